@@ -1,0 +1,1 @@
+"""The Numba hot loops. They know arrays and nothing of ViTMatte."""

@@ -1,0 +1,1 @@
+"""What people do around an alpha: trimaps, cut-outs, backgrounds."""
