@@ -32,6 +32,11 @@ class PackedMatrix(NamedTuple):
     columns: int
 
 
+def packed_size(depth: int, columns: int) -> int:
+    """Numbers in the panels of a (depth, columns) matrix."""
+    return -(-columns // PANEL) * PANEL * depth
+
+
 def pack(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
     """Pack a (K, N) matrix and an optional bias (N,) for ``linear`` and ``conv``.
 

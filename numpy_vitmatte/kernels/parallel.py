@@ -1,0 +1,116 @@
+"""Threads over blocks of rows: one small pool for the process, entered by kernels that have let go of the GIL.
+
+Work is cut into blocks whose boundaries never change an output (each output is one sum in one fixed order), so results
+are bit-identical for any number of threads. The calling thread takes blocks like the others; a call that finds the
+pool busy with another caller's blocks still finishes, on its own thread. Numba's own ``parallel=True`` is not used: its
+default thread layer aborts the process when two Python threads enter at once.
+"""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from numpy_vitmatte.errors import VitMatteError
+
+_lock = threading.Lock()
+_threads: int | None = None
+_pool: ThreadPoolExecutor | None = None
+
+
+def _default_threads() -> int:
+    """``NUMPY_VITMATTE_NUM_THREADS`` if set, else the processors this process may run on."""
+    wanted = os.environ.get("NUMPY_VITMATTE_NUM_THREADS")
+    if wanted:
+        return _checked(wanted, "NUMPY_VITMATTE_NUM_THREADS")
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _checked(threads: int | str, name: str) -> int:
+    try:
+        count = int(threads)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise VitMatteError(f"{name} is {threads!r}; give a whole number of threads, 1 or more")
+    return count
+
+
+def set_num_threads(threads: int) -> None:
+    """Set how many threads compute, for the whole process.
+
+    Parameters
+    ----------
+    threads : int
+        1 or more; results do not depend on it, to the bit.
+
+    Raises
+    ------
+    VitMatteError
+        If ``threads`` is less than 1.
+    """
+    global _threads, _pool
+    count = _checked(threads, "the number of threads")
+    with _lock:
+        old, _pool, _threads = _pool, None, count
+    if old is not None:
+        old.shutdown(wait=False)  # blocks already handed out are finished by it
+
+
+def get_num_threads() -> int:
+    """How many threads compute."""
+    global _threads
+    if _threads is None:
+        _threads = _default_threads()
+    return _threads
+
+
+def _submit(worker: Callable[[], None], helpers: int) -> list[Future[None]]:
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(get_num_threads() - 1, thread_name_prefix="numpy-vitmatte")
+        return [_pool.submit(worker) for _ in range(helpers)]
+
+
+def _forget_pool() -> None:
+    """In a forked child the pool's threads do not exist: start without one."""
+    global _pool, _lock
+    _pool, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def for_each_block(function: Callable[[int, int], None], length: int, block: int = 1) -> None:
+    """Call ``function(first, last)`` once for every block of ``range(length)``, on all threads.
+
+    Parameters
+    ----------
+    function : callable
+        Gets the half-open range of a block; writes to its own part of an output.
+    length, block : int
+        ``range(length)`` is cut into blocks of ``block``; the last may be shorter.
+    """
+    firsts = range(0, length, block)
+    turn = itertools.count()  # next() of a count is one step of the interpreter, so no two threads get the same number
+
+    def work() -> None:
+        while (index := next(turn)) < len(firsts):
+            function(firsts[index], min(firsts[index] + block, length))
+
+    helpers = min(get_num_threads(), len(firsts)) - 1
+    if helpers < 1:
+        work()
+        return
+    futures = _submit(work, helpers)
+    try:
+        work()
+    finally:
+        for future in futures:
+            if not future.cancel():  # a helper that never started has nothing left to do
+                future.result()

@@ -1,0 +1,50 @@
+"""The matting head: fused features to alpha (ViTMatte, section 3.3)."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy_vitmatte.kernels.activations import relu_, sigmoid_of_product
+from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, pad, rows_per_block
+from numpy_vitmatte.kernels.matmul import PackedMatrix
+from numpy_vitmatte.kernels.parallel import for_each_block
+
+
+class HeadParameters(NamedTuple):
+    """The packed 3x3 convolution (C -> 16), batch norm folded in, and the 1x1 convolution: weight (16,) and bias."""
+
+    conv: PackedMatrix
+    weight: np.ndarray
+    bias: float
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "HeadParameters":
+        """Take ``matting_convs.0`` and ``matting_convs.3`` of a checkpoint's head after ``fold_batch_norms``."""
+        conv = pack_conv(tensors["matting_convs.0.weight"], tensors["matting_convs.0.bias"])
+        return cls(conv, tensors["matting_convs.3.weight"].reshape(-1), float(tensors["matting_convs.3.bias"][0]))
+
+
+def matting_head(features: np.ndarray, parameters: HeadParameters) -> np.ndarray:
+    """``sigmoid(conv1x1(relu(conv3x3(features))))``.
+
+    Parameters
+    ----------
+    features : float32 array (H, W, C)
+    parameters : HeadParameters
+
+    Returns
+    -------
+    float32 array (H, W)
+        Alpha in [0, 1].
+    """
+    height, width, _ = features.shape
+    padded = pad(features)
+    alpha = np.empty((height, width), np.float32)
+
+    def rows(first: int, last: int) -> None:
+        hidden = relu_(conv_rows(padded, parameters.conv, first, last))  # [., W, C] -> [., W, 16]
+        alpha[first:last] = sigmoid_of_product(hidden, parameters.weight, parameters.bias)
+
+    for_each_block(rows, height, rows_per_block(4 * width * parameters.conv.columns))
+    return alpha

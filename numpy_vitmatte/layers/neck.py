@@ -1,0 +1,65 @@
+"""The residual convolution neck after each global block (ViTMatte, Yao et al. 2023, section 3.2; ViTDet, section 3).
+
+Attention mixes all tokens but has no notion of "next to". A bottleneck of convolutions, 1x1, 3x3, 1x1 at half the
+channels, passes each token's neighbourhood on, and its output is added to the tokens.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy_vitmatte.kernels.activations import gelu_, normalise_rows
+from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, rows_per_block
+from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
+from numpy_vitmatte.kernels.parallel import for_each_block
+
+EPSILON = 1e-6
+"""Of the neck's layer norms: a constant in VitDet, not read from the configuration."""
+
+
+class NeckParameters(NamedTuple):
+    """Three packed convolutions (C -> C/2 -> C/2 -> C) and the scale and shift of the layer norm after each."""
+
+    convs: tuple[PackedMatrix, PackedMatrix, PackedMatrix]
+    norms: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "NeckParameters":
+        """Take ``conv1 .. conv3`` (no bias) and ``norm1 .. norm3`` of a checkpoint's residual block."""
+        first, second, third = (pack_conv(tensors[f"conv{n}.weight"]) for n in (1, 2, 3))
+        norms = tuple((tensors[f"norm{n}.weight"], tensors[f"norm{n}.bias"]) for n in (1, 2, 3))
+        return cls((first, second, third), norms)
+
+
+def residual_neck(tokens: np.ndarray, parameters: NeckParameters) -> np.ndarray:
+    """``x + norm3(conv3(gelu(norm2(conv2(gelu(norm1(conv1(x))))))))``.
+
+    Parameters
+    ----------
+    tokens : float32 array (h, w, C)
+    parameters : NeckParameters
+
+    Returns
+    -------
+    float32 array (h, w, C)
+    """
+    height, width, channels = tokens.shape
+    conv1, conv2, conv3 = parameters.convs
+    norm1, norm2, norm3 = parameters.norms
+    padded = np.zeros((height + 2, width + 2, conv1.columns), np.float32)
+    out = np.empty_like(tokens)
+    block = rows_per_block(4 * width * channels)
+
+    def reduce(first: int, last: int) -> None:
+        narrow = normalise_rows(linear(tokens[first:last], conv1), *norm1, EPSILON)  # [., w, C] -> [., w, C / 2]
+        padded[first + 1 : last + 1, 1:-1] = gelu_(narrow)
+
+    def mix_and_restore(first: int, last: int) -> None:
+        mixed = gelu_(normalise_rows(conv_rows(padded, conv2, first, last), *norm2, EPSILON))  # [., w, C / 2]
+        wide = normalise_rows(linear(mixed, conv3), *norm3, EPSILON)  # [., w, C / 2] -> [., w, C]
+        np.add(tokens[first:last], wide, out=out[first:last])
+
+    for_each_block(reduce, height, block)
+    for_each_block(mix_and_restore, height, block)
+    return out

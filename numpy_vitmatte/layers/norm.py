@@ -1,0 +1,39 @@
+"""Layer norm over the channels of every token or pixel (Ba et al. 2016, arXiv:1607.06450)."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy_vitmatte.kernels.activations import normalise_rows
+
+
+class LayerNormParameters(NamedTuple):
+    """Scale and shift (C,), and the epsilon added to the variance."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    epsilon: float
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray], epsilon: float) -> "LayerNormParameters":
+        """Take ``weight`` and ``bias`` of a checkpoint's layer norm."""
+        return cls(tensors["weight"], tensors["bias"], epsilon)
+
+
+def layer_norm(x: np.ndarray, parameters: LayerNormParameters) -> np.ndarray:
+    """Normalise each row of channels to mean 0 and variance 1, then scale and shift it.
+
+    ``(x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias``, mean and (biased) variance over the last axis.
+
+    Parameters
+    ----------
+    x : float32 array (..., C)
+        Contiguous.
+    parameters : LayerNormParameters
+
+    Returns
+    -------
+    float32 array (..., C)
+    """
+    return normalise_rows(x, parameters.weight, parameters.bias, parameters.epsilon)

@@ -1,0 +1,83 @@
+"""Positions: one learned vector per token, and one per offset between two tokens, both resized to the token grid."""
+
+import numpy as np
+
+
+def bicubic_weights(source: int, target: int) -> np.ndarray:
+    """Matrix (target, source) that resizes a line of ``source`` samples to ``target``.
+
+    Keys' cubic convolution with a = -0.75, half-pixel centres, edge samples repeated, no antialiasing: PyTorch's
+    ``interpolate(mode="bicubic", align_corners=False)``.
+    """
+    a = -0.75
+    position = (np.arange(target) + 0.5) * source / target - 0.5
+    floor = np.floor(position)
+    weights = np.zeros((target, source))
+    for tap in range(-1, 3):
+        x = np.abs(position - (floor + tap))
+        near = ((a + 2) * x - (a + 3)) * x * x + 1
+        far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+        index = np.clip(floor + tap, 0, source - 1).astype(int)
+        np.add.at(weights, (np.arange(target), index), np.where(x <= 1, near, far))
+    return weights
+
+
+def linear_weights(source: int, target: int) -> np.ndarray:
+    """Matrix (target, source) of linear interpolation: half-pixel centres, edge samples repeated.
+
+    PyTorch's ``interpolate(mode="linear", align_corners=False)``.
+    """
+    position = np.maximum((np.arange(target) + 0.5) * source / target - 0.5, 0)
+    left = np.floor(position).astype(int)
+    right = np.minimum(left + 1, source - 1)
+    weights = np.zeros((target, source))
+    np.add.at(weights, (np.arange(target), left), 1 - (position - left))
+    np.add.at(weights, (np.arange(target), right), position - left)
+    return weights
+
+
+def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize the learned positions to a token grid.
+
+    Parameters
+    ----------
+    table : float array (1, 1 + side * side, C)
+        As stored: a class token, which ViTMatte drops, then a square grid, row by row.
+    height, width : int
+        The token grid.
+
+    Returns
+    -------
+    float32 array (height, width, C)
+        Bicubic, as in ``VitDetEmbeddings.get_absolute_positions`` of transformers.
+    """
+    grid = table[0, 1:]
+    side = round(len(grid) ** 0.5)
+    square = grid.reshape(side, side, -1)  # [side * side, C] -> [side, side, C]
+    if (height, width) == (side, side):
+        return square.astype(np.float32)
+    columns = np.tensordot(bicubic_weights(side, width), square, (1, 1))  # [width, side, C]
+    resized = np.tensordot(bicubic_weights(side, height), columns, (1, 1))  # [height, width, C]
+    return resized.astype(np.float32)
+
+
+def relative_positions(table: np.ndarray, length: int) -> np.ndarray:
+    """Vectors of the offsets between ``length`` tokens along one axis.
+
+    Parameters
+    ----------
+    table : float array (rows, head size)
+        Stored for another length: 27 rows for a window of 14, 63 for the 32 tokens of a 512-pixel side.
+    length : int
+        Tokens along the axis.
+
+    Returns
+    -------
+    float array (2 * length - 1, head size)
+        Row ``length - 1 + (i - j)`` belongs to query ``i`` and key ``j``. Linear interpolation, as in ``get_rel_pos``
+        of transformers' VitDet.
+    """
+    rows = 2 * length - 1
+    if len(table) == rows:
+        return table
+    return (linear_weights(len(table), rows) @ table).astype(table.dtype)

@@ -1,0 +1,191 @@
+"""The whole network: parameters packed once, and the forward pass of one picture, readable on one screen.
+
+Dimension letters, here and in ``layers``: picture ``H, W``; token grid ``h, w`` = H / 16, W / 16; ``C`` channels, stored
+last; ``N`` = h * w tokens. Everything is float32.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
+from numpy_vitmatte.folding import fold_batch_norms
+from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE
+from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, window_attention
+from numpy_vitmatte.layers.convstream import ConvStreamParameters, convstream
+from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
+from numpy_vitmatte.layers.head import HeadParameters, matting_head
+from numpy_vitmatte.layers.mlp import MlpParameters, mlp
+from numpy_vitmatte.layers.neck import NeckParameters, residual_neck
+from numpy_vitmatte.layers.norm import LayerNormParameters, layer_norm
+from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters, patch_embed
+from numpy_vitmatte.layers.position import absolute_positions
+
+Tensors = Mapping[str, np.ndarray]
+
+
+class BlockParameters(NamedTuple):
+    """One transformer block; ``window`` is 0 for global attention, ``neck`` None where there is no residual neck."""
+
+    norm1: LayerNormParameters
+    attention: AttentionParameters
+    norm2: LayerNormParameters
+    mlp: MlpParameters
+    neck: NeckParameters | None
+    window: int
+
+
+class BackboneParameters(NamedTuple):
+    """The plain vision transformer; ``positions`` (1, 1 + n * n, C) as stored, or None."""
+
+    patch_embed: PatchEmbedParameters
+    positions: np.ndarray | None
+    blocks: tuple[BlockParameters, ...]
+
+
+class DecoderParameters(NamedTuple):
+    """The detail capture module, batch norms folded in."""
+
+    convstream: ConvStreamParameters
+    fusion_blocks: tuple[FusionParameters, ...]
+    matting_head: HeadParameters
+
+
+class NetworkParameters(NamedTuple):
+    """All parameters, packed; ``feature_index`` blocks lie before the hidden state that the decoder reads."""
+
+    backbone: BackboneParameters
+    decoder: DecoderParameters
+    feature_index: int
+
+
+class Trace(NamedTuple):
+    """Intermediate results that ``forward`` was asked to keep; lists to append to, or None."""
+
+    hidden_states: list[np.ndarray] | None
+    attentions: list[np.ndarray] | None
+
+
+def under(tensors: Tensors, prefix: str) -> dict[str, np.ndarray]:
+    """The tensors whose names start with ``prefix``, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def pack_network(tensors: Tensors, config: VitMatteConfig) -> NetworkParameters:
+    """Lay out a checkpoint's tensors, under their own names, for the kernels."""
+    backbone = pack_backbone(under(tensors, "backbone."), config.backbone_config)
+    decoder = pack_decoder(under(tensors, "decoder."), config)
+    return NetworkParameters(backbone, decoder, config.backbone_config.feature_index)
+
+
+def pack_backbone(tensors: Tensors, config: VitDetConfig) -> BackboneParameters:
+    """Pack the tensors under ``backbone.``."""
+    blocks = []
+    for index in range(config.num_hidden_layers):
+        layer = under(tensors, f"encoder.layer.{index}.")
+        residual = under(layer, "residual.")
+        block = BlockParameters(
+            norm1=LayerNormParameters.from_tensors(under(layer, "norm1."), config.layer_norm_eps),
+            attention=AttentionParameters.from_tensors(under(layer, "attention."), config.num_attention_heads),
+            norm2=LayerNormParameters.from_tensors(under(layer, "norm2."), config.layer_norm_eps),
+            mlp=MlpParameters.from_tensors(under(layer, "mlp.")),
+            neck=NeckParameters.from_tensors(residual) if residual else None,
+            window=config.window_size if index in config.window_block_indices else 0,
+        )
+        blocks.append(block)
+    embeddings = under(tensors, "embeddings.")
+    positions = embeddings.get("position_embeddings")
+    return BackboneParameters(PatchEmbedParameters.from_tensors(embeddings), positions, tuple(blocks))
+
+
+def pack_decoder(tensors: Tensors, config: VitMatteConfig) -> DecoderParameters:
+    """Pack the tensors under ``decoder.``, batch norms folded in."""
+    folded = fold_batch_norms(tensors, config.batch_norm_eps)
+    features = [config.hidden_size, *config.fusion_hidden_sizes[:-1]]
+    fusion_blocks = tuple(
+        FusionParameters.from_tensors(under(folded, f"fusion_blocks.{n}."), features[n]) for n in range(len(features))
+    )
+    convs = ConvStreamParameters.from_tensors(under(folded, "convstream."))
+    return DecoderParameters(convs, fusion_blocks, HeadParameters.from_tensors(under(folded, "matting_head.")))
+
+
+def forward(image: np.ndarray, network: NetworkParameters, trace: Trace = Trace(None, None)) -> np.ndarray:  # noqa: B008
+    """Alpha of one picture.
+
+    Parameters
+    ----------
+    image : float32 array (H, W, 4)
+        Normalised RGB and trimap / 255; H and W are multiples of the patch size.
+    network : NetworkParameters
+    trace : Trace
+        Lists that receive hidden states (h, w, C) and attention probabilities (windows, heads, tokens, tokens).
+
+    Returns
+    -------
+    float32 array (H, W)
+        Alpha in [0, 1].
+    """
+    features = backbone(image, network.backbone, network.feature_index, trace)  # [H, W, 4] -> [h, w, C]
+    return decoder(features, image, network.decoder)  # [h, w, C], [H, W, 4] -> [H, W]
+
+
+def backbone(image: np.ndarray, parameters: BackboneParameters, feature_index: int, trace: Trace) -> np.ndarray:
+    """The transformer: tokens of the picture (h, w, C) after ``feature_index`` blocks."""
+    tokens = patch_embed(image, parameters.patch_embed)
+    if parameters.positions is not None:
+        tokens += absolute_positions(parameters.positions, *tokens.shape[:2])
+    features = tokens
+    for index, block in enumerate(parameters.blocks):
+        if index == feature_index:
+            features = tokens
+        if trace.hidden_states is not None:
+            trace.hidden_states.append(tokens)
+        tokens = transformer_block(tokens, block, trace)
+    if trace.hidden_states is not None:
+        trace.hidden_states.append(tokens)
+    return tokens if feature_index == len(parameters.blocks) else features
+
+
+def transformer_block(tokens: np.ndarray, block: BlockParameters, trace: Trace) -> np.ndarray:
+    """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C)."""
+    height, width, channels = tokens.shape
+    normalised, out = np.empty_like(tokens), np.empty_like(tokens)
+
+    def rows(array: np.ndarray) -> np.ndarray:
+        return array.reshape(-1, channels)  # [h, w, C] -> [N, C]
+
+    def before_attention(first: int, last: int) -> None:
+        rows(normalised)[first:last] = layer_norm(rows(tokens)[first:last], block.norm1)
+
+    def after_attention(first: int, last: int) -> None:
+        x = rows(tokens)[first:last] + rows(attended)[first:last]
+        rows(out)[first:last] = x + mlp(layer_norm(x, block.norm2), block.mlp)
+
+    for_each_block(before_attention, height * width, ROWS_IN_CACHE)
+    attended = _attention(normalised, block, trace)
+    for_each_block(after_attention, height * width, ROWS_IN_CACHE)
+    return residual_neck(out, block.neck) if block.neck is not None else out
+
+
+def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace) -> np.ndarray:
+    height, width, _ = tokens.shape
+    heads, window = block.attention.heads, block.window
+    windows = -(-height // window) * -(-width // window) if window else 1
+    probabilities = None
+    if trace.attentions is not None:
+        count = window * window if window else height * width
+        probabilities = np.empty((windows, heads, count, count), np.float32)
+        trace.attentions.append(probabilities)
+    if window:
+        return window_attention(tokens, block.attention, window, probabilities)
+    return global_attention(tokens, block.attention, probabilities)
+
+
+def decoder(features: np.ndarray, image: np.ndarray, parameters: DecoderParameters) -> np.ndarray:
+    """The detail capture module: features (h, w, C) and the picture (H, W, 4) to alpha (H, W)."""
+    details = convstream(image, parameters.convstream)
+    for detail, block in zip(reversed(details), parameters.fusion_blocks, strict=True):
+        features = fusion_block(features, detail, block)  # [n, m, C] -> [2 n, 2 m, C']
+    return matting_head(features, parameters.matting_head)

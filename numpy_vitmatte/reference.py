@@ -1,0 +1,255 @@
+"""ViTMatte in plain NumPy: the specification that the fast layers are tested against.
+
+Read it top to bottom with the papers beside it: ViT (arXiv:2010.11929), ViTDet (arXiv:2203.16527), MViTv2 for the
+relative positions (arXiv:2112.01526), ViTMatte (arXiv:2305.15272). No Numba, no tricks, one picture at a time.
+
+- An image is an array (H, W, channels), a token grid (h, w, C) with h = H / 16, w = W / 16. Comments show ``[in] -> [out]``.
+- Weights are a dict under the names of the checkpoint; ``under(weights, "norm1.")`` is the part of it below a name.
+- Everything is computed in the float type of the arrays that come in; nothing here makes another.
+- ``record(name, value)`` is called with every intermediate result of ``vitmatte``; by default nobody listens.
+"""
+
+import math
+
+import numpy as np
+
+
+def under(weights, prefix):
+    """The weights whose names start with ``prefix``, without it."""
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+# --- building blocks ---------------------------------------------------------------------------------------------------
+
+
+def linear(x, w):
+    """Affine map of the last axis; the weight is stored (out, in)."""
+    y = x @ w["weight"].T  # [..., in] -> [..., out]
+    return y + w["bias"] if "bias" in w else y
+
+
+def layer_norm(x, w, epsilon=1e-6):
+    """Mean 0 and variance 1 over the channels, then scale and shift."""
+    mean = x.mean(axis=-1, keepdims=True)
+    variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + x.dtype.type(epsilon)) * w["weight"] + w["bias"]
+
+
+def batch_norm(x, w, epsilon):
+    """Normalise by the statistics of the training set, then scale and shift."""
+    centred = (x - w["running_mean"]) / np.sqrt(w["running_var"] + x.dtype.type(epsilon))
+    return centred * w["weight"] + w["bias"]
+
+
+def gelu(x):
+    """x times the probability that a standard normal variable is below x: the exact form, with erf."""
+    erf = np.vectorize(math.erf, otypes=[x.dtype])
+    return x * (1 + erf(x * x.dtype.type(math.sqrt(0.5)))) / 2
+
+
+def relu(x):
+    """max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), by the half that does not overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def softmax(x):
+    """exp(x) / sum(exp(x)) over the last axis; subtracting the maximum changes nothing but avoids overflow."""
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def conv(x, w, stride=1, padding=0):
+    """Convolution: one matrix product per tap of the window, added up; the weight is stored (out, in, kh, kw)."""
+    _, _, kernel_h, kernel_w = w["weight"].shape
+    x = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
+    height, width = (x.shape[0] - kernel_h) // stride + 1, (x.shape[1] - kernel_w) // stride + 1
+    y = np.zeros((height, width, len(w["weight"])), x.dtype)
+    for dy in range(kernel_h):
+        for dx in range(kernel_w):
+            tap = x[dy : dy + stride * height : stride, dx : dx + stride * width : stride]
+            y += tap @ w["weight"][:, :, dy, dx].T  # [h, w, in] -> [h, w, out]
+    return y + w["bias"] if "bias" in w else y
+
+
+def sample_positions(source, target):
+    """Where the centre of each of ``target`` samples lies among ``source`` samples (align_corners=False)."""
+    return (np.arange(target) + 0.5) * source / target - 0.5
+
+
+def linear_resize(x, length):
+    """Resize the first axis by linear interpolation; beyond the first and last sample the edge repeats."""
+    position = np.clip(sample_positions(len(x), length), 0, len(x) - 1)
+    left = np.floor(position).astype(int)
+    right = np.minimum(left + 1, len(x) - 1)
+    weight = (position - left).astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+    return x[left] * (1 - weight) + x[right] * weight
+
+
+def cubic_resize(x, length):
+    """Resize the first axis by Keys' cubic convolution with a = -0.75 (IEEE TASSP 29, 1981); the edge repeats."""
+    a = -0.75
+    position = sample_positions(len(x), length)
+    first = np.floor(position).astype(int) - 1
+    y = np.zeros((length, *x.shape[1:]), x.dtype)
+    for tap in range(4):
+        d = np.abs(position - (first + tap))
+        weight = np.where(d <= 1, (a + 2) * d**3 - (a + 3) * d**2 + 1, a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a)
+        y += weight.astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1)) * x[np.clip(first + tap, 0, len(x) - 1)]
+    return y
+
+
+def upsample2(x):
+    """Double height and width, bilinearly: [h, w, C] -> [2 h, 2 w, C]."""
+    tall = linear_resize(x, 2 * x.shape[0])
+    return linear_resize(tall.swapaxes(0, 1), 2 * x.shape[1]).swapaxes(0, 1)
+
+
+# --- the plain vision transformer --------------------------------------------------------------------------------------
+
+
+def absolute_positions(table, height, width):
+    """The learned positions, without the class token's, resized to the grid: [1, 1 + n * n, C] -> [h, w, C]."""
+    side = math.isqrt(table.shape[1] - 1)
+    grid = table[0, 1:].reshape(side, side, -1)
+    if (height, width) == (side, side):
+        return grid
+    return cubic_resize(cubic_resize(grid.swapaxes(0, 1), width).swapaxes(0, 1), height)
+
+
+def patch_embed(image, w):
+    """Each patch becomes a token, and learns where it is: [H, W, 4] -> [h, w, C]."""
+    patch = w["projection.weight"].shape[-1]
+    tokens = conv(image, under(w, "projection."), stride=patch)
+    if "position_embeddings" in w:
+        tokens = tokens + absolute_positions(w["position_embeddings"], *tokens.shape[:2])
+    return tokens
+
+
+def relative_positions(table, length):
+    """One vector per query and key along an axis: [2 n - 1, d] -> [length (query), length (key), d]."""
+    if len(table) != 2 * length - 1:
+        table = linear_resize(table, 2 * length - 1)
+    offset = np.arange(length)[:, None] - np.arange(length)[None, :]  # query minus key
+    return table[offset + length - 1]
+
+
+def attention(x, w, heads):
+    """Multi-head self-attention over a token grid: [h, w, C] -> [h, w, C], and the probabilities [heads, N, N]."""
+    height, width, channels = x.shape
+    size = channels // heads
+    qkv = linear(x, under(w, "qkv.")).reshape(height, width, 3, heads, size)  # [h, w, 3 C] -> [h, w, 3, heads, d]
+    q, k, v = np.moveaxis(qkv, (2, 3), (0, 1))  # 3 times [heads, h, w, d]
+    score = np.einsum("nhwc,nyxc->nhwyx", q * x.dtype.type(size**-0.5), k)
+    if "rel_pos_h" in w:  # of the unscaled query
+        score += np.einsum("nhwc,hyc->nhwy", q, relative_positions(w["rel_pos_h"], height))[..., None]
+        score += np.einsum("nhwc,wxc->nhwx", q, relative_positions(w["rel_pos_w"], width))[..., None, :]
+    probability = softmax(score.reshape(heads, height * width, -1))  # [heads, N, N]
+    attended = probability @ v.reshape(heads, -1, size)  # [heads, N, N] @ [heads, N, d] -> [heads, N, d]
+    attended = attended.swapaxes(0, 1).reshape(height, width, channels)  # heads side by side again
+    return linear(attended, under(w, "proj.")), probability
+
+
+def window_attention(x, w, heads, window):
+    """Attention inside windows; the grid is padded with zero tokens, which take part: [h, w, C] -> [h, w, C]."""
+    height, width, _ = x.shape
+    padded = np.pad(x, ((0, -height % window), (0, -width % window), (0, 0)))
+    out, probabilities = np.empty_like(padded), []
+    for top in range(0, height, window):
+        for left in range(0, width, window):
+            inside = slice(top, top + window), slice(left, left + window)
+            out[inside], probability = attention(padded[inside], w, heads)
+            probabilities.append(probability)
+    return out[:height, :width], np.stack(probabilities)
+
+
+def mlp(x, w):
+    """Two linear layers with a GELU between: [..., C] -> [..., C]."""
+    return linear(gelu(linear(x, under(w, "fc1."))), under(w, "fc2."))
+
+
+def residual_neck(x, w):
+    """Bottleneck of convolutions, added to its input: [h, w, C] -> [h, w, C]."""
+    y = gelu(layer_norm(conv(x, under(w, "conv1.")), under(w, "norm1.")))
+    y = gelu(layer_norm(conv(y, under(w, "conv2."), padding=1), under(w, "norm2.")))
+    return x + layer_norm(conv(y, under(w, "conv3.")), under(w, "norm3."))
+
+
+def block(x, w, heads, window, epsilon):
+    """One transformer block; with the probabilities [windows, heads, tokens, tokens]."""
+    normalised = layer_norm(x, under(w, "norm1."), epsilon)
+    if window:
+        attended, probability = window_attention(normalised, under(w, "attention."), heads, window)
+    else:
+        attended, probability = attention(normalised, under(w, "attention."), heads)
+        probability = probability[None]
+    x = x + attended
+    x = x + mlp(layer_norm(x, under(w, "norm2."), epsilon), under(w, "mlp."))
+    if "residual.conv1.weight" in w:
+        x = residual_neck(x, under(w, "residual."))
+    return x, probability
+
+
+# --- the detail capture decoder ----------------------------------------------------------------------------------------
+
+
+def conv_norm_relu(x, w, stride, epsilon):
+    """3x3 convolution, batch norm, ReLU."""
+    return relu(batch_norm(conv(x, under(w, "conv."), stride, padding=1), under(w, "batch_norm."), epsilon))
+
+
+def convstream(image, w, epsilon):
+    """Detail maps at full, 1/2, 1/4 and 1/8 size; the first is the image itself."""
+    maps = [image]
+    while f"convs.{len(maps) - 1}.conv.weight" in w:
+        maps.append(conv_norm_relu(maps[-1], under(w, f"convs.{len(maps) - 1}."), 2, epsilon))
+    return maps
+
+
+def fusion_block(features, detail, w, epsilon):
+    """Double the features, put the detail map before them, convolve: [h, w, C], [2 h, 2 w, D] -> [2 h, 2 w, C']."""
+    joined = np.concatenate([detail, upsample2(features)], axis=-1)
+    return conv_norm_relu(joined, under(w, "conv."), 1, epsilon)
+
+
+def matting_head(x, w):
+    """3x3 convolution, batch norm, ReLU, 1x1 convolution, sigmoid: [H, W, C] -> [H, W]."""
+    x = conv(x, under(w, "matting_convs.0."), padding=1)
+    x = relu(batch_norm(x, under(w, "matting_convs.1."), epsilon=1e-5))
+    return sigmoid(conv(x, under(w, "matting_convs.3.")))[..., 0]
+
+
+# --- ViTMatte ----------------------------------------------------------------------------------------------------------
+
+
+def vitmatte(image, weights, config, record=lambda name, value: None):
+    """Alpha of one picture: [H, W, 4] -> [H, W].
+
+    ``image``: normalised RGB and trimap / 255, height and width multiples of the patch size. ``weights``: the tensors of
+    a checkpoint, in the image's float type. ``config``: a ``VitMatteConfig``.
+    """
+    vit, eps = config.backbone_config, config.batch_norm_eps
+    x = patch_embed(image, under(weights, "backbone.embeddings."))
+    hidden_states = [x]
+    record("embeddings", x)
+    for index in range(vit.num_hidden_layers):
+        window = vit.window_size if index in vit.window_block_indices else 0
+        layer = under(weights, f"backbone.encoder.layer.{index}.")
+        x, probability = block(x, layer, vit.num_attention_heads, window, vit.layer_norm_eps)
+        record(f"layer.{index}.attention", probability)
+        record(f"layer.{index}", x)
+        hidden_states.append(x)
+    x = hidden_states[vit.feature_index]
+    details = convstream(image, under(weights, "decoder.convstream."), eps)
+    for index, detail in enumerate(reversed(details)):
+        record(f"detail.{index}", detail)
+        x = fusion_block(x, detail, under(weights, f"decoder.fusion_blocks.{index}."), eps)
+        record(f"fusion_blocks.{index}", x)
+    alpha = matting_head(x, under(weights, "decoder.matting_head."))
+    record("alpha", alpha)
+    return alpha
