@@ -1,0 +1,173 @@
+"""Opening photos and trimaps: paths, Pillow images and arrays become upright, well-defined arrays."""
+
+import os
+from typing import Any, TypeAlias, Union
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.value_range import to_levels
+
+ImageSource: TypeAlias = Union[str, "os.PathLike[str]", Image.Image, NDArray[Any]]
+
+PHOTO_CHANNELS = (1, 3, 4)
+"""Grey, RGB and RGBA: the channel counts that transformers' ``infer_channel_dimension_format`` looks for."""
+
+
+def name_of(source: object, what: str) -> str:
+    """How errors name a source: ``photo 'cat.jpg'`` for a path, ``photo`` for anything else."""
+    return f"{what} {os.fspath(source)!r}" if isinstance(source, (str, os.PathLike)) else what
+
+
+def open_image(source: Union[str, "os.PathLike[str]", Image.Image], what: str = "image") -> Image.Image:
+    """Decode an image file, or a Pillow image that may not be decoded yet, and turn it upright.
+
+    Of an animation the first frame is taken. The EXIF orientation is applied, so that rows are rows of the picture as a
+    viewer shows it; transformers does so for paths and not for Pillow images.
+
+    Parameters
+    ----------
+    source : path or PIL.Image.Image
+    what : str
+        "photo" or "trimap", for the errors.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Decoded and upright, in its own mode, with at least one pixel.
+
+    Raises
+    ------
+    ImageError
+        No such file, a directory, not an image, truncated, too many pixels (``PIL.Image.MAX_IMAGE_PIXELS``), no pixels.
+    """
+    name = name_of(source, what)
+    if isinstance(source, Image.Image):
+        return _decode(source, name)
+    if os.path.isdir(source):
+        raise ImageError(f"{name} is a directory; expected an image file")
+    try:
+        with Image.open(source) as image:
+            return _decode(image, name)
+    except FileNotFoundError:
+        raise ImageError(f"{name}: no such file") from None
+    except PermissionError:
+        raise ImageError(f"{name} cannot be read: permission denied") from None
+    except Image.UnidentifiedImageError:
+        raise ImageError(f"{name} is not an image, whatever its name says: {_beginning(source)}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{name} is refused: {_one_line(error)} Scale it down first.") from None
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow's header readers raise whatever their format's parser met
+        raise ImageError(f"{name} cannot be read: {_one_line(error)}") from error
+
+
+def read_photo(source: ImageSource, what: str = "photo") -> NDArray[Any]:
+    """Read a photo as an RGB array of levels from 0 to 255.
+
+    Grey is repeated over the three channels; an alpha channel is dropped, which leaves the colours that lie under it.
+
+    Parameters
+    ----------
+    source : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
+        Arrays may be boolean, of 8- or 16-bit integers, or floats in [0, 1] or [0, 255].
+    what : str
+        How errors name it.
+
+    Returns
+    -------
+    (H, W, 3) array
+        uint8 where the source has 8 bits; otherwise the caller's numbers without rounding, as floats in [0, 255].
+
+    Raises
+    ------
+    ImageError
+    """
+    if isinstance(source, (str, os.PathLike, Image.Image)):
+        return photo_array(open_image(source, what), name_of(source, what))
+    levels, _ = to_levels(channels_last(as_array(source, what), what), what)
+    return rgb(levels)
+
+
+def photo_array(image: Image.Image, what: str = "photo") -> NDArray[Any]:
+    """Pixels of a decoded Pillow image of any mode.
+
+    Returns
+    -------
+    (H, W, 3) array
+        uint8; float64 in [0, 255] for the modes with more than 8 bits (``I;16``, ``I``, ``F``).
+    """
+    if image.mode.startswith("I") or image.mode == "F":
+        levels, _ = to_levels(np.asarray(image), what)
+        return rgb(levels[..., None])
+    try:
+        if image.mode in ("P", "PA", "RGBa", "La"):
+            # Pillow has no direct way to RGB from a palette with transparency or from premultiplied colours.
+            image = image.convert("LA" if image.mode == "La" else "RGBA")
+        return np.asarray(image.convert("RGB"))
+    except ValueError:
+        raise ImageError(
+            f"{what} has Pillow mode {image.mode!r}, which has no conversion to RGB; convert it first"
+        ) from None
+
+
+def as_array(source: object, what: str) -> NDArray[Any]:
+    """The array behind anything that offers one (NumPy arrays, torch tensors on the CPU, ...)."""
+    if isinstance(source, np.ndarray):
+        return source
+    if hasattr(source, "__array__"):
+        return np.asarray(source)
+    raise ImageError(f"{what} is a {type(source).__name__}; expected a path, a Pillow image or an array")
+
+
+def channels_last(array: NDArray[Any], what: str) -> NDArray[Any]:
+    """Bring an image array to (H, W, C).
+
+    Parameters
+    ----------
+    array : (H, W), (H, W, C) or (C, H, W) array
+        C is 1, 3 or 4. Where both ends could be C, the last axis is taken.
+
+    Returns
+    -------
+    (H, W, C) array
+        A view.
+    """
+    if array.ndim == 2:
+        return array[..., None]
+    if array.ndim == 3 and array.shape[-1] in PHOTO_CHANNELS:
+        return array
+    if array.ndim == 3 and array.shape[0] in PHOTO_CHANNELS:
+        return np.moveaxis(array, 0, -1)
+    raise ImageError(
+        f"{what} has shape {array.shape}; expected (height, width), or three axes with 1, 3 or 4 channels first or last"
+    )
+
+
+def rgb(array: NDArray[Any]) -> NDArray[Any]:
+    """(H, W, C) with C = 1, 3 or 4 -> (H, W, 3): grey repeated, alpha dropped."""
+    return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array[..., :3]
+
+
+def _decode(image: Image.Image, name: str) -> Image.Image:
+    if 0 in image.size:
+        raise ImageError(f"{name} has {image.width} x {image.height} pixels; at least one is needed")
+    try:
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error, ...
+        raise ImageError(f"{name} is damaged and cannot be decoded: {_one_line(error)}") from error
+
+
+def _beginning(path: Union[str, "os.PathLike[str]"]) -> str:
+    with open(path, "rb") as file:
+        first = file.read(16)
+    return f"it begins with {first!r}" if first else "the file is empty"
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text or type(error).__name__

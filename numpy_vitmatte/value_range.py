@@ -1,0 +1,86 @@
+"""What the numbers of an image mean: any dtype and scale in, levels from 0 to 255 out.
+
+Photos and trimaps arrive as 8-bit and 16-bit integers, as booleans and as floats, in [0, 1] or in [0, 255]. The scale
+is read from the largest value, because the dtype alone does not tell: an int64 array usually holds 8-bit levels.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte.errors import ImageError
+
+
+def require_finite_numbers(values: NDArray[Any], what: str) -> None:
+    """Refuse arrays that are empty, hold no real numbers, or hold NaN or infinity.
+
+    Parameters
+    ----------
+    values : (...) array
+    what : str
+        How the error names the array: "photo", "trimap", or a path.
+
+    Raises
+    ------
+    ImageError
+    """
+    if values.size == 0:
+        raise ImageError(f"{what} is empty: its shape is {values.shape}, at least one pixel is needed")
+    if values.dtype.kind not in "buif":
+        raise ImageError(f"{what} has dtype {values.dtype}; expected booleans, integers or floats")
+    if values.dtype.kind == "f":
+        bad = values.size - int(np.count_nonzero(np.isfinite(values)))
+        if bad:
+            raise ImageError(f"{what} holds {bad} NaN or infinite values of {values.size}; replace them first")
+
+
+def to_levels(values: NDArray[Any], what: str) -> tuple[NDArray[Any], str]:
+    """Bring pixel values to levels from 0 (black) to 255 (white).
+
+    ======================  =======================  ==================
+    values                  understood as            levels
+    ======================  =======================  ==================
+    boolean                 False, True              0, 255
+    float, max <= 1         [0, 1]                   255 v
+    max <= 255              [0, 255]                 v, dtype unchanged
+    integer, max <= 65535   16 bits                  v / 257
+    ======================  =======================  ==================
+
+    Parameters
+    ----------
+    values : (...) array
+    what : str
+        How errors name the array.
+
+    Returns
+    -------
+    levels : (...) array
+        uint8 stays uint8 and is not copied; what had to be scaled is float64, except booleans (uint8).
+    understood_as : str
+        The second column of the table, for reports.
+
+    Raises
+    ------
+    ImageError
+        Empty, NaN, infinite, negative or larger than any of these scales; floats with a maximum between 1 and 2, where
+        taking [0, 255] for granted would turn an image in [0, 1] with a little overshoot into a black one.
+    """
+    require_finite_numbers(values, what)
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255), "booleans"
+    if values.dtype == np.uint8:
+        return values, "values 0 to 255"
+    low, high = float(values.min()), float(values.max())
+    is_float = values.dtype.kind == "f"
+    if low < 0 or (is_float and 1 < high < 2):
+        raise ImageError(
+            f"{what} has values {low:g} to {high:g}; expected [0, 1] (floats), [0, 255] or 16 bits: clip them first"
+        )
+    if is_float and high <= 1:
+        return values.astype(np.float64) * 255.0, "floats in [0, 1]"
+    if high <= 255:
+        return values, "values 0 to 255"
+    if not is_float and high <= 65535:
+        return values / 257.0, "16-bit values"
+    raise ImageError(f"{what} has values up to {high:g}; expected at most 1 (floats), 255, or 65535 (16-bit integers)")
