@@ -1,7 +1,7 @@
 """The whole network: parameters packed once, and the forward pass of one picture, readable on one screen.
 
-Dimension letters, here and in ``layers``: picture ``H, W``; token grid ``h, w`` = H / 16, W / 16; ``C`` channels, stored
-last; ``N`` = h * w tokens. Everything is float32.
+Dimension letters, here and in ``layers``: picture ``H, W``; token grid ``h, w`` = H / 16, W / 16; ``C`` channels,
+stored last; ``N`` = h * w tokens. Everything is float32.
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 Read it top to bottom with the papers beside it: ViT (arXiv:2010.11929), ViTDet (arXiv:2203.16527), MViTv2 for the
 relative positions (arXiv:2112.01526), ViTMatte (arXiv:2305.15272). No Numba, no tricks, one picture at a time.
 
-- An image is an array (H, W, channels), a token grid (h, w, C) with h = H / 16, w = W / 16. Comments show ``[in] -> [out]``.
+- An image is an array (H, W, channels), a token grid (h, w, C) with h = H / 16 and w = W / 16; ``[in] -> [out]``.
 - Weights are a dict under the names of the checkpoint; ``under(weights, "norm1.")`` is the part of it below a name.
 - Everything is computed in the float type of the arrays that come in; nothing here makes another.
 - ``record(name, value)`` is called with every intermediate result of ``vitmatte``; by default nobody listens.
@@ -19,7 +19,7 @@ def under(weights, prefix):
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
-# --- building blocks ---------------------------------------------------------------------------------------------------
+# --- building blocks -------------------------------------------------------------------------------------------------
 
 
 def linear(x, w):
@@ -42,7 +42,7 @@ def batch_norm(x, w, epsilon):
 
 
 def gelu(x):
-    """x times the probability that a standard normal variable is below x: the exact form, with erf."""
+    """Give x times the probability that a standard normal variable is below x: the exact form, with erf."""
     erf = np.vectorize(math.erf, otypes=[x.dtype])
     return x * (1 + erf(x * x.dtype.type(math.sqrt(0.5)))) / 2
 
@@ -59,7 +59,7 @@ def sigmoid(x):
 
 
 def softmax(x):
-    """exp(x) / sum(exp(x)) over the last axis; subtracting the maximum changes nothing but avoids overflow."""
+    """Give exp(x) / sum(exp(x)) over the last axis; subtracting the maximum changes nothing but avoids overflow."""
     e = np.exp(x - x.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
@@ -110,7 +110,7 @@ def upsample2(x):
     return linear_resize(tall.swapaxes(0, 1), 2 * x.shape[1]).swapaxes(0, 1)
 
 
-# --- the plain vision transformer --------------------------------------------------------------------------------------
+# --- the plain vision transformer ------------------------------------------------------------------------------------
 
 
 def absolute_positions(table, height, width):
@@ -195,7 +195,7 @@ def block(x, w, heads, window, epsilon):
     return x, probability
 
 
-# --- the detail capture decoder ----------------------------------------------------------------------------------------
+# --- the detail capture decoder --------------------------------------------------------------------------------------
 
 
 def conv_norm_relu(x, w, stride, epsilon):
@@ -224,14 +224,14 @@ def matting_head(x, w):
     return sigmoid(conv(x, under(w, "matting_convs.3.")))[..., 0]
 
 
-# --- ViTMatte ----------------------------------------------------------------------------------------------------------
+# --- ViTMatte --------------------------------------------------------------------------------------------------------
 
 
 def vitmatte(image, weights, config, record=lambda name, value: None):
     """Alpha of one picture: [H, W, 4] -> [H, W].
 
-    ``image``: normalised RGB and trimap / 255, height and width multiples of the patch size. ``weights``: the tensors of
-    a checkpoint, in the image's float type. ``config``: a ``VitMatteConfig``.
+    ``image``: normalised RGB and trimap / 255, height and width multiples of the patch size. ``weights``: the tensors
+    of a checkpoint, in the image's float type. ``config``: a ``VitMatteConfig``.
     """
     vit, eps = config.backbone_config, config.batch_norm_eps
     x = patch_embed(image, under(weights, "backbone.embeddings."))

@@ -1,12 +1,11 @@
 """Elementwise functions and row-wise normalisation."""
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from numpy_vitmatte.kernels.jit import VECTOR_REDUCTION, kernel
+from numpy_vitmatte.kernels.jit import VECTOR_REDUCTION, config, kernel
 
 float32 = np.float32
 
@@ -27,7 +26,7 @@ def _power_of_two_in_llvm(context, n):
     return types.float32(types.float32), generate
 
 
-power_of_two = _power_of_two_in_python if numba.config.DISABLE_JIT else _power_of_two_in_llvm
+power_of_two = _power_of_two_in_python if config.DISABLE_JIT else _power_of_two_in_llvm
 
 
 @kernel(VECTOR_REDUCTION)

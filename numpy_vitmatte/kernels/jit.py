@@ -26,6 +26,9 @@ from numba.core import event
 
 logger = logging.getLogger("numpy_vitmatte")
 
+config: Any = numba.config
+"""Numba's settings, read from ``NUMBA_...`` environment variables."""
+
 # ``contract`` lets a product and a sum become one fused multiply-add. ``reassoc`` lets LLVM split one running sum into
 # a vector of partial sums: right for the reductions of softmax and layer norm (their row length is fixed, so the
 # result does not depend on the block a row came in), never for the matrix products, whose order of summation is theirs.
@@ -43,8 +46,8 @@ def source_key() -> str:
 
 def base_cache_folder() -> Path:
     """``NUMBA_CACHE_DIR`` if set, else the user's cache folder (``XDG_CACHE_HOME``, by default ``~/.cache``)."""
-    if numba.config.CACHE_DIR:
-        return Path(numba.config.CACHE_DIR)
+    if config.CACHE_DIR:
+        return Path(config.CACHE_DIR)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
@@ -68,13 +71,13 @@ def cache_folder() -> Path | None:
 
 @contextlib.contextmanager
 def _numba_cache_dir(folder: Path) -> Iterator[None]:
-    """Let Numba see ``folder`` as its cache folder while a kernel is decorated; other code's kernels are not touched."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    """Let Numba see ``folder`` as its cache folder while a kernel is decorated; others' kernels are not touched."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 def kernel(fastmath: frozenset[str]) -> Callable[[Callable[..., Any]], Any]:
@@ -92,15 +95,14 @@ def kernel(fastmath: frozenset[str]) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        options = {"nogil": True, "fastmath": set(fastmath)}
-        if numba.config.DISABLE_JIT:
+        if config.DISABLE_JIT:
             return function
         folder = cache_folder()
         if folder is None:
-            compiled = numba.njit(**options)(function)
+            compiled = numba.njit(nogil=True, fastmath=set(fastmath))(function)
         else:
             with _numba_cache_dir(folder):
-                compiled = numba.njit(cache=True, **options)(function)
+                compiled = numba.njit(nogil=True, fastmath=set(fastmath), cache=True)(function)
         _announcer.kernels.add(compiled)
         return compiled
 

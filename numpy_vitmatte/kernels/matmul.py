@@ -66,7 +66,8 @@ def sweep(
     """Compute ``rows`` x ``columns`` outputs: ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]``.
 
     Every output is one sum over ``k`` in ascending order, whichever tile computes it, so the bits do not depend on how
-    rows are grouped. The last tile of a column slides back to stay full: it computes a few rows twice, to the same bits.
+    rows are grouped. The last tile of a column slides back to stay full and computes a few rows twice, to the same
+    bits.
     """
     panel_size = segments * depth * PANEL
     column = 0

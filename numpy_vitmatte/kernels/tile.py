@@ -13,9 +13,9 @@ im2col copy. With 16 segments of ``16 * 4`` numbers it is the patch embedding.
 Why this shape
 --------------
 A processor core can start two vector multiply-adds a cycle and each takes four cycles, so at least eight independent
-sums must be under way; and per multiply-add it can read at most one vector from memory. A tile of ``rows`` x ``vectors``
-running sums needs ``vectors`` weight loads and ``rows`` broadcasts for ``rows * vectors`` multiply-adds, so the closer
-to a square and the larger, the better, until the registers are full:
+sums must be under way; and per multiply-add it can read at most one vector from memory. A tile of ``rows`` x
+``vectors`` running sums needs ``vectors`` weight loads and ``rows`` broadcasts for ``rows * vectors`` multiply-adds, so
+the closer to a square and the larger, the better, until the registers are full:
 
 ========  =========  ==============  ====================  =================================
 set       registers  floats each     tile (rows x columns)  registers used: sums + weights + x
@@ -40,7 +40,6 @@ from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -48,14 +47,16 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
+from numpy_vitmatte.kernels.jit import config
+
 PANEL = 16
 """Columns of one packed panel of weights."""
 
 
 def _vector_lanes() -> int:
     """Floats in a vector register of the processor that Numba compiles for."""
-    if numba.config.CPU_FEATURES is not None:
-        features = set(numba.config.CPU_FEATURES.replace("+", "").split(","))
+    if config.CPU_FEATURES is not None:
+        features = set(config.CPU_FEATURES.replace("+", "").split(","))
     else:
         features = {name for name, present in llvmlite.binding.get_host_cpu_features().items() if present}
     return 16 if "avx512f" in features else 8 if "avx2" in features else 4
@@ -152,11 +153,12 @@ def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dic
     builder.position_at_end(depth_loop)
     k, *running = _phis(builder, [integer(0), *segment_sums], segment_loop)
     here = builder.gep(weights, [builder.mul(k, integer(PANEL))])
-    columns = [
-        _load(builder, builder.gep(here, [builder.add(builder.mul(panel_size, integer(p)), integer(v * lanes))]), vector)
+    offsets = [
+        builder.add(builder.mul(panel_size, integer(p)), integer(v * lanes))
         for p in range(panels)
         for v in range(per_panel)
     ]
+    columns = [_load(builder, builder.gep(here, [offset]), vector) for offset in offsets]
     updated = []
     for m in range(rows):
         x = _broadcast(builder, builder.load(builder.gep(x_rows[m], [k])), lanes)
@@ -192,10 +194,10 @@ _ARRAYS = ("x", "w", "bias", "out")
 
 def _make_tile(rows: int, panels: int) -> Callable[..., None]:
     """Build the function that computes a tile of ``rows`` rows and ``panels`` panels, callable inside kernels."""
-    if numba.config.DISABLE_JIT:
+    if config.DISABLE_JIT:
         return lambda *arguments: tile_in_python(rows, panels, *arguments)
 
-    def typing(context, x, x_start, x_step, segments, segment_step, depth, w, w_start, bias, bias_start, out, out_start, out_step):  # type: ignore[no-untyped-def] # fmt: skip  # noqa: E501
+    def typing(context, x, x_start, x_step, segments, segment_step, depth, w, w_start, bias, bias_start, out, out_start, out_step):  # fmt: skip  # noqa: E501
         for array in (x, w, bias, out):
             if not (isinstance(array, types.Array) and array.dtype == types.float32 and array.layout == "C"):
                 raise TypingError(f"the tile works on contiguous float32 arrays, not on {array}")
@@ -209,7 +211,7 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
             _emit_tile(builder, rows, panels, min(LANES, PANEL), named)
             return context.get_dummy_value()
 
-        integers = {name: types.intp for name in _ARGUMENTS}
+        integers = dict.fromkeys(_ARGUMENTS, types.intp)
         arrays = {"x": x, "w": w, "bias": bias, "out": out}
         return types.void(*(integers | arrays).values()), generate
 

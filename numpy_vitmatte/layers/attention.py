@@ -52,7 +52,7 @@ class AttentionParameters(NamedTuple):
 
 
 def _packed_tables(parameters: AttentionParameters, height: int, width: int) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Relative positions of a grid, packed as matrices (d, 2 height - 1) and (d, 2 width - 1), and whether there are any.
+    """Relative positions of a grid, packed as (d, 2 height - 1) and (d, 2 width - 1), and whether there are any.
 
     Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbours in memory.
     """
@@ -109,8 +109,9 @@ def global_attention(
             scores = np.empty((rows, count), np.float32)
         else:
             scores = probabilities[0, head, first : first + rows]
-        sums = attend(qkv.reshape(-1), head * size, 3 * channels, size, first, rows, height, width, keys[head],
-                      values[head], table_h, table_w, relative, scores, attended.reshape(-1), head * size, channels)  # fmt: skip
+        sums = attend(qkv.reshape(-1), head * size, 3 * channels, size, first, rows, height, width,
+                      keys[head], values[head], table_h, table_w, relative, scores,
+                      attended.reshape(-1), head * size, channels)  # fmt: skip
         if probabilities is not None:
             scores /= sums[:, None]
 

@@ -28,7 +28,7 @@ class FusionParameters(NamedTuple):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], features: int) -> "FusionParameters":
-        """Take ``conv.conv`` of a fusion block after ``fold_batch_norms``; its last ``features`` inputs are upsampled."""
+        """Take ``conv.conv`` of a fusion block after ``fold_batch_norms``; the last ``features`` inputs are doubled."""
         weight = tensors["conv.conv.weight"]  # [C_out, C_detail + C_in, 3, 3]: the detail map comes first
         detail, upsampled = weight[:, :-features], weight[:, -features:]
         taps = upsampled.transpose(1, 2, 3, 0).reshape(features, -1)  # [C_out, C_in, 3, 3] -> [C_in, 9 * C_out]

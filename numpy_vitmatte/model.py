@@ -1,0 +1,188 @@
+"""``VitMatteForImageMatting``: the network behind Hugging Face's names, batches and layout."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numpy_vitmatte.checkpoint import checkpoint_directory, read_tensors, write_checkpoint
+from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.initialization import random_parameters
+from numpy_vitmatte.network import Trace, forward, pack_network
+
+
+@dataclass
+class ImageMattingOutput:
+    """What the model returns; named, and also unpacked or indexed like a tuple of the entries that are not None.
+
+    Attributes
+    ----------
+    loss : None
+        Kept for the order of transformers' output; this package does not train.
+    alphas : float32 array (B, 1, H, W)
+        In [0, 1].
+    hidden_states : tuple of float32 arrays (B, C, h, w), or None
+        The embeddings, then the output of every block; h = H / 16, w = W / 16.
+    attentions : tuple of float32 arrays, or None
+        Per block, the attention probabilities: (B, heads, h * w, h * w) of a global block, (B * windows, heads,
+        window**2, window**2) of a window block, windows row by row. Rows sum to 1.
+    """
+
+    loss: None = None
+    alphas: np.ndarray | None = None
+    hidden_states: tuple[np.ndarray, ...] | None = None
+    attentions: tuple[np.ndarray, ...] | None = None
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """The entries that are not None, in order."""
+        return tuple(value for field in fields(self) if (value := getattr(self, field.name)) is not None)
+
+    def __getitem__(self, key: int | slice | str) -> Any:
+        """Entry by name, or by place among those that are not None."""
+        if isinstance(key, str):
+            return {field.name: getattr(self, field.name) for field in fields(self)}[key]
+        return self.to_tuple()[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Entries that are not None."""
+        return iter(self.to_tuple())
+
+    def __len__(self) -> int:
+        """Number of entries that are not None."""
+        return len(self.to_tuple())
+
+
+class VitMatteForImageMatting:
+    """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
+
+    Made by ``from_pretrained`` or ``from_config``. Calling it leaves nothing behind: one model may be used by several
+    threads at once.
+
+    Parameters
+    ----------
+    config : VitMatteConfig
+    tensors : dict of str to float32 array
+        Every tensor of the network under its checkpoint name.
+    """
+
+    def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray]) -> None:
+        self.config = config
+        self._tensors = tensors
+        self._network = pack_network(tensors, config)
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path) -> "VitMatteForImageMatting":
+        """Load a checkpoint.
+
+        Parameters
+        ----------
+        name_or_path : str or Path
+            Name of a bundled checkpoint, such as ``"vitmatte-tiny"``, or a folder with ``config.json`` and
+            ``model.safetensors`` (or its shards and ``model.safetensors.index.json``).
+
+        Raises
+        ------
+        ConfigurationError
+            If ``config.json`` is missing, is not JSON, or describes another network.
+        CheckpointError
+            If the folder or its weights are missing, or a tensor is missing, unexpected, misshapen, truncated or not
+            finite.
+        """
+        directory = checkpoint_directory(name_or_path)
+        config = VitMatteConfig.from_pretrained(directory)
+        return cls(config, read_tensors(directory, config))
+
+    @classmethod
+    def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":
+        """Make a model with random weights, initialised as transformers does; ``seed`` decides them."""
+        return cls(config, random_parameters(config, seed))
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors``, which transformers loads too."""
+        write_checkpoint(Path(directory), self.config, self._tensors)
+
+    def __call__(
+        self,
+        pixel_values: np.ndarray,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        labels: np.ndarray | None = None,
+        return_dict: bool | None = None,
+    ) -> ImageMattingOutput | tuple[Any, ...]:
+        """Estimate the alphas of a batch.
+
+        Parameters
+        ----------
+        pixel_values : float array (B, 4, H, W)
+            Normalised RGB and trimap / 255, as ``VitMatteImageProcessor`` makes them; H and W are multiples of the
+            patch size, 16.
+        output_attentions, output_hidden_states : bool, optional
+            Also return these; by default what the configuration says. The attention probabilities of one global block
+            take ``4 * heads * (H * W / 256)**2`` bytes.
+        labels : None
+            Training is not supported.
+        return_dict : bool, optional
+            False returns a plain tuple.
+
+        Returns
+        -------
+        ImageMattingOutput or tuple
+
+        Raises
+        ------
+        VitMatteError
+            If ``pixel_values`` has another shape or type, or holds NaN or infinite values.
+        NotImplementedError
+            If ``labels`` are given.
+        """
+        if labels is not None:
+            raise NotImplementedError(
+                "training is not supported: numpy-vitmatte computes alphas only; leave labels out"
+            )
+        images = self._checked(pixel_values)
+        keep_hidden = self._wanted(output_hidden_states, "output_hidden_states")
+        keep_attentions = self._wanted(output_attentions, "output_attentions")
+        traces = [Trace([] if keep_hidden else None, [] if keep_attentions else None) for _ in images]
+        alphas = np.stack([forward(image, self._network, trace) for image, trace in zip(images, traces, strict=True)])
+        output = ImageMattingOutput(alphas=alphas[:, None])  # [B, H, W] -> [B, 1, H, W]
+        if keep_hidden:
+            per_layer = zip(*(trace.hidden_states for trace in traces if trace.hidden_states is not None), strict=True)
+            output.hidden_states = tuple(np.stack(layer).transpose(0, 3, 1, 2) for layer in per_layer)
+        if keep_attentions:
+            per_layer = zip(*(trace.attentions for trace in traces if trace.attentions is not None), strict=True)
+            output.attentions = tuple(np.concatenate(layer) for layer in per_layer)
+        return output if self._wanted(return_dict, "return_dict", default=True) else output.to_tuple()
+
+    def _wanted(self, argument: bool | None, name: str, default: bool = False) -> bool:
+        return bool(self.config.extra.get(name, default) if argument is None else argument)
+
+    def _checked(self, pixel_values: np.ndarray) -> np.ndarray:
+        """Check the input; (B, 4, H, W) to contiguous float32 (B, H, W, 4)."""
+        try:
+            pixels = np.asarray(pixel_values)
+        except ValueError:
+            raise VitMatteError(
+                "pixel_values holds pictures of different sizes; call the model once per size, or pad them to one"
+            ) from None
+        channels, patch = self.config.backbone_config.num_channels, self.config.backbone_config.patch_size
+        if pixels.ndim != 4 or pixels.shape[1] != channels or 0 in pixels.shape:
+            raise VitMatteError(
+                f"pixel_values has shape {pixels.shape}; expected (batch, {channels}, height, width), none of them 0: "
+                "the RGB channels and the trimap, as VitMatteImageProcessor makes them"
+            )
+        height, width = pixels.shape[2:]
+        if height % patch or width % patch:
+            raise VitMatteError(
+                f"pixel_values is {height} high and {width} wide; both must be multiples of the patch size {patch}: "
+                "pad them (VitMatteImageProcessor does, with do_pad=True)"
+            )
+        if not np.issubdtype(pixels.dtype, np.floating):
+            raise VitMatteError(
+                f"pixel_values is of type {pixels.dtype}; expected floating point, rescaled and normalised"
+            )
+        if not np.isfinite(pixels).all():
+            raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
+        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1), np.float32)
