@@ -56,7 +56,7 @@ def positive_ratio(name: str, value: Any) -> int | float:
 
 def probability(name: str, value: Any) -> float:
     """A number from 0 to 1."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= 1:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
         _refuse(name, "a number from 0 to 1", value)
     return float(value)
 
