@@ -22,7 +22,7 @@ class HeadParameters(NamedTuple):
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "HeadParameters":
         """Take ``matting_convs.0`` and ``matting_convs.3`` of a checkpoint's head after ``fold_batch_norms``."""
         conv = pack_conv(tensors["matting_convs.0.weight"], tensors["matting_convs.0.bias"])
-        return cls(conv, tensors["matting_convs.3.weight"].reshape(-1), float(tensors["matting_convs.3.bias"][0]))
+        return cls(conv, tensors["matting_convs.3.weight"].flatten(), float(tensors["matting_convs.3.bias"][0]))
 
 
 def matting_head(features: np.ndarray, parameters: HeadParameters) -> np.ndarray:

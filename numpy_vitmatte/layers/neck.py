@@ -21,15 +21,15 @@ EPSILON = 1e-6
 class NeckParameters(NamedTuple):
     """Three packed convolutions (C -> C/2 -> C/2 -> C) and the scale and shift of the layer norm after each."""
 
-    convs: tuple[PackedMatrix, PackedMatrix, PackedMatrix]
+    convs: tuple[PackedMatrix, ...]
     norms: tuple[tuple[np.ndarray, np.ndarray], ...]
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "NeckParameters":
         """Take ``conv1 .. conv3`` (no bias) and ``norm1 .. norm3`` of a checkpoint's residual block."""
-        first, second, third = (pack_conv(tensors[f"conv{n}.weight"]) for n in (1, 2, 3))
-        norms = tuple((tensors[f"norm{n}.weight"], tensors[f"norm{n}.bias"]) for n in (1, 2, 3))
-        return cls((first, second, third), norms)
+        convs = tuple(pack_conv(tensors[f"conv{n}.weight"]) for n in (1, 2, 3))
+        norms = tuple((tensors[f"norm{n}.weight"].copy(), tensors[f"norm{n}.bias"].copy()) for n in (1, 2, 3))
+        return cls(convs, norms)
 
 
 def residual_neck(tokens: np.ndarray, parameters: NeckParameters) -> np.ndarray:

@@ -17,8 +17,11 @@ class LayerNormParameters(NamedTuple):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], epsilon: float) -> "LayerNormParameters":
-        """Take ``weight`` and ``bias`` of a checkpoint's layer norm."""
-        return cls(tensors["weight"], tensors["bias"], epsilon)
+        """Copy ``weight`` and ``bias`` of a checkpoint's layer norm.
+
+        Numba compiles a second time for read-only arrays, and tensors mapped from a file are read-only: hence the copy.
+        """
+        return cls(tensors["weight"].copy(), tensors["bias"].copy(), epsilon)
 
 
 def layer_norm(x: np.ndarray, parameters: LayerNormParameters) -> np.ndarray:
