@@ -1,0 +1,95 @@
+"""The arithmetic of the image processor: rescale, normalise, join photo and trimap, pad.
+
+Source: transformers 5.23, ``image_transforms.py`` (rescale, normalize, pad). The float operations come in the same
+order and precision, so the values are the same.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte.errors import ImageError
+
+
+def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]) -> NDArray[np.float32]:
+    """One photo and its trimap as the network takes them.
+
+    Parameters
+    ----------
+    photo : (3, H, W) array
+        Red, green, blue.
+    trimap : (H, W) array
+    settings : mapping
+        Every setting of :class:`~numpy_vitmatte.processing_settings.ProcessorSettings`.
+
+    Returns
+    -------
+    (4, H', W') float32 array
+        The trimap is the last channel and is not normalised. Padding is zero, at the bottom and on the right, and comes
+        after normalisation: to the network it is the mean colour and background.
+    """
+    height, width = trimap.shape
+    divisor = settings["size_divisor"] if settings["do_pad"] else 1
+    factor = settings["rescale_factor"] if settings["do_rescale"] else None
+    padded = np.zeros((4, -(-height // divisor) * divisor, -(-width // divisor) * divisor), np.float32)
+    means, stds = np.broadcast_to(settings["image_mean"], 3), np.broadcast_to(settings["image_std"], 3)
+    for plane, mean, std, out in zip(photo, means, stds, padded[:3], strict=True):
+        rescaled = _rescaled(plane, factor)
+        out[:height, :width] = _normalized(rescaled, mean, std) if settings["do_normalize"] else rescaled
+    padded[3, :height, :width] = _rescaled(trimap, factor)
+    return padded
+
+
+def _rescaled(plane: NDArray[Any], factor: float | None) -> NDArray[Any]:
+    if factor is None:
+        return plane
+    # Through float64, as transformers does: one rounding instead of two.
+    return (plane.astype(np.float64) * factor).astype(np.float32)
+
+
+def _normalized(plane: NDArray[Any], mean: float, std: float) -> NDArray[Any]:
+    """(plane - mean) / std in the plane's own float type; integers in float32."""
+    dtype = plane.dtype if plane.dtype.kind == "f" else np.dtype(np.float32)
+    return (plane.astype(dtype) - dtype.type(mean)) / dtype.type(std)
+
+
+def scale_doubts(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any], which: str) -> list[str]:
+    """Say where values and rescaling do not belong together.
+
+    One ``do_rescale`` serves both: a trimap in [0, 1] beside a photo in [0, 255] silently becomes background.
+
+    Returns
+    -------
+    list of str
+        Warnings, one sentence each; `which` tells several photos apart.
+    """
+    factor = settings["rescale_factor"] if settings["do_rescale"] else 1.0
+    remedy = "give levels from 0 to 255, or do_rescale=False with both in [0, 1]"
+    doubts = []
+    highest = float(trimap.max())
+    if 0 < highest * factor < 0.01:
+        doubts.append(f"trimap{which} goes up to {highest:g} and is rescaled to nothing but background: {remedy}")
+    elif highest * factor > 1.1:
+        doubts.append(f"trimap{which} enters the network with values up to {highest * factor:g} instead of 1: {remedy}")
+    brightest = float(photo.max())
+    if settings["do_rescale"] and photo.dtype.kind == "f" and 0 < brightest * factor < 0.01:
+        doubts.append(f"photo{which} goes up to {brightest:g} and is rescaled to black: {remedy}")
+    return doubts
+
+
+def check_same_size(photo: tuple[int, ...], trimap: tuple[int, ...], which: str = "") -> None:
+    """Refuse a photo and a trimap of different (height, width).
+
+    Raises
+    ------
+    ImageError
+    """
+    if photo == trimap:
+        return
+    turned = ", one of them turned by 90 degrees" if photo == trimap[::-1] else ""
+    raise ImageError(
+        f"photo{which} is {photo[1]} x {photo[0]} pixels (width x height), its trimap "
+        f"{trimap[1]} x {trimap[0]}{turned}; expected the same size"
+    )
