@@ -143,21 +143,19 @@ class VitMatteForImageMatting:
                 "training is not supported: numpy-vitmatte computes alphas only; leave labels out"
             )
         images = self._checked(pixel_values)
-        keep_hidden = self._wanted(output_hidden_states, "output_hidden_states")
-        keep_attentions = self._wanted(output_attentions, "output_attentions")
+        keep_hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        as_object = self.config.return_dict if return_dict is None else return_dict
         traces = [Trace([] if keep_hidden else None, [] if keep_attentions else None) for _ in images]
         alphas = np.stack([forward(image, self._network, trace) for image, trace in zip(images, traces, strict=True)])
         output = ImageMattingOutput(alphas=alphas[:, None])  # [B, H, W] -> [B, 1, H, W]
         if keep_hidden:
             per_layer = zip(*(trace.hidden_states for trace in traces if trace.hidden_states is not None), strict=True)
-            output.hidden_states = tuple(np.stack(layer).transpose(0, 3, 1, 2) for layer in per_layer)
+            output.hidden_states = tuple(np.stack(layer).transpose(0, 3, 1, 2) for layer in per_layer)  # channels first
         if keep_attentions:
             per_layer = zip(*(trace.attentions for trace in traces if trace.attentions is not None), strict=True)
             output.attentions = tuple(np.concatenate(layer) for layer in per_layer)
-        return output if self._wanted(return_dict, "return_dict", default=True) else output.to_tuple()
-
-    def _wanted(self, argument: bool | None, name: str, default: bool = False) -> bool:
-        return bool(self.config.extra.get(name, default) if argument is None else argument)
+        return output if as_object else output.to_tuple()
 
     def _checked(self, pixel_values: np.ndarray) -> np.ndarray:
         """Check the input; (B, 4, H, W) to contiguous float32 (B, H, W, 4)."""
