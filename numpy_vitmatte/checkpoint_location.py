@@ -51,7 +51,8 @@ def checkpoint_directory(name_or_path: str | os.PathLike[str]) -> Path:
         return bundled[name_or_path]
     try:
         path = Path(name_or_path).expanduser()
-        if path.is_dir():
+        # Path("") is the working directory, which nobody means by an empty name.
+        if path.is_dir() and name_or_path != "":
             return path
         is_file = path.is_file()
     except (TypeError, ValueError, RuntimeError, OSError) as error:

@@ -5,7 +5,6 @@ what equals those classes' defaults: the base model's ``config.json`` says neith
 ``num_attention_heads``. What this package does not compute is refused when the object is built, never ignored.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from numpy_vitmatte import configuration_checks as check
-from numpy_vitmatte.atomic_write import atomic_path
 from numpy_vitmatte.checkpoint_location import checkpoint_directory
 from numpy_vitmatte.configuration_fields import apply_checks, fields_to_dict, split_unknown
 from numpy_vitmatte.configuration_vitdet import VitDetConfig
 from numpy_vitmatte.errors import ConfigurationError
+from numpy_vitmatte.json_object import read_json_object, write_json_object
 
 __all__ = ["CONFIG_FILE", "VitDetConfig", "VitMatteConfig"]
 
@@ -184,7 +183,7 @@ class VitMatteConfig:
             If the file is absent, is not a JSON object, or describes a network that is not computed here.
         """
         path = checkpoint_directory(name_or_path) / CONFIG_FILE
-        values = _read_json_object(path)
+        values = read_json_object(path)
         try:
             return cls.from_dict(values)
         except ConfigurationError as error:
@@ -198,31 +197,4 @@ class VitMatteConfig:
         ConfigurationError
             If the file cannot be written or an unknown key holds something that JSON does not know.
         """
-        path = Path(directory) / CONFIG_FILE
-        try:
-            text = json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        except (OSError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"{path} cannot be written: {error}") from error
-
-
-def _read_json_object(path: Path) -> Mapping[str, Any]:
-    try:
-        values = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path.parent} holds no {CONFIG_FILE}, so it is no checkpoint") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(
-            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
-    except RecursionError:
-        raise ConfigurationError(f"{path} is nested too deeply for a configuration") from None
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"{path} must hold a JSON object, found a {type(values).__name__}")
-    return values
+        write_json_object(Path(directory) / CONFIG_FILE, self.to_dict())

@@ -23,6 +23,16 @@ def _is_integer(value: object, minimum: int) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= minimum
 
 
+def _number(value: object) -> float:
+    """The value as a float; NaN, which no comparison lets pass, if it is no number."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def _is_sequence(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
@@ -43,9 +53,10 @@ def non_negative_integer(name: str, value: Any) -> int:
 
 def positive_number(name: str, value: Any) -> float:
     """A finite number above 0, as a float."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value) or value <= 0:
+    number = _number(value)
+    if not 0 < number < math.inf:
         _refuse(name, "a positive finite number", value)
-    return float(value)
+    return number
 
 
 def positive_ratio(name: str, value: Any) -> int | float:
@@ -56,9 +67,10 @@ def positive_ratio(name: str, value: Any) -> int | float:
 
 def probability(name: str, value: Any) -> float:
     """A number from 0 to 1."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
+    number = _number(value)
+    if not 0 <= number <= 1:
         _refuse(name, "a number from 0 to 1", value)
-    return float(value)
+    return number
 
 
 def boolean(name: str, value: Any) -> bool:

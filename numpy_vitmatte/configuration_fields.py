@@ -36,8 +36,10 @@ def split_unknown(cls: type[Configuration], values: Mapping[str, Any]) -> tuple[
     Raises
     ------
     ConfigurationError
-        If the mapping says it is of another model type.
+        If it is no mapping, or says it is of another model type.
     """
+    if not isinstance(values, Mapping):
+        raise ConfigurationError(f"{cls.__name__} must be described by a mapping, found {values!r}")
     model_type = values.get("model_type", cls.model_type)
     if model_type != cls.model_type:
         raise ConfigurationError(

@@ -30,6 +30,9 @@ def read_json_object(path: Path) -> dict[str, Any]:
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+    except ValueError as error:
+        # Python refuses to turn thousands of digits into an integer.
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
     except RecursionError:
         raise ConfigurationError(f"{path} is nested too deeply for a settings file") from None
     if not isinstance(values, dict):

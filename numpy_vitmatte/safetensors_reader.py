@@ -125,7 +125,10 @@ def _read_header(path: Path, content: np.ndarray) -> tuple[dict[str, Any], int]:
     length = int.from_bytes(content[:_LENGTH_BYTES].tobytes(), "little")
     start = _LENGTH_BYTES + length
     if length > _LONGEST_HEADER:
-        raise CheckpointError(f"{path} is no safetensors file{_other_format(content)}: a header of {length} bytes")
+        raise CheckpointError(
+            f"{path} is no safetensors file: its first eight bytes promise a header of {length} bytes"
+            + _other_format(content)
+        )
     if start > content.size:
         raise CheckpointError(f"{path} is cut off: its header ends at byte {start}, the file has {content.size} bytes")
     try:
@@ -141,7 +144,7 @@ def _read_header(path: Path, content: np.ndarray) -> tuple[dict[str, Any], int]:
 def _other_format(content: np.ndarray) -> str:
     beginning = content[:_LENGTH_BYTES].tobytes()
     known = (text for magic, text in _OTHER_FORMATS.items() if beginning.startswith(magic))
-    return next((f" but {text}" for text in known), "")
+    return next((f". It is {text}" for text in known), "")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -159,7 +162,7 @@ def _checked_entry(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, .
         dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
     except (TypeError, KeyError, ValueError):
         raise CheckpointError(f"{path} has a damaged header: tensor {name!r} is described by {entry!r}") from None
-    if dtype not in _ITEM_BYTES:
+    if not isinstance(dtype, str) or dtype not in _ITEM_BYTES:
         raise CheckpointError(f"{path}: tensor {name!r} is of type {dtype!r}, which is not read here")
     if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
         raise CheckpointError(
