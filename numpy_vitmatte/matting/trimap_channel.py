@@ -1,0 +1,92 @@
+"""Which numbers of a picture are its trimap: one grey value per pixel out of any Pillow mode or channel count."""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images import ImageSource, as_array, channels_last, name_of, open_image, photo_array
+from numpy_vitmatte.value_range import to_levels
+
+GREY_TOLERANCE = 32
+"""Levels by which red, green and blue may differ in a picture that is still taken for grey (JPEG's chroma errors)."""
+
+_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+
+
+def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
+    """Take the one channel of a picture that is its trimap.
+
+    Colours that are grey are taken as grey. Of a picture with transparency in one single colour, the transparency is
+    the trimap (a mask exported as alpha); where the grey varies too, transparent counts as background, as it looks.
+
+    Parameters
+    ----------
+    source : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
+    what : str
+        How errors name it.
+
+    Returns
+    -------
+    levels : (H, W) array
+        From 0 to 255.
+    understood_as : str
+
+    Raises
+    ------
+    ImageError
+        Not readable, not finite, or coloured.
+    """
+    if isinstance(source, (str, os.PathLike, Image.Image)):
+        name = name_of(source, what)
+        channels = _pillow_channels(open_image(source, what), name)
+    else:
+        name = what
+        channels = channels_last(as_array(source, what), what)
+    levels, understood_as = to_levels(channels, name)
+    steps = _label_steps(channels[..., :3])
+    if steps:
+        levels = np.concatenate([levels[..., :3] * (255.0 / steps), levels[..., 3:]], axis=-1)
+        understood_as = "values 0 and 1" if steps == 1 else "values 0, 1 and 2"
+    grey = _grey(levels, name)
+    if levels.shape[-1] < 4 or np.ptp(levels[..., 3]) == 0:
+        return grey, understood_as
+    alpha = levels[..., 3]
+    if np.ptp(grey) == 0:
+        return alpha, f"transparency, {understood_as}"
+    return grey * (alpha / 255.0), f"{understood_as}, transparent is background"
+
+
+def _pillow_channels(image: Image.Image, name: str) -> NDArray[Any]:
+    if image.mode in ("1", "L", "F") or image.mode.startswith("I"):
+        return np.asarray(image)[..., None]
+    if image.mode in _WITH_ALPHA or (image.mode == "P" and "transparency" in image.info):
+        # Pillow knows no way from premultiplied grey to RGBA but over plain grey.
+        image = image.convert("LA") if image.mode == "La" else image
+        return np.asarray(image.convert("RGBA"))
+    return photo_array(image, name)
+
+
+def _label_steps(colours: NDArray[Any]) -> int:
+    """Whether the values are labels, 0 and 1 or 0, 1 and 2, rather than levels: the highest, or 0 if they are none."""
+    highest = colours.max()
+    if colours.dtype.kind in "iu" and highest in (1, 2):
+        return int(highest)
+    return 2 if colours.dtype.kind == "f" and highest == 2 and not np.any(colours % 1) else 0
+
+
+def _grey(levels: NDArray[Any], name: str) -> NDArray[Any]:
+    """(H, W, C) -> (H, W), C = 1, 3 or 4: the colours' common value."""
+    if levels.shape[-1] == 1:
+        return levels[..., 0]
+    colours = levels[..., :3]
+    spread = float(np.max(colours.max(axis=-1).astype(np.float64) - colours.min(axis=-1)))
+    if spread > GREY_TOLERANCE:
+        raise ImageError(
+            f"{name} is in colour (red, green and blue differ by up to {spread:.0f} of 255); expected grey: black "
+            "background, white foreground, grey unknown. Were photo and trimap exchanged?"
+        )
+    return colours[..., 0] if spread == 0 else colours.mean(axis=-1)
