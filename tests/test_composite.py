@@ -1,0 +1,90 @@
+"""Cut-outs and composites: a few pixels by hand, and the properties of the compositing equation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.matting.composite import checkerboard, composite, cutout, side_by_side
+from numpy_vitmatte.value_range import to_integers
+
+PHOTO = np.array([[[200, 100, 0], [10, 20, 30]]], np.uint8)
+
+
+def test_composite_by_hand():
+    result = composite(PHOTO, np.array([[0.25, 1.0]], np.float32), (0, 100, 200))
+    assert result.dtype == np.uint8
+    assert result.tolist() == [[[50, 100, 150], [10, 20, 30]]]
+
+
+def test_cutout_keeps_the_colours_and_rounds_the_alpha():
+    """G13: 0.5 * 255 = 127.5 and 0.999 * 255 = 254.7 are rounded, not truncated."""
+    result = cutout(PHOTO, np.array([[0.502, 0.999]], np.float32))
+    assert result.tolist() == [[[200, 100, 0, 128], [10, 20, 30, 255]]]
+    assert cutout(PHOTO + np.float64(0.4), np.ones((1, 2))).tolist() == [[[200, 100, 0, 255], [10, 20, 30, 255]]]
+
+
+@pytest.mark.parametrize(
+    ("value", "eight", "sixteen"),
+    [
+        (0.0, 0, 0),
+        (1.0, 255, 65535),
+        (0.9999, 255, 65528),
+        (0.00196, 0, 128),
+        (0.00197, 1, 129),
+        (-0.1, 0, 0),
+        (1.1, 255, 65535),
+    ],
+)
+def test_integers_are_rounded(value, eight, sixteen):
+    """G13: multiplying by 255 and casting, as rembg does, would give 254 for 0.9999."""
+    assert to_integers(np.array([value], np.float32)).tolist() == [eight]
+    assert to_integers(np.array([value], np.float32), bits=16).tolist() == [sixteen]
+
+
+@given(level=st.integers(0, 255))
+def test_every_level_survives_the_way_to_float_and_back(level):
+    unit = np.array([level / 255], np.float32)
+    assert to_integers(unit).tolist() == [level]
+    assert to_integers(unit, bits=16).tolist() == [level * 257]
+
+
+@given(seed=st.integers(0, 99))
+def test_alpha_zero_and_one_choose_and_equal_pictures_do_not_mix(seed):
+    rng = np.random.default_rng(seed)
+    photo, other = rng.integers(0, 256, (2, 5, 7, 3), dtype=np.uint8)
+    alpha = rng.random((5, 7), np.float32)
+    np.testing.assert_array_equal(composite(photo, np.ones((5, 7)), other), photo)
+    np.testing.assert_array_equal(composite(photo, np.zeros((5, 7)), other), other)
+    np.testing.assert_array_equal(composite(photo, alpha, photo), photo)
+    between = composite(photo, alpha, other)
+    assert (between >= np.minimum(photo, other)).all()
+    assert (between <= np.maximum(photo, other)).all()
+
+
+def test_checkerboard():
+    assert checkerboard(3, 5, square=2)[..., 0].tolist() == [
+        [255, 255, 204, 204, 255],
+        [255, 255, 204, 204, 255],
+        [204, 204, 255, 255, 204],
+    ]
+
+
+def test_side_by_side_shows_all_four():
+    trimap, alpha = np.array([[128, 255]], np.uint8), np.array([[0.0, 1.0]], np.float32)
+    picture = side_by_side(PHOTO, trimap, alpha)
+    assert picture.shape == (1, 4 * 2 + 3 * 8, 3)
+    np.testing.assert_array_equal(picture[:, :2], PHOTO)
+    assert picture[0, 10:12, 0].tolist() == [128, 255]
+    assert picture[0, 20:22, 0].tolist() == [0, 255]
+    assert picture[0, 30:].tolist() == [[255, 255, 255], [10, 20, 30]]
+
+
+def test_sizes_that_differ():
+    alpha = np.ones((2, 2), np.float32)
+    for make in (lambda: cutout(PHOTO, alpha), lambda: composite(PHOTO, alpha, (0, 0, 0))):
+        with pytest.raises(ImageError, match="expected"):
+            make()
+    with pytest.raises(ImageError, match="background has shape"):
+        composite(PHOTO, np.ones((1, 2)), np.zeros((2, 2, 3)))
