@@ -21,7 +21,7 @@ def assert_within(actual, expected, bound, name="result"):
     share = difference / np.maximum(bound, np.finfo(np.float64).tiny)
     worst = np.unravel_index(np.argmax(share), share.shape)
     raise AssertionError(
-        f"{name}: at {tuple(map(int, worst))} found {actual[worst]:.9g}, expected {expected[worst]:.9g}; the difference "
+        f"{name}: at {tuple(map(int, worst))} found {actual[worst]:.9g}, expected {expected[worst]:.9g}; difference "
         f"{difference[worst]:.3g} is {share[worst]:.3g} times the bound {bound[worst]:.3g}; "
         f"{np.count_nonzero(difference > bound)} of {difference.size} entries are beyond it"
     )
