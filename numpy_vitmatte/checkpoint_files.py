@@ -1,6 +1,7 @@
 """The files of a checkpoint directory that hold its tensors: one, or shards with an index."""
 
 import json
+import re
 from pathlib import Path
 
 from numpy_vitmatte.errors import CheckpointError
@@ -8,6 +9,8 @@ from numpy_vitmatte.safetensors_reader import StoredTensor, read_safetensors
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
+
+_PLAIN_NAME = re.compile(r"[\w.-]+\.safetensors")
 
 # PyTorch's own files are pickles, and reading a pickle runs whatever program its author put there.
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -64,6 +67,6 @@ def _read_weight_map(path: Path) -> dict[str, str]:
         raise CheckpointError(f"{path} must hold a JSON object with tensor -> file names under 'weight_map'") from None
     for file in files:
         # A shard lies beside its index; anything else would let an index reach into other folders.
-        if not isinstance(file, str) or Path(file).name != file or "\\" in file:
-            raise CheckpointError(f"{path} names the shard {file!r}, which is no plain file name")
+        if not isinstance(file, str) or not _PLAIN_NAME.fullmatch(file):
+            raise CheckpointError(f"{path} names the shard {file!r}, which is no plain name of a .safetensors file")
     return weight_map

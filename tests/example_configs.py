@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
+from numpy_vitmatte.parameters import parameter_shapes
 
 # What hustvl/vitmatte-small-composition-1k has in its config.json: keys that equal a default are absent.
 SMALL_FILE = {
@@ -79,3 +82,10 @@ NETWORKS = {
         tiny_config(), num_hidden_layers=1, mlp_ratio=5, window_block_indices=(), residual_block_indices=(0,)
     ),
 }
+
+
+def random_tensors(config: VitMatteConfig) -> dict[str, np.ndarray]:
+    """Random values in every tensor: a fresh network's zeros and ones would not show a mix-up."""
+    generator = np.random.default_rng(0)
+    shapes = parameter_shapes(config)
+    return {name: generator.uniform(0.5, 1.5, shape).astype(np.float32) for name, shape in shapes.items()}

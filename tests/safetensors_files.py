@@ -36,3 +36,10 @@ def stored_as(dtype: str, tensor: np.ndarray) -> tuple[str, np.ndarray]:
 def write_file(path: Path, tensors: dict[str, np.ndarray], dtype: str = "F32") -> None:
     """Write float32 arrays in another floating-point type."""
     path.write_bytes(tensors_bytes({name: stored_as(dtype, tensor) for name, tensor in tensors.items()}))
+
+
+def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """The same names in the same order, with arrays equal in shape, type and every value."""
+    assert list(found) == list(expected)
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name], strict=True, err_msg=name)
