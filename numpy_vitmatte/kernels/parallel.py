@@ -7,6 +7,7 @@ default thread layer aborts the process when two Python threads enter at once.
 """
 
 import itertools
+import operator
 import os
 import threading
 from collections.abc import Callable
@@ -31,8 +32,8 @@ def _default_threads() -> int:
 
 def _checked(threads: int | str, name: str) -> int:
     try:
-        count = int(threads)
-    except ValueError:
+        count = int(threads) if isinstance(threads, str) else operator.index(threads)
+    except (TypeError, ValueError):
         count = 0
     if count < 1:
         raise VitMatteError(f"{name} is {threads!r}; give a whole number of threads, 1 or more")
@@ -50,7 +51,7 @@ def set_num_threads(threads: int) -> None:
     Raises
     ------
     VitMatteError
-        If ``threads`` is less than 1.
+        If ``threads`` is no whole number or less than 1.
     """
     global _threads, _pool
     count = _checked(threads, "the number of threads")
@@ -72,7 +73,8 @@ def _submit(worker: Callable[[], None], helpers: int) -> list[Future[None]]:
     global _pool
     with _lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(get_num_threads() - 1, thread_name_prefix="numpy-vitmatte")
+            # ``helpers`` too: the number of threads may have been lowered since the caller asked for it.
+            _pool = ThreadPoolExecutor(max(helpers, get_num_threads() - 1), thread_name_prefix="numpy-vitmatte")
         return [_pool.submit(worker) for _ in range(helpers)]
 
 
