@@ -1,0 +1,240 @@
+"""Blocks on threads: each once, errors passed on, any number of callers, before and after a fork."""
+
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.kernels import parallel
+from numpy_vitmatte.kernels.matmul import linear, pack
+from numpy_vitmatte.kernels.parallel import for_each_block, get_num_threads, set_num_threads
+
+pytestmark = pytest.mark.usefixtures("restored_threads")
+
+
+def blocks_of(length, block):
+    """The blocks that were handed out, counted."""
+    seen, lock = Counter(), threading.Lock()
+
+    def note(first, last):
+        with lock:
+            seen[first, last] += 1
+
+    for_each_block(note, length, block)
+    return seen
+
+
+@given(length=st.integers(0, 60), block=st.integers(1, 70), threads=st.integers(1, 6))
+def test_every_block_once(length, block, threads):
+    """The blocks tile the range, the last one cut short; none for an empty range."""
+    set_num_threads(threads)
+    starts = range(0, length, block)
+    assert blocks_of(length, block) == Counter((first, min(first + block, length)) for first in starts)
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_all_threads_take_part(threads):
+    """As many blocks as threads, none of which ends before all have begun."""
+    set_num_threads(threads)
+    together = threading.Barrier(threads, timeout=60)
+    for_each_block(lambda first, last: together.wait(), threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("bad", [0, 7, 19])
+def test_exception_reaches_the_caller(threads, bad):
+    """From whichever block it comes; the next call works."""
+    set_num_threads(threads)
+
+    def fail(first, last):
+        if first == bad:
+            raise KeyError(first)
+
+    with pytest.raises(KeyError, match=str(bad)):
+        for_each_block(fail, 20)
+    assert sum(blocks_of(20, 1).values()) == 20
+
+
+@pytest.mark.parametrize("in_caller", [True, False], ids=["calling thread", "helper thread"])
+def test_exception_of_either_kind_of_thread(in_caller):
+    """The block of the one thread fails while the other's is still at work."""
+    set_num_threads(2)
+    caller = threading.get_ident()
+    together = threading.Barrier(2, timeout=60)
+
+    def fail(first, last):
+        together.wait()
+        if (threading.get_ident() == caller) == in_caller:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        for_each_block(fail, 2)
+
+
+def product_by_blocks(x, matrix):
+    out = np.empty((len(x), matrix.columns), np.float32)
+
+    def rows(first, last):
+        linear(x[first:last], matrix, out[first:last])
+
+    for_each_block(rows, len(x), 7)
+    return out
+
+
+@pytest.fixture(scope="module")
+def product():
+    """An input, a packed matrix, and their product on one thread."""
+    generator = np.random.default_rng(11)
+    x = generator.standard_normal((83, 37)).astype(np.float32)
+    matrix = pack(generator.standard_normal((37, 41)).astype(np.float32))
+    set_num_threads(1)
+    return x, matrix, product_by_blocks(x, matrix)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_same_bits_for_any_number_of_threads(product, threads):
+    """Every output is one sum in one order."""
+    x, matrix, expected = product
+    set_num_threads(threads)
+    np.testing.assert_array_equal(product_by_blocks(x, matrix), expected)
+
+
+def test_several_callers_at_once(product):
+    """Callers share the pool; one of them changes the number of threads all the while."""
+    x, matrix, expected = product
+    set_num_threads(3)
+    wrong, finished = [], threading.Event()
+
+    def call():
+        for _ in range(40):
+            try:
+                if not np.array_equal(product_by_blocks(x, matrix), expected):
+                    wrong.append("another result")
+            except Exception as error:
+                wrong.append(repr(error))
+
+    def change():
+        while not finished.is_set():
+            for threads in (1, 5, 2):
+                set_num_threads(threads)
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    changer = threading.Thread(target=change)
+    for thread in (*callers, changer):
+        thread.start()
+    for thread in callers:
+        thread.join()
+    finished.set()
+    changer.join()
+    assert wrong == []
+
+
+def test_number_of_threads_lowered_while_a_call_begins(monkeypatch):
+    """The call has counted on one helper; when it asks for it, no thread but the caller is wanted any more."""
+    set_num_threads(2)
+    submit = parallel._submit
+
+    def submit_late(worker, helpers):
+        set_num_threads(1)
+        return submit(worker, helpers)
+
+    monkeypatch.setattr(parallel, "_submit", submit_late)
+    assert blocks_of(4, 1) == Counter((n, n + 1) for n in range(4))
+
+
+def test_nested_calls_finish():
+    """A block may cut its own work into blocks although the pool is then busy."""
+    set_num_threads(2)
+    seen, lock = Counter(), threading.Lock()
+
+    def outer(first, last):
+        def inner(start, stop):
+            with lock:
+                seen[first, start] += 1
+
+        for_each_block(inner, 5)
+
+    for_each_block(outer, 6)
+    assert seen == Counter((m, n) for m in range(6) for n in range(5))
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.5, "many", None])
+def test_refuses_what_is_no_number_of_threads(bad):
+    """The old number stays."""
+    set_num_threads(3)
+    with pytest.raises(VitMatteError, match="the number of threads is .*give a whole number"):
+        set_num_threads(bad)
+    assert get_num_threads() == 3
+
+
+@pytest.fixture
+def undecided(monkeypatch):
+    """As in a process that has not asked for the number of threads yet."""
+    monkeypatch.setattr(parallel, "_threads", None)
+    return monkeypatch
+
+
+def test_environment_variable_sets_the_number(undecided):
+    """Read at the first use."""
+    undecided.setenv("NUMPY_VITMATTE_NUM_THREADS", "7")
+    assert get_num_threads() == 7
+
+
+@pytest.mark.parametrize("bad", ["0", "two", "1.5", "-3"])
+def test_environment_variable_is_checked(undecided, bad):
+    """The message names the variable and what it holds."""
+    undecided.setenv("NUMPY_VITMATTE_NUM_THREADS", bad)
+    with pytest.raises(VitMatteError, match=f"NUMPY_VITMATTE_NUM_THREADS is '{bad}'"):
+        get_num_threads()
+
+
+def test_default_is_the_processors_of_this_process(undecided):
+    """An empty variable counts as none."""
+    undecided.setenv("NUMPY_VITMATTE_NUM_THREADS", "")
+    undecided.setattr(parallel.os, "sched_getaffinity", lambda pid: {0, 3, 4}, raising=False)
+    assert get_num_threads() == 3
+
+
+FORK = """
+import multiprocessing, numpy as np
+from numpy_vitmatte.kernels.activations import relu_
+from numpy_vitmatte.kernels.parallel import for_each_block, set_num_threads
+
+def total(queue=None):
+    x = np.linspace(-5, 5, 40).astype(np.float32)
+    parts = []
+    for_each_block(lambda first, last: parts.append(relu_(x[first:last]).sum()), 40, 8)
+    result = round(float(sum(parts)), 3)
+    return queue.put(result) if queue is not None else result
+
+if __name__ == "__main__":
+    set_num_threads(3)
+    context = multiprocessing.get_context("fork")
+    for used_before in (False, True):
+        if used_before:
+            total()
+        queue = context.SimpleQueue()
+        child = context.Process(target=total, args=(queue,))
+        child.start()
+        child.join(60)
+        assert child.exitcode == 0, (used_before, child.exitcode)
+        print(queue.get(), total())
+"""
+
+
+@pytest.mark.skipif(not hasattr(parallel.os, "fork"), reason="this system does not fork processes")
+def test_forked_children_compute(tmp_path):
+    """The pool's threads do not exist in a child, whether it was forked before or after their first use."""
+    script = tmp_path / "forks.py"
+    script.write_text(FORK)
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.split()
+    assert len(lines) == 4
+    assert len(set(lines)) == 1
