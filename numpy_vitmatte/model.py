@@ -66,10 +66,16 @@ class VitMatteForImageMatting:
     config : VitMatteConfig
     tensors : dict of str to float32 array
         Every tensor of the network under its checkpoint name.
+
+    Attributes
+    ----------
+    directory : Path or None
+        The checkpoint that ``from_pretrained`` read, beside whose weights the matching processor lies.
     """
 
     def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray]) -> None:
         self.config = config
+        self.directory: Path | None = None
         self._tensors = tensors
         self._network = pack_network(tensors, config)
 
@@ -93,7 +99,9 @@ class VitMatteForImageMatting:
         """
         directory = checkpoint_directory(name_or_path)
         config = VitMatteConfig.from_pretrained(directory)
-        return cls(config, read_tensors(directory, config))
+        model = cls(config, read_tensors(directory, config))
+        model.directory = directory
+        return model
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":
