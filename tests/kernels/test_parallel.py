@@ -168,7 +168,7 @@ def test_nested_calls_finish():
 def test_refuses_what_is_no_number_of_threads(bad):
     """The old number stays."""
     set_num_threads(3)
-    with pytest.raises(VitMatteError, match="the number of threads is .*give a whole number"):
+    with pytest.raises(VitMatteError, match=r"the number of threads is .*give a whole number"):
         set_num_threads(bad)
     assert get_num_threads() == 3
 
