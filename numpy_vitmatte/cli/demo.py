@@ -1,0 +1,95 @@
+"""``numpy-vitmatte demo``: the whole job on the photo that comes with the package."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from numpy_vitmatte.cli.messages import logger
+from numpy_vitmatte.cli.options import add_shared_options, set_threads
+from numpy_vitmatte.errors import VitMatteError
+
+DEMO_FOLDER = Path(__file__).resolve().parent.parent / "demo"
+
+_DESCRIPTION = """Matte the photo that comes with the package; write its alpha, its cut-out and a side-by-side picture
+(photo, trimap, alpha, subject before a checkerboard). The files' paths go to stdout."""
+
+_EXAMPLES = """examples:
+  numpy-vitmatte demo
+  numpy-vitmatte demo -o /tmp/demo --force
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Describe the command and its options."""
+    parser = commands.add_parser(
+        "demo",
+        help="matte the bundled photo",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path("demo-output"),
+        help="folder for the three pictures, made if need be (default: %(default)s)",
+    )
+    add_shared_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Matte the bundled photo and write the three pictures.
+
+    Raises
+    ------
+    VitMatteError
+        Before anything is written, unless the disk fails.
+    """
+    # Imported here, so that --help does not wait for Numba.
+    from numpy_vitmatte.matting.composite import cutout, side_by_side
+    from numpy_vitmatte.output import check_output, save_alpha, save_png
+    from numpy_vitmatte.pipeline import matte_with_report
+
+    folder: Path = arguments.output
+    alpha_path, cutout_path, comparison_path = (
+        folder / name for name in ("alpha.png", "cutout.png", "side-by-side.png")
+    )
+    if folder.exists():
+        for path in (alpha_path, cutout_path, comparison_path):
+            check_output(path, (".png",), arguments.force)
+    set_threads(arguments.threads)
+    photo, trimap = bundled_photo()
+    result = matte_with_report(photo, trimap, arguments.model)
+    _make_folder(folder)
+    save_alpha(alpha_path, result.alpha)
+    save_png(cutout_path, cutout(result.photo, result.alpha))
+    save_png(comparison_path, side_by_side(result.photo, result.trimap, result.alpha))
+    for line in result.report.lines():
+        logger.info(line)
+    for path in (alpha_path, cutout_path, comparison_path):
+        print(path)
+
+
+def bundled_photo() -> tuple[Path, Path]:
+    """Paths of the bundled photo and its trimap.
+
+    Raises
+    ------
+    VitMatteError
+        If this installation lacks them.
+    """
+    photos = sorted(DEMO_FOLDER.glob("photo.*"))
+    trimap = DEMO_FOLDER / "trimap.png"
+    if not photos or not trimap.is_file():
+        raise VitMatteError(f"this installation lacks the bundled photo ({DEMO_FOLDER}); install the package again")
+    return photos[0], trimap
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VitMatteError(f"output folder {str(folder)!r} cannot be made: {error.strerror}") from error

@@ -1,0 +1,33 @@
+"""What a command says besides its results: log lines and Python warnings, on stderr, one line each."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+logger = logging.getLogger("numpy_vitmatte")
+
+
+@contextmanager
+def messages_on_stderr(loudness: int) -> Iterator[None]:
+    """Print the package's log from level `loudness` up, and the warnings of a run that succeeds.
+
+    Warnings wait for the end because an error is to stand alone: it says what matters, in one line.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("numpy-vitmatte: %(message)s"))
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(loudness)
+    logger.propagate = False
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            yield
+        for warning in caught:
+            logger.warning("warning: %s", " ".join(str(warning.message).split()))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate

@@ -1,0 +1,85 @@
+"""Entry point of ``numpy-vitmatte``: the commands, and one line on stderr for whatever goes wrong.
+
+Exit status 0: done. 2: usage or input that cannot be used, nothing was written. 130: interrupted.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import numpy_vitmatte
+from numpy_vitmatte.cli import demo, matte
+from numpy_vitmatte.cli.messages import messages_on_stderr
+from numpy_vitmatte.errors import VitMatteError
+
+PROGRAM = "numpy-vitmatte"
+
+_EXAMPLES = f"""examples:
+  {PROGRAM} demo
+  {PROGRAM} matte photo.jpg trimap.png -o alpha.png
+"""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose usage errors are one line, without the usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message on one line and exit with status 2."""
+        self.exit(2, f"{self.prog}: error: {_one_line(message)} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    parser = OneLineParser(
+        prog=PROGRAM,
+        description="Image matting with ViTMatte on a CPU: a photo and a trimap in, the alpha out.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {numpy_vitmatte.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (matte, demo):
+        command.add_command(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments without the program's name; by default those of this process.
+
+    Returns
+    -------
+    int
+        The exit status. ``--help``, ``--version`` and usage errors raise SystemExit, as argparse does.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        with messages_on_stderr(arguments.loudness):
+            arguments.run(arguments)
+        sys.stdout.flush()
+    except VitMatteError as error:
+        return _fail(2, f"error: {error}")
+    except MemoryError:
+        return _fail(2, "error: not enough memory for a photo of this size; scale it down")
+    except KeyboardInterrupt:
+        return _fail(130, "interrupted")
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _fail(status: int, message: str) -> int:
+    print(f"{PROGRAM}: {_one_line(message)}", file=sys.stderr)
+    return status
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())

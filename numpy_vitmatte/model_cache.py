@@ -1,0 +1,49 @@
+"""The checkpoint that was used last, kept in memory: a loop over photos loads it once."""
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy_vitmatte.checkpoint_location import checkpoint_directory
+from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.processing import VitMatteImageProcessor
+
+
+@dataclass(frozen=True)
+class LoadedCheckpoint:
+    """A model and the processor that belongs to it."""
+
+    model: VitMatteForImageMatting
+    processor: VitMatteImageProcessor
+
+
+_lock = threading.Lock()
+_last: tuple[object, LoadedCheckpoint] | None = None
+
+
+def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
+    """Load a checkpoint, or give the last one again if it is the same and its files have not changed.
+
+    Only one is kept, so that going through several checkpoints does not fill the memory.
+
+    Raises
+    ------
+    CheckpointError, ConfigurationError
+        As :meth:`VitMatteForImageMatting.from_pretrained` and :meth:`VitMatteImageProcessor.from_pretrained`.
+    """
+    global _last
+    directory = checkpoint_directory(name_or_path).resolve()
+    with _lock:
+        fingerprint = _fingerprint(directory)
+        if _last is None or _last[0] != fingerprint:
+            _last = None  # the old model's memory is free before the new one is read
+            processor = VitMatteImageProcessor.from_pretrained(directory)
+            _last = fingerprint, LoadedCheckpoint(VitMatteForImageMatting.from_pretrained(directory), processor)
+        return _last[1]
+
+
+def _fingerprint(directory: Path) -> object:
+    """Name, size and time of every file that may matter: what differs after any ordinary change of a checkpoint."""
+    stats = [(entry.name, entry.stat()) for entry in os.scandir(directory) if entry.is_file()]
+    return directory, sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

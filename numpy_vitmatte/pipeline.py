@@ -1,0 +1,130 @@
+"""The main job: a photo and its trimap in, the alpha out."""
+
+import os
+from dataclasses import dataclass
+from typing import Any, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images import ImageSource, read_photo
+from numpy_vitmatte.matting.trimap import BACKGROUND, FOREGROUND, read_trimap
+from numpy_vitmatte.matting.trimap_report import TrimapReport
+from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint
+from numpy_vitmatte.pixel_values import check_same_size
+from numpy_vitmatte.processing import VitMatteImageProcessor
+
+DEFAULT_MODEL = "vitmatte-tiny"
+
+ModelSource = Union[str, "os.PathLike[str]", VitMatteForImageMatting]
+
+
+@dataclass(frozen=True)
+class MattingResult:
+    """An alpha and what it was made of.
+
+    Attributes
+    ----------
+    alpha : (H, W) float32 array
+        In [0, 1].
+    photo : (H, W, 3) array
+        Upright, levels from 0 to 255; uint8 for photos of 8 bits.
+    trimap : (H, W) uint8 array
+        As it was understood: 0, 128 and 255.
+    report : TrimapReport
+    """
+
+    alpha: NDArray[np.float32]
+    photo: NDArray[Any]
+    trimap: NDArray[np.uint8]
+    report: TrimapReport
+
+
+def matte(
+    image: ImageSource,
+    trimap: ImageSource,
+    model: ModelSource = DEFAULT_MODEL,
+    *,
+    processor: VitMatteImageProcessor | None = None,
+    raw: bool = False,
+) -> NDArray[np.float32]:
+    """Estimate the alpha of a photo.
+
+    Parameters
+    ----------
+    image : path, PIL.Image.Image or array
+        The photo; see :func:`~numpy_vitmatte.images.read_photo`.
+    trimap : path, PIL.Image.Image or array
+        Background, unknown and foreground of the same size; see :func:`~numpy_vitmatte.matting.trimap.read_trimap`.
+    model : str, path or VitMatteForImageMatting
+        Name of a bundled checkpoint, a checkpoint's directory (the last one stays loaded), or a loaded model.
+    processor : VitMatteImageProcessor, optional
+        By default the checkpoint's own; for a loaded model that of the checkpoint it came from, or else
+        ``VitMatteImageProcessor()``.
+    raw : bool
+        Give the network's own values everywhere. By default pixels that the trimap knows are exactly 0 and 1.
+
+    Returns
+    -------
+    (H, W) float32 array
+        In [0, 1], of the size of the photo, upright as its EXIF orientation says.
+
+    Raises
+    ------
+    VitMatteError
+        The photo, the trimap or the checkpoint cannot be used; the message says why.
+    """
+    return matte_with_report(image, trimap, model, processor=processor, raw=raw).alpha
+
+
+def matte_with_report(
+    image: ImageSource,
+    trimap: ImageSource,
+    model: ModelSource = DEFAULT_MODEL,
+    *,
+    processor: VitMatteImageProcessor | None = None,
+    raw: bool = False,
+) -> MattingResult:
+    """Estimate the alpha of a photo, and say how the trimap was understood.
+
+    Parameters and errors are those of :func:`matte`.
+
+    Returns
+    -------
+    MattingResult
+    """
+    photo = read_photo(image)
+    clean_trimap, report = read_trimap(trimap)
+    check_same_size(photo.shape[:2], clean_trimap.shape)
+    checkpoint = _loaded(model, processor)
+    if raw or report.unknown > 0:
+        alpha = _estimate(photo, clean_trimap, checkpoint)
+    else:
+        alpha = np.empty(clean_trimap.shape, np.float32)  # every pixel is known and set below
+    if not raw:
+        alpha[clean_trimap == BACKGROUND] = 0
+        alpha[clean_trimap == FOREGROUND] = 1
+    return MattingResult(alpha, photo, clean_trimap, report)
+
+
+def _estimate(photo: NDArray[Any], trimap: NDArray[np.uint8], checkpoint: LoadedCheckpoint) -> NDArray[np.float32]:
+    """(H, W, 3) and (H, W) -> (H, W), through padding and back."""
+    inputs = checkpoint.processor(images=photo, trimaps=trimap, input_data_format="channels_last")
+    alphas, *_ = checkpoint.model(**inputs, output_hidden_states=False, output_attentions=False, return_dict=False)
+    height, width = trimap.shape
+    return checkpoint.processor.post_process_alphas(alphas, [(height, width)])[0]
+
+
+def _loaded(model: ModelSource, processor: VitMatteImageProcessor | None) -> LoadedCheckpoint:
+    if isinstance(model, (str, os.PathLike)):
+        checkpoint = load_checkpoint(model)
+        return checkpoint if processor is None else LoadedCheckpoint(checkpoint.model, processor)
+    if not isinstance(model, VitMatteForImageMatting):
+        raise VitMatteError(
+            f"model is a {type(model).__name__}; expected the name or directory of a checkpoint, or a loaded model"
+        )
+    if processor is None and model.directory is not None:
+        processor = VitMatteImageProcessor.from_pretrained(model.directory)
+    return LoadedCheckpoint(model, processor or VitMatteImageProcessor())
