@@ -15,7 +15,7 @@ def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
 
     Parameters
     ----------
-    destination
+    destination : str or path-like
         The file to write. Its folder must exist.
 
     Yields

@@ -27,9 +27,9 @@ def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> d
 
     Parameters
     ----------
-    directory
+    directory : str or path-like
         Holds ``model.safetensors``, or shards and ``model.safetensors.index.json``.
-    config
+    config : VitMatteConfig
         The network they belong to.
 
     Returns
@@ -68,11 +68,11 @@ def write_checkpoint(
 
     Parameters
     ----------
-    directory
+    directory : str or path-like
         Created if need be; other files in it stay.
-    config
+    config : VitMatteConfig
         The network.
-    tensors
+    tensors : mapping of str to array
         An array for every entry of :func:`~numpy_vitmatte.parameters.parameter_shapes`; stored as float32. The batch
         norms' step counters are written as 0.
 

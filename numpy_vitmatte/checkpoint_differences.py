@@ -20,9 +20,9 @@ class Differences:
 
     Parameters
     ----------
-    config
+    config : VitMatteConfig
         The network.
-    shapes
+    shapes : mapping of str to tuple of int
         Name -> shape of the tensors found.
 
     Attributes

@@ -31,7 +31,7 @@ def checkpoint_directory(name_or_path: str | os.PathLike[str]) -> Path:
 
     Parameters
     ----------
-    name_or_path
+    name_or_path : str or path-like
         The name of a bundled checkpoint (:func:`bundled_checkpoints`) or a directory that holds ``config.json`` and
         ``model.safetensors``. A string that is a bundled name means the bundled checkpoint whatever the working
         directory holds; for a directory of that name write ``"./name"`` or give a :class:`pathlib.Path`.

@@ -66,22 +66,22 @@ class VitMatteConfig:
 
     Parameters
     ----------
-    backbone_config
+    backbone_config : VitDetConfig or mapping
         The backbone; a mapping is read with :meth:`VitDetConfig.from_dict`.
-    hidden_size
+    hidden_size : int
         Channels the decoder takes from the backbone: the backbone's own ``hidden_size``.
-    batch_norm_eps
+    batch_norm_eps : float
         Epsilon of the decoder's batch norms (the matting head's is always 1e-5).
-    initializer_range
+    initializer_range : float
         Standard deviation of the decoder's random initial weights.
-    convstream_hidden_sizes
+    convstream_hidden_sizes : sequence of int
         Channels of the detail maps at 1/2, 1/4, 1/8, ... of the image size.
-    fusion_hidden_sizes
+    fusion_hidden_sizes : sequence of int
         Channels after each fusion block, from coarse to fine: one more than detail maps (the last fuses the image
         itself). Each block doubles rows and columns, so the patch size is 2 to the power of their number.
-    output_hidden_states, output_attentions, return_dict
+    output_hidden_states, output_attentions, return_dict : bool
         What a call of the model returns when it does not say.
-    extra
+    extra : mapping
         Further keys of the file, kept for the round trip.
 
     Raises

@@ -42,44 +42,44 @@ class VitDetConfig:
 
     Parameters
     ----------
-    hidden_size
+    hidden_size : int
         Width C of the tokens, a multiple of ``num_attention_heads``.
-    num_hidden_layers
+    num_hidden_layers : int
         Number of transformer blocks.
-    num_attention_heads
+    num_attention_heads : int
         Attention heads per block, each ``hidden_size // num_attention_heads`` wide.
-    mlp_ratio
+    mlp_ratio : int or float
         Width of a block's hidden MLP layer over ``hidden_size``.
-    hidden_act
+    hidden_act : str
         Activation of MLP and neck: ``"gelu"``, the exact GELU with the error function.
-    dropout_prob, drop_path_rate
+    dropout_prob, drop_path_rate : float
         Used in training only; kept for the round trip.
-    initializer_range
+    initializer_range : float
         Standard deviation of random initial weights.
-    layer_norm_eps
+    layer_norm_eps : float
         Epsilon of the blocks' layer norms (the residual neck's is always 1e-6).
-    image_size
+    image_size : int or pair of int
         Side in pixels, or (rows, columns), of the training image: it sizes the global blocks' relative position tables.
-    pretrain_image_size
+    pretrain_image_size : int or pair of int
         Side in pixels of the pretraining image: it sizes the absolute position table.
-    patch_size
+    patch_size : int or pair of int
         Side of a patch in pixels.
-    num_channels
+    num_channels : int
         Channels of the input image.
-    qkv_bias
+    qkv_bias : bool
         Whether the query, key and value projection has a bias.
-    window_block_indices
+    window_block_indices : sequence of int
         Blocks, counted from 0, that attend within windows; all others attend globally.
-    residual_block_indices
+    residual_block_indices : sequence of int
         Blocks that are followed by a convolutional residual bottleneck (the neck).
-    use_absolute_position_embeddings, use_relative_position_embeddings
+    use_absolute_position_embeddings, use_relative_position_embeddings : bool
         Which position embeddings the network has.
-    window_size
+    window_size : int
         Side of a window in tokens; 0 when no block is windowed.
-    out_features, out_indices
+    out_features, out_indices : sequence of str, sequence of int, optional
         Stages handed to the decoder, as names (``"stem"``, ``"stage1"``, ...) or numbers; the decoder takes the last.
         Each follows from the other; without both it is the last stage. Both are filled in once the object is built.
-    extra
+    extra : mapping
         Further keys of the file (``"id2label"``, ...), kept for the round trip.
 
     Raises

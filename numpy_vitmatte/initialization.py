@@ -19,15 +19,16 @@ _CUT = 2.0
 def random_parameters(config: VitMatteConfig, seed: int) -> dict[str, np.ndarray]:
     """Draw the weights of a fresh network.
 
-    The distributions are those of ``VitDetBackbone._init_weights`` and ``VitMatteForImageMatting._init_weights`` in
-    transformers 5, tensor by tensor; the numbers are not PyTorch's, since the generator is NumPy's. As there, the
-    neck's last norm is zero, so that each residual neck starts as the identity.
+    The distributions are those of ``VitDetPreTrainedModel._init_weights`` and ``VitMattePreTrainedModel._init_weights``
+    in transformers 5 (with the base class's, which they call first), tensor by tensor; the numbers are not PyTorch's,
+    since the generator is NumPy's. As there, the neck's last norm is zero, so that each residual neck starts as the
+    identity.
 
     Parameters
     ----------
-    config
+    config : VitMatteConfig
         The network; the backbone's and the decoder's ``initializer_range`` are the standard deviations.
-    seed
+    seed : int
         Seed of :func:`numpy.random.default_rng`: the same seed gives the same weights.
 
     Returns

@@ -20,7 +20,7 @@ def parameter_shapes(config: VitMatteConfig) -> dict[str, Shape]:
 
     Parameters
     ----------
-    config
+    config : VitMatteConfig
         The network.
 
     Returns

@@ -40,11 +40,11 @@ class StoredTensor(NamedTuple):
 
     Attributes
     ----------
-    dtype
+    dtype : str
         Its type under the format's name: ``"F32"``, ``"F16"``, ``"BF16"``, ``"F64"``, ``"I64"``, ...
-    shape
+    shape : tuple of int
         Its shape; ``()`` for a scalar.
-    data
+    data : uint8 array
         Its bytes, uint8, read-only, mapped from the file.
     """
 
@@ -58,7 +58,7 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
 
     Parameters
     ----------
-    path
+    path : pathlib.Path
         A ``.safetensors`` file.
 
     Returns

@@ -17,11 +17,11 @@ def aligned_stages(
 
     Parameters
     ----------
-    num_hidden_layers
+    num_hidden_layers : int
         Number of blocks; stage 0 is the stem, stage i the output of the i-th block.
-    out_features
+    out_features : tuple of str, optional
         Stage names in rising order, or None.
-    out_indices
+    out_indices : tuple of int, optional
         Stage numbers in rising order, or None.
 
     Returns

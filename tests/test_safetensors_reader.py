@@ -63,7 +63,11 @@ arrays = hnp.arrays(
 )
 
 
-@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])).filter("__metadata__".__ne__), arrays))
+names = st.text(st.characters(exclude_categories=["Cs"])).filter("__metadata__".__ne__)
+
+
+# safetensors 0.4.3 writes a broken header where there are metadata and no tensors, hence at least one.
+@given(st.dictionaries(names, arrays, min_size=1))
 def test_reads_what_safetensors_writes(tmp_path_factory, tensors):
     path = tmp_path_factory.mktemp("written") / "a"
     path.write_bytes(save(tensors, metadata={"format": "pt"}))
