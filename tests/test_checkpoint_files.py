@@ -69,6 +69,7 @@ BAD_INDEXES = [
     (b'{"weight_map": {"x": "/etc/passwd"}}', "names the shard '/etc/passwd', which is no plain name of"),
     (b'{"weight_map": {"x": "..\\\\a"}}', "which is no plain name of"),
     (b'{"weight_map": {"x": ".."}}', "which is no plain name of"),
+    (b'{"weight_map": {"x": "a.safetensors/../b"}}', "which is no plain name of"),
     (b'{"weight_map": {"x": ""}}', "which is no plain name of"),
 ]
 

@@ -124,6 +124,7 @@ DAMAGED = {
         file_bytes({"x": entry(0, 8, [3])}, b"12345678"),
         "tensor 'x' of type F32 and shape (3,) takes 12 bytes, but is given 8",
     ),
+    "bytes and shape": (file_bytes({"x": entry(0, 8)}, b"12345678"), "takes 4 bytes, but is given 8"),
     "backwards": (file_bytes({"x": entry(4, 0)}, b"1234"), "takes 4 bytes, but is given -4"),
     "overlap": (
         file_bytes({"x": entry(0, 4), "y": entry(2, 6)}, b"123456"),
