@@ -1,0 +1,79 @@
+"""Random checkpoints in which every tensor counts: nothing at 0 or 1, attention peaked, activations of order 1."""
+
+import numpy as np
+
+from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
+from numpy_vitmatte.parameters import parameter_shapes
+
+QUERY_GAIN = 3.0
+"""Queries are this much larger than keys, so that some rows of the softmax are nearly one-hot."""
+
+
+def random_tensor(generator, name, shape):
+    """One tensor, by the last part of its name: matrices keep the size of what they multiply, variances are positive.
+
+    transformers leaves a fresh neck's ``norm3`` at zero and batch statistics at 0 and 1: tests of such weights would
+    see neither.
+    """
+    normal = generator.standard_normal(shape).astype(np.float32)
+    if name.endswith("running_var"):
+        return 0.5 + np.abs(normal)
+    if "norm" in name and name.endswith("weight"):
+        return 1 + np.float32(0.2) * normal
+    if len(shape) < 2 or "position" in name or "rel_pos" in name:
+        return np.float32(0.3) * normal
+    matrix = normal * np.float32(1.4 / np.sqrt(np.prod(shape[1:])))
+    if name.endswith("qkv.weight"):
+        matrix[: shape[0] // 3] *= np.float32(QUERY_GAIN)
+    return matrix
+
+
+def random_tensors(shapes, seed=0):
+    """A float32 tensor for every name of a mapping of names to shapes."""
+    generator = np.random.default_rng(seed)
+    return {name: random_tensor(generator, name, shape) for name, shape in shapes.items()}
+
+
+def random_checkpoint(config, seed=0):
+    """Every tensor of a network."""
+    return random_tensors(parameter_shapes(config), seed)
+
+
+def random_pixels(*shape, seed=0):
+    """Pixel values (batch, 4, H, W): standard normal colours, smooth enough to have structure, and a trimap in 0..1."""
+    generator = np.random.default_rng(seed)
+    pixels = generator.standard_normal(shape).astype(np.float32)
+    pixels += np.sin(np.linspace(0, 9, shape[-1], dtype=np.float32)) + np.cos(
+        np.linspace(0, 7, shape[-2], dtype=np.float32)
+    ).reshape(-1, 1)
+    pixels[:, 3] = generator.choice(np.float32([0, 0.5019608, 1]), pixels[:, 3].shape)
+    return pixels
+
+
+def wide(tensors):
+    """The same numbers in float64, for the reference."""
+    return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
+
+
+def small_config(**changes):
+    """A network of three blocks with every kind of part, and channels that are no multiples of 16.
+
+    ``changes`` go to the field of that name, in the backbone or beside it.
+    """
+    backbone = {
+        "hidden_size": 18,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 3,
+        "num_channels": 4,
+        "image_size": 96,
+        "pretrain_image_size": 80,
+        "window_size": 5,
+        "window_block_indices": (0, 2),
+        "residual_block_indices": (1,),
+        "use_relative_position_embeddings": True,
+    }
+    decoder = {"convstream_hidden_sizes": (5, 7, 11), "fusion_hidden_sizes": (13, 9, 6, 5)}
+    for name, value in changes.items():
+        part = decoder if name in VitMatteConfig.__dataclass_fields__ and name != "hidden_size" else backbone
+        part[name] = value
+    return VitMatteConfig(backbone_config=VitDetConfig(**backbone), hidden_size=backbone["hidden_size"], **decoder)

@@ -1,0 +1,29 @@
+"""Patch embedding against the reference."""
+
+import numpy as np
+from checkpoints import random_tensors, wide
+from comparison import assert_float32, assert_within, summation_bound
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from numpy_vitmatte import reference
+from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters, patch_embed
+
+
+@given(
+    rows=st.integers(1, 5), columns=st.integers(1, 5), patch=st.sampled_from([1, 2, 4, 8]),
+    channels=st.integers(1, 37), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+@example(rows=3, columns=5, patch=16, channels=17, seed=0)
+def test_patch_embed(rows, columns, patch, channels, seed):
+    """One sum of patch * patch * 4 products per number."""
+    tensors = random_tensors({"projection.weight": (channels, 4, patch, patch), "projection.bias": (channels,)}, seed)
+    image = np.random.default_rng(seed).standard_normal((rows * patch, columns * patch, 4)).astype(np.float32)
+    before = image.copy()
+    tokens = patch_embed(image, PatchEmbedParameters.from_tensors(tensors))
+    assert_float32(tokens, (rows, columns, channels))
+    exact = wide(tensors)
+    magnitude = reference.patch_embed(np.abs(image).astype(np.float64), {k: np.abs(v) for k, v in exact.items()})
+    expected = reference.patch_embed(image.astype(np.float64), exact)
+    assert_within(tokens, expected, summation_bound(4 * patch * patch, magnitude))
+    np.testing.assert_array_equal(image, before)
