@@ -1,0 +1,296 @@
+"""The command line as a user meets it: what it writes and prints, and one line for everything that goes wrong."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from bad_images import BAD_FILES, make_bad_file
+from matting_job import KNOWN, PHOTO, TRIMAP
+from PIL import Image
+
+import numpy_vitmatte
+from numpy_vitmatte import pipeline
+from numpy_vitmatte.cli import demo, main
+from numpy_vitmatte.kernels.parallel import get_num_threads
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, lively_checkpoint):
+    """A working directory with a photo, its trimap and a checkpoint."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(PHOTO).save("photo.png")
+    Image.fromarray(TRIMAP).save("trimap.png")
+    shutil.copytree(lively_checkpoint, "checkpoint")
+    return tmp_path
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def run(capsys, *arguments):
+    """Exit status, stdout and stderr of one command, usage errors included."""
+    try:
+        status = main([str(argument) for argument in arguments])
+    except SystemExit as leaving:
+        status = leaving.code
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def run_matte(capsys, *arguments, photo="photo.png", trimap="trimap.png", output="alpha.png", model="checkpoint"):
+    return run(capsys, "matte", photo, trimap, "-o", output, "--model", model, *arguments)
+
+
+def without_compilation(stderr):
+    """The first command of a test run may also say that kernels are being compiled."""
+    return [line for line in stderr.splitlines() if "compiling the kernels" not in line]
+
+
+# What it does -------------------------------------------------------------------------------------------------------
+
+
+def test_matte_writes_the_alpha_and_prints_its_path(folder, capsys):
+    status, out, err = run_matte(capsys)
+    assert (status, out) == (0, "alpha.png\n")
+    assert without_compilation(err) == [
+        "numpy-vitmatte: trimap: values 0 to 255; 28.2% foreground, 28.2% background, 43.7% unknown"
+    ]
+    written = pixels("alpha.png")
+    assert (written.shape, written.dtype) == (PHOTO.shape[:2], np.uint8)
+    np.testing.assert_array_equal(written[KNOWN], TRIMAP[KNOWN])
+    alpha = pipeline.matte(PHOTO, TRIMAP, "checkpoint")
+    assert np.abs(written / 255 - alpha).max() <= 0.5 / 255 + 1e-7
+
+
+def test_sixteen_bits_npy_and_raw(folder, capsys):
+    assert run_matte(capsys, "--bits", 16)[0] == 0
+    assert run_matte(capsys, output="alpha.npy")[0] == 0
+    assert run_matte(capsys, "--raw", output="raw.npy")[0] == 0
+    alpha, raw = np.load("alpha.npy"), np.load("raw.npy")
+    assert np.abs(pixels("alpha.png") / 65535 - alpha).max() <= 0.5 / 65535 + 1e-7
+    np.testing.assert_array_equal(alpha[~KNOWN], raw[~KNOWN])
+    assert (raw[KNOWN] != alpha[KNOWN]).all()
+
+
+def test_existing_output_is_kept_without_force(folder, capsys):
+    (folder / "alpha.png").write_bytes(b"precious")
+    status, out, err = run_matte(capsys)
+    assert (status, out) == (2, "")
+    assert err == (
+        "numpy-vitmatte: error: output 'alpha.png' exists already; choose another name, or overwrite it with --force\n"
+    )
+    assert (folder / "alpha.png").read_bytes() == b"precious"
+    assert run_matte(capsys, "--force")[0] == 0
+    assert pixels("alpha.png").shape == (50, 71)
+
+
+def test_threads_are_set_and_do_not_change_the_result(folder, capsys, restored_threads):
+    for threads in (1, 3):
+        assert run_matte(capsys, "--threads", threads, output=f"{threads}.npy")[0] == 0
+        assert get_num_threads() == threads
+    assert (folder / "1.npy").read_bytes() == (folder / "3.npy").read_bytes()
+
+
+def test_quiet_says_nothing_and_verbose_more(folder, capsys):
+    Image.fromarray(np.where(KNOWN, TRIMAP, 60)).save("soft.png")
+    _, _, normal = run_matte(capsys, trimap="soft.png", output="1.png")
+    assert run_matte(capsys, "--quiet", trimap="soft.png", output="2.png") == (0, "2.png\n", "")
+    _, _, verbose = run_matte(capsys, "--verbose", trimap="soft.png", output="3.png")
+    assert without_compilation(normal)[1:] == [
+        "numpy-vitmatte: trimap: 0 pixels near 0, 128 or 255 were moved there, 1550 in between became unknown",
+        "numpy-vitmatte: warning: 44% of the trimap lies between black, grey and white and counts as unknown: is it a "
+        "soft mask or a picture?",
+    ]
+    assert "photo: 71 x 50 pixels" in verbose
+    assert run_matte(capsys, "--quiet", "--verbose", output="4.png")[0] == 2
+
+
+def test_python_warnings_become_one_line(folder, capsys, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)  # the photo has 3550: Pillow warns and does not refuse
+    status, _, err = run_matte(capsys)
+    assert status == 0
+    assert "numpy-vitmatte: warning: Image size (3550 pixels) exceeds limit of 2000 pixels" in err
+
+
+def test_demo_writes_three_pictures(folder, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "DEMO_FOLDER", folder)
+    status, out, _ = run(capsys, "demo", "-o", "made/here", "--model", "checkpoint")
+    assert status == 0
+    assert out.split() == [os.path.join("made/here", name) for name in ("alpha.png", "cutout.png", "side-by-side.png")]
+    alpha, cutout, comparison = (pixels(path) for path in out.split())
+    np.testing.assert_array_equal(cutout[..., :3], PHOTO)
+    np.testing.assert_array_equal(cutout[..., 3], alpha)
+    assert comparison.shape == (50, 4 * 71 + 3 * 8, 3)
+    again = run(capsys, "demo", "-o", "made/here", "--model", "checkpoint")
+    assert again[0] == 2
+    assert "exists already" in again[2]
+    assert run(capsys, "demo", "-o", "made/here", "--model", "checkpoint", "--force")[0] == 0
+
+
+# What goes wrong ----------------------------------------------------------------------------------------------------
+
+
+def not_json(checkpoint):
+    (checkpoint / "config.json").write_text("{")
+
+
+def cut_in_half(checkpoint):
+    weights = checkpoint / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+
+
+def not_a_number(checkpoint):
+    weights = checkpoint / "model.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-4] + np.float32(np.nan).tobytes())
+
+
+def no_preprocessor(checkpoint):
+    (checkpoint / "preprocessor_config.json").unlink()
+
+
+def no_weights(checkpoint):
+    (checkpoint / "model.safetensors").unlink()
+
+
+def assert_refused(result, before, folder, message):
+    status, out, err = result
+    assert (status, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert err.startswith("numpy-vitmatte")
+    assert "Traceback" not in err
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+@pytest.mark.parametrize("role", ["photo", "trimap"])
+def test_bad_files(folder, capsys, name, role):
+    make_bad_file(folder, name)
+    before = files(folder)
+    assert_refused(run_matte(capsys, **{role: name}), before, folder, BAD_FILES[name][1])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (not_json, "config.json is not JSON"),
+        (cut_in_half, "model.safetensors"),
+        (not_a_number, "finite"),
+        (no_preprocessor, "preprocessor_config.json: no such file"),
+        (no_weights, "model.safetensors"),
+        (shutil.rmtree, "neither a bundled checkpoint"),
+    ],
+)
+def test_bad_checkpoints(folder, capsys, damage, message):
+    damage(folder / "checkpoint")
+    before = files(folder)
+    assert_refused(run_matte(capsys), before, folder, message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["matte", "photo.png", "small.png", "-o", "alpha.png"],
+            "photo is 71 x 50 pixels (width x height), its trimap 70",
+        ),
+        (["matte", "trimap.png", "photo.png", "-o", "alpha.png"], "Were photo and trimap exchanged?"),
+        (["matte", "photo.png", "trimap.png", "-o", "alpha.jpg"], "expected .png or .npy"),
+        (["matte", "photo.png", "trimap.png", "-o", "alpha"], "has no ending"),
+        (["matte", "photo.png", "trimap.png", "-o", "nowhere/alpha.png"], "no such folder"),
+        (["matte", "photo.png", "trimap.png", "-o", "trimap.png", "--force"], "is an input as well"),
+        (["matte", "photo.png", "trimap.png", "-o", "alpha.npy", "--bits", "8"], "--bits is for .png"),
+        (["matte", "photo.png", "trimap.png", "-o", "alpha.png", "--bits", "12"], "invalid choice: 12"),
+        (["matte", "photo.png", "trimap.png", "-o", "alpha.png", "--threads", "0"], "the number of threads is 0"),
+        (["matte", "photo.png", "trimap.png", "-o", "alpha.png", "--threads", "all"], "invalid int value"),
+        (["matte", "photo.png", "trimap.png"], "required: -o/--output (see numpy-vitmatte matte --help)"),
+        (["matte", "photo.png", "trimap.png", "more.png", "-o", "a.png"], "unrecognized arguments: more.png"),
+        ([], "COMMAND"),
+        (["mat"], "invalid choice: 'mat'"),
+        (["demo", "-o", "photo.png"], "photo.png"),
+        (["demo", "--model", "no-such-model"], "neither a bundled checkpoint"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_usage(folder, capsys, monkeypatch, arguments, message):
+    monkeypatch.setattr(demo, "DEMO_FOLDER", folder)
+    Image.fromarray(TRIMAP[:, 1:]).save("small.png")
+    if arguments[:1] == ["matte"]:
+        arguments = [*arguments, "--model", "checkpoint"]
+    before = files(folder)
+    assert_refused(run(capsys, *arguments), before, folder, message)
+
+
+def test_installation_without_its_photo(folder, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "DEMO_FOLDER", folder / "checkpoint")
+    before = files(folder)
+    assert_refused(run(capsys, "demo", "--model", "checkpoint"), before, folder, "lacks the bundled photo")
+
+
+def test_full_disk(folder, capsys, monkeypatch):
+    def disk_is_full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    assert run_matte(capsys, output="warm.png")[0] == 0  # kernels are compiled, and say so, before the disk fills
+    monkeypatch.setattr(os, "fsync", disk_is_full)
+    before = files(folder)
+    assert_refused(run_matte(capsys), before, folder, "'alpha.png' cannot be written: No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "message"),
+    [
+        (KeyboardInterrupt(), 130, "numpy-vitmatte: interrupted\n"),
+        (MemoryError(), 2, "numpy-vitmatte: error: not enough memory for a photo of this size; scale it down\n"),
+    ],
+)
+def test_interruption_and_memory(folder, capsys, monkeypatch, trouble, status, message):
+    def stop(*arguments, **keywords):
+        raise trouble
+
+    monkeypatch.setattr(pipeline, "matte_with_report", stop)
+    before = files(folder)
+    assert run_matte(capsys) == (status, "", message)
+    assert files(folder) == before
+
+
+# As a program -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["matte", "--help"], ["demo", "--help"]])
+def test_help_has_an_example(capsys, arguments):
+    status, out, err = run(capsys, *arguments)
+    assert (status, err) == (0, "")
+    assert f"examples:\n  numpy-vitmatte {arguments[0] if len(arguments) > 1 else 'demo'}" in out
+
+
+def python(*arguments, **keywords):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, text=True, check=False, stderr=subprocess.PIPE, **keywords
+    )
+
+
+def test_version_as_a_module():
+    done = python("-m", "numpy_vitmatte", "--version", stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, f"numpy-vitmatte {numpy_vitmatte.__version__}\n")
+
+
+def test_reader_that_has_gone_is_no_traceback(folder):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = ["-m", "numpy_vitmatte", "matte", "photo.png", "trimap.png", "-o", "alpha.png", "--model", "checkpoint"]
+    done = python(*command, "--quiet", stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert pixels("alpha.png").shape == (50, 71)

@@ -1,0 +1,69 @@
+"""Written files: values rounded, whole or not there, refused before the work begins."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.output import ALPHA_SUFFIXES, check_output, save_alpha, save_png
+
+ALPHA = np.array([[0.0, 0.1, 0.5], [0.91, 0.9999, 1.0]], np.float32)
+
+
+def test_png_levels_are_rounded(tmp_path):
+    """G13."""
+    save_alpha(tmp_path / "alpha.png", ALPHA)
+    save_alpha(tmp_path / "alpha16.PNG", ALPHA, bits=16)
+    with Image.open(tmp_path / "alpha.png") as eight, Image.open(tmp_path / "alpha16.PNG") as sixteen:
+        assert (eight.mode, sixteen.mode) == ("L", "I;16")
+        assert np.asarray(eight).tolist() == [[0, 26, 128], [232, 255, 255]]
+        assert np.asarray(sixteen).tolist() == [[0, 6554, 32768], [59637, 65528, 65535]]
+
+
+def test_npy_holds_the_values_themselves(tmp_path):
+    save_alpha(tmp_path / "alpha.npy", ALPHA)
+    loaded = np.load(tmp_path / "alpha.npy")
+    assert loaded.dtype == np.float32
+    np.testing.assert_array_equal(loaded, ALPHA)
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(3, "RGB"), (4, "RGBA")])
+def test_pictures(tmp_path, channels, mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 5, channels), dtype=np.uint8)
+    save_png(tmp_path / "picture.png", pixels[:, ::-1])
+    with Image.open(tmp_path / "picture.png") as image:
+        assert image.mode == mode
+        np.testing.assert_array_equal(np.asarray(image), pixels[:, ::-1])
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_failed_writing_leaves_things_as_they_were(tmp_path, monkeypatch, there_before):
+    path = tmp_path / "alpha.png"
+    if there_before:
+        path.write_bytes(b"precious")
+
+    def disk_is_full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", disk_is_full)
+    with pytest.raises(VitMatteError, match=r"alpha\.png' cannot be written: No space left on device"):
+        save_alpha(path, ALPHA)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == ([b"precious"] if there_before else [])
+
+
+def test_what_cannot_be_written_is_said_beforehand(tmp_path):
+    (tmp_path / "there.png").write_bytes(b"")
+    (tmp_path / "folder.png").mkdir()
+    for name, message in [
+        ("alpha.jpg", r"ends in '\.jpg'; expected \.png or \.npy"),
+        ("alpha", "has no ending"),
+        ("nowhere/alpha.png", "no such folder"),
+        ("folder.png", "is a directory"),
+        ("there.png", "exists already.*--force"),
+    ]:
+        with pytest.raises(VitMatteError, match=message):
+            check_output(tmp_path / name, ALPHA_SUFFIXES, overwrite=False)
+    for name, overwrite in [("there.png", True), ("new.png", False), ("new.NPY", False)]:
+        assert check_output(tmp_path / name, ALPHA_SUFFIXES, overwrite) == tmp_path / name
