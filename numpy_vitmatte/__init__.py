@@ -1,7 +1,34 @@
 """ViTMatte in NumPy and Numba: a photo and a trimap in, the alpha matte out, on a CPU."""
 
+from numpy_vitmatte.checkpoint import bundled_checkpoints
+from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError, ImageError, VitMatteError
+from numpy_vitmatte.kernels.parallel import get_num_threads, set_num_threads
+from numpy_vitmatte.matting.trimap import read_trimap
+from numpy_vitmatte.matting.trimap_report import TrimapReport
+from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
+from numpy_vitmatte.pipeline import MattingResult, matte, matte_with_report
+from numpy_vitmatte.processing import VitMatteImageProcessor
 
 __version__ = "0.1.0"
 
-__all__ = ["CheckpointError", "ConfigurationError", "ImageError", "VitMatteError", "__version__"]
+__all__ = [
+    "CheckpointError",
+    "ConfigurationError",
+    "ImageError",
+    "ImageMattingOutput",
+    "MattingResult",
+    "TrimapReport",
+    "VitDetConfig",
+    "VitMatteConfig",
+    "VitMatteError",
+    "VitMatteForImageMatting",
+    "VitMatteImageProcessor",
+    "__version__",
+    "bundled_checkpoints",
+    "get_num_threads",
+    "matte",
+    "matte_with_report",
+    "read_trimap",
+    "set_num_threads",
+]
