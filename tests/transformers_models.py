@@ -1,0 +1,36 @@
+"""transformers' networks with our configuration and weights. Importing this needs the [parity] extra."""
+
+import torch
+from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
+
+
+def transformers_config(config):
+    """The same configuration as an object of transformers."""
+    values = config.to_dict()
+    backbone = VitDetConfig(
+        **{key: value for key, value in values.pop("backbone_config").items() if key != "stage_names"}
+    )
+    return VitMatteConfig(backbone_config=backbone, **values)
+
+
+def load(module, tensors):
+    """Load tensors into a module, each of them and no other, and return it ready for inference."""
+    state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
+    module.to(next(iter(state.values())).dtype)
+    missing, unexpected = module.load_state_dict(state, strict=False)
+    assert unexpected == []
+    assert all(name.endswith("num_batches_tracked") for name in missing), missing
+    return module.eval()
+
+
+def transformers_model(config, tensors):
+    """The whole network."""
+    return load(VitMatteForImageMatting(transformers_config(config)), tensors)
+
+
+@torch.no_grad()
+def outputs(model, pixels):
+    """Alphas, hidden states and attentions of a batch, as arrays."""
+    out = model(torch.from_numpy(pixels), output_hidden_states=True, output_attentions=True)
+    hidden = [state.numpy() for state in out.hidden_states]
+    return out.alphas.numpy(), hidden, [attention.numpy() for attention in out.attentions]
