@@ -1,6 +1,6 @@
 """ViTMatte in NumPy and Numba: a photo and a trimap in, the alpha matte out, on a CPU."""
 
-from numpy_vitmatte.checkpoint import bundled_checkpoints
+from numpy_vitmatte.checkpoint.location import bundled_checkpoints
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError, ImageError, VitMatteError
 from numpy_vitmatte.kernels.parallel import get_num_threads, set_num_threads

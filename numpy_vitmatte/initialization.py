@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from numpy_vitmatte.checkpoint.parameters import Shape, parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.parameters import Shape, parameter_shapes
 
 Initializer = Callable[[np.random.Generator, Shape, float], np.ndarray]
 
@@ -34,7 +34,7 @@ def random_parameters(config: VitMatteConfig, seed: int) -> dict[str, np.ndarray
     Returns
     -------
     dict of str to float32 array
-        A tensor for every entry of :func:`~numpy_vitmatte.parameters.parameter_shapes`.
+        A tensor for every entry of :func:`~numpy_vitmatte.checkpoint.parameters.parameter_shapes`.
     """
     generator = np.random.default_rng(seed)
     tensors = {}

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from numpy_vitmatte.checkpoint import checkpoint_directory, read_tensors, write_checkpoint
+from numpy_vitmatte.checkpoint.location import checkpoint_directory
+from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.initialization import random_parameters

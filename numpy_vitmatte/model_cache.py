@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from numpy_vitmatte.checkpoint_location import checkpoint_directory
+from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.processing import VitMatteImageProcessor
 

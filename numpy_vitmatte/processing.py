@@ -13,7 +13,7 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.checkpoint_location import checkpoint_directory
+from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import ConfigurationError, ImageError
 from numpy_vitmatte.json_object import read_json_object, write_json_object
 from numpy_vitmatte.pixel_values import check_same_size, pixel_values, scale_doubts
@@ -245,6 +245,8 @@ class VitMatteImageProcessor:
 
 def _stacked(results: list[NDArray[np.float32]], required: bool) -> Any:
     shapes = {pixels.shape for pixels in results}
+    if len(results) == 1:
+        return results[0][None]  # a view: a large photo is not copied once more
     if len(shapes) == 1:
         return np.stack(results)
     if required:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, TypedDict
 
-from numpy_vitmatte import configuration_checks as check
+from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.errors import ConfigurationError
 
 IMAGENET_STANDARD_MEAN = IMAGENET_STANDARD_STD = (0.5, 0.5, 0.5)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from numpy_vitmatte.checkpoint.parameters import parameter_shapes
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
-from numpy_vitmatte.parameters import parameter_shapes
 
 QUERY_GAIN = 3.0
 """Queries are this much larger than keys, so that some rows of the softmax are nearly one-hot."""

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from numpy_vitmatte.checkpoint.parameters import parameter_shapes
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
-from numpy_vitmatte.parameters import parameter_shapes
 
 # What hustvl/vitmatte-small-composition-1k has in its config.json: keys that equal a default are absent.
 SMALL_FILE = {

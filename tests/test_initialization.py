@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from example_configs import tiny_config, with_backbone
 
+from numpy_vitmatte.checkpoint.parameters import parameter_shapes
 from numpy_vitmatte.initialization import random_parameters
-from numpy_vitmatte.parameters import parameter_shapes
 
 # Two widths, so that it shows which part draws with which; the backbone's is wide enough for the cut at 2 to act.
 BACKBONE_STD, DECODER_STD = 1.5, 0.3

@@ -34,3 +34,27 @@ def outputs(model, pixels):
     out = model(torch.from_numpy(pixels), output_hidden_states=True, output_attentions=True)
     hidden = [state.numpy() for state in out.hidden_states]
     return out.alphas.numpy(), hidden, [attention.numpy() for attention in out.attentions]
+
+
+def intermediates(model, pixels):
+    """Results inside the network, in the order they are computed, under the names of ``reference.vitmatte``."""
+    seen, decoder = {}, model.decoder
+    last = len(decoder.fusion_blocks) - 1
+
+    def keep_details(module, inputs, maps):
+        for index in range(last + 1):
+            seen[f"detail.{index}"] = maps[f"detailed_feature_map_{last - index}"].numpy()
+
+    def keep_fused(index):
+        return lambda module, inputs, fused: seen.__setitem__(f"fusion_blocks.{index}", fused.numpy())
+
+    hooks = [decoder.convstream.register_forward_hook(keep_details)]
+    hooks += [block.register_forward_hook(keep_fused(index)) for index, block in enumerate(decoder.fusion_blocks)]
+    alphas, hidden, attentions = outputs(model, pixels)
+    for hook in hooks:
+        hook.remove()
+    named = {"embeddings": hidden[0]}
+    for index, attention in enumerate(attentions):
+        named[f"layer.{index}.attention"] = attention
+        named[f"layer.{index}"] = hidden[index + 1]
+    return named | seen | {"alpha": alphas}

@@ -1,0 +1,72 @@
+"""The files of a checkpoint directory that hold its tensors: one, or shards with an index."""
+
+import json
+import re
+from pathlib import Path
+
+from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor, read_safetensors
+from numpy_vitmatte.errors import CheckpointError
+
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+
+_PLAIN_NAME = re.compile(r"[\w.-]+\.safetensors")
+
+# PyTorch's own files are pickles, and reading a pickle runs whatever program its author put there.
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
+def stored_tensors(directory: Path) -> dict[str, StoredTensor]:
+    """Map the weights of a checkpoint directory.
+
+    ``model.safetensors`` is taken where there is one; else the shards named by ``model.safetensors.index.json``.
+
+    Raises
+    ------
+    CheckpointError
+        If there are neither, or a file is damaged or contradicts the index.
+    """
+    if (directory / WEIGHTS_FILE).exists():
+        return read_safetensors(directory / WEIGHTS_FILE)
+    if (directory / INDEX_FILE).exists():
+        return _read_shards(directory)
+    pickles = sorted(path.name for pattern in _PICKLES for path in directory.glob(pattern))
+    if pickles:
+        raise CheckpointError(
+            f"{directory} holds no {WEIGHTS_FILE}, only {', '.join(pickles)}: that is a pickle, which can run code "
+            "when it is read, so it is not read here. Convert it once: load it in transformers and call save_pretrained"
+        )
+    raise CheckpointError(f"{directory} holds no weights: neither {WEIGHTS_FILE} nor {INDEX_FILE}")
+
+
+def _read_shards(directory: Path) -> dict[str, StoredTensor]:
+    weight_map = _read_weight_map(directory / INDEX_FILE)
+    tensors: dict[str, StoredTensor] = {}
+    for shard in sorted(set(weight_map.values())):
+        path = directory / shard
+        if not path.is_file():
+            raise CheckpointError(f"{path} is missing, though {INDEX_FILE} names it")
+        found = read_safetensors(path)
+        promised = {name for name, file in weight_map.items() if file == shard}
+        if found.keys() != promised:
+            name = min(found.keys() ^ promised)
+            fault = "holds" if name in found else "does not hold"
+            raise CheckpointError(f"{path} {fault} tensor {name!r}, against what {INDEX_FILE} says")
+        tensors |= found
+    return tensors
+
+
+def _read_weight_map(path: Path) -> dict[str, str]:
+    """Tensor name -> name of the shard that holds it."""
+    try:
+        weight_map = json.loads(path.read_bytes())["weight_map"]
+        files = set(weight_map.values())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
+    except (TypeError, KeyError, AttributeError):
+        raise CheckpointError(f"{path} must hold a JSON object with tensor -> file names under 'weight_map'") from None
+    for file in files:
+        # A shard lies beside its index; anything else would let an index reach into other folders.
+        if not isinstance(file, str) or not _PLAIN_NAME.fullmatch(file):
+            raise CheckpointError(f"{path} names the shard {file!r}, which is no plain name of a .safetensors file")
+    return weight_map

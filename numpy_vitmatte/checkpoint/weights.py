@@ -1,0 +1,106 @@
+"""Weights from and to a checkpoint directory, every tensor checked against the configuration."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+
+from numpy_vitmatte.atomic_write import atomic_path
+from numpy_vitmatte.checkpoint.differences import Differences
+from numpy_vitmatte.checkpoint.files import WEIGHTS_FILE, stored_tensors
+from numpy_vitmatte.checkpoint.parameters import batch_counter_names
+from numpy_vitmatte.checkpoint.safetensors_reader import as_float32
+from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.errors import CheckpointError
+
+_FLOAT_TYPES = ("F32", "F16", "BF16", "F64")
+
+
+def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> dict[str, np.ndarray]:
+    """Read the weights of a checkpoint.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        Holds ``model.safetensors``, or shards and ``model.safetensors.index.json``.
+    config : VitMatteConfig
+        The network they belong to.
+
+    Returns
+    -------
+    dict of str to float32 array
+        A read-only array for every entry of :func:`~numpy_vitmatte.checkpoint.parameters.parameter_shapes`, in its
+        order. What is stored as float32 is mapped from the file: it takes no memory until used, and is shared between
+        processes.
+
+    Raises
+    ------
+    CheckpointError
+        If there are no weights, a file is damaged or a pickle; or, all in one message, if tensors are missing,
+        unexpected, of another shape or no floating-point type, or hold values that are not finite.
+    """
+    directory = Path(directory)
+    stored = stored_tensors(directory)
+    differences = Differences(config, {name: tensor.shape for name, tensor in stored.items()})
+    tensors = {}
+    for name in differences.comparable:
+        if stored[name].dtype not in _FLOAT_TYPES:
+            differences.add("not floating point", f"{name} ({stored[name].dtype})")
+            continue
+        tensors[name] = as_float32(stored[name])
+        differences.check_values(name, tensors[name])
+    differences.raise_if_any(f"the weights in {directory}")
+    return tensors
+
+
+def write_checkpoint(
+    directory: str | os.PathLike[str], config: VitMatteConfig, tensors: Mapping[str, np.ndarray]
+) -> None:
+    """Write ``model.safetensors`` and ``config.json`` as transformers writes and reads them.
+
+    Each file appears whole or not at all. ``VitMatteForImageMatting.from_pretrained`` of transformers loads the
+    directory without a missing or unexpected tensor.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        Created if need be; other files in it stay.
+    config : VitMatteConfig
+        The network.
+    tensors : mapping of str to array
+        An array for every entry of :func:`~numpy_vitmatte.checkpoint.parameters.parameter_shapes`; stored as float32.
+        The batch norms' step counters are written as 0.
+
+    Raises
+    ------
+    CheckpointError
+        If the tensors do not fit the configuration or are not finite (nothing is written then), or the file cannot be
+        written.
+    ConfigurationError
+        If ``config.json`` cannot be written.
+    """
+    directory = Path(directory)
+    arrays = {name: np.asarray(tensor, np.float32, order="C") for name, tensor in tensors.items()}
+    differences = Differences(config, {name: array.shape for name, array in arrays.items()})
+    for name in differences.comparable:
+        differences.check_values(name, arrays[name])
+    differences.raise_if_any("the tensors to be written")
+    # transformers reports a batch norm without its step counter as a missing tensor.
+    counters = {name: np.zeros((), np.int64) for name in batch_counter_names(config)}
+    path = directory / WEIGHTS_FILE
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(save(arrays | counters, metadata={"format": "pt"}))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written: {error}") from error
+    _as_written(config).save_pretrained(directory)
+
+
+def _as_written(config: VitMatteConfig) -> VitMatteConfig:
+    """The configuration with what transformers reads about the file: the class to build and the type to load it in."""
+    extra = {key: value for key, value in config.extra.items() if key != "torch_dtype"}
+    return replace(config, extra=extra | {"architectures": ["VitMatteForImageMatting"], "dtype": "float32"})

@@ -1,0 +1,139 @@
+"""What a single field of a configuration may hold: each check returns the value in its one canonical form.
+
+Every check takes the field's full name (``"VitDetConfig.hidden_size"``) and the value found, and raises
+:class:`~numpy_vitmatte.errors.ConfigurationError` naming both. ``True`` is no integer here although Python says so:
+``"window_size": true`` is a slip of the pen, not a window of one token.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, NoReturn
+
+from numpy_vitmatte.errors import ConfigurationError
+
+FieldCheck = Callable[[str, Any], Any]
+
+
+def _refuse(name: str, expected: str, value: object) -> NoReturn:
+    raise ConfigurationError(f"{name} must be {expected}, found {value!r}")
+
+
+def _is_integer(value: object, minimum: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= minimum
+
+
+def _number(value: object) -> float:
+    """The value as a float; NaN, which no comparison lets pass, if it is no number."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """An integer of at least 1."""
+    if not _is_integer(value, minimum=1):
+        _refuse(name, "a positive integer", value)
+    return int(value)
+
+
+def non_negative_integer(name: str, value: Any) -> int:
+    """An integer of at least 0."""
+    if not _is_integer(value, minimum=0):
+        _refuse(name, "an integer of at least 0", value)
+    return int(value)
+
+
+def positive_number(name: str, value: Any) -> float:
+    """A finite number above 0, as a float."""
+    number = _number(value)
+    if not 0 < number < math.inf:
+        _refuse(name, "a positive finite number", value)
+    return number
+
+
+def positive_ratio(name: str, value: Any) -> int | float:
+    """A finite number above 0; a whole one as an int, the only form of ``mlp_ratio`` that transformers 5 reads."""
+    ratio = positive_number(name, value)
+    return int(ratio) if ratio.is_integer() else ratio
+
+
+def probability(name: str, value: Any) -> float:
+    """A number from 0 to 1."""
+    number = _number(value)
+    if not 0 <= number <= 1:
+        _refuse(name, "a number from 0 to 1", value)
+    return number
+
+
+def boolean(name: str, value: Any) -> bool:
+    """``True`` or ``False``, not 0 or 1."""
+    if not isinstance(value, bool):
+        _refuse(name, "true or false", value)
+    return value
+
+
+def gelu(name: str, value: Any) -> str:
+    """The name of the one activation that is computed: the exact, error-function GELU."""
+    if value != "gelu":
+        _refuse(name, "'gelu' (no other activation is computed here)", value)
+    return value
+
+
+def positive_integers(name: str, value: Any) -> tuple[int, ...]:
+    """A sequence of integers of at least 1, as a tuple."""
+    if not _is_sequence(value) or not all(_is_integer(item, minimum=1) for item in value):
+        _refuse(name, "a list of positive integers", value)
+    return tuple(int(item) for item in value)
+
+
+def block_indices(name: str, value: Any) -> tuple[int, ...]:
+    """A sequence of block numbers counted from 0, as a tuple."""
+    if not _is_sequence(value) or not all(_is_integer(item, minimum=0) for item in value):
+        _refuse(name, "a list of block numbers counted from 0", value)
+    return tuple(int(item) for item in value)
+
+
+def image_side(name: str, value: Any) -> int | tuple[int, int]:
+    """One side length in pixels for a square, or a pair (rows, columns)."""
+    if _is_integer(value, minimum=1):
+        return int(value)
+    if not _is_sequence(value) or len(value) != 2 or not all(_is_integer(item, minimum=1) for item in value):
+        _refuse(name, "a positive integer or a pair of them (rows, columns)", value)
+    return int(value[0]), int(value[1])
+
+
+def square_side(name: str, value: Any) -> int:
+    """One side length in pixels; a pair is taken when both its sides are equal."""
+    side = image_side(name, value)
+    if isinstance(side, int):
+        return side
+    if side[0] != side[1]:
+        _refuse(name, "square", value)
+    return side[0]
+
+
+def optional(check: FieldCheck) -> FieldCheck:
+    """The same check for a field that may also be absent (``None``)."""
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def stage_names(name: str, value: Any) -> tuple[str, ...]:
+    """A sequence of stage names, as a tuple."""
+    if not _is_sequence(value) or not all(isinstance(item, str) for item in value):
+        _refuse(name, "a list of stage names", value)
+    return tuple(value)
+
+
+def stage_indices(name: str, value: Any) -> tuple[int, ...]:
+    """A sequence of stage numbers, negative ones counting from the end, as a tuple."""
+    if not _is_sequence(value) or not all(isinstance(item, Integral) and not isinstance(item, bool) for item in value):
+        _refuse(name, "a list of integers", value)
+    return tuple(int(item) for item in value)

@@ -1,0 +1,91 @@
+"""The files of a checkpoint directory: one, shards with an index, or none that is read."""
+
+import json
+
+import pytest
+from example_configs import random_tensors, tiny_config
+from safetensors_files import assert_same, write_file
+
+from numpy_vitmatte.checkpoint.weights import read_tensors
+from numpy_vitmatte.errors import CheckpointError
+
+CONFIG = tiny_config()
+QKV = "backbone.encoder.layer.0.attention.qkv.weight"
+
+
+@pytest.fixture
+def tensors():
+    return random_tensors(CONFIG)
+
+
+def refusal(directory, config=CONFIG):
+    with pytest.raises(CheckpointError) as caught:
+        read_tensors(directory, config)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def shards(tensors, tmp_path):
+    """A directory with the tensors in two files and an index; gives it and the index."""
+    weight_map = {name: f"model-0000{1 + place % 2}-of-00002.safetensors" for place, name in enumerate(tensors)}
+    for shard in set(weight_map.values()):
+        write_file(tmp_path / shard, {name: tensors[name] for name in tensors if weight_map[name] == shard})
+    index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    return tmp_path, index
+
+
+def test_shards(shards, tensors):
+    assert_same(read_tensors(shards[0], CONFIG), tensors)
+
+
+def test_missing_shard(shards):
+    directory, _ = shards
+    (directory / "model-00002-of-00002.safetensors").unlink()
+    assert "model-00002-of-00002.safetensors is missing, though model.safetensors.index.json names it" in refusal(
+        directory
+    )
+
+
+def test_shard_against_its_index(shards):
+    directory, index = shards
+    index["weight_map"][QKV] = "model-00001-of-00002.safetensors"
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert f"does not hold tensor '{QKV}'" in refusal(directory) or f"holds tensor '{QKV}'" in refusal(directory)
+
+
+BAD_INDEXES = [
+    (b"{", "cannot be read as JSON: Expecting property name"),
+    (b"[]", "must hold a JSON object with tensor -> file names under 'weight_map'"),
+    (b"{}", "must hold a JSON object with tensor -> file names"),
+    (b'{"weight_map": ["x"]}', "must hold a JSON object with tensor -> file names"),
+    (b'{"weight_map": {"x": ["y"]}}', "must hold a JSON object with tensor -> file names"),
+    (b'{"weight_map": {"x": 3}}', "names the shard 3, which is no plain name of"),
+    (
+        b'{"weight_map": {"x": "../model.safetensors"}}',
+        "names the shard '../model.safetensors', which is no plain name",
+    ),
+    (b'{"weight_map": {"x": "/etc/passwd"}}', "names the shard '/etc/passwd', which is no plain name of"),
+    (b'{"weight_map": {"x": "..\\\\a"}}', "which is no plain name of"),
+    (b'{"weight_map": {"x": ".."}}', "which is no plain name of"),
+    (b'{"weight_map": {"x": "a.safetensors/../b"}}', "which is no plain name of"),
+    (b'{"weight_map": {"x": ""}}', "which is no plain name of"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_INDEXES)
+def test_bad_index(content, message, tmp_path):
+    (tmp_path / "model.safetensors.index.json").write_bytes(content)
+    assert message in refusal(tmp_path)
+
+
+def test_no_weights(tmp_path):
+    assert "holds no weights: neither model.safetensors nor model.safetensors.index.json" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "vitmatte.pth"])
+def test_pickles_are_not_read(name, tmp_path):
+    (tmp_path / name).write_bytes(b"\x80\x02")
+    message = refusal(tmp_path)
+    assert f"holds no model.safetensors, only {name}: that is a pickle, which can run code" in message
