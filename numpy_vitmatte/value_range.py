@@ -43,7 +43,7 @@ def to_levels(values: NDArray[Any], what: str) -> tuple[NDArray[Any], str]:
     ======================  =======================  ==================
     boolean                 False, True              0, 255
     float, max <= 1         [0, 1]                   255 v
-    max <= 255              [0, 255]                 v, dtype unchanged
+    max <= 255              [0, 255]                 v
     integer, max <= 65535   16 bits                  v / 257
     ======================  =======================  ==================
 
@@ -56,7 +56,7 @@ def to_levels(values: NDArray[Any], what: str) -> tuple[NDArray[Any], str]:
     Returns
     -------
     levels : (...) array
-        uint8 stays uint8 and is not copied; what had to be scaled is float64, except booleans (uint8).
+        uint8 where the values are booleans or integers up to 255 (uint8 itself is not copied); floats otherwise.
     understood_as : str
         The second column of the table, for reports.
 
@@ -80,7 +80,7 @@ def to_levels(values: NDArray[Any], what: str) -> tuple[NDArray[Any], str]:
     if is_float and high <= 1:
         return values.astype(np.float64) * 255.0, "floats in [0, 1]"
     if high <= 255:
-        return values, "values 0 to 255"
+        return values if is_float else values.astype(np.uint8), "values 0 to 255"
     if not is_float and high <= 65535:
         return values / 257.0, "16-bit values"
     raise ImageError(f"{what} has values up to {high:g}; expected at most 1 (floats), 255, or 65535 (16-bit integers)")

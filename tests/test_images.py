@@ -57,6 +57,7 @@ def test_every_kind_of_photo_becomes_rgb_levels(source, expected):
 def test_eight_bits_stay_eight_bits_and_more_are_not_rounded():
     assert read_photo(Image.fromarray(PHOTO)).dtype == np.uint8
     assert read_photo(Image.fromarray(GREY).convert("LA")).dtype == np.uint8
+    assert read_photo(PHOTO.astype(np.int64)).dtype == np.uint8
     sixteen = read_photo(np.full((4, 5, 3), 1000, np.uint16))
     np.testing.assert_allclose(sixteen, 1000 / 257)
     np.testing.assert_allclose(read_photo(np.full((4, 5, 3), 0.1)), 25.5)
