@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images import ImageSource, read_photo
+from numpy_vitmatte.images.reading import ImageSource, read_photo
 from numpy_vitmatte.matting.trimap import BACKGROUND, FOREGROUND, read_trimap
 from numpy_vitmatte.matting.trimap_report import TrimapReport
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint
-from numpy_vitmatte.pixel_values import check_same_size
 from numpy_vitmatte.processing import VitMatteImageProcessor
+from numpy_vitmatte.processing.pixel_values import check_same_size
 
 DEFAULT_MODEL = "vitmatte-tiny"
 
@@ -55,7 +55,7 @@ def matte(
     Parameters
     ----------
     image : path, PIL.Image.Image or array
-        The photo; see :func:`~numpy_vitmatte.images.read_photo`.
+        The photo; see :func:`~numpy_vitmatte.images.reading.read_photo`.
     trimap : path, PIL.Image.Image or array
         Background, unknown and foreground of the same size; see :func:`~numpy_vitmatte.matting.trimap.read_trimap`.
     model : str, path or VitMatteForImageMatting

@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
         Before anything is written, unless the disk fails.
     """
     # Imported here, so that --help does not wait for Numba.
+    from numpy_vitmatte.images.writing import check_output, save_alpha, save_png
     from numpy_vitmatte.matting.composite import cutout, side_by_side
-    from numpy_vitmatte.output import check_output, save_alpha, save_png
     from numpy_vitmatte.pipeline import matte_with_report
 
     folder: Path = arguments.output

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         Before anything is written.
     """
     # Imported here, so that --help does not wait for Numba.
-    from numpy_vitmatte.output import ALPHA_SUFFIXES, check_output, save_alpha
+    from numpy_vitmatte.images.writing import ALPHA_SUFFIXES, check_output, save_alpha
     from numpy_vitmatte.pipeline import matte_with_report
 
     output = check_output(arguments.output, ALPHA_SUFFIXES, arguments.force)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.value_range import to_integers
+from numpy_vitmatte.images.value_range import to_integers
 
 _GAP = 8
 """White columns between pictures that stand side by side."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.images import ImageSource
+from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.matting.trimap_channel import trimap_levels
 from numpy_vitmatte.matting.trimap_report import TrimapReport
 

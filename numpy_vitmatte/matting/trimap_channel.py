@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.images import ImageSource, as_array, channels_last, name_of, open_image, photo_array
-from numpy_vitmatte.value_range import to_levels
+from numpy_vitmatte.images.reading import ImageSource, as_array, channels_last, name_of, open_image, photo_array
+from numpy_vitmatte.images.value_range import to_levels
 
 GREY_TOLERANCE = 32
 """Levels by which red, green and blue may differ in a picture that is still taken for grey (JPEG's chroma errors)."""

@@ -11,7 +11,7 @@ from PIL import Image
 
 from numpy_vitmatte.atomic_write import atomic_path
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.value_range import to_integers
+from numpy_vitmatte.images.value_range import to_integers
 
 ALPHA_SUFFIXES = (".png", ".npy")
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.output import ALPHA_SUFFIXES, check_output, save_alpha, save_png
+from numpy_vitmatte.images.writing import ALPHA_SUFFIXES, check_output, save_alpha, save_png
 
 ALPHA = np.array([[0.0, 0.1, 0.5], [0.91, 0.9999, 1.0]], np.float32)
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.matting.composite import checkerboard, composite, cutout, side_by_side
-from numpy_vitmatte.value_range import to_integers
 
 PHOTO = np.array([[[200, 100, 0], [10, 20, 30]]], np.uint8)
 
@@ -23,31 +22,6 @@ def test_cutout_keeps_the_colours_and_rounds_the_alpha():
     result = cutout(PHOTO, np.array([[0.502, 0.999]], np.float32))
     assert result.tolist() == [[[200, 100, 0, 128], [10, 20, 30, 255]]]
     assert cutout(PHOTO + np.float64(0.4), np.ones((1, 2))).tolist() == [[[200, 100, 0, 255], [10, 20, 30, 255]]]
-
-
-@pytest.mark.parametrize(
-    ("value", "eight", "sixteen"),
-    [
-        (0.0, 0, 0),
-        (1.0, 255, 65535),
-        (0.9999, 255, 65528),
-        (0.00196, 0, 128),
-        (0.00197, 1, 129),
-        (-0.1, 0, 0),
-        (1.1, 255, 65535),
-    ],
-)
-def test_integers_are_rounded(value, eight, sixteen):
-    """G13: multiplying by 255 and casting, as rembg does, would give 254 for 0.9999."""
-    assert to_integers(np.array([value], np.float32)).tolist() == [eight]
-    assert to_integers(np.array([value], np.float32), bits=16).tolist() == [sixteen]
-
-
-@given(level=st.integers(0, 255))
-def test_every_level_survives_the_way_to_float_and_back(level):
-    unit = np.array([level / 255], np.float32)
-    assert to_integers(unit).tolist() == [level]
-    assert to_integers(unit, bits=16).tolist() == [level * 257]
 
 
 @given(seed=st.integers(0, 99))

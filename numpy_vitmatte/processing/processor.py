@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import ConfigurationError, ImageError
 from numpy_vitmatte.json_object import read_json_object, write_json_object
-from numpy_vitmatte.pixel_values import check_same_size, pixel_values, scale_doubts
-from numpy_vitmatte.processing_inputs import (
+from numpy_vitmatte.processing.inputs import (
     CHANNELS_LAST,
     as_list,
     check_data_format,
@@ -25,7 +24,8 @@ from numpy_vitmatte.processing_inputs import (
     trimap_plane,
     trimaps_for,
 )
-from numpy_vitmatte.processing_settings import DEFAULTS, ProcessorSettings, checked_settings, given_settings
+from numpy_vitmatte.processing.pixel_values import check_same_size, pixel_values, scale_doubts
+from numpy_vitmatte.processing.settings import DEFAULTS, ProcessorSettings, checked_settings, given_settings
 
 PREPROCESSOR_FILE = "preprocessor_config.json"
 

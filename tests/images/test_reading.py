@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.images import open_image, read_photo
+from numpy_vitmatte.images.reading import open_image, read_photo
 
 PHOTO = np.random.default_rng(5).integers(0, 256, (9, 14, 3), dtype=np.uint8)
 GREY = PHOTO[..., 0]

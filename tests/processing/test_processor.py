@@ -11,7 +11,7 @@ from PIL import Image
 
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError, ImageError
 from numpy_vitmatte.processing import PREPROCESSOR_FILE, VitMatteImageProcessor
-from numpy_vitmatte.processing_settings import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from numpy_vitmatte.processing.settings import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 # The tolerance; one float32 rounding of a normalised value (at most about 2.6) is 1.2e-7.
 TOLERANCE = 2e-6

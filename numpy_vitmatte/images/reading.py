@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.value_range import to_levels
+from numpy_vitmatte.images.value_range import to_levels
 
 ImageSource: TypeAlias = Union[str, "os.PathLike[str]", Image.Image, NDArray[Any]]
 

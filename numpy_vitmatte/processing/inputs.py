@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.errors import ConfigurationError, ImageError
-from numpy_vitmatte.images import PHOTO_CHANNELS, as_array, name_of, open_image, photo_array
-from numpy_vitmatte.value_range import require_finite_numbers
+from numpy_vitmatte.images.reading import PHOTO_CHANNELS, as_array, name_of, open_image, photo_array
+from numpy_vitmatte.images.value_range import require_finite_numbers
 
 CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 

@@ -22,7 +22,7 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
         Red, green, blue.
     trimap : (H, W) array
     settings : mapping
-        Every setting of :class:`~numpy_vitmatte.processing_settings.ProcessorSettings`.
+        Every setting of :class:`~numpy_vitmatte.processing.settings.ProcessorSettings`.
 
     Returns
     -------

@@ -1,0 +1,1 @@
+"""Pictures in and out: opening them, what their numbers mean, writing them."""

@@ -1,0 +1,21 @@
+"""Photo and trimap to the network's input, as transformers' ViTMatte image processor makes it."""
+
+from numpy_vitmatte.processing.processor import PREPROCESSOR_FILE, BatchFeature, VitMatteImageProcessor
+from numpy_vitmatte.processing.settings import (
+    IMAGENET_DEFAULT_MEAN,
+    IMAGENET_DEFAULT_STD,
+    IMAGENET_STANDARD_MEAN,
+    IMAGENET_STANDARD_STD,
+    ProcessorSettings,
+)
+
+__all__ = [
+    "IMAGENET_DEFAULT_MEAN",
+    "IMAGENET_DEFAULT_STD",
+    "IMAGENET_STANDARD_MEAN",
+    "IMAGENET_STANDARD_STD",
+    "PREPROCESSOR_FILE",
+    "BatchFeature",
+    "ProcessorSettings",
+    "VitMatteImageProcessor",
+]
