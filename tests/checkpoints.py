@@ -5,8 +5,11 @@ import numpy as np
 from numpy_vitmatte.checkpoint.parameters import parameter_shapes
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 
-QUERY_GAIN = 3.0
-"""Queries are this much larger than keys, so that some rows of the softmax are nearly one-hot."""
+QUERY_GAIN = 1.5
+"""Queries are this much larger than keys, so that some rows of the softmax are nearly one-hot.
+
+More of it would make a network that amplifies every rounding, PyTorch's as well, from block to block.
+"""
 
 
 def random_tensor(generator, name, shape):
@@ -20,7 +23,9 @@ def random_tensor(generator, name, shape):
         return 0.5 + np.abs(normal)
     if "norm" in name and name.endswith("weight"):
         return 1 + np.float32(0.2) * normal
-    if len(shape) < 2 or "position" in name or "rel_pos" in name:
+    if "rel_pos" in name:
+        return normal * np.float32(0.8 / np.sqrt(shape[1]))
+    if len(shape) < 2 or "position" in name:
         return np.float32(0.3) * normal
     matrix = normal * np.float32(1.4 / np.sqrt(np.prod(shape[1:])))
     if name.endswith("qkv.weight"):

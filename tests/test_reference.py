@@ -144,7 +144,7 @@ def test_attention(config, height, width):
     """Tables stored for a 6 x 6 grid; result and probabilities, of which some are nearly 1."""
     backbone = transformers_config(config).backbone_config
     module, tensors = random_weights(vitdet.VitDetAttention(backbone, input_size=(6, 6)))
-    x = draw(height, width, config.hidden_size)
+    x = 3 * draw(height, width, config.hidden_size)
     expected, probability = module(torch.from_numpy(x[None]), output_attentions=True)
     own, own_probability = reference.attention(x, tensors, backbone.num_attention_heads)
     assert_within(own_probability, probability[0].detach().numpy(), TOLERANCE, "probabilities")

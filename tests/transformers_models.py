@@ -16,16 +16,17 @@ def transformers_config(config):
 def load(module, tensors):
     """Load tensors into a module, each of them and no other, and return it ready for inference."""
     state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
-    module.to(next(iter(state.values())).dtype)
-    missing, unexpected = module.load_state_dict(state, strict=False)
+    missing, unexpected = module.load_state_dict(state, strict=False, assign=True)
     assert unexpected == []
     assert all(name.endswith("num_batches_tracked") for name in missing), missing
     return module.eval()
 
 
 def transformers_model(config, tensors):
-    """The whole network."""
-    return load(VitMatteForImageMatting(transformers_config(config)), tensors)
+    """The whole network, without drawing the weights that are replaced at once."""
+    with torch.device("meta"):
+        model = VitMatteForImageMatting(transformers_config(config))
+    return load(model, tensors)
 
 
 @torch.no_grad()
