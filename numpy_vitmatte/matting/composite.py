@@ -74,15 +74,15 @@ def composite(
 
 
 def checkerboard(height: int, width: int, square: int = 16) -> NDArray[np.uint8]:
-    """Make the grey checks that stand for transparency.
+    """Make the grey checks that stand for transparency, dark enough for white hair and light enough for black.
 
     Returns
     -------
     (height, width, 3) uint8 array
-        Levels 204 and 255, starting with 255.
+        Levels 102 and 153 (GIMP's mid-tone checks), starting with 153.
     """
     rows, columns = np.arange(height) // square, np.arange(width) // square
-    checks = np.where((rows[:, None] + columns) % 2, 204, 255).astype(np.uint8)
+    checks = np.where((rows[:, None] + columns) % 2, 102, 153).astype(np.uint8)
     return np.repeat(checks[..., None], 3, axis=-1)
 
 

@@ -39,9 +39,9 @@ def test_alpha_zero_and_one_choose_and_equal_pictures_do_not_mix(seed):
 
 def test_checkerboard():
     assert checkerboard(3, 5, square=2)[..., 0].tolist() == [
-        [255, 255, 204, 204, 255],
-        [255, 255, 204, 204, 255],
-        [204, 204, 255, 255, 204],
+        [153, 153, 102, 102, 153],
+        [153, 153, 102, 102, 153],
+        [102, 102, 153, 153, 102],
     ]
 
 
@@ -52,7 +52,7 @@ def test_side_by_side_shows_all_four():
     np.testing.assert_array_equal(picture[:, :2], PHOTO)
     assert picture[0, 10:12, 0].tolist() == [128, 255]
     assert picture[0, 20:22, 0].tolist() == [0, 255]
-    assert picture[0, 30:].tolist() == [[255, 255, 255], [10, 20, 30]]
+    assert picture[0, 30:].tolist() == [[153, 153, 153], [10, 20, 30]]
 
 
 def test_sizes_that_differ():
