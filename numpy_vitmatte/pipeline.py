@@ -61,8 +61,8 @@ def matte(
     model : str, path or VitMatteForImageMatting
         Name of a bundled checkpoint, a checkpoint's directory (the last one stays loaded), or a loaded model.
     processor : VitMatteImageProcessor, optional
-        By default the checkpoint's own; for a loaded model that of the checkpoint it came from, or else
-        ``VitMatteImageProcessor()``.
+        By default the checkpoint's own, also for a model that was loaded from one; ``VitMatteImageProcessor()`` for a
+        model made by ``from_config``.
     raw : bool
         Give the network's own values everywhere. By default pixels that the trimap knows are exactly 0 and 1.
 
@@ -127,4 +127,10 @@ def _loaded(model: ModelSource, processor: VitMatteImageProcessor | None) -> Loa
         )
     if processor is None and model.directory is not None:
         processor = VitMatteImageProcessor.from_pretrained(model.directory)
-    return LoadedCheckpoint(model, processor or VitMatteImageProcessor())
+    if processor is None:
+        processor = (
+            VitMatteImageProcessor()
+            if model.directory is None
+            else VitMatteImageProcessor.from_pretrained(model.directory)
+        )
+    return LoadedCheckpoint(model, processor)

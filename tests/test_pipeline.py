@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from bad_images import BAD_FILES, make_bad_file
+from example_configs import tiny_config
 from matting_job import KNOWN, PHOTO, TRIMAP
 from PIL import Image
 
@@ -65,15 +66,26 @@ def test_photo_and_trimap_turned_by_exif_give_an_upright_alpha(lively_checkpoint
 
 
 def test_processor_comes_from_the_checkpoint_unless_given(lively_checkpoint, tmp_path):
-    """G1: the folder's mean and std decide, also through the name of the folder alone."""
+    """G1: the mean and std beside the weights decide, however the model is given."""
     folder = tmp_path / "other-statistics"
     shutil.copytree(lively_checkpoint, folder)
     other = VitMatteImageProcessor(image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225])
     other.save_pretrained(folder)
     from_folder = matte(PHOTO, TRIMAP, folder, raw=True)
     assert np.abs(from_folder - matte(PHOTO, TRIMAP, lively_checkpoint, raw=True)).max() > 0.01
-    given = matte(PHOTO, TRIMAP, lively_checkpoint, processor=other, raw=True)
-    np.testing.assert_array_equal(given, from_folder)
+    for model, processor in [
+        (lively_checkpoint, other),
+        (VitMatteForImageMatting.from_pretrained(lively_checkpoint), other),
+        (VitMatteForImageMatting.from_pretrained(folder), None),
+    ]:
+        np.testing.assert_array_equal(matte(PHOTO, TRIMAP, model, processor=processor, raw=True), from_folder)
+
+
+def test_a_model_without_a_checkpoint_takes_the_default_processor():
+    model = VitMatteForImageMatting.from_config(tiny_config(), seed=4)
+    alpha = matte(PHOTO, TRIMAP, model, raw=True)
+    given = matte(PHOTO, TRIMAP, model, processor=VitMatteImageProcessor(), raw=True)
+    np.testing.assert_array_equal(alpha, given)
 
 
 def test_without_unknown_pixels_the_alpha_is_the_trimap(lively_checkpoint):
