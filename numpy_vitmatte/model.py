@@ -190,6 +190,8 @@ class VitMatteForImageMatting:
             raise VitMatteError(
                 f"pixel_values is of type {pixels.dtype}; expected floating point, rescaled and normalised"
             )
-        if not np.isfinite(pixels).all():
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is refused as such
+            images = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1), np.float32)
+        if not np.isfinite(images).all():
             raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
-        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1), np.float32)
+        return images
