@@ -98,7 +98,7 @@ def photo_array(image: Image.Image, what: str = "photo") -> NDArray[Any]:
     Returns
     -------
     (H, W, 3) array
-        uint8; float64 in [0, 255] for the modes with more than 8 bits (``I;16``, ``I``, ``F``).
+        uint8; floats in [0, 255] where a mode of more than 8 bits (``I;16``, ``I``, ``F``) holds more than 8 bits.
     """
     if image.mode.startswith("I") or image.mode == "F":
         levels, _ = to_levels(np.asarray(image), what)
