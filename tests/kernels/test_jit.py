@@ -2,13 +2,11 @@
 
 import json
 import logging
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from processes import run_python
 
 from numpy_vitmatte.kernels import jit
 
@@ -41,17 +39,8 @@ json.dump({"at_import": at_import, "first": first, "again": again, "records": re
 
 def report(cache, **environment):
     """Run two kernels in a fresh process and return what it saw."""
-    cleared = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
-    paths = [str(Path(jit.__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    run = subprocess.run(
-        [sys.executable, "-c", REPORT],
-        env=cleared | {"PYTHONPATH": os.pathsep.join(paths), "NUMBA_CACHE_DIR": str(cache)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    without = ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
+    return json.loads(run_python("-c", REPORT, without=without, NUMBA_CACHE_DIR=str(cache), **environment))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """Blocks on threads: each once, errors passed on, any number of callers, before and after a fork."""
 
-import subprocess
-import sys
 import threading
 from collections import Counter
 
@@ -9,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import run_python
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels import parallel
@@ -233,8 +232,6 @@ def test_forked_children_compute(tmp_path):
     """The pool's threads do not exist in a child, whether it was forked before or after their first use."""
     script = tmp_path / "forks.py"
     script.write_text(FORK)
-    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stderr
-    lines = run.stdout.split()
+    lines = run_python(script).split()
     assert len(lines) == 4
     assert len(set(lines)) == 1
