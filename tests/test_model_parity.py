@@ -7,6 +7,7 @@ import pytest
 from checkpoints import random_checkpoint, random_pixels, small_config
 from example_configs import BASE_FILE, SMALL_FILE
 from intermediates import assert_same, of_the_model
+from odd_networks import ODD
 
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.model import VitMatteForImageMatting
@@ -67,34 +68,6 @@ def test_vitmatte_b():
     """Twelve heads and 768 channels, which the file leaves out as defaults."""
     assert (BASE.backbone_config.hidden_size, BASE.backbone_config.num_attention_heads) == (768, 12)
     check(BASE, 1, 4, 160, 224)
-
-
-ODD = {
-    "odd channels, window 5": {},
-    "no windows": {"window_block_indices": (), "window_size": 0},
-    "all windows": {"window_block_indices": (0, 1, 2)},
-    "window larger than the grid": {"window_size": 9},
-    "window of one token": {"window_size": 1},
-    "one head": {"num_attention_heads": 1},
-    "heads of one channel": {"hidden_size": 13, "num_attention_heads": 13},
-    "wide": {"hidden_size": 70, "num_attention_heads": 2},
-    "no relative positions": {"use_relative_position_embeddings": False},
-    "no qkv bias": {"qkv_bias": False},
-    "features after one block": {"out_features": ("stage1",)},
-    "features of the stem": {"out_features": ("stem",)},
-    "two stages, the last is used": {"out_features": ("stage1", "stage2")},
-    "MLP ratio 2": {"mlp_ratio": 2},
-    "epsilons": {"layer_norm_eps": 0.01, "batch_norm_eps": 0.1},
-    "necks everywhere": {"residual_block_indices": (0, 1, 2)},
-    "no neck": {"residual_block_indices": ()},
-    "one block": {"num_hidden_layers": 1, "window_block_indices": (), "residual_block_indices": (0,)},
-    "rectangular training image": {"image_size": (96, 160)},
-    "one fusion block": {"convstream_hidden_sizes": (), "fusion_hidden_sizes": (7,), "patch_size": 2,
-                         "image_size": 12, "pretrain_image_size": 10},
-    "two fusion blocks": {"convstream_hidden_sizes": (5,), "fusion_hidden_sizes": (9, 7), "patch_size": 4,
-                          "image_size": 24, "pretrain_image_size": 20},
-    "wide decoder": {"convstream_hidden_sizes": (17, 33, 5), "fusion_hidden_sizes": (35, 3, 18, 1)},
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("changes", ODD.values(), ids=ODD)

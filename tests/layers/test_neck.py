@@ -50,6 +50,15 @@ def test_neck_over_several_blocks_of_rows(monkeypatch):
     assert_within(y, expected, TOLERANCE * np.abs(expected).max())
 
 
+def test_epsilon_of_tokens_near_zero():
+    """Tokens of size 1e-3 have a variance of 1e-6 after the first convolution, where the epsilon is half of the sum."""
+    tensors = draw_neck(22, 1)
+    tokens = np.random.default_rng(1).standard_normal((3, 5, 22)).astype(np.float32) * np.float32(1e-3)
+    expected = reference.residual_neck(tokens.astype(np.float64), wide(tensors))
+    y = residual_neck(tokens, NeckParameters.from_tensors(tensors))
+    assert_within(y, expected, TOLERANCE * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_every_norm_counts(number):
     """A fresh network's ``norm3`` is zero; these are not, and leaving any out would be seen."""
