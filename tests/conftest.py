@@ -17,7 +17,7 @@ settings.register_profile(
     "numpy-vitmatte",
     deadline=None,
     derandomize=True,
-    max_examples=8 if os.environ.get("NUMBA_DISABLE_JIT") == "1" else 30,
+    max_examples=15 if os.environ.get("NUMBA_DISABLE_JIT") == "1" else 60,
 )
 settings.load_profile("numpy-vitmatte")
 

@@ -201,7 +201,7 @@ def test_default_is_the_processors_of_this_process(undecided):
 
 
 FORK = """
-import multiprocessing, numpy as np
+import multiprocessing, threading, numpy as np
 from numpy_vitmatte.kernels.activations import relu_
 from numpy_vitmatte.kernels.parallel import for_each_block, set_num_threads
 
@@ -210,6 +210,8 @@ def total(queue=None):
     parts = []
     for_each_block(lambda first, last: parts.append(relu_(x[first:last]).sum()), 40, 8)
     result = round(float(sum(parts)), 3)
+    together = threading.Barrier(3, timeout=30)
+    for_each_block(lambda first, last: together.wait(), 3)
     return queue.put(result) if queue is not None else result
 
 if __name__ == "__main__":
@@ -229,7 +231,7 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not hasattr(parallel.os, "fork"), reason="this system does not fork processes")
 def test_forked_children_compute(tmp_path):
-    """The pool's threads do not exist in a child, whether it was forked before or after their first use."""
+    """The pool's threads do not exist in a child; it starts its own three, forked before or after the first use."""
     script = tmp_path / "forks.py"
     script.write_text(FORK)
     lines = run_python(script).split()
