@@ -2,8 +2,11 @@
 
 Both are linear, so they commute: ``conv3x3(up(F)) = sum over dy, dx of shift(up(F @ W[dy, dx]), dy, dx)``. The products
 ``F @ W[dy, dx]`` cost a quarter at low resolution; what is left at high resolution is to blend, for each output, its
-nine shifted maps with the fixed weights 1/4 and 3/4. Two borders differ: the blend repeats the edge pixel
-(``align_corners=False``), the convolution sees zeros outside the doubled image.
+nine shifted maps with the fixed weights 1/4 and 3/4.
+
+The blend is done along one axis, then the other. Along an axis each output has six *taps*: for each of the three shifts
+the two low-resolution neighbours of the shifted position. Two borders differ: the doubling repeats the edge pixel
+(``align_corners=False``), while the convolution sees zeros outside the doubled image, which is a weight of zero here.
 """
 
 import numpy as np
@@ -14,12 +17,38 @@ float32 = np.float32
 
 
 @kernel(EXACT_ORDER)
-def _blend_sources(position, length):
-    """The two low-resolution neighbours of doubled position ``position`` and the weight of the first."""
-    i = position // 2
-    if position % 2 == 0:
-        return max(i - 1, 0), i, float32(0.25)
-    return i, min(i + 1, length - 1), float32(0.75)
+def _taps(position, length, sources, weights):
+    """Low-resolution indices and weights of doubled position ``position``, two for each of the shifts -1, 0, 1."""
+    for shift in range(3):
+        shifted = position + shift - 1
+        inside = float32(1) if 0 <= shifted < 2 * length else float32(0)
+        near = min(max(shifted // 2, 0), length - 1)
+        far = near - 1 if shifted % 2 == 0 else near + 1
+        sources[2 * shift], weights[2 * shift] = near, inside * float32(0.75)
+        sources[2 * shift + 1], weights[2 * shift + 1] = min(max(far, 0), length - 1), inside * float32(0.25)
+
+
+@kernel(EXACT_ORDER)
+def _add_six(a, b, c, d, e, f, w, out):
+    """``out += w[0] * a + ... + w[5] * f``: six runs of the same length."""
+    wa, wb, wc, wd, we, wf = w[0], w[1], w[2], w[3], w[4], w[5]
+    for k in range(out.size):
+        out[k] += wa * a[k] + wb * b[k] + wc * c[k] + wd * d[k] + we * e[k] + wf * f[k]
+
+
+@kernel(EXACT_ORDER)
+def _blend_rows(products, first_row, height, row, blended):
+    """Blend vertically: ``blended[j, dx]`` for doubled row ``row``, the sum over dy."""
+    _, width, _, _, channels = products.shape
+    sources, w = np.empty(6, np.int64), np.empty(6, np.float32)
+    _taps(row, height, sources, w)
+    s = sources - first_row
+    blended[:] = float32(0)
+    taps = products.reshape(products.shape[0], width, 3, 3 * channels)
+    out = blended.reshape(width, 3 * channels)
+    for j in range(width):
+        _add_six(taps[s[0], j, 0], taps[s[1], j, 0], taps[s[2], j, 1], taps[s[3], j, 1],
+                 taps[s[4], j, 2], taps[s[5], j, 2], w, out[j])  # fmt: skip
 
 
 @kernel(EXACT_ORDER)
@@ -39,34 +68,10 @@ def add_upsampled_rows(products, first_row, height, first, out):
     """
     _, width, _, _, channels = products.shape
     blended = np.empty((width, 3, channels), np.float32)
+    s, w = np.empty(6, np.int64), np.empty(6, np.float32)
     for r in range(out.shape[0]):
         _blend_rows(products, first_row, height, first + r, blended)
         for x in range(2 * width):
-            target = out[r, x]
-            for dx in range(3):
-                source = x + dx - 1
-                if 0 <= source < 2 * width:
-                    left, right, weight = _blend_sources(source, width)
-                    a, b = blended[left, dx], blended[right, dx]
-                    rest = float32(1) - weight
-                    for c in range(channels):
-                        target[c] += weight * a[c] + rest * b[c]
-
-
-@kernel(EXACT_ORDER)
-def _blend_rows(products, first_row, height, row, blended):
-    """Blend vertically and sum over dy: ``blended[j, dx]`` for doubled row ``row``."""
-    _, width, _, _, channels = products.shape
-    blended[:] = float32(0)
-    flat = blended.reshape(-1)
-    for dy in range(3):
-        source = row + dy - 1
-        if 0 <= source < 2 * height:
-            above, below, weight = _blend_sources(source, height)
-            rest = float32(1) - weight
-            for j in range(width):
-                a = products[above - first_row, j, dy].reshape(-1)
-                b = products[below - first_row, j, dy].reshape(-1)
-                base = j * 3 * channels
-                for c in range(3 * channels):
-                    flat[base + c] += weight * a[c] + rest * b[c]
+            _taps(x, width, s, w)
+            _add_six(blended[s[0], 0], blended[s[1], 0], blended[s[2], 1], blended[s[3], 1],
+                     blended[s[4], 2], blended[s[5], 2], w, out[r, x])  # fmt: skip
