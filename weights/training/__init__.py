@@ -1,0 +1,1 @@
+"""How the bundled ViTMatte was trained: sources, shapes, compositor, trimaps, losses, trainer, validation."""
