@@ -14,7 +14,9 @@ from PIL import Image
 import numpy_vitmatte
 from numpy_vitmatte import pipeline
 from numpy_vitmatte.cli import demo, main
+from numpy_vitmatte.images.reading import read_photo
 from numpy_vitmatte.kernels.parallel import get_num_threads
+from numpy_vitmatte.matting.trimap import read_trimap
 
 
 @pytest.fixture
@@ -134,6 +136,24 @@ def test_demo_writes_three_pictures(folder, capsys, monkeypatch):
     assert again[0] == 2
     assert "exists already" in again[2]
     assert run(capsys, "demo", "-o", "made/here", "--model", "checkpoint", "--force")[0] == 0
+
+
+def test_bundled_photo_has_a_fitting_trimap():
+    photo, trimap = demo.bundled_photo()
+    levels, report = read_trimap(trimap)
+    assert read_photo(photo).shape == (*levels.shape, 3)
+    assert (report.snapped, report.between, report.warnings) == (0, 0, ())
+
+
+def test_demo_with_the_bundled_weights(tmp_path, capsys):
+    """The README's first command. How good the alpha is, the tests of the weights say."""
+    status, _, _ = run(capsys, "demo", "-o", tmp_path / "demo-output")
+    assert status == 0
+    _, trimap_path = demo.bundled_photo()
+    trimap, _ = read_trimap(trimap_path)
+    alpha = pixels(tmp_path / "demo-output" / "alpha.png")
+    np.testing.assert_array_equal(alpha[trimap != 128], trimap[trimap != 128])
+    assert alpha[trimap == 128].std() > 10
 
 
 # What goes wrong ----------------------------------------------------------------------------------------------------
