@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy_vitmatte import reference
 from numpy_vitmatte.layers.mlp import MlpParameters, mlp
 
-# Two sums of at most 100 products and an erf within 5e-7, which is 8 roundings: 24 of the largest result. Measured: 9.3.
+# Two sums of at most 100 products and an erf within 5e-7, 8 roundings: 24 of the largest result; measured, 9.3.
 TOLERANCE = 24 * UNIT
 
 
