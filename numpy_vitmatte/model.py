@@ -1,6 +1,6 @@
 """``VitMatteForImageMatting``: the network behind Hugging Face's names, batches and layout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,11 @@ from numpy_vitmatte.network import Trace, forward, pack_network
 
 
 @dataclass
-class ImageMattingOutput:
-    """What the model returns; named, and also unpacked or indexed like a tuple of the entries that are not None.
+class ImageMattingOutput(Mapping[str, Any]):
+    """What the model returns, with the manners of transformers' ``ModelOutput``.
+
+    Entries are attributes; those that are not None are also a mapping by name (``out["alphas"]``, ``out.keys()``) and a
+    sequence by place (``out[0]``, ``out.to_tuple()``).
 
     Attributes
     ----------
@@ -37,23 +40,24 @@ class ImageMattingOutput:
     hidden_states: tuple[np.ndarray, ...] | None = None
     attentions: tuple[np.ndarray, ...] | None = None
 
+    def _present(self) -> dict[str, Any]:
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+
     def to_tuple(self) -> tuple[Any, ...]:
         """The entries that are not None, in order."""
-        return tuple(value for field in fields(self) if (value := getattr(self, field.name)) is not None)
+        return tuple(self._present().values())
 
     def __getitem__(self, key: int | slice | str) -> Any:
         """Entry by name, or by place among those that are not None."""
-        if isinstance(key, str):
-            return {field.name: getattr(self, field.name) for field in fields(self)}[key]
-        return self.to_tuple()[key]
+        return self._present()[key] if isinstance(key, str) else self.to_tuple()[key]
 
-    def __iter__(self) -> Iterator[Any]:
-        """Entries that are not None."""
-        return iter(self.to_tuple())
+    def __iter__(self) -> Iterator[str]:
+        """Names of the entries that are not None."""
+        return iter(self._present())
 
     def __len__(self) -> int:
         """Number of entries that are not None."""
-        return len(self.to_tuple())
+        return len(self._present())
 
 
 class VitMatteForImageMatting:

@@ -112,7 +112,7 @@ def matte_with_report(
 def _estimate(photo: NDArray[Any], trimap: NDArray[np.uint8], checkpoint: LoadedCheckpoint) -> NDArray[np.float32]:
     """(H, W, 3) and (H, W) -> (H, W), through padding and back."""
     inputs = checkpoint.processor(images=photo, trimaps=trimap, input_data_format="channels_last")
-    alphas, *_ = checkpoint.model(**inputs, output_hidden_states=False, output_attentions=False, return_dict=False)
+    alphas = checkpoint.model(**inputs, output_hidden_states=False, output_attentions=False)[0]
     height, width = trimap.shape
     return checkpoint.processor.post_process_alphas(alphas, [(height, width)])[0]
 

@@ -14,6 +14,7 @@ from PIL import Image
 import numpy_vitmatte
 from numpy_vitmatte import pipeline
 from numpy_vitmatte.cli import demo, main
+from numpy_vitmatte.cli import matte as matte_command
 from numpy_vitmatte.images.reading import read_photo
 from numpy_vitmatte.kernels.parallel import get_num_threads
 from numpy_vitmatte.matting.trimap import read_trimap
@@ -278,7 +279,7 @@ def test_interruption_and_memory(folder, capsys, monkeypatch, trouble, status, m
     def stop(*arguments, **keywords):
         raise trouble
 
-    monkeypatch.setattr(pipeline, "matte_with_report", stop)
+    monkeypatch.setattr(matte_command, "matte_with_report", stop)
     before = files(folder)
     assert run_matte(capsys) == (status, "", message)
     assert files(folder) == before

@@ -78,20 +78,22 @@ def test_configuration_decides_what_is_not_asked_for(model, hidden, attentions):
     assert (other.hidden_states is not None, other.attentions is not None) == (not hidden, not attentions)
 
 
-def test_output_is_a_tuple_of_what_there_is(model):
-    """By name, by place among the entries that are not None, by unpacking."""
+def test_output_holds_what_there_is(model):
+    """By name and by place among the entries that are not None; a mapping of names, as transformers' outputs are."""
     out = model(PIXELS, output_attentions=True)
     assert len(out) == 2
     assert out[0] is out["alphas"] is out.alphas
     assert out[1] is out["attentions"] is out.attentions
     assert out[:1] == (out.alphas,)
-    alphas, attentions = out
-    assert alphas is out.alphas
-    assert attentions is out.attentions
+    assert list(out) == list(out.keys()) == ["alphas", "attentions"]
+    assert "hidden_states" not in out
+    assert dict(**out)["attentions"] is out.attentions
     with pytest.raises(IndexError):
         out[2]
     with pytest.raises(KeyError, match="alpha"):
         out["alpha"]
+    with pytest.raises(KeyError, match="loss"):
+        out["loss"]
 
 
 @pytest.mark.parametrize("by_config", [True, False])
@@ -108,13 +110,12 @@ def test_plain_tuple(model, by_config):
 @pytest.mark.parity
 def test_names_and_order_are_those_of_transformers(model):
     """Of the output's entries and of the call's arguments."""
-    reason = (
-        "the [parity] extra is not installed; the names are also asserted in test_output_is_a_tuple_of_what_there_is"
-    )
+    reason = "the [parity] extra is not installed; the names are also asserted in test_output_holds_what_there_is"
     pytest.importorskip("torch", reason=reason)
     modeling = pytest.importorskip("transformers.models.vitmatte.modeling_vitmatte", reason=reason)
     own, other = ([field.name for field in fields(cls)] for cls in (ImageMattingOutput, modeling.ImageMattingOutput))
     assert own == other
+    assert list(modeling.ImageMattingOutput(alphas=PIXELS)) == list(ImageMattingOutput(alphas=PIXELS)) == ["alphas"]
     theirs = list(inspect.signature(modeling.VitMatteForImageMatting.forward).parameters)
     assert list(inspect.signature(VitMatteForImageMatting.__call__).parameters) == theirs[:-1]  # without kwargs
 

@@ -7,6 +7,9 @@ from typing import Any
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.writing import check_output, save_alpha, save_png
+from numpy_vitmatte.matting.composite import cutout, side_by_side
+from numpy_vitmatte.pipeline import matte_with_report
 
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "demo"
 
@@ -48,11 +51,6 @@ def run(arguments: argparse.Namespace) -> None:
     VitMatteError
         Before anything is written, unless the disk fails.
     """
-    # Imported here, so that --help does not wait for Numba.
-    from numpy_vitmatte.images.writing import check_output, save_alpha, save_png
-    from numpy_vitmatte.matting.composite import cutout, side_by_side
-    from numpy_vitmatte.pipeline import matte_with_report
-
     folder: Path = arguments.output
     alpha_path, cutout_path, comparison_path = (
         folder / name for name in ("alpha.png", "cutout.png", "side-by-side.png")

@@ -9,6 +9,8 @@ from typing import Any
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.writing import ALPHA_SUFFIXES, check_output, save_alpha
+from numpy_vitmatte.pipeline import matte_with_report
 
 _DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
 The alpha's path goes to stdout, what was understood of the trimap to stderr."""
@@ -55,10 +57,6 @@ def run(arguments: argparse.Namespace) -> None:
     VitMatteError
         Before anything is written.
     """
-    # Imported here, so that --help does not wait for Numba.
-    from numpy_vitmatte.images.writing import ALPHA_SUFFIXES, check_output, save_alpha
-    from numpy_vitmatte.pipeline import matte_with_report
-
     output = check_output(arguments.output, ALPHA_SUFFIXES, arguments.force)
     if arguments.bits and output.suffix.lower() != ".png":
         raise VitMatteError(f"--bits is for .png; {str(output)!r} holds float32")

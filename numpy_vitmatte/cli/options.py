@@ -4,6 +4,8 @@ import argparse
 import logging
 from typing import Any
 
+from numpy_vitmatte.kernels.parallel import set_num_threads
+
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:
     """Add --model, --threads, --force, --quiet and --verbose."""
@@ -33,7 +35,4 @@ def set_threads(threads: int | None) -> None:
         If it is less than 1.
     """
     if threads is not None:
-        # Here and not above: the kernels need Numba, whose import takes longer than --help should.
-        from numpy_vitmatte.kernels.parallel import set_num_threads
-
         set_num_threads(threads)
