@@ -12,7 +12,17 @@ from .material import Material
 
 def photo_crop(rng: np.random.Generator, size: int, material: Material, zoom: tuple[float, float]) -> np.ndarray:
     """A random square of a random photo; `zoom` bounds its side as a part of the photo's shorter side."""
+    return square(rng, size, material.photos[rng.integers(len(material.photos))], zoom)
+
+
+def same_photo(rng: np.random.Generator, size: int, material: Material) -> tuple[np.ndarray, np.ndarray]:
+    """Two squares of one photo: leaves before leaves, cloth before cloth. Position and scale differ, light does not."""
     photo = material.photos[rng.integers(len(material.photos))]
+    return square(rng, size, photo, (0.2, 0.7)), square(rng, size, photo, (0.2, 0.7))
+
+
+def square(rng: np.random.Generator, size: int, photo: np.ndarray, zoom: tuple[float, float]) -> np.ndarray:
+    """A random square of this photo, mirrored or turned now and then: (size, size, 3) float32 in 0..1."""
     height, width = photo.shape[:2]
     side = max(16, int(min(height, width) * rng.uniform(*zoom)))
     y, x = rng.integers(height - side + 1), rng.integers(width - side + 1)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from . import shapes, strands
 from .canvas import over, place
-from .colours import colours, make_alike, photo_crop, plain_colour, relight
+from .colours import colours, make_alike, photo_crop, plain_colour, relight, same_photo
 from .material import Material
 from .trimaps import random_trimap
 
@@ -57,7 +57,9 @@ def make_sample(seed: int | list[int], size: int, material: Material) -> Sample:
         if acceptable(rng, alpha, trimap):
             break
     background = draw_background(rng, size, material)
-    if rng.random() < 0.25:
+    if kind != "sprite" and rng.random() < 0.12:
+        foreground, background = same_photo(rng, size, material)
+    elif rng.random() < 0.25:
         foreground = make_alike(rng, foreground, background)
     foreground, background = relight(rng, foreground), relight(rng, background)
     mixed = alpha[..., None] * foreground + (1 - alpha[..., None]) * background

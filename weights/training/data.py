@@ -21,14 +21,15 @@ def to_tensors(sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Samples(IterableDataset):
-    """Endless samples from number `start`; with several workers each takes every n-th batch-sized run."""
+    """Endless samples from number `start`; with several workers each makes every n-th batch."""
 
     def __init__(self, material: Material, size: int, batch: int, seed: int, start: int) -> None:
         self.material, self.size, self.batch, self.seed, self.start = material, size, batch, seed, start
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        torch.set_num_threads(1)
         worker = get_worker_info()
+        if worker:
+            torch.set_num_threads(1)
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         batch_number = first
         while True:

@@ -13,7 +13,7 @@ from .network import build, export
 
 
 def half_precision_error(state: dict[str, torch.Tensor], folder: Path, size: int = 256) -> float:
-    """Largest difference that float16 storage makes to an alpha, on a noise picture of unknown pixels."""
+    """Largest difference that float16 storage makes to an alpha, on noise of which nothing is known."""
     whole = build().eval()
     whole.load_state_dict(state)
     image = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)

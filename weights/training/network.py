@@ -45,8 +45,14 @@ def configuration() -> VitMatteConfig:
     )
 
 
-def build() -> VitMatteForImageMatting:
-    """A fresh network. Convolutions start at He's scale: transformers' 0.02 is far too small for narrow ones."""
+def build(weights: Path | None = None) -> VitMatteForImageMatting:
+    """The network of an exported folder, or a fresh one.
+
+    Fresh convolutions start at He's scale: transformers' 0.02 is far too small for narrow ones.
+    """
+    if weights is not None:
+        model = VitMatteForImageMatting.from_pretrained(weights, dtype=torch.float32)
+        return model.to(memory_format=torch.channels_last)
     model = VitMatteForImageMatting(configuration())
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -58,13 +64,19 @@ def build() -> VitMatteForImageMatting:
 
 
 def export(state: dict[str, torch.Tensor], folder: Path) -> None:
-    """Write config.json, preprocessor_config.json and model.safetensors (float16 where it is floating)."""
+    """Write config.json, preprocessor_config.json and model.safetensors.
+
+    The backbone is stored in float16. The decoder, a thirteenth of the parameters, stays in float32: the backbone's
+    features have no norm behind them and grow to hundreds, so that rounding there shows, and the variances its
+    first batch norm remembers pass float16's largest number.
+    """
     model = VitMatteForImageMatting(configuration())
     model.load_state_dict(state)
     folder.mkdir(parents=True, exist_ok=True)
-    model.half().save_pretrained(folder)
+    model.backbone.half()
+    model.save_pretrained(folder)
     config = json.loads((folder / "config.json").read_text())
-    config["dtype"] = "float32"  # stored in half precision, to be computed in single
+    config["dtype"] = "float32"  # the stored halves are to be computed in single precision
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "model.safetensors").chmod(0o644)
     (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2) + "\n")

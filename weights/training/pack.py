@@ -12,9 +12,12 @@ from PIL import Image
 from . import sources
 
 
-def encode(image: Image.Image, kind: str, quality: int) -> tuple[str, bytes]:
-    """File ending and bytes: JPEG for photos, PNG for what has an alpha."""
+def encode(image: Image.Image, kind: str, quality: int, webp: bool) -> tuple[str, bytes]:
+    """File ending and bytes: JPEG for photos, PNG for masks, PNG or WebP (lossy colour, exact alpha) for sprites."""
     file = io.BytesIO()
+    if kind == "sprites" and webp:
+        image.save(file, "WEBP", quality=quality, alpha_quality=100)
+        return ".webp", file.getvalue()
     if kind == "photos":
         image.save(file, "JPEG", quality=quality)
         return ".jpg", file.getvalue()
@@ -35,6 +38,7 @@ def main() -> None:
     parser.add_argument("--sprite-side", type=int, default=160)
     parser.add_argument("--every-icon", type=int, default=2, help="keep every n-th icon")
     parser.add_argument("--quality", type=int, default=85)
+    parser.add_argument("--webp", action="store_true", help="sprites as WebP: a fraction of the size, lossy colour")
     args = parser.parse_args()
 
     found: dict[str, list[sources.Named]] = {
@@ -48,7 +52,7 @@ def main() -> None:
             count = size = 0
             for number, reader in enumerate(readers):
                 for name, image in reader:
-                    ending, data = encode(image, kind, args.quality)
+                    ending, data = encode(image, kind, args.quality, args.webp)
                     archive.writestr(f"{kind}/{number}-{count:05d}-{name}{ending}", data)
                     count, size = count + 1, size + len(data)
             print(f"{kind}: {count} pictures, {size / 2**20:.1f} MiB", flush=True)

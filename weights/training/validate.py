@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import time
 import warnings
 from collections.abc import Callable
@@ -29,8 +31,8 @@ def classical(name: str) -> Method:
         if not (trimap == 0).any() or not (trimap == 255).any():
             return np.where(trimap == 128, 0.5, trimap / 255)
         levels = np.where(trimap == 128, 0.5, trimap / 255.0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")  # it talks about its preconditioner; the answers are sound
             return estimate(image / 255.0, levels)
 
     return method
