@@ -76,12 +76,14 @@ class VitMatteForImageMatting:
     ----------
     directory : Path or None
         The checkpoint that ``from_pretrained`` read, beside whose weights the matching processor lies.
+    tensors : dict of str to float32 array
+        The weights as stored. Changing them does not change the model, which has packed them; make a new one.
     """
 
     def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray]) -> None:
         self.config = config
         self.directory: Path | None = None
-        self._tensors = tensors
+        self.tensors = tensors
         self._network = pack_network(tensors, config)
 
     @classmethod
@@ -115,7 +117,7 @@ class VitMatteForImageMatting:
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write ``config.json`` and ``model.safetensors``, which transformers loads too."""
-        write_checkpoint(Path(directory), self.config, self._tensors)
+        write_checkpoint(Path(directory), self.config, self.tensors)
 
     def __call__(
         self,
