@@ -244,10 +244,10 @@ def test_from_config_is_decided_by_its_seed():
     drawn = [VitMatteForImageMatting.from_config(CONFIG, seed) for seed in (3, 3, 4)]
     expected = random_parameters(CONFIG, 3)
     for each in drawn[:2]:
-        for name, tensor in each._tensors.items():
+        for name, tensor in each.tensors.items():
             np.testing.assert_array_equal(tensor, expected[name])
     name = "backbone.encoder.layer.0.attention.qkv.weight"
-    assert (drawn[2]._tensors[name] != expected[name]).any()
+    assert (drawn[2].tensors[name] != expected[name]).any()
     np.testing.assert_array_equal(drawn[0](PIXELS).alphas, drawn[1](PIXELS).alphas)
 
 
