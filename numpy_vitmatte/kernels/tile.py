@@ -17,13 +17,13 @@ sums must be under way; and per multiply-add it can read at most one vector from
 ``vectors`` running sums needs ``vectors`` weight loads and ``rows`` broadcasts for ``rows * vectors`` multiply-adds, so
 the closer to a square and the larger, the better, until the registers are full:
 
-========  =========  ==============  ====================  =================================
-set       registers  floats each     tile (rows x columns)  registers used: sums + weights + x
-========  =========  ==============  ====================  =================================
-AVX2      16         8               6 x 16                 12 + 2 + 1
-AVX-512   32         16              12 x 32                24 + 2 + 1 (broadcast in the multiply-add)
-NEON      32         4               6 x 16                 24 + 4 + 1
-========  =========  ==============  ====================  =================================
+=======  =========  ===========  ====================  ===============================
+set      registers  floats each  tile, rows x columns  registers: sums + weights + x
+=======  =========  ===========  ====================  ===============================
+AVX2     16         8            6 x 16                12 + 2 + 1
+AVX-512  32         16           12 x 32               24 + 2 + 1
+NEON     32         4            6 x 16                24 + 4 + 1
+=======  =========  ===========  ====================  ===============================
 
 Weights are packed once, at load, into panels of 16 columns (``matmul.pack``), so the inner loop reads them as one
 forward stream.

@@ -1,0 +1,42 @@
+"""Settings of the documentation site: ``sphinx-build -W -b html docs docs/_build/html``, with the extra ``[docs]``."""
+
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy_vitmatte  # noqa: E402
+
+project = "numpy-vitmatte"
+author = "the numpy-vitmatte authors"
+copyright = "2026, the numpy-vitmatte authors"
+release = version = numpy_vitmatte.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build", "benchmarks"]
+html_theme = "furo"
+html_title = "numpy-vitmatte"
+
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 3
+# Notebooks are kept with their outputs; tests/test_tutorials.py runs them.
+nb_execution_mode = "off"
+
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True  # a named tuple's fields are documented once
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings give types with shapes
+
+
+def _copy_tutorials() -> None:
+    """Sphinx reads only what lies below ``docs``; the notebooks' home is ``tutorials``."""
+    target = ROOT / "docs" / "tutorials"
+    target.mkdir(exist_ok=True)
+    for notebook in (ROOT / "tutorials").glob("*.ipynb"):
+        shutil.copy2(notebook, target / notebook.name)
+
+
+_copy_tutorials()

@@ -1,0 +1,74 @@
+"""Draw ``network.svg``: ``python docs/images/network.py``."""
+
+from pathlib import Path
+
+BOX, GAP, LEFT, RIGHT, TOP = (230, 44), 26, 40, 430, 60
+TRANSFORMER = [
+    ("patch embedding + positions", "40 x 60 x 384"),
+    ("blocks 0 1: window attention, MLP", "40 x 60 x 384"),
+    ("block 2: global attention, MLP, neck", "40 x 60 x 384"),
+    ("blocks 3 to 10, in the same order", "40 x 60 x 384"),
+    ("block 11: global attention, MLP, neck", "40 x 60 x 384"),
+    ("fusion block 0", "80 x 120 x 256"),
+    ("fusion block 1", "160 x 240 x 128"),
+    ("fusion block 2", "320 x 480 x 64"),
+    ("fusion block 3", "640 x 960 x 32"),
+    ("matting head", "640 x 960: alpha"),
+]
+DETAILS = [
+    (5, "ConvStream 1/8", "80 x 120 x 192"),
+    (6, "ConvStream 1/4", "160 x 240 x 96"),
+    (7, "ConvStream 1/2", "320 x 480 x 48"),
+    (8, "picture and trimap", "640 x 960 x 4"),
+]
+COLOURS = {"b": "#dbe7f6", "f": "#fbe7c8", "m": "#d9efd9", "C": "#f3dce6", "p": "#eeeeee"}
+
+
+def row(index: int) -> int:
+    """Top of the box in row `index`."""
+    return TOP + index * (BOX[1] + GAP)
+
+
+def box(x: int, y: int, name: str, shape: str, colour: str) -> str:
+    """A box with a name and a shape."""
+    middle = x + BOX[0] / 2
+    return (
+        f'<rect x="{x}" y="{y}" width="{BOX[0]}" height="{BOX[1]}" rx="6" fill="{colour}" stroke="#555"/>'
+        f'<text x="{middle}" y="{y + 19}" text-anchor="middle">{name}</text>'
+        f'<text x="{middle}" y="{y + 35}" text-anchor="middle" fill="#555">{shape}</text>'
+    )
+
+
+def arrow(x1: float, y1: float, x2: float, y2: float) -> str:
+    """An arrow between two points."""
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#333" marker-end="url(#head)"/>'
+
+
+def draw() -> str:
+    """The whole picture."""
+    height = row(len(TRANSFORMER)) + 4
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 {height}" width="700" height="{height}" '
+        'font-family="sans-serif" font-size="12">',
+        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">'
+        '<path d="M0,0 L8,4 L0,8 z" fill="#333"/></marker></defs>',
+        f'<rect width="700" height="{height}" fill="white"/>',
+        box(LEFT, 4, "picture and trimap", "640 x 960 x 4", COLOURS["p"]),
+        arrow(LEFT + BOX[0] / 2, 4 + BOX[1], LEFT + BOX[0] / 2, TOP),
+    ]
+    for index, (name, shape) in enumerate(TRANSFORMER):
+        colour = COLOURS["b" if name.startswith("patch") else name[0]]
+        parts.append(box(LEFT, row(index), name, shape, colour))
+        if index:
+            parts.append(arrow(LEFT + BOX[0] / 2, row(index) - GAP, LEFT + BOX[0] / 2, row(index)))
+    for index, name, shape in DETAILS:
+        parts.append(box(RIGHT, row(index), name, shape, COLOURS[name[0]]))
+        parts.append(arrow(RIGHT, row(index) + BOX[1] / 2, LEFT + BOX[0], row(index) + BOX[1] / 2))
+        if index < DETAILS[-1][0]:
+            parts.append(arrow(RIGHT + BOX[0] / 2, row(index + 1), RIGHT + BOX[0] / 2, row(index) + BOX[1]))
+    parts.append(f'<text x="{RIGHT}" y="{row(5) - 14}" fill="#555">convolutions of stride 2, upwards</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / "network.svg").write_text(draw())

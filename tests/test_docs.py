@@ -1,0 +1,88 @@
+"""README and docs tell the truth: commands and snippets run, links lead somewhere, tests they name exist."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# A comment above a fenced block: "not run ...", with the reason, or "needs: package", of an extra.
+BLOCK = re.compile(r"(?:<!-- (?P<note>[^>]*) -->\n)?```(?P<language>python|bash)\n(?P<code>.*?)```", re.DOTALL)
+INSTALLS = "python -m pip install"
+
+
+def blocks(language):
+    """Every fenced block of a language, as a list of pytest parameters."""
+    found = []
+    for page in PAGES:
+        for number, match in enumerate(BLOCK.finditer(page.read_text(encoding="utf-8"))):
+            if match["language"] == language and not (match["note"] or "").startswith("not run"):
+                found.append(pytest.param(match, id=f"{page.name}-{number}"))
+    return found
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder that looks like a copy of the repository, to run in; what is written stays in it."""
+    for name in ("numpy_vitmatte", "tests", "weights", "docs", "pyproject.toml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_snippets_run(block, checkout):
+    note = block["note"] or ""
+    if note.startswith("needs: "):
+        package = note.removeprefix("needs: ")
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed; .ci/run installs it and runs this snippet")
+    run = subprocess.run([sys.executable, "-c", block["code"]], cwd=checkout, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("block", blocks("bash"))
+def test_commands_run(block, checkout):
+    """Commands that install are run by .ci/run, word for word; the others here."""
+    command = block["code"].strip()
+    if command.startswith(INSTALLS):
+        assert with_quiet(command) in (ROOT / ".ci/run").read_text(encoding="utf-8")
+        return
+    here = f'numpy-vitmatte() {{ "{sys.executable}" -m numpy_vitmatte "$@"; }}; python() {{ "{sys.executable}" "$@"; }}'
+    run = subprocess.run(["bash", "-ec", f"{here}\n{command}"], cwd=checkout, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def with_quiet(command):
+    """The command as .ci/run has it: pip says less there."""
+    return command.replace(INSTALLS, INSTALLS + " --quiet")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        if "://" not in target and not target.startswith("tutorials/"):  # Sphinx checks those
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which does not exist"
+
+
+def test_named_tests_exist():
+    """Tables name the tests that hold what they say."""
+    names = [
+        name for page in PAGES for name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text("utf-8"))
+    ]
+    assert len(names) > 20
+    for path, function in names:
+        assert (ROOT / path).is_file(), path
+        assert not function or f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{function}"
+
+
+def test_examples_in_docstrings():
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--doctest-modules", "numpy_vitmatte", "-p", "no:cacheprovider"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout

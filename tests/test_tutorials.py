@@ -1,0 +1,28 @@
+"""The tutorials run from the first cell to the last, and are kept with their outputs."""
+
+from pathlib import Path
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "tutorials").glob("*.ipynb"))
+REASON = "the [docs] extra is not installed; .ci/run installs it and runs the tutorials"
+
+
+def test_there_are_tutorials():
+    assert NOTEBOOKS
+
+
+@pytest.mark.filterwarnings("default")  # of the notebook server's own packages
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_tutorial(path, tmp_path):
+    """Every cell runs; every picture and printed line that is kept is there."""
+    nbformat = pytest.importorskip("nbformat", reason=REASON)
+    nbclient = pytest.importorskip("nbclient", reason=REASON)
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    kept = [[output.output_type for output in cell.outputs] for cell in code]
+    assert any(kept), "the notebook is kept without outputs"
+    assert not any("error" in types for types in kept)
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [[output.output_type for output in cell.outputs] for cell in code] == kept
