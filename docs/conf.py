@@ -40,3 +40,13 @@ def _copy_tutorials() -> None:
 
 
 _copy_tutorials()
+
+
+def _skip_member(app, kind, name, member, skip, options):
+    """Leave out what Python writes about a named tuple's fields; the class's own docstring says more."""
+    return skip or (getattr(member, "__doc__", None) or "").startswith("Alias for field number")
+
+
+def setup(app):
+    """Let Sphinx know the filter."""
+    app.connect("autodoc-skip-member", _skip_member)
