@@ -33,8 +33,8 @@ power_of_two = _power_of_two_in_python if config.DISABLE_JIT else _power_of_two_
 def exponential(x):
     """``exp(x)`` for x <= 88, within 2 ulp; below -87 it returns exp(-87), 1.6e-38.
 
-    ``x = n ln 2 + r`` with whole n and ``|r| <= ln 2 / 2``, so ``exp(x) = 2**n exp(r)``; exp(r) is the polynomial of Cephes'
-    ``expf`` (Moshier). Without a branch or a table, LLVM turns a loop over it into vector code.
+    ``x = n ln 2 + r`` with whole n and ``|r| <= ln 2 / 2``, so ``exp(x) = 2**n exp(r)``; exp(r) is the polynomial of
+    Cephes' ``expf`` (Moshier). Without a branch or a table, LLVM turns a loop over it into vector code.
     """
     x = max(x, float32(-87.0))
     n = np.floor(x * float32(1.4426950408889634) + float32(0.5))

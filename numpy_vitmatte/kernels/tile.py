@@ -127,6 +127,14 @@ def _phis(builder: ir.IRBuilder, values: list[ir.Value], block: ir.Block) -> lis
     return phis
 
 
+def _multiply_add(
+    builder: ir.IRBuilder, inputs: list[ir.Value], columns: list[ir.Value], sums: list[ir.Value]
+) -> list[ir.Value]:
+    """One round of the inner loop: ``sums[m, n] + inputs[m] * columns[n]``, row by row."""
+    products = [builder.fmul(x, w, flags=("contract",)) for x in inputs for w in columns]
+    return [builder.fadd(product, total, flags=("contract",)) for product, total in zip(products, sums, strict=True)]
+
+
 def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dict[str, ir.Value]) -> None:
     """Write the loop of ``tile_in_python`` as LLVM instructions; ``a`` holds pointers and 64-bit integers by name."""
     integer, vector = ir.IntType(64), ir.VectorType(ir.FloatType(), lanes)
@@ -159,12 +167,8 @@ def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dic
         for v in range(per_panel)
     ]
     columns = [_load(builder, builder.gep(here, [offset]), vector) for offset in offsets]
-    updated = []
-    for m in range(rows):
-        x = _broadcast(builder, builder.load(builder.gep(x_rows[m], [k])), lanes)
-        for n, w in enumerate(columns):
-            product = builder.fmul(x, w, flags=("contract",))
-            updated.append(builder.fadd(product, running[m * len(columns) + n], flags=("contract",)))
+    inputs = [_broadcast(builder, builder.load(builder.gep(row, [k])), lanes) for row in x_rows]
+    updated = _multiply_add(builder, inputs, columns, running)
     next_k = builder.add(k, integer(1))
     for phi, value in zip([k, *running], [next_k, *updated], strict=True):
         phi.add_incoming(value, depth_loop)
