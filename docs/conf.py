@@ -1,11 +1,12 @@
 """Settings of the documentation site: ``sphinx-build -W -b html docs docs/_build/html``, with the extra ``[docs]``."""
 
+import importlib.util
 import shutil
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "extensions")]
 
 import numpy_vitmatte  # noqa: E402
 
@@ -18,6 +19,11 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 exclude_patterns = ["_build", "benchmarks"]
 html_theme = "furo"
 html_title = "numpy-vitmatte"
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
+if importlib.util.find_spec("latex2mathml"):
+    extensions.append("mathml")
+    html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
@@ -28,6 +34,7 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True  # a named tuple's fields are documented once
 autodoc_member_order = "bysource"
+autodoc_default_options = {"special-members": "__call__"}
 autodoc_typehints = "none"  # the docstrings give types with shapes
 
 
@@ -47,6 +54,13 @@ def _skip_member(app, kind, name, member, skip, options):
     return skip or (getattr(member, "__doc__", None) or "").startswith("Alias for field number")
 
 
+def _keep_colons(app, kind, name, member, options, lines):
+    """Begin a variable's docstring with an empty line: napoleon would take the words before a colon for its type."""
+    if kind in ("data", "attribute"):
+        lines.insert(0, "")
+
+
 def setup(app):
-    """Let Sphinx know the filter."""
+    """Let Sphinx know both."""
     app.connect("autodoc-skip-member", _skip_member)
+    app.connect("autodoc-process-docstring", _keep_colons, priority=400)  # before napoleon's 500
