@@ -24,6 +24,15 @@ DETAILS = [
 COLOURS = {"b": "#dbe7f6", "f": "#fbe7c8", "m": "#d9efd9", "C": "#f3dce6", "p": "#eeeeee"}
 
 
+INSIDE = [  # a transformer block: name, and whether the sum after it takes the block's or the first sum's input
+    ("layer norm", "40 x 60 x 384", False),
+    ("attention, 6 heads: in windows, or global", "40 x 60 x 384", True),
+    ("layer norm", "40 x 60 x 384", False),
+    ("MLP with GELU, 1536 wide", "40 x 60 x 384", True),
+    ("neck (global blocks): 1x1, 3x3, 1x1 conv", "192 wide, 40 x 60 x 384", True),
+]
+
+
 def row(index: int) -> int:
     """Top of the box in row `index`."""
     return TOP + index * (BOX[1] + GAP)
@@ -44,15 +53,51 @@ def arrow(x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#333" marker-end="url(#head)"/>'
 
 
+def inside_a_block() -> list[str]:
+    """The parts of a transformer block, in a frame beside the blocks."""
+    middle, step, height = RIGHT + BOX[0] / 2, 62, 34
+    top, bottom = 22, 22 + 5 * 62 + 20
+    parts = [
+        f'<rect x="{RIGHT - 20}" y="4" width="{BOX[0] + 60}" height="{bottom - 4}" rx="8" fill="none" stroke="#888" '
+        'stroke-dasharray="5 4"/>',
+        f'<text x="{RIGHT - 10}" y="18" fill="#555">inside a block</text>',
+        f'<line x1="{LEFT + BOX[0]}" y1="{row(1) + 22}" x2="{RIGHT - 20}" y2="{row(1) + 22}" stroke="#888" '
+        'stroke-dasharray="5 4"/>',
+    ]
+    start = top + 6
+    for index, (name, shape, added) in enumerate(INSIDE):
+        y = top + 16 + index * step
+        parts.append(arrow(middle, y - (12 if index else 10), middle, y))
+        parts.append(
+            f'<rect x="{RIGHT}" y="{y}" width="{BOX[0]}" height="{height}" rx="6" fill="#f4f7fc" stroke="#555"/>'
+            f'<text x="{middle}" y="{y + 15}" text-anchor="middle" font-size="11">{name}</text>'
+            f'<text x="{middle}" y="{y + 28}" text-anchor="middle" font-size="11" fill="#555">{shape}</text>'
+        )
+        after = y + height + 8
+        parts.append(f'<line x1="{middle}" y1="{y + height}" x2="{middle}" y2="{y + step - 12}" stroke="#333"/>')
+        if added:
+            side = RIGHT + BOX[0] + 18
+            parts.append(
+                f'<path d="M{middle},{start} H{side} V{after} H{middle + 7}" fill="none" stroke="#333" '
+                'marker-end="url(#head)"/>'
+                f'<circle cx="{middle}" cy="{after}" r="7" fill="white" stroke="#333"/>'
+                f'<text x="{middle}" y="{after + 4}" text-anchor="middle">+</text>'
+            )
+            start = after + 11
+    parts.append(f'<line x1="{middle}" y1="4" x2="{middle}" y2="{top + 6}" stroke="#333"/>')
+    parts.append(arrow(middle, bottom - 17, middle, bottom))
+    return parts
+
+
 def draw() -> str:
     """The whole picture."""
     height = row(len(TRANSFORMER)) + 4
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 {height}" width="700" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 710 {height}" width="710" height="{height}" '
         'font-family="sans-serif" font-size="12">',
         '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">'
         '<path d="M0,0 L8,4 L0,8 z" fill="#333"/></marker></defs>',
-        f'<rect width="700" height="{height}" fill="white"/>',
+        f'<rect width="710" height="{height}" fill="white"/>',
         box(LEFT, 4, "picture and trimap", "640 x 960 x 4", COLOURS["p"]),
         arrow(LEFT + BOX[0] / 2, 4 + BOX[1], LEFT + BOX[0] / 2, TOP),
     ]
@@ -61,6 +106,7 @@ def draw() -> str:
         parts.append(box(LEFT, row(index), name, shape, colour))
         if index:
             parts.append(arrow(LEFT + BOX[0] / 2, row(index) - GAP, LEFT + BOX[0] / 2, row(index)))
+    parts += inside_a_block()
     for index, name, shape in DETAILS:
         parts.append(box(RIGHT, row(index), name, shape, COLOURS[name[0]]))
         parts.append(arrow(RIGHT, row(index) + BOX[1] / 2, LEFT + BOX[0], row(index) + BOX[1] / 2))
