@@ -15,7 +15,7 @@ author = "the numpy-vitmatte authors"
 copyright = "2026, the numpy-vitmatte authors"
 release = version = numpy_vitmatte.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "docstrings"]
 exclude_patterns = ["_build", "benchmarks"]
 html_theme = "furo"
 html_title = "numpy-vitmatte"
@@ -47,20 +47,3 @@ def _copy_tutorials() -> None:
 
 
 _copy_tutorials()
-
-
-def _skip_member(app, kind, name, member, skip, options):
-    """Leave out what Python writes about a named tuple's fields; the class's own docstring says more."""
-    return skip or (getattr(member, "__doc__", None) or "").startswith("Alias for field number")
-
-
-def _keep_colons(app, kind, name, member, options, lines):
-    """Begin a variable's docstring with an empty line: napoleon would take the words before a colon for its type."""
-    if kind in ("data", "attribute"):
-        lines.insert(0, "")
-
-
-def setup(app):
-    """Let Sphinx know both."""
-    app.connect("autodoc-skip-member", _skip_member)
-    app.connect("autodoc-process-docstring", _keep_colons, priority=400)  # before napoleon's 500
