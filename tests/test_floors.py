@@ -18,7 +18,7 @@ FLOORS = {
     "configuration": ("configuration", "checkpoint.location", "json_object", "errors"),
     "checkpoint": ("checkpoint", "configuration", "atomic_write", "errors"),
     "images": ("images", "atomic_write", "errors"),
-    "matting": ("matting", "images", "errors"),
+    "matting": ("matting", "images", "kernels", "errors"),
     "processing": ("processing", "images", "checkpoint.location", "json_object", "configuration", "errors"),
     "network.py": ("kernels", "layers", "folding", "configuration"),
     "model.py": ("network", "checkpoint", "configuration", "initialization", "errors"),
