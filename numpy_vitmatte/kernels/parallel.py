@@ -101,9 +101,15 @@ def for_each_block(function: Callable[[int, int], None], length: int, block: int
     firsts = range(0, length, block)
     turn = itertools.count()  # next() of a count is one step of the interpreter, so no two threads get the same number
 
+    stopped = threading.Event()
+
     def work() -> None:
-        while (index := next(turn)) < len(firsts):
-            function(firsts[index], min(firsts[index] + block, length))
+        try:
+            while not stopped.is_set() and (index := next(turn)) < len(firsts):
+                function(firsts[index], min(firsts[index] + block, length))
+        except BaseException:  # an interruption too: nobody waits for blocks whose result is thrown away
+            stopped.set()
+            raise
 
     helpers = min(get_num_threads(), len(firsts)) - 1
     if helpers < 1:

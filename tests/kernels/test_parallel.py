@@ -76,6 +76,23 @@ def test_exception_of_either_kind_of_thread(in_caller):
         for_each_block(fail, 2)
 
 
+def test_no_block_is_begun_after_an_error():
+    """An interruption of a long call ends it: at most the other thread's block is finished."""
+    set_num_threads(2)
+    failed, begun = threading.Event(), []
+
+    def fail_first(first, last):
+        begun.append(first)
+        if first == 0:
+            failed.set()
+            raise KeyboardInterrupt
+        failed.wait(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        for_each_block(fail_first, 10_000)
+    assert len(begun) < 100  # some may begin between the error and its being told
+
+
 def product_by_blocks(x, matrix):
     out = np.empty((len(x), matrix.columns), np.float32)
 
