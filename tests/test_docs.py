@@ -88,6 +88,14 @@ def test_named_tests_exist():
         assert not function or f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{function}"
 
 
+@pytest.mark.parametrize("room", ["layers", "kernels", "matting", "images"])
+def test_every_module_of_a_room_is_on_the_site(room):
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
+    modules = {path.stem for path in (ROOT / "numpy_vitmatte" / room).glob("[!_]*.py")}
+    assert modules
+    assert modules == set(re.findall(rf"automodule:: numpy_vitmatte\.{room}\.(\w+)$", pages, re.MULTILINE))
+
+
 def test_examples_in_docstrings():
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--doctest-modules", "numpy_vitmatte", "-p", "no:cacheprovider"],
