@@ -199,3 +199,55 @@ def test_samples_continue_where_a_run_left_off(material):
     assert pixels.shape == (2, 4, 64, 64)
     assert alpha.shape == trimap.shape == (2, 1, 64, 64)
     assert torch.equal(pixels[:, 3:], trimap / 255)
+
+
+def smallest_configuration():
+    """Two blocks of width 16: the trainer's plumbing at a fraction of the cost."""
+    from transformers import VitDetConfig, VitMatteConfig
+
+    backbone = VitDetConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_channels=4,
+        image_size=64,
+        pretrain_image_size=64,
+        window_size=2,
+        window_block_indices=[0],
+        residual_block_indices=[1],
+        use_relative_position_embeddings=True,
+        out_features=["stage2"],
+    )
+    widths = {"convstream_hidden_sizes": [4, 8, 16], "fusion_hidden_sizes": [16, 8, 8, 8]}
+    return VitMatteConfig(backbone_config=backbone, hidden_size=16, **widths)
+
+
+def sit(packed: Path, folder: Path, steps: int, monkeypatch) -> dict:
+    """One sitting of the trainer, up to `steps` steps; what it saved."""
+    import torch
+    from training import network, train
+
+    monkeypatch.setattr(network, "configuration", smallest_configuration)
+    options = ["--steps", "4", "--crop", "64", "--batch", "2", "--workers", "0", "--warmup", "2", "--log-every", "2"]
+    options += ["--check", "2", "64", "--threads", "1"]
+    monkeypatch.setattr(sys, "argv", ["train", str(packed), str(folder), *options, "--last-step", str(steps)])
+    threads = torch.get_num_threads()
+    try:
+        train.main()
+    finally:
+        torch.set_num_threads(threads)
+    return torch.load(folder / "state.pt", weights_only=True)
+
+
+def test_a_run_in_two_sittings_equals_a_run_in_one(packed, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch", reason="the trainer is written for torch ([train] extra)")
+    pytest.importorskip("transformers", reason="the trainer trains transformers' own network ([train] extra)")
+    pytest.importorskip("matplotlib", reason="the trainer plots its log ([train] extra)")
+    whole = sit(packed, tmp_path / "whole", 4, monkeypatch)
+    sit(packed, tmp_path / "halves", 2, monkeypatch)
+    halves = sit(packed, tmp_path / "halves", 4, monkeypatch)
+    assert whole["counts"][:2] == halves["counts"][:2] == (4, 8)
+    for name, value in whole["model"].items():
+        torch.testing.assert_close(halves["model"][name], value, rtol=1e-4, atol=1e-5)
+    assert (tmp_path / "halves" / "export" / "model.safetensors").exists()
+    assert len((tmp_path / "halves" / "log.csv").read_text().splitlines()) == 3

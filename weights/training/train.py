@@ -29,6 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--init", type=Path, help="exported weights to begin with when the folder has no state.pt")
     parser.add_argument("--steps", type=int, default=4000, help="steps in all, over all sittings: the cosine's length")
+    parser.add_argument("--last-step", type=int, help="stop here, with the schedule unfinished")
     parser.add_argument("--stop-after", type=float, default=math.inf, help="minutes of this sitting")
     parser.add_argument("--crop", type=int, default=256, help="side of the training pictures, a multiple of 32")
     parser.add_argument("--batch", type=int, default=8)
@@ -41,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--save-minutes", type=float, default=3)
     parser.add_argument("--log-every", type=int, default=1000, help="steps between validations")
+    parser.add_argument("--check", type=int, nargs=2, default=(32, 256), help="validation samples, and their side")
     return parser.parse_args()
 
 
@@ -66,7 +68,7 @@ def main() -> None:
     if (args.folder / "state.pt").exists():
         run.load(args.folder / "state.pt", device)
         print(f"continues after step {run.step}, {run.samples} samples", flush=True)
-    check = QuickCheck(read_material(args.material, held_back=True))
+    check = QuickCheck(read_material(args.material, held_back=True), *args.check)
     batches = loader(material, args.crop, args.batch, args.seed, run.samples, args.workers)
     sitting(run, batches, args, device, check)
     finish(run, args)
@@ -76,9 +78,9 @@ def sitting(run: Run, batches, args: argparse.Namespace, device: torch.device, c
     """Steps until the end of the schedule or of the time; logs, validates and saves on the way."""
     log = Log(args.folder / "log.csv")
     began = last = saved = time.monotonic()
-    before = run.seconds
+    before, end = run.seconds, min(args.steps, args.last_step or args.steps)
     for batch in batches:
-        if run.step >= args.steps or time.monotonic() - began > args.stop_after * 60:
+        if run.step >= end or time.monotonic() - began > args.stop_after * 60:
             break
         parts = step(run, batch, args, device)
         log.add(parts)

@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="*", help="weights folders")
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--size", type=int, default=320)
-    parser.add_argument("--methods", nargs="*", default=["cf", "knn", "lkm"], help="pymatting's estimate_alpha_<name>")
+    parser.add_argument("--methods", nargs="*", default=["cf", "knn", "rw"], help="pymatting's estimate_alpha_<name>")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
