@@ -1,0 +1,12 @@
+"""Run every tutorial and keep its outputs, after a change or with new weights: ``python tutorials/execute.py``."""
+
+from pathlib import Path
+
+import nbclient
+import nbformat
+
+for path in sorted(Path(__file__).parent.glob("*.ipynb")):
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=600, record_timing=False).execute()
+    notebook.metadata.language_info = {"name": "python"}  # and not the version that happened to run it
+    nbformat.write(notebook, path)
