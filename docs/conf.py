@@ -1,6 +1,5 @@
 """Settings of the documentation site: ``sphinx-build -W -b html docs docs/_build/html``, with the extra ``[docs]``."""
 
-import importlib.util
 import shutil
 import sys
 from pathlib import Path
@@ -15,15 +14,13 @@ author = "the numpy-vitmatte authors"
 copyright = "2026, the numpy-vitmatte authors"
 release = version = numpy_vitmatte.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "docstrings"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "docstrings", "mathml"]
 exclude_patterns = ["_build", "benchmarks"]
 html_theme = "furo"
 html_title = "numpy-vitmatte"
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
-if importlib.util.find_spec("latex2mathml"):
-    extensions.append("mathml")
-    html_math_renderer = "mathml"
+html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3

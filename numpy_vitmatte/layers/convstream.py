@@ -1,4 +1,4 @@
-"""The ConvStream: fine detail at 1/2, 1/4 and 1/8 of the picture's size (ViTMatte, section 3.3, eq. 4).
+"""The ConvStream: fine detail at 1/2, 1/4 and 1/8 of the picture's size (ViTMatte, section 3.4).
 
 A patch of 16 x 16 pixels is one token, so hair is lost on the transformer. Small convolutions of stride 2 keep it.
 """

@@ -1,4 +1,4 @@
-"""A fusion block: double the features, join the detail map of that size, convolve (ViTMatte, section 3.3, eq. 5)."""
+"""A fusion block: double the features, join the detail map of that size, convolve (ViTMatte, section 3.4)."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

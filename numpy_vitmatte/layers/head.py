@@ -1,4 +1,4 @@
-"""The matting head: fused features to alpha (ViTMatte, section 3.3)."""
+"""The matting head: fused features to alpha (ViTMatte, section 3.4)."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The residual convolution neck after each global block (ViTMatte, Yao et al. 2023, section 3.2; ViTDet, section 3).
+"""The residual convolution neck after each global block (ViTMatte, section 3.3; ViTDet, section 3).
 
 Attention mixes all tokens but has no notion of "next to". A bottleneck of convolutions, 1x1, 3x3, 1x1 at half the
 channels, passes each token's neighbourhood on, and its output is added to the tokens.
