@@ -79,7 +79,7 @@ def _gelu(x):
 
 
 def gelu_(x: np.ndarray) -> np.ndarray:
-    """Exact GELU in place: ``x * (1 + erf(x / sqrt(2))) / 2`` (Hendrycks & Gimpel 2016, arXiv:1606.08415; not the tanh form)."""
+    """GELU in place: ``x * (1 + erf(x / sqrt(2))) / 2`` (Hendrycks & Gimpel, arXiv:1606.08415), not the tanh form."""
     _gelu(x.reshape(-1))
     return x
 
