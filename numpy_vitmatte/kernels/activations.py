@@ -26,6 +26,23 @@ def _power_of_two_in_llvm(context, n):
     return types.float32(types.float32), generate
 
 
+@intrinsic
+def _larger_in_llvm(context, a, b):
+    """The larger of two numbers, neither of them NaN.
+
+    LLVM makes vectors of this intrinsic; Python's ``max`` has an order of its own for NaN, which keeps a running
+    maximum scalar, twenty times slower.
+    """
+
+    def generate(context, builder, signature, values):
+        number = ir.FloatType()
+        function = builder.module.declare_intrinsic("llvm.maxnum", [number], ir.FunctionType(number, [number, number]))
+        return builder.call(function, values, fastmath=("nnan", "nsz"))
+
+    return types.float32(types.float32, types.float32), generate
+
+
+larger = max if config.DISABLE_JIT else _larger_in_llvm
 power_of_two = _power_of_two_in_python if config.DISABLE_JIT else _power_of_two_in_llvm
 
 

@@ -1,137 +1,229 @@
-"""Softmax attention with decomposed relative positions, a block of queries at a time.
+"""Softmax attention with decomposed relative positions, a block of queries against a block of keys at a time.
 
-The scores of a block of queries against all keys fit the cache; the matrix of all scores never exists. The relative
-positions are added inside the softmax, from two small tables: one product of the block's queries with the table of
-offsets along each axis, of which every query then reads the window that starts at its own coordinate.
+The scores of a block of queries against a block of keys fit the cache; the matrix of all scores never exists. A softmax
+needs the largest score and the sum of a whole row, though, and later blocks of keys may raise the largest: then what has
+been summed so far is scaled down to the new one (Milakov & Gimelshein 2018, arXiv:1805.02867; Rabe & Staats 2021,
+arXiv:2112.05682). Blocks of keys are whole rows of the token grid and depend on the grid alone, so the order of every
+sum does too.
+
+The relative positions are added inside the softmax, from two small tables: one product of the block's queries with the
+table of offsets along each axis, of which every query then reads the window that starts at its own coordinate.
 """
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import exponential
+from numpy_vitmatte.kernels.activations import exponential, larger
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, VECTOR_REDUCTION, kernel
+from numpy_vitmatte.kernels.lanes import LOWEST, SLACK, add_offsets
 from numpy_vitmatte.kernels.matmul import sweep
 from numpy_vitmatte.kernels.tile import PANEL
 
 float32 = np.float32
 
-
-@kernel(EXACT_ORDER)
-def pack_keys(qkv, start, step, tokens, depth, panels):
-    """Pack ``keys.T`` (depth, tokens) as ``matmul.pack`` would; key ``j`` is ``qkv[start + j * step :][:depth]``."""
-    for j in range(-(-tokens // PANEL) * PANEL):
-        base = (j // PANEL) * depth * PANEL + j % PANEL
-        for k in range(depth):
-            panels[base + k * PANEL] = qkv[start + j * step + k] if j < tokens else float32(0)
+KEYS_PER_BLOCK = 512
+"""Keys and values of a block, and the scores of some ten queries against it, share a core's second-level cache."""
 
 
 @kernel(EXACT_ORDER)
-def pack_values(qkv, start, step, tokens, depth, panels):
-    """Pack ``values`` (tokens, depth) as ``matmul.pack`` would; value ``j`` is ``qkv[start + j * step :][:depth]``."""
-    for p in range(-(-depth // PANEL)):
-        for j in range(tokens):
-            base = (p * tokens + j) * PANEL
-            for c in range(PANEL):
-                k = p * PANEL + c
-                panels[base + c] = qkv[start + j * step + k] if k < depth else float32(0)
+def rows_of_keys(width):
+    """Rows of a token grid of this width that make a block of keys."""
+    return max(1, KEYS_PER_BLOCK // width)
+
+
+@kernel(EXACT_ORDER)
+def whole_panels(columns):
+    """Columns rounded up to whole panels."""
+    return -(-columns // PANEL) * PANEL
+
+
+@kernel(EXACT_ORDER)
+def packed_sizes(height, width, depth):
+    """Numbers in the packed keys and in the packed values of one head."""
+    block, blocks = rows_of_keys(width) * width, -(-height // rows_of_keys(width))
+    return blocks * whole_panels(block) * depth, height * width * whole_panels(depth)
+
+
+@kernel(EXACT_ORDER)
+def pack_keys_values(keys_values, block, height, width, heads, depth, head, keys, values):
+    """Pack one head's keys and values of block number ``block``.
+
+    ``keys_values`` (tokens of the block * 2 * heads * depth,) holds, token by token, all heads' keys, then all heads'
+    values. The keys are divided by ``sqrt(depth)`` here, once, instead of every score.
+    """
+    first, grid_rows, step = block * rows_of_keys(width), rows_of_keys(width), 2 * heads * depth
+    tokens = min(grid_rows, height - first) * width
+    scale = float32(1.0 / np.sqrt(depth))
+    start = block * whole_panels(grid_rows * width) * depth
+    for first_token in range(0, tokens, PANEL):
+        source, panels = first_token * step + head * depth, keys[start + first_token * depth :]
+        if tokens - first_token >= PANEL:
+            for k in range(depth):
+                for j in range(PANEL):  # a constant: LLVM unrolls it
+                    panels[k * PANEL + j] = keys_values[source + j * step + k] * scale
+        else:
+            for k in range(depth):
+                for j in range(PANEL):
+                    inside = first_token + j < tokens
+                    panels[k * PANEL + j] = keys_values[source + j * step + k] * scale if inside else float32(0)
+    start = first * width * whole_panels(depth)
+    for first_column in range(0, depth, PANEL):
+        source, panels = (heads + head) * depth + first_column, values[start + first_column * tokens :]
+        if depth - first_column >= PANEL:
+            for j in range(tokens):
+                for c in range(PANEL):
+                    panels[j * PANEL + c] = keys_values[source + j * step + c]
+        else:
+            for j in range(tokens):
+                for c in range(PANEL):
+                    inside = first_column + c < depth
+                    panels[j * PANEL + c] = keys_values[source + j * step + c] if inside else float32(0)
 
 
 @kernel(VECTOR_REDUCTION)
-def softmax_rows(scores, first, height, width, scale, offsets_h, offsets_w, relative):
-    """Replace each row of scores by ``exp(score * scale + bias - maximum)``; return the rows' sums.
+def _copy_and_find_largest(scores, first, count, out):
+    largest = LOWEST
+    for j in range(count):
+        out[j] = scores[first + j]
+        largest = larger(largest, scores[first + j])
+    return largest
 
-    Row ``i`` is query ``first + i`` of a ``height`` x ``width`` grid, at (y, x). Its bias for the key at (v, u) is
-    ``offsets_h[i, height - 1 - y + v] + offsets_w[i, width - 1 - x + u]``.
-    """
-    rows = scores.shape[0]
-    sums = np.empty(rows, np.float32)
-    for i in range(rows):
-        y, x = divmod(first + i, width)
-        row = scores[i]
-        maximum = float32(-np.inf)
-        if relative:
-            along_w = offsets_w[i, width - 1 - x :]
-            for v in range(height):
-                along_h = offsets_h[i, height - 1 - y + v]
-                part = row[v * width : (v + 1) * width]
-                for u in range(width):
-                    value = part[u] * scale + (along_h + along_w[u])
-                    part[u] = value
-                    maximum = max(maximum, value)
-        else:
-            for j in range(row.size):
-                row[j] *= scale
-                maximum = max(maximum, row[j])
-        total = float32(0)
-        for j in range(row.size):
-            row[j] = exponential(row[j] - maximum)
-            total += row[j]
-        sums[i] = total
-    return sums
+
+@kernel(VECTOR_REDUCTION)
+def _exponentials(biased, largest, scores):
+    """``scores = exp(biased - largest)``; their sum."""
+    total = float32(0)
+    for j in range(scores.size):
+        value = exponential(biased[j] - largest)
+        scores[j] = value
+        total += value
+    return total
 
 
 @kernel(EXACT_ORDER)
-def attend(qkv, start, step, depth, first, rows, height, width, keys, values, table_h, table_w, relative,
-           scores, out, out_start, out_step):  # fmt: skip
-    """Attention of queries ``first .. first + rows - 1`` of one head to all keys of the grid.
+def _softmax_block(scores, tokens, first_row, positions, height, width, offsets_h, offsets_w, relative,
+                   largest, sums, shrink):  # fmt: skip
+    """Turn the scores (rows * tokens + SLACK,) of a block of keys into exponentials.
+
+    Row ``i`` is the query at ``positions[i]``, (y, x) in the ``height`` x ``width`` grid; the block's keys begin at grid
+    row ``first_row``. The bias for the key at (v, u) is ``offsets_h[i, height - 1 - y + v] + offsets_w[i, width - 1 - x
+    + u]``. Each row's largest score and sum are updated; ``shrink[i]`` is what earlier sums must be multiplied by.
+    """
+    flat_h, flat_w = offsets_h.reshape(-1), offsets_w.reshape(-1)
+    biased = np.empty(tokens + SLACK, np.float32)
+    for i in range(positions.size):
+        start = i * tokens
+        if relative:
+            y, x = divmod(positions[i], width)
+            from_h = i * offsets_h.shape[1] + height - 1 - y + first_row
+            from_w = i * offsets_w.shape[1] + width - 1 - x
+            highest = add_offsets(scores, start, flat_h, from_h, flat_w, from_w, tokens // width, width, biased)
+        else:
+            highest = _copy_and_find_largest(scores, start, tokens, biased)
+        highest = larger(highest, largest[i])
+        shrink[i] = exponential(largest[i] - highest)
+        largest[i] = highest
+        sums[i] = sums[i] * shrink[i] + _exponentials(biased, highest, scores[start : start + tokens])
+
+
+@kernel(EXACT_ORDER)
+def _offsets(queries, start, step, rows, depth, table, length, zeros):
+    """Products of the queries with the vectors of all offsets along one axis: (rows, 2 * length - 1) and slack."""
+    columns = 2 * length - 1
+    out = np.empty((rows + 1, columns + SLACK), np.float32)  # more than is filled: ``add_offsets`` reads too far
+    sweep(queries, start, step, rows, 1, 0, depth, table, zeros, out.reshape(-1), 0, out.shape[1], columns)
+    return out
+
+
+@kernel(EXACT_ORDER)
+def _accumulate(product, shrink, first_block, out, start, step):
+    """``out = out * shrink + product``, row by row; for the first block of keys ``out = product``."""
+    rows, depth = product.shape
+    for i in range(rows):
+        base = start + i * step
+        for c in range(depth):
+            before = float32(0) if first_block else out[base + c] * shrink[i]
+            out[base + c] = before + product[i, c]
+
+
+@kernel(VECTOR_REDUCTION)
+def _scale(x, factor):
+    for j in range(x.size):
+        x[j] *= factor
+
+
+@kernel(EXACT_ORDER)
+def attend(queries, start, step, depth, positions, height, width, keys, values, table_h, table_w, relative,
+           probabilities, keep, out, out_start, out_step):  # fmt: skip
+    """Attention of some queries of one head to all keys of the grid.
 
     It replaces ``softmax(q @ keys.T / sqrt(depth) + bias) @ values``; the bias comes from the unscaled query.
 
     Parameters
     ----------
-    qkv, start, step : float32 array (any size,), int, int
-        Query ``i`` is ``qkv[start + i * step :][:depth]``.
-    keys, values, table_h, table_w : packed matrices
-        (depth, tokens), (tokens, depth), (depth, 2 height - 1), (depth, 2 width - 1).
+    queries, start, step : float32 array (any size,), int, int
+        Query ``i`` is ``queries[start + i * step :][:depth]``.
+    positions : int64 array (rows,)
+        Its token of the ``height`` x ``width`` grid, counted row by row.
+    keys, values : float32 arrays
+        Block after block of ``rows_of_keys(width)`` grid rows, packed: ``scale * keys.T`` (depth, tokens of the block)
+        in as many panels as the first block has, and values (tokens of the block, depth).
+    table_h, table_w : packed matrices (depth, 2 height - 1), (depth, 2 width - 1)
     relative : bool
         Whether the tables are used.
-    scores : float32 array (rows, tokens)
-        Scratch; afterwards ``scores / sums[:, None]`` are the attention probabilities.
+    probabilities, keep : float32 array (rows, tokens), bool
+        With ``keep`` it ends as the attention probabilities; else it is not touched.
     out, out_start, out_step
         The result of query ``i`` is written to ``out[out_start + i * out_step :][:depth]``.
-
-    Returns
-    -------
-    float32 array (rows,)
-        The sums.
     """
-    tokens = height * width
-    query = start + first * step
-    long_h, long_w = 2 * height - 1, 2 * width - 1
-    zeros = np.zeros(max(tokens, long_h, long_w, depth) + PANEL, np.float32)  # these products have no bias
-    offsets_h = np.empty((rows, long_h if relative else 1), np.float32)
-    offsets_w = np.empty((rows, long_w if relative else 1), np.float32)
-    if relative:
-        sweep(qkv, query, step, rows, 1, 0, depth, table_h, zeros, offsets_h.reshape(-1), 0, long_h, long_h)
-        sweep(qkv, query, step, rows, 1, 0, depth, table_w, zeros, offsets_w.reshape(-1), 0, long_w, long_w)
-    flat = scores.reshape(-1)
-    sweep(qkv, query, step, rows, 1, 0, depth, keys, zeros, flat, 0, tokens, tokens)
-    scale = float32(1.0 / np.sqrt(depth))
-    sums = softmax_rows(scores, first, height, width, scale, offsets_h, offsets_w, relative)
-    base = out_start + first * out_step
-    sweep(flat, 0, tokens, rows, 1, 0, tokens, values, zeros, out, base, out_step, depth)
+    rows, grid_rows = positions.size, rows_of_keys(width)
+    blocks, block = -(-height // grid_rows), grid_rows * width
+    zeros = np.zeros(max(block, 2 * height, 2 * width, depth) + PANEL, np.float32)  # these products have no bias
+    offsets_h = _offsets(queries, start, step, rows if relative else 0, depth, table_h, height, zeros)
+    offsets_w = _offsets(queries, start, step, rows if relative else 0, depth, table_w, width, zeros)
+    largest, sums, shrink = np.full(rows, LOWEST), np.zeros(rows, np.float32), np.empty(rows, np.float32)
+    largest_so_far = np.empty((blocks, rows), np.float32)
+    product, scores = np.empty((rows, depth), np.float32), np.empty(rows * block + SLACK, np.float32)
+    for b in range(blocks):
+        first, tokens = b * block, min(block, height * width - b * block)
+        panels = keys[b * whole_panels(block) * depth :]
+        sweep(queries, start, step, rows, 1, 0, depth, panels, zeros, scores, 0, tokens, tokens)
+        _softmax_block(scores, tokens, b * grid_rows, positions, height, width, offsets_h, offsets_w, relative,
+                       largest, sums, shrink)  # fmt: skip
+        panels = values[first * whole_panels(depth) :]
+        sweep(scores, 0, tokens, rows, 1, 0, tokens, panels, zeros, product.reshape(-1), 0, depth, depth)
+        _accumulate(product, shrink, b == 0, out, out_start, out_step)
+        if keep:
+            largest_so_far[b] = largest
+            probabilities[:, first : first + tokens] = scores[: rows * tokens].reshape(rows, tokens)
     for i in range(rows):
-        for c in range(depth):
-            out[base + i * out_step + c] /= sums[i]
-    return sums
+        _scale(out[out_start + i * out_step : out_start + i * out_step + depth], float32(1) / sums[i])
+        for b in range(blocks if keep else 0):
+            factor = exponential(largest_so_far[b, i] - largest[i]) / sums[i]
+            _scale(probabilities[i, b * block : (b + 1) * block], factor)
 
 
 @kernel(EXACT_ORDER)
-def attend_window(qkv, heads, depth, window, table_h, table_w, relative, scores, out):
-    """All heads of one window: qkv (window**2 * 3 * heads * depth,) to out (window**2 * heads * depth,).
+def attend_window(queries, keys_values, heads, depth, window, positions, table_h, table_w, relative,
+                  probabilities, keep, out):  # fmt: skip
+    """All heads of one window.
 
-    ``scores`` is (heads, window**2, window**2) and ends as the attention probabilities, or (1, ...) and is scratch.
+    Parameters
+    ----------
+    queries : float32 array (rows * heads * depth,)
+        Of the tokens at ``positions`` of the window.
+    keys_values : float32 array (window**2 * 2 * heads * depth,)
+        Of every token of the window, padded ones too: all heads' keys, then all heads' values.
+    probabilities, keep : float32 array (heads, rows, window**2), bool
+        With ``keep`` it ends as the attention probabilities; else (1, 0, 0) will do.
+    out : float32 array (rows * heads * depth,)
     """
-    tokens, channels = window * window, heads * depth
-    keys = np.empty(-(-tokens // PANEL) * PANEL * depth, np.float32)
-    values = np.empty(-(-depth // PANEL) * PANEL * tokens, np.float32)
+    channels = heads * depth
+    key_size, value_size = packed_sizes(window, window, depth)
+    keys, values = np.empty(key_size, np.float32), np.empty(value_size, np.float32)
     for head in range(heads):
         start = head * depth
-        pack_keys(qkv, channels + start, 3 * channels, tokens, depth, keys)
-        pack_values(qkv, 2 * channels + start, 3 * channels, tokens, depth, values)
-        own = scores[head if scores.shape[0] == heads else 0]
-        sums = attend(qkv, start, 3 * channels, depth, 0, tokens, window, window, keys, values, table_h, table_w,
-                      relative, own, out, start, channels)  # fmt: skip
-        if scores.shape[0] == heads:
-            for i in range(tokens):
-                for j in range(tokens):
-                    own[i, j] /= sums[i]
+        for block in range(-(-window // rows_of_keys(window))):
+            own = keys_values[block * rows_of_keys(window) * window * 2 * channels :]
+            pack_keys_values(own, block, window, window, heads, depth, head, keys, values)
+        attend(queries, start, channels, depth, positions, window, window, keys, values, table_h, table_w, relative,
+               probabilities[head if keep else 0], keep, out, start, channels)  # fmt: skip

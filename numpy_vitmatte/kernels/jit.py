@@ -98,11 +98,13 @@ def kernel(fastmath: frozenset[str]) -> Callable[[Callable[..., Any]], Any]:
         if config.DISABLE_JIT:
             return function
         folder = cache_folder()
+        # As in NumPy a division by zero gives infinity: Python's test for it in the loop would keep LLVM from vectors.
+        options: Any = {"nogil": True, "error_model": "numpy"}
         if folder is None:
-            compiled = numba.njit(nogil=True, fastmath=set(fastmath))(function)
+            compiled = numba.njit(function, fastmath=set(fastmath), **options)
         else:
             with _numba_cache_dir(folder):
-                compiled = numba.njit(nogil=True, fastmath=set(fastmath), cache=True)(function)
+                compiled = numba.njit(function, fastmath=set(fastmath), cache=True, **options)
         _announcer.kernels.add(compiled)
         return compiled
 

@@ -105,9 +105,11 @@ def sweep(
 
 @kernel(EXACT_ORDER)
 def _linear(x, rows, depth, panels, bias, out, columns):
-    """Matrix product by blocks of rows that fit the cache."""
-    for first in range(0, rows, ROWS_IN_CACHE):
-        count = min(ROWS_IN_CACHE, rows - first)
+    """Matrix product by blocks of rows that fit the cache: as few as can be, of nearly the same number of tiles."""
+    blocks = -(-rows // ROWS_IN_CACHE)
+    block = -(-rows // (blocks * TILE_ROWS)) * TILE_ROWS
+    for first in range(0, rows, block):
+        count = min(block, rows - first)
         sweep(x, first * depth, depth, count, 1, 0, depth, panels, bias, out, first * columns, columns, columns)
 
 

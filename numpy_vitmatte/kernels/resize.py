@@ -1,19 +1,27 @@
-"""A 3x3 convolution of a bilinearly doubled image, computed at low resolution.
+"""A 3x3 convolution of a picture beside which a bilinearly doubled one lies, the doubled half done at low resolution.
 
-Both are linear, so they commute: ``conv3x3(up(F)) = sum over dy, dx of shift(up(F @ W[dy, dx]), dy, dx)``. The products
-``F @ W[dy, dx]`` cost a quarter at low resolution; what is left at high resolution is to blend, for each output, its
-nine shifted maps with the fixed weights 1/4 and 3/4.
+Convolution and doubling are both linear, so they commute: ``conv3x3(up(F)) = sum over dy, dx of shift(up(F @ W[dy, dx]),
+dy, dx)``. The products ``F @ W[dy, dx]`` cost a quarter at low resolution; what is left at high resolution is to blend,
+for each output, its nine shifted maps with the fixed weights 1/4 and 3/4.
 
 The blend is done along one axis, then the other. Along an axis each output has six *taps*: for each of the three shifts
 the two low-resolution neighbours of the shifted position. Two borders differ: the doubling repeats the edge pixel
 (``align_corners=False``), while the convolution sees zeros outside the doubled image, which is a weight of zero here.
+
+Work goes strip by strip, ``STRIP`` low-resolution columns wide, and down a strip row by row: the products of three
+low-resolution rows, all that a row of outputs reads, then stay in a core's second-level cache.
 """
 
 import numpy as np
 
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.kernels.lanes import LANES, SLACK, add_six_and_relu, blend_six
+from numpy_vitmatte.kernels.matmul import sweep
 
 float32 = np.float32
+
+STRIP = 46
+"""Low-resolution columns of a strip; with one more on either side that the blend reads, whole tiles of every processor."""
 
 
 @kernel(EXACT_ORDER)
@@ -29,49 +37,100 @@ def _taps(position, length, sources, weights):
 
 
 @kernel(EXACT_ORDER)
-def _add_six(a, b, c, d, e, f, w, out):
-    """``out += w[0] * a + ... + w[5] * f``: six runs of the same length."""
-    wa, wb, wc, wd, we, wf = w[0], w[1], w[2], w[3], w[4], w[5]
-    for k in range(out.size):
-        out[k] += wa * a[k] + wb * b[k] + wc * c[k] + wd * d[k] + we * e[k] + wf * f[k]
+def _products(features, features_width, top, left, row, first, columns, taps, tap_size, zeros, slot):
+    """``slot[dy, j] = F[row, first + j] @ W[dy]`` for ``columns`` pixels: the three columns dx of W side by side."""
+    channels, outputs = tap_size[0], tap_size[1]
+    start = ((row - top) * features_width + first - left) * channels
+    for dy in range(3):
+        sweep(features, start, channels, columns, 1, 0, channels, taps[dy], zeros, slot[dy], 0, outputs, outputs)
 
 
 @kernel(EXACT_ORDER)
-def _blend_rows(products, first_row, height, row, blended):
-    """Blend vertically: ``blended[j, dx]`` for doubled row ``row``, the sum over dy."""
-    _, width, _, _, channels = products.shape
-    sources, w = np.empty(6, np.int64), np.empty(6, np.float32)
-    _taps(row, height, sources, w)
-    s = sources - first_row
-    blended[:] = float32(0)
-    taps = products.reshape(products.shape[0], width, 3, 3 * channels)
-    out = blended.reshape(width, 3 * channels)
-    for j in range(width):
-        _add_six(taps[s[0], j, 0], taps[s[1], j, 0], taps[s[2], j, 1], taps[s[3], j, 1],
-                 taps[s[4], j, 2], taps[s[5], j, 2], w, out[j])  # fmt: skip
+def _blend_down(ring, row, height, size, sources, weights, blended):
+    """Sum the six taps of doubled row ``row`` over dy; ``size`` numbers, into ``blended``."""
+    _taps(row, height, sources, weights)
+    flat, step = ring.reshape(-1), ring.shape[2]
+    for n in range(6):
+        sources[n] = (sources[n] % 3 * 3 + n // 2) * step
+    a, b, c, d, e, f = sources
+    for k in range(0, size, LANES):
+        blend_six(blended, k, flat, a + k, b + k, c + k, d + k, e + k, f + k, weights)
 
 
 @kernel(EXACT_ORDER)
-def add_upsampled_rows(products, first_row, height, first, out):
-    """Add to ``out`` the nine shifted, doubled maps, for doubled rows ``first .. first + out.shape[0] - 1``.
+def _blend_across(blended, first, width, left, right, channels, sources, weights, out, start):
+    """Add to the outputs of columns ``left .. right - 1`` their six taps of ``blended``, and apply the ReLU."""
+    for x in range(left, right):
+        _taps(x, width, sources, weights)
+        for n in range(6):
+            sources[n] = ((sources[n] - first) * 3 + n // 2) * channels
+        a, b, c, d, e, f = sources
+        o = start + (x - left) * channels
+        whole = channels // LANES * LANES
+        for k in range(0, whole, LANES):
+            add_six_and_relu(out, o + k, blended, a + k, b + k, c + k, d + k, e + k, f + k, weights)
+        for k in range(whole, channels):
+            total = out[o + k]
+            for n in range(6):
+                total += weights[n] * blended[sources[n] + k]
+            out[o + k] = max(total, float32(0))
+
+
+@kernel(EXACT_ORDER)
+def _fuse_strip(detail, detail_top, detail_left, weight, bias, features, features_top, features_left, taps,
+                height, width, top, left, right, out, out_left):  # fmt: skip
+    """Columns ``left .. right - 1`` of ``fuse``."""
+    rows, out_width, channels = out.shape
+    first, last = max((left - 2) // 2, 0), min((right + 1) // 2 + 1, width)  # low-resolution columns that are read
+    columns, outputs = last - first, 3 * channels
+    ring = np.empty((3, 3, columns * outputs + SLACK), np.float32)
+    blended = np.empty(columns * outputs + SLACK, np.float32)
+    zeros = np.zeros(outputs + LANES, np.float32)
+    sources, weights = np.empty(6, np.int64), np.empty(6, np.float32)
+    flat_detail, flat_features, flat_out = detail.reshape(-1), features.reshape(-1), out.reshape(-1)
+    detail_row, depth = detail.shape[1] * detail.shape[2], 3 * detail.shape[2]
+    ready = max((top - 2) // 2, 0)  # the next low-resolution row to multiply
+    for y in range(top, top + rows):
+        while ready < min((y + 2) // 2 + 1, height) and ready < height:
+            _products(flat_features, features.shape[1], features_top, features_left, ready, first, columns, taps,
+                      (features.shape[2], outputs), zeros, ring[ready % 3])  # fmt: skip
+            ready += 1
+        start = ((y - top) * out_width + left - out_left) * channels
+        corner = (y - 1 - detail_top) * detail_row + (left - 1 - detail_left) * detail.shape[2]
+        sweep(flat_detail, corner, detail.shape[2], right - left, 3, detail_row, depth, weight, bias,
+              flat_out, start, channels, channels)  # fmt: skip
+        _blend_down(ring, y, height, columns * outputs, sources, weights, blended)
+        _blend_across(blended, first, width, left, right, channels, sources, weights, flat_out, start)
+
+
+@kernel(EXACT_ORDER)
+def fuse(detail, detail_top, detail_left, weight, bias, features, features_top, features_left, taps,
+         height, width, top, left, out):  # fmt: skip
+    """``relu(conv3x3(detail) + conv3x3(up2(features)) + bias)`` for a rectangle of outputs.
 
     Parameters
     ----------
-    products : float32 array (rows, width, 3, 3, C)
-        ``products[i, j, dy, dx] = F[first_row + i, j] @ W[dy, dx]``, all low-resolution rows that the blend reads.
-    first_row, height : int
-        Low-resolution row of ``products[0]``; rows of the whole low-resolution image.
-    first : int
-        Doubled row of ``out[0]``.
-    out : float32 array (count, 2 * width, C)
-        Added to in place.
+    detail : float32 array (., ., C_detail)
+        A piece of the detail map with its first pixel at (detail_top, detail_left), one pixel larger than the rectangle
+        on each side; zeros outside the picture.
+    weight, bias : packed matrix (9 * C_detail, C), its bias
+    features : float32 array (., ., C_in)
+        A piece of the low-resolution features with its first pixel at (features_top, features_left): all that the
+        rectangle reads, none of it outside the picture.
+    taps : float32 array (3, .)
+        For each dy the packed matrix (C_in, 3 * C): dx = 0, 1, 2 side by side.
+    height, width : int
+        The whole low-resolution picture.
+    top, left : int
+        Place of the rectangle in the doubled picture.
+    out : float32 array (rows, columns, C)
+        The rectangle, filled.
     """
-    _, width, _, _, channels = products.shape
-    blended = np.empty((width, 3, channels), np.float32)
-    s, w = np.empty(6, np.int64), np.empty(6, np.float32)
-    for r in range(out.shape[0]):
-        _blend_rows(products, first_row, height, first + r, blended)
-        for x in range(2 * width):
-            _taps(x, width, s, w)
-            _add_six(blended[s[0], 0], blended[s[1], 0], blended[s[2], 1], blended[s[3], 1],
-                     blended[s[4], 2], blended[s[5], 2], w, out[r, x])  # fmt: skip
+    right = left + out.shape[1]
+    low_left, low_right = left // 2, (right + 1) // 2
+    strips = -(-(low_right - low_left) // STRIP)
+    for strip in range(strips):
+        begin = low_left + strip * (low_right - low_left) // strips
+        end = low_left + (strip + 1) * (low_right - low_left) // strips
+        _fuse_strip(detail, detail_top, detail_left, weight, bias, features, features_top, features_left, taps,
+                    height, width, top, max(2 * begin, left), min(2 * end, right), out, left)  # fmt: skip

