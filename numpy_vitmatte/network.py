@@ -10,13 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
+from numpy_vitmatte.decoder import DecoderParameters, decoder
+from numpy_vitmatte.decoder_plan import plan_decoder, tokens_of
 from numpy_vitmatte.folding import fold_batch_norms
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE
 from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, window_attention
-from numpy_vitmatte.layers.convstream import ConvStreamParameters, convstream
-from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
-from numpy_vitmatte.layers.head import HeadParameters, matting_head
+from numpy_vitmatte.layers.convstream import ConvStreamParameters
+from numpy_vitmatte.layers.fusion import FusionParameters
+from numpy_vitmatte.layers.head import HeadParameters
 from numpy_vitmatte.layers.mlp import MlpParameters, mlp
 from numpy_vitmatte.layers.neck import NeckParameters, residual_neck
 from numpy_vitmatte.layers.norm import LayerNormParameters, layer_norm
@@ -43,14 +45,6 @@ class BackboneParameters(NamedTuple):
     patch_embed: PatchEmbedParameters
     positions: np.ndarray | None
     blocks: tuple[BlockParameters, ...]
-
-
-class DecoderParameters(NamedTuple):
-    """The detail capture module, batch norms folded in."""
-
-    convstream: ConvStreamParameters
-    fusion_blocks: tuple[FusionParameters, ...]
-    matting_head: HeadParameters
 
 
 class NetworkParameters(NamedTuple):
@@ -111,7 +105,12 @@ def pack_decoder(tensors: Tensors, config: VitMatteConfig) -> DecoderParameters:
     return DecoderParameters(convs, fusion_blocks, HeadParameters.from_tensors(under(folded, "matting_head.")))
 
 
-def forward(image: np.ndarray, network: NetworkParameters, trace: Trace = Trace(None, None)) -> np.ndarray:  # noqa: B008
+def forward(
+    image: np.ndarray,
+    network: NetworkParameters,
+    trace: Trace = Trace(None, None),  # noqa: B008
+    wanted: np.ndarray | None = None,
+) -> np.ndarray:
     """Alpha of one picture.
 
     Parameters
@@ -121,55 +120,82 @@ def forward(image: np.ndarray, network: NetworkParameters, trace: Trace = Trace(
     network : NetworkParameters
     trace : Trace
         Lists that receive hidden states (h, w, C) and attention probabilities (windows, heads, tokens, tokens).
+    wanted : bool array (H, W), optional
+        The pixels whose alpha is of use. What cannot change them is left out; they come out the same, to the bit.
 
     Returns
     -------
     float32 array (H, W)
-        Alpha in [0, 1].
+        Alpha in [0, 1]; zero where it was left out.
     """
-    features = backbone(image, network.backbone, network.feature_index, trace)  # [H, W, 4] -> [h, w, C]
-    return decoder(features, image, network.decoder)  # [h, w, C], [H, W, 4] -> [H, W]
+    bands = plan_decoder(*image.shape[:2], len(network.decoder.fusion_blocks), wanted)
+    read = None if wanted is None else tokens_of(bands, image.shape[:2], len(network.decoder.fusion_blocks))
+    features = backbone(image, network.backbone, network.feature_index, trace, read)  # [H, W, 4] -> [h, w, C]
+    return decoder(features, image, network.decoder, bands)  # [h, w, C], [H, W, 4] -> [H, W]
+def backbone(
+    image: np.ndarray,
+    parameters: BackboneParameters,
+    feature_index: int,
+    trace: Trace = Trace(None, None),  # noqa: B008
+    read: np.ndarray | None = None,
+) -> np.ndarray:
+    """The transformer: tokens of the picture (h, w, C) after ``feature_index`` blocks.
 
-
-def backbone(image: np.ndarray, parameters: BackboneParameters, feature_index: int, trace: Trace) -> np.ndarray:
-    """The transformer: tokens of the picture (h, w, C) after ``feature_index`` blocks."""
+    With ``read``, a mask (h, w), the last of them may leave out what only the other tokens need.
+    """
     tokens = patch_embed(image, parameters.patch_embed)
     if parameters.positions is not None:
         tokens += absolute_positions(parameters.positions, *tokens.shape[:2])
     features = tokens
-    for index, block in enumerate(parameters.blocks):
-        if index == feature_index:
-            features = tokens
+    blocks = parameters.blocks if trace.hidden_states is not None else parameters.blocks[:feature_index]
+    for index, block in enumerate(blocks, start=1):
         if trace.hidden_states is not None:
             trace.hidden_states.append(tokens)
-        tokens = transformer_block(tokens, block, trace)
+        tokens = transformer_block(tokens, block, trace, read if index == len(blocks) else None)
+        if index == feature_index:
+            features = tokens
     if trace.hidden_states is not None:
         trace.hidden_states.append(tokens)
-    return tokens if feature_index == len(parameters.blocks) else features
+    return features
 
 
-def transformer_block(tokens: np.ndarray, block: BlockParameters, trace: Trace) -> np.ndarray:
-    """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C)."""
+def transformer_block(
+    tokens: np.ndarray, block: BlockParameters, trace: Trace = Trace(None, None), read: np.ndarray | None = None  # noqa: B008
+) -> np.ndarray:
+    """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C).
+
+    One new array is filled three times over, as each step reads of it only what it then replaces. In a global block
+    tokens that ``read`` (h, w) leaves out and no neck needs keep no meaning.
+    """
     height, width, channels = tokens.shape
-    normalised, out = np.empty_like(tokens), np.empty_like(tokens)
+    out = np.empty_like(tokens)
+    before, after = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [N, C]
+    rows = np.arange(height * width) if read is None or block.window else np.flatnonzero(_grown(read))
 
-    def rows(array: np.ndarray) -> np.ndarray:
-        return array.reshape(-1, channels)  # [h, w, C] -> [N, C]
+    def normalise(first: int, last: int) -> None:
+        after[first:last] = layer_norm(before[first:last], block.norm1)
 
-    def before_attention(first: int, last: int) -> None:
-        rows(normalised)[first:last] = layer_norm(rows(tokens)[first:last], block.norm1)
+    def add_attention_and_mlp(first: int, last: int) -> None:
+        x = before[rows[first:last]] + after[rows[first:last]]
+        after[rows[first:last]] = x + mlp(layer_norm(x, block.norm2), block.mlp)
 
-    def after_attention(first: int, last: int) -> None:
-        x = rows(tokens)[first:last] + rows(attended)[first:last]
-        rows(out)[first:last] = x + mlp(layer_norm(x, block.norm2), block.mlp)
-
-    for_each_block(before_attention, height * width, ROWS_IN_CACHE)
-    attended = _attention(normalised, block, trace)
-    for_each_block(after_attention, height * width, ROWS_IN_CACHE)
-    return residual_neck(out, block.neck) if block.neck is not None else out
+    for_each_block(normalise, height * width, ROWS_IN_CACHE)
+    _attention(out, block, trace, rows)
+    for_each_block(add_attention_and_mlp, len(rows), ROWS_IN_CACHE)
+    if block.neck is not None:
+        residual_neck(out, block.neck, out, None if read is None else read.any(axis=1))
+    return out
 
 
-def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace) -> np.ndarray:
+def _grown(mask: np.ndarray) -> np.ndarray:
+    """With every neighbour of a marked token: what a 3x3 window around it reads."""
+    padded = np.pad(mask, 1)
+    tall = padded[:-2] | padded[1:-1] | padded[2:]
+    return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
+
+
+def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace, rows: np.ndarray) -> None:
+    """Replace normalised tokens (h, w, C) by what they attend to; of a global block only those in ``rows``."""
     height, width, _ = tokens.shape
     heads, window = block.attention.heads, block.window
     windows = -(-height // window) * -(-width // window) if window else 1
@@ -179,13 +205,6 @@ def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace) -> np.n
         probabilities = np.empty((windows, heads, count, count), np.float32)
         trace.attentions.append(probabilities)
     if window:
-        return window_attention(tokens, block.attention, window, probabilities)
-    return global_attention(tokens, block.attention, probabilities)
-
-
-def decoder(features: np.ndarray, image: np.ndarray, parameters: DecoderParameters) -> np.ndarray:
-    """The detail capture module: features (h, w, C) and the picture (H, W, 4) to alpha (H, W)."""
-    details = convstream(image, parameters.convstream)
-    for detail, block in zip(reversed(details), parameters.fusion_blocks, strict=True):
-        features = fusion_block(features, detail, block)  # [n, m, C] -> [2 n, 2 m, C']
-    return matting_head(features, parameters.matting_head)
+        window_attention(tokens, block.attention, window, probabilities, out=tokens)
+    else:
+        global_attention(tokens, block.attention, probabilities, out=tokens, wanted=rows)

@@ -147,8 +147,10 @@ def _sigmoid_of_product(x, weight, bias, out):
         logit = bias
         for c in range(channels):
             logit += x[i, c] * weight[c]
+        out[i] = logit
+    for i in range(rows):  # a loop of its own, so that LLVM turns it into vector code
         # exponential() is right up to 88; beyond, the alpha is 0 or 1 in float32 anyway
-        out[i] = float32(1) / (float32(1) + exponential(min(-logit, float32(88.0))))
+        out[i] = float32(1) / (float32(1) + exponential(min(-out[i], float32(88.0))))
 
 
 def sigmoid_of_product(x: np.ndarray, weight: np.ndarray, bias: float) -> np.ndarray:

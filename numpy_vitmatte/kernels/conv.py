@@ -6,8 +6,12 @@ window is three such runs, one image row apart: three *segments* of the tile in 
 
 import numpy as np
 
+from numpy_vitmatte.kernels.activations import larger
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle
+
+float32 = np.float32
 
 
 def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
@@ -17,25 +21,23 @@ def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatri
     return pack(rows, bias)
 
 
-def pad(image: np.ndarray, border: int = 1) -> np.ndarray:
-    """Zero border on all four sides: (H, W, C) -> (H + 2 border, W + 2 border, C)."""
-    height, width, channels = image.shape
-    padded = np.empty((height + 2 * border, width + 2 * border, channels), np.float32)
-    padded[:border] = 0
-    padded[-border:] = 0
-    padded[border:-border, :border] = 0
-    padded[border:-border, -border:] = 0
-    padded[border:-border, border:-border] = image
-    return padded
+@kernel(EXACT_ORDER)
+def conv_row(x, y, x_first, count, size, stride, matrix, out, start):
+    """Outputs (y, x_first) to (y, x_first + count - 1), written from ``out[start]`` on: one sweep over a row.
+
+    ``x`` is the input's piece; the window of output (y, x) begins at its pixel (stride * y, stride * x).
+    """
+    channels = x.values.shape[2]
+    row = x.values.shape[1] * channels
+    corner = (y * stride - x.top) * row + (x_first * stride - x.left) * channels
+    sweep(x.values.reshape(-1), corner, stride * channels, count, size, row, size * channels, matrix.panels, matrix.bias,
+          out, start, matrix.columns, matrix.columns)  # fmt: skip
 
 
 @kernel(EXACT_ORDER)
-def _conv_rows(x, padded_width, channels, first, count, width, size, stride, panels, bias, out, columns):
-    """Output rows ``first .. first + count - 1`` of a ``size`` x ``size`` convolution, one sweep per row."""
-    row = padded_width * channels
+def _conv_rows(x, first, count, width, size, stride, matrix, out):
     for r in range(count):
-        sweep(x, (first + r) * stride * row, stride * channels, width, size, row, size * channels,
-              panels, bias, out, r * width * columns, columns, columns)  # fmt: skip
+        conv_row(x, first + r, 0, width, size, stride, matrix, out, r * width * matrix.columns)
 
 
 def conv_rows(
@@ -60,12 +62,41 @@ def conv_rows(
     -------
     float32 array (last - first, W_out, C_out), with W_out = (Wp - size) // stride + 1
     """
-    _, padded_width, channels = padded.shape
-    width = (padded_width - size) // stride + 1
+    width = (padded.shape[1] - size) // stride + 1
     out = np.empty((last - first, width, matrix.columns), np.float32)
-    _conv_rows(padded.reshape(-1), padded_width, channels, first, last - first, width, size, stride,
-               matrix.panels, matrix.bias, out.reshape(-1), matrix.columns)  # fmt: skip
+    _conv_rows(Piece(padded, 0, 0), first, last - first, width, size, stride, matrix, out.reshape(-1))
     return out
+
+
+@kernel(EXACT_ORDER)
+def _conv_relu(x, matrix, stride, rectangle, out):
+    top, left, bottom, right = rectangle
+    flat, columns = out.values.reshape(-1), (right - left) * matrix.columns
+    framed = Piece(x.values, x.top + 1, x.left + 1)  # the window of output (y, x) begins at (stride * y - 1, ...)
+    for y in range(top, bottom):
+        start = ((y - out.top) * out.values.shape[1] + left - out.left) * matrix.columns
+        conv_row(framed, y, left, right - left, 3, stride, matrix, flat, start)
+        for k in range(start, start + columns):
+            flat[k] = larger(flat[k], float32(0))
+
+
+def conv_relu(x: Piece, matrix: PackedMatrix, stride: int, rectangle: Rectangle, out: Piece) -> None:
+    """``relu(conv3x3(x) + bias)`` for a rectangle of outputs.
+
+    Parameters
+    ----------
+    x : Piece
+        Of the input, as far as the rectangle's windows reach, zeros outside the map.
+    matrix : PackedMatrix
+        ``pack_conv(weight, bias)``.
+    stride : int
+        Output (y, x) has its window around input (stride * y, stride * x).
+    rectangle : Rectangle
+        Of the output map.
+    out : Piece
+        Of the output map; the rectangle is filled.
+    """
+    _conv_relu(x, matrix, stride, rectangle, out)
 
 
 def rows_per_block(row_bytes: int, target_bytes: int = 1 << 19) -> int:

@@ -14,9 +14,11 @@ low-resolution rows, all that a row of outputs reads, then stay in a core's seco
 
 import numpy as np
 
+from numpy_vitmatte.kernels.conv import conv_row
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.kernels.lanes import LANES, SLACK, add_six_and_relu, blend_six
-from numpy_vitmatte.kernels.matmul import sweep
+from numpy_vitmatte.kernels.matmul import PackedMatrix, sweep
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle
 
 float32 = np.float32
 
@@ -37,12 +39,21 @@ def _taps(position, length, sources, weights):
 
 
 @kernel(EXACT_ORDER)
-def _products(features, features_width, top, left, row, first, columns, taps, tap_size, zeros, slot):
+def rectangle_below(rectangle, height, width):
+    """Of a ``height`` x ``width`` picture, all that a rectangle of ``fuse``'s outputs reads: (top, left, bottom, right)."""
+    top, left, bottom, right = rectangle
+    return (max((top - 2) // 2, 0), max((left - 2) // 2, 0),
+            min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip
+
+
+@kernel(EXACT_ORDER)
+def _products(features, row, first, columns, taps, outputs, zeros, slot):
     """``slot[dy, j] = F[row, first + j] @ W[dy]`` for ``columns`` pixels: the three columns dx of W side by side."""
-    channels, outputs = tap_size[0], tap_size[1]
-    start = ((row - top) * features_width + first - left) * channels
+    channels = features.values.shape[2]
+    start = ((row - features.top) * features.values.shape[1] + first - features.left) * channels
+    flat = features.values.reshape(-1)
     for dy in range(3):
-        sweep(features, start, channels, columns, 1, 0, channels, taps[dy], zeros, slot[dy], 0, outputs, outputs)
+        sweep(flat, start, channels, columns, 1, 0, channels, taps[dy], zeros, slot[dy], 0, outputs, outputs)
 
 
 @kernel(EXACT_ORDER)
@@ -77,60 +88,66 @@ def _blend_across(blended, first, width, left, right, channels, sources, weights
 
 
 @kernel(EXACT_ORDER)
-def _fuse_strip(detail, detail_top, detail_left, weight, bias, features, features_top, features_left, taps,
-                height, width, top, left, right, out, out_left):  # fmt: skip
-    """Columns ``left .. right - 1`` of ``fuse``."""
-    rows, out_width, channels = out.shape
-    first, last = max((left - 2) // 2, 0), min((right + 1) // 2 + 1, width)  # low-resolution columns that are read
-    columns, outputs = last - first, 3 * channels
+def _fuse_strip(detail, weight, features, taps, height, width, strip, out):
+    """One strip of ``fuse``."""
+    top, left, bottom, right = strip
+    channels = weight.columns
+    low = rectangle_below(strip, height, width)
+    columns, outputs = low[3] - low[1], 3 * channels
     ring = np.empty((3, 3, columns * outputs + SLACK), np.float32)
     blended = np.empty(columns * outputs + SLACK, np.float32)
     zeros = np.zeros(outputs + LANES, np.float32)
     sources, weights = np.empty(6, np.int64), np.empty(6, np.float32)
-    flat_detail, flat_features, flat_out = detail.reshape(-1), features.reshape(-1), out.reshape(-1)
-    detail_row, depth = detail.shape[1] * detail.shape[2], 3 * detail.shape[2]
-    ready = max((top - 2) // 2, 0)  # the next low-resolution row to multiply
-    for y in range(top, top + rows):
-        while ready < min((y + 2) // 2 + 1, height) and ready < height:
-            _products(flat_features, features.shape[1], features_top, features_left, ready, first, columns, taps,
-                      (features.shape[2], outputs), zeros, ring[ready % 3])  # fmt: skip
+    framed = Piece(detail.values, detail.top + 1, detail.left + 1)  # a window begins one pixel before its output
+    flat = out.values.reshape(-1)
+    ready = low[0]  # the next low-resolution row to multiply
+    for y in range(top, bottom):
+        while ready < min((y + 2) // 2 + 1, height):
+            _products(features, ready, low[1], columns, taps, outputs, zeros, ring[ready % 3])
             ready += 1
-        start = ((y - top) * out_width + left - out_left) * channels
-        corner = (y - 1 - detail_top) * detail_row + (left - 1 - detail_left) * detail.shape[2]
-        sweep(flat_detail, corner, detail.shape[2], right - left, 3, detail_row, depth, weight, bias,
-              flat_out, start, channels, channels)  # fmt: skip
+        start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
+        conv_row(framed, y, left, right - left, 3, 1, weight, flat, start)
         _blend_down(ring, y, height, columns * outputs, sources, weights, blended)
-        _blend_across(blended, first, width, left, right, channels, sources, weights, flat_out, start)
+        _blend_across(blended, low[1], width, left, right, channels, sources, weights, flat, start)
 
 
 @kernel(EXACT_ORDER)
-def fuse(detail, detail_top, detail_left, weight, bias, features, features_top, features_left, taps,
-         height, width, top, left, out):  # fmt: skip
+def _fuse(detail, weight, features, taps, height, width, rectangle, out):
+    top, left, bottom, right = rectangle
+    first, last = left // 2, (right + 1) // 2
+    strips = -(-(last - first) // STRIP)
+    for n in range(strips):
+        begin = max(2 * (first + n * (last - first) // strips), left)
+        end = min(2 * (first + (n + 1) * (last - first) // strips), right)
+        _fuse_strip(detail, weight, features, taps, height, width, (top, begin, bottom, end), out)
+
+
+def fuse(
+    detail: Piece,
+    weight: PackedMatrix,
+    features: Piece,
+    taps: np.ndarray,
+    shape: tuple[int, int],
+    rectangle: Rectangle,
+    out: Piece,
+) -> None:
     """``relu(conv3x3(detail) + conv3x3(up2(features)) + bias)`` for a rectangle of outputs.
 
     Parameters
     ----------
-    detail : float32 array (., ., C_detail)
-        A piece of the detail map with its first pixel at (detail_top, detail_left), one pixel larger than the rectangle
-        on each side; zeros outside the picture.
-    weight, bias : packed matrix (9 * C_detail, C), its bias
-    features : float32 array (., ., C_in)
-        A piece of the low-resolution features with its first pixel at (features_top, features_left): all that the
-        rectangle reads, none of it outside the picture.
+    detail : Piece
+        Of the detail map, one pixel larger than the rectangle on each side; zeros outside the picture.
+    weight : PackedMatrix
+        (9 * C_detail, C), with the bias.
+    features : Piece
+        Of the low-resolution features: all of ``rectangle_below``.
     taps : float32 array (3, .)
         For each dy the packed matrix (C_in, 3 * C): dx = 0, 1, 2 side by side.
-    height, width : int
-        The whole low-resolution picture.
-    top, left : int
-        Place of the rectangle in the doubled picture.
-    out : float32 array (rows, columns, C)
-        The rectangle, filled.
+    shape : (int, int)
+        Height and width of the whole low-resolution picture.
+    rectangle : Rectangle
+        Of the doubled picture.
+    out : Piece
+        Of the doubled picture, C channels; the rectangle is filled.
     """
-    right = left + out.shape[1]
-    low_left, low_right = left // 2, (right + 1) // 2
-    strips = -(-(low_right - low_left) // STRIP)
-    for strip in range(strips):
-        begin = low_left + strip * (low_right - low_left) // strips
-        end = low_left + (strip + 1) * (low_right - low_left) // strips
-        _fuse_strip(detail, detail_top, detail_left, weight, bias, features, features_top, features_left, taps,
-                    height, width, top, max(2 * begin, left), min(2 * end, right), out, left)  # fmt: skip
+    _fuse(detail, weight, features, taps, shape[0], shape[1], rectangle, out)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import relu_
-from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, pad, rows_per_block
+from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix
 from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle, framed_copy, framed_piece
 
 
 class ConvStreamParameters(NamedTuple):
@@ -25,18 +25,6 @@ class ConvStreamParameters(NamedTuple):
         count = sum(name.endswith("conv.weight") for name in tensors)
         convs = (pack_conv(tensors[f"convs.{n}.conv.weight"], tensors[f"convs.{n}.conv.bias"]) for n in range(count))
         return cls(tuple(convs))
-
-
-def conv_relu(padded: np.ndarray, matrix: PackedMatrix, stride: int) -> np.ndarray:
-    """``relu(conv3x3(x) + bias)``, framed: (H + 2, W + 2, C_in) -> (H / stride + 2, W / stride + 2, C_out)."""
-    height, width = (padded.shape[0] - 3) // stride + 1, (padded.shape[1] - 3) // stride + 1
-    out = np.zeros((height + 2, width + 2, matrix.columns), np.float32)
-
-    def rows(first: int, last: int) -> None:
-        out[first + 1 : last + 1, 1:-1] = relu_(conv_rows(padded, matrix, first, last, stride=stride))
-
-    for_each_block(rows, height, rows_per_block(4 * width * matrix.columns))
-    return out
 
 
 def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.ndarray]:
@@ -53,7 +41,41 @@ def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.n
         The picture itself (H + 2, W + 2, 4), then (H / 2 + 2, W / 2 + 2, 48), (H / 4 + 2, W / 4 + 2, 96),
         (H / 8 + 2, W / 8 + 2, 192) with ViTMatte's sizes.
     """
-    maps = [pad(image)]
+    height, width = image.shape[:2]
+    maps = [framed_copy(image, Rectangle(0, 0, height, width).grown(1))]
     for matrix in parameters.convs:
-        maps.append(conv_relu(maps[-1], matrix, stride=2))
-    return maps
+        height, width = (height + 1) // 2, (width + 1) // 2
+        maps.append(_whole_map(maps[-1], matrix, height, width))
+    return [piece.values for piece in maps]
+
+
+def _whole_map(source: Piece, matrix: PackedMatrix, height: int, width: int) -> Piece:
+    out = framed_piece(Rectangle(0, 0, height, width).grown(1), matrix.columns, (height, width))
+
+    def rows(first: int, last: int) -> None:
+        detail_rectangle(source, matrix, Rectangle(first, 0, last, width), out)
+
+    for_each_block(rows, height, rows_per_block(4 * width * matrix.columns))
+    return out
+
+
+def detail_rectangle(source: Piece, matrix: PackedMatrix, rectangle: Rectangle, out: Piece) -> None:
+    """A rectangle of one detail map, from the map of twice its size before it (or the picture).
+
+    Parameters
+    ----------
+    source : Piece
+        At least ``source_of(rectangle)``, zeros outside the picture.
+    matrix : PackedMatrix
+        One of ``ConvStreamParameters.convs``.
+    rectangle : Rectangle
+        Of the result.
+    out : Piece
+        Of the result; the rectangle is filled.
+    """
+    conv_relu(source, matrix, 2, rectangle, out)
+
+
+def source_of(rectangle: Rectangle) -> Rectangle:
+    """What a rectangle of a detail map reads of the map before it; it may reach one pixel beyond its border."""
+    return Rectangle(2 * rectangle.top - 1, 2 * rectangle.left - 1, 2 * rectangle.bottom, 2 * rectangle.right)

@@ -8,7 +8,11 @@ import numpy as np
 from numpy_vitmatte.kernels.conv import pack_conv
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack
 from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.resize import fuse
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle, whole
+from numpy_vitmatte.kernels.resize import fuse, rectangle_below
+
+ROWS_PER_BLOCK = 32
+"""Rows of the result that a thread takes at a time; of the features it multiplies two more rows than half as many."""
 
 
 class FusionParameters(NamedTuple):
@@ -55,8 +59,40 @@ def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionPar
     out = np.empty((2 * height, 2 * width, parameters.detail.columns), np.float32)
 
     def fuse_rows(first: int, last: int) -> None:
-        fuse(detail, -1, -1, parameters.detail.panels, parameters.detail.bias, features, 0, 0, parameters.upsampled,
-             height, width, first, 0, out[first:last])
+        rows = Rectangle(first, 0, last, 2 * width)
+        fuse_rectangle(whole(features), whole(detail, 1), parameters, (height, width), rows, whole(out))
 
-    for_each_block(fuse_rows, 2 * height, 40)
+    for_each_block(fuse_rows, 2 * height, ROWS_PER_BLOCK)
     return out
+
+
+def fuse_rectangle(
+    features: Piece,
+    detail: Piece,
+    parameters: FusionParameters,
+    shape: tuple[int, ...],
+    rectangle: Rectangle,
+    out: Piece,
+) -> None:
+    """A rectangle of ``fusion_block``'s result, from pieces of its inputs.
+
+    Parameters
+    ----------
+    features : Piece
+        Of the features, at least ``features_below(rectangle, shape)``.
+    detail : Piece
+        Of the detail map, at least the rectangle and one pixel more on each side; zeros outside the picture.
+    parameters : FusionParameters
+    shape : (int, int, ...)
+        Height and width of all the features.
+    rectangle : Rectangle
+        Of the result.
+    out : Piece
+        Of the result; the rectangle is filled.
+    """
+    fuse(detail, parameters.detail, features, parameters.upsampled, shape[:2], rectangle, out)
+
+
+def features_below(rectangle: Rectangle, shape: tuple[int, ...]) -> Rectangle:
+    """The features, of a map of ``shape`` (h, w, ...), that a rectangle of the result (2 h, 2 w) depends on."""
+    return Rectangle(*rectangle_below(tuple(rectangle), shape[0], shape[1]))

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import relu_, sigmoid_of_product
-from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, pad, rows_per_block
+from numpy_vitmatte.kernels.activations import sigmoid_of_product
+from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix
 from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_copy
 
 
 class HeadParameters(NamedTuple):
@@ -39,12 +40,29 @@ def matting_head(features: np.ndarray, parameters: HeadParameters) -> np.ndarray
         Alpha in [0, 1].
     """
     height, width, _ = features.shape
-    padded = pad(features)
+    framed = framed_copy(features, Rectangle(0, 0, height, width).grown(1))
     alpha = np.empty((height, width), np.float32)
 
     def rows(first: int, last: int) -> None:
-        hidden = relu_(conv_rows(padded, parameters.conv, first, last))  # [., W, C] -> [., W, 16]
-        alpha[first:last] = sigmoid_of_product(hidden, parameters.weight, parameters.bias)
+        alpha_rectangle(framed, parameters, Rectangle(first, 0, last, width), alpha)
 
     for_each_block(rows, height, rows_per_block(4 * width * parameters.conv.columns))
     return alpha
+
+
+def alpha_rectangle(features: Piece, parameters: HeadParameters, rectangle: Rectangle, alpha: np.ndarray) -> None:
+    """A rectangle of ``matting_head``'s result.
+
+    Parameters
+    ----------
+    features : Piece
+        At least the rectangle and one pixel more on each side; zeros outside the picture.
+    parameters : HeadParameters
+    rectangle : Rectangle
+    alpha : float32 array (H, W)
+        The rectangle is filled.
+    """
+    hidden = empty_piece(rectangle, parameters.conv.columns)
+    conv_relu(features, parameters.conv, 1, rectangle, hidden)  # [., ., C] -> [., ., 16]
+    top, left, bottom, right = rectangle
+    alpha[top:bottom, left:right] = sigmoid_of_product(hidden.values, parameters.weight, parameters.bias)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.activations import gelu_, normalise_rows
-from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, rows_per_block
+from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
 from numpy_vitmatte.kernels.parallel import for_each_block
 
@@ -32,13 +32,19 @@ class NeckParameters(NamedTuple):
         return cls(convs, norms)
 
 
-def residual_neck(tokens: np.ndarray, parameters: NeckParameters) -> np.ndarray:
+def residual_neck(
+    tokens: np.ndarray, parameters: NeckParameters, out: np.ndarray | None = None, wanted: np.ndarray | None = None
+) -> np.ndarray:
     """``x + norm3(conv3(gelu(norm2(conv2(gelu(norm1(conv1(x))))))))``.
 
     Parameters
     ----------
     tokens : float32 array (h, w, C)
     parameters : NeckParameters
+    out : float32 array (h, w, C), optional
+        Where the result goes; it may be ``tokens`` itself.
+    wanted : bool array (h,), optional
+        The rows whose result is of use; the others keep what ``out`` held. Default: all.
 
     Returns
     -------
@@ -47,19 +53,22 @@ def residual_neck(tokens: np.ndarray, parameters: NeckParameters) -> np.ndarray:
     height, width, channels = tokens.shape
     conv1, conv2, conv3 = parameters.convs
     norm1, norm2, norm3 = parameters.norms
+    out = np.empty_like(tokens) if out is None else out
     padded = np.zeros((height + 2, width + 2, conv1.columns), np.float32)
-    out = np.empty_like(tokens)
-    block = rows_per_block(4 * width * channels)
+    wanted = np.ones(height, bool) if wanted is None else wanted
+    around = np.convolve(wanted, [1, 1, 1], "same") > 0  # a window of the 3x3 convolution reads one row more
 
-    def reduce(first: int, last: int) -> None:
-        narrow = normalise_rows(linear(tokens[first:last], conv1), *norm1, EPSILON)  # [., w, C] -> [., w, C / 2]
-        padded[first + 1 : last + 1, 1:-1] = gelu_(narrow)
+    def reduce(y: int, _: int) -> None:
+        if around[y]:
+            narrow = normalise_rows(linear(tokens[y], conv1), *norm1, EPSILON)  # [w, C] -> [w, C / 2]
+            padded[y + 1, 1:-1] = gelu_(narrow)
 
-    def mix_and_restore(first: int, last: int) -> None:
-        mixed = gelu_(normalise_rows(conv_rows(padded, conv2, first, last), *norm2, EPSILON))  # [., w, C / 2]
-        wide = normalise_rows(linear(mixed, conv3), *norm3, EPSILON)  # [., w, C / 2] -> [., w, C]
-        np.add(tokens[first:last], wide, out=out[first:last])
+    def mix_and_restore(y: int, _: int) -> None:
+        if wanted[y]:
+            mixed = gelu_(normalise_rows(conv_rows(padded, conv2, y, y + 1), *norm2, EPSILON))  # [1, w, C / 2]
+            wide = normalise_rows(linear(mixed, conv3), *norm3, EPSILON)  # [1, w, C / 2] -> [1, w, C]
+            np.add(tokens[y], wide[0], out=out[y])
 
-    for_each_block(reduce, height, block)
-    for_each_block(mix_and_restore, height, block)
+    for_each_block(reduce, height)
+    for_each_block(mix_and_restore, height)
     return out

@@ -1,0 +1,130 @@
+"""The detail capture module by bands and tiles, so that a map at full resolution never exists as a whole.
+
+The last two fusion blocks and the head, where nearly all of the decoder's numbers would be, run tile by tile: a tile of
+the alpha reads a slightly larger rectangle of the maps below it, which is computed for it and forgotten. The smaller maps
+are stored, for a band of the picture at a time. Every number is computed by the same sum in the same order whatever the
+tile, so that tiles, bands and threads change nothing, to the bit.
+
+Tiles that hold no wanted pixel are left out, and so is what only they would have read.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy_vitmatte.decoder_plan import Band, shape_of_level, tile_chain
+from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_copy, framed_piece, whole
+from numpy_vitmatte.layers.convstream import ConvStreamParameters, detail_rectangle, source_of
+from numpy_vitmatte.layers.fusion import FusionParameters, fuse_rectangle
+from numpy_vitmatte.layers.head import HeadParameters, alpha_rectangle
+from numpy_vitmatte.rectangles import bounds
+
+
+class DecoderParameters(NamedTuple):
+    """The detail capture module, batch norms folded in."""
+
+    convstream: ConvStreamParameters
+    fusion_blocks: tuple[FusionParameters, ...]
+    matting_head: HeadParameters
+
+
+def decoder(
+    features: np.ndarray, image: np.ndarray, parameters: DecoderParameters, bands: list[Band]
+) -> np.ndarray:
+    """Alpha of a picture.
+
+    Parameters
+    ----------
+    features : float32 array (h, w, C)
+        Of the transformer.
+    image : float32 array (H, W, 4)
+        Normalised RGB and trimap / 255.
+    parameters : DecoderParameters
+    bands : list of Band
+        From ``plan_decoder``.
+
+    Returns
+    -------
+    float32 array (H, W)
+        In [0, 1]; zero where the plan leaves it out.
+    """
+    work = _Decoding(features, image, parameters, np.zeros(image.shape[:2], np.float32))
+    for band in bands:
+        work.band(band)
+    return work.alpha
+
+
+class _Decoding(NamedTuple):
+    """One picture on its way through the decoder."""
+
+    features: np.ndarray
+    image: np.ndarray
+    parameters: DecoderParameters
+    alpha: np.ndarray
+
+    @property
+    def levels(self) -> int:
+        return len(self.parameters.fusion_blocks)
+
+    def shape(self, level: int) -> tuple[int, int]:
+        """Height and width of a fusion block's result; -1: of the tokens."""
+        return shape_of_level(*self.image.shape[:2], level, self.levels)
+
+    def band(self, band: Band) -> None:
+        """Stored details and fusion blocks, smallest first, then the tiles."""
+        details = self.stored_details(band)
+        below = whole(self.features)
+        for level, rectangles in enumerate(band.fused):
+            detail = details.pop(self.levels - 1 - level)
+            below = self.stored_fusion(level, rectangles, below, detail)
+        _each(band.tiles, lambda tile: self.tile(tile, below))
+
+    def stored_details(self, band: Band) -> dict[int, Piece]:
+        """Detail maps 2 and up; map 1, the largest, is computed anew wherever it is read."""
+        pieces: dict[int, Piece] = {}
+        for index in sorted(band.details):
+            rectangles, matrix = band.details[index], self.parameters.convstream.convs[index - 1]
+            shape = self.shape(self.levels - 1 - index)
+            out = framed_piece(bounds(rectangles).grown(1), matrix.columns, shape)
+
+            def compute(rectangle: Rectangle, index: int = index, out: Piece = out) -> None:
+                source = pieces[index - 1] if index > 2 else self.first_detail(source_of(rectangle))
+                detail_rectangle(source, self.parameters.convstream.convs[index - 1], rectangle, out)
+
+            _each(rectangles, compute)
+            pieces[index] = out
+        return pieces
+
+    def first_detail(self, rectangle: Rectangle) -> Piece:
+        """A rectangle of detail map 1, zeros outside the picture."""
+        matrix, shape = self.parameters.convstream.convs[0], self.shape(self.levels - 2)
+        out, inside = framed_piece(rectangle, matrix.columns, shape), rectangle.within(shape)
+        detail_rectangle(framed_copy(self.image, source_of(inside)), matrix, inside, out)
+        return out
+
+    def stored_fusion(self, level: int, rectangles: list[Rectangle], below: Piece, detail: Piece) -> Piece:
+        """What is needed of one fusion block's result."""
+        block = self.parameters.fusion_blocks[level]
+        out = empty_piece(bounds(rectangles), block.detail.columns)
+        _each(rectangles, lambda one: fuse_rectangle(below, detail, block, self.shape(level - 1), one, out))
+        return out
+
+    def tile(self, tile: Rectangle, below: Piece) -> None:
+        """The last two fusion blocks and the head for one tile of the alpha."""
+        _, *chain = tile_chain(tile, *self.image.shape[:2], self.levels)
+        for level, rectangle in enumerate(chain, start=self.levels - len(chain)):
+            block, around = self.parameters.fusion_blocks[level], rectangle.grown(1)
+            if level == self.levels - 1:
+                detail = framed_copy(self.image, around)
+                out = framed_piece(tile.grown(1), block.detail.columns, self.image.shape)
+            else:
+                detail, out = self.first_detail(around), empty_piece(rectangle, block.detail.columns)
+            fuse_rectangle(below, detail, block, self.shape(level - 1), rectangle, out)
+            below = out
+        alpha_rectangle(below, self.parameters.matting_head, tile, self.alpha)
+
+
+def _each(rectangles: list[Rectangle], compute: Callable[[Rectangle], None]) -> None:
+    for_each_block(lambda index, _: compute(rectangles[index]), len(rectangles))

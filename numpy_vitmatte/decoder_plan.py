@@ -1,0 +1,121 @@
+"""What the decoder will compute, decided before it starts: bands, tiles, and the rectangles of every map they need.
+
+Fusion block ``k`` of ``levels`` works at 1/2**(levels - 1 - k) of the picture's size, on detail map ``levels - 1 - k``
+(map 0 is the picture itself). All but the last two blocks' results are *stored*, a band at a time.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy_vitmatte.kernels.pieces import Rectangle
+from numpy_vitmatte.layers.convstream import source_of
+from numpy_vitmatte.layers.fusion import features_below
+from numpy_vitmatte.rectangles import Cells
+
+TILE_ROWS, TILE_COLUMNS = 128, 192
+"""Largest tile of the alpha, in pixels: its maps stay in the caches, and its border costs little."""
+WANTED_TILE_ROWS = 64
+"""Rows of a tile where only some pixels are wanted: smaller tiles leave out more."""
+CELL_ROWS, CELL_COLUMNS = 24, 16
+"""Stored maps are computed in whole cells of this many of their own pixels, in runs of up to ``RUN_COLUMNS``."""
+TILE_CELL_COLUMNS, RUN_COLUMNS = 32, 96
+
+
+class Band(NamedTuple):
+    """One band of the picture: rectangles to compute, first the details, then the stored fusion blocks, then the tiles.
+
+    Attributes
+    ----------
+    details : dict of int to list of Rectangle
+        By the number of the detail map, 2 and up.
+    fused : list of lists of Rectangle
+        By the number of the fusion block, all but the last two.
+    tiles : list of Rectangle
+        Of the alpha.
+    tokens : list of Rectangle
+        Of the token grid: all that the band reads.
+    """
+
+    details: dict[int, list[Rectangle]]
+    fused: list[list[Rectangle]]
+    tiles: list[Rectangle]
+    tokens: list[Rectangle]
+
+
+def shape_of_level(height: int, width: int, level: int, levels: int) -> tuple[int, int]:
+    """Height and width of fusion block ``level``'s result, or with -1 of the token grid."""
+    shift = levels - 1 - level
+    return height >> shift, width >> shift
+
+
+def plan_decoder(
+    height: int, width: int, levels: int, wanted: np.ndarray | None = None, band_rows: int | None = None
+) -> list[Band]:
+    """Lay out the decoder's work.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the padded picture, multiples of ``2**levels``.
+    levels : int
+        Fusion blocks.
+    wanted : bool array (height, width), optional
+        The pixels whose alpha is of use. Default: all.
+    band_rows : int, optional
+        Rows of a band, rounded up to whole tiles. Default: one band.
+
+    Returns
+    -------
+    list of Band
+        Those that hold a wanted pixel.
+    """
+    tile_rows = TILE_ROWS if wanted is None else WANTED_TILE_ROWS
+    cells = Cells(height, width, tile_rows, TILE_CELL_COLUMNS)
+    cells.mark_pixels(np.ones((height, width), bool) if wanted is None else wanted)
+    rows = height if band_rows is None else -(-band_rows // tile_rows) * tile_rows
+    bands: dict[int, list[Rectangle]] = {}
+    for tile in cells.rectangles(TILE_COLUMNS):
+        bands.setdefault(tile.top // rows, []).append(tile)
+    return [_plan_band(tiles, height, width, levels) for tiles in bands.values()]
+
+
+def _plan_band(tiles: list[Rectangle], height: int, width: int, levels: int) -> Band:
+    """From the alpha down to the tokens: what each map must hold for the one above it."""
+    needed = [tile_chain(tile, height, width, levels)[0] for tile in tiles]
+    fused: list[list[Rectangle]] = []
+    for level in reversed(range(levels - 2)):
+        below = shape_of_level(height, width, level - 1, levels)
+        fused.insert(0, _covering(needed, shape_of_level(height, width, level, levels)))
+        needed = [features_below(rectangle, below) for rectangle in fused[0]]
+    details: dict[int, list[Rectangle]] = {}
+    for index in reversed(range(2, levels)):
+        level = levels - 1 - index
+        reads = [rectangle.grown(1) for rectangle in fused[level]]
+        reads += [source_of(rectangle) for rectangle in details.get(index + 1, [])]
+        details[index] = _covering(reads, shape_of_level(height, width, level, levels))
+    return Band(details, fused, tiles, needed)
+
+
+def _covering(rectangles: list[Rectangle], shape: tuple[int, int]) -> list[Rectangle]:
+    cells = Cells(*shape, CELL_ROWS, CELL_COLUMNS)
+    for rectangle in rectangles:
+        cells.mark(rectangle)
+    return cells.rectangles(RUN_COLUMNS)
+
+
+def tile_chain(tile: Rectangle, height: int, width: int, levels: int) -> list[Rectangle]:
+    """What a tile of the alpha needs: of the stored map (or the tokens), then of each of the last fusion blocks."""
+    chain = [tile.grown(1).within((height, width))]  # the head's window
+    for level in reversed(range(max(levels - 2, 0), levels)):
+        chain.insert(0, features_below(chain[0], shape_of_level(height, width, level - 1, levels)))
+    return chain
+
+
+def tokens_of(bands: list[Band], shape: tuple[int, int], levels: int) -> np.ndarray:
+    """Mask (h, w) of the tokens that any band of a picture of ``shape`` (H, W) reads."""
+    mask = np.zeros(shape_of_level(*shape, -1, levels), bool)
+    for band in bands:
+        for top, left, bottom, right in band.tokens:
+            mask[top:bottom, left:right] = True
+    return mask
