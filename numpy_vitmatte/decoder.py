@@ -19,7 +19,7 @@ from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_
 from numpy_vitmatte.layers.convstream import ConvStreamParameters, detail_rectangle, source_of
 from numpy_vitmatte.layers.fusion import FusionParameters, fuse_rectangle
 from numpy_vitmatte.layers.head import HeadParameters, alpha_rectangle
-from numpy_vitmatte.rectangles import bounds
+from numpy_vitmatte.rectangles import area, bounds
 
 
 class DecoderParameters(NamedTuple):
@@ -127,4 +127,6 @@ class _Decoding(NamedTuple):
 
 
 def _each(rectangles: list[Rectangle], compute: Callable[[Rectangle], None]) -> None:
-    for_each_block(lambda index, _: compute(rectangles[index]), len(rectangles))
+    """Compute all, the largest first: the small ones then even out what the threads have left to do."""
+    order = sorted(rectangles, key=area, reverse=True)
+    for_each_block(lambda index, _: compute(order[index]), len(order))

@@ -15,11 +15,12 @@ from numpy_vitmatte.rectangles import Cells
 
 TILE_ROWS, TILE_COLUMNS = 128, 192
 """Largest tile of the alpha, in pixels: its maps stay in the caches, and its border costs little."""
-WANTED_TILE_ROWS = 64
-"""Rows of a tile where only some pixels are wanted: smaller tiles leave out more."""
-CELL_ROWS, CELL_COLUMNS = 24, 16
-"""Stored maps are computed in whole cells of this many of their own pixels, in runs of up to ``RUN_COLUMNS``."""
-TILE_CELL_COLUMNS, RUN_COLUMNS = 32, 96
+RUN_ROWS, RUN_COLUMNS = 24, 96
+"""Largest rectangle of a stored map that a thread takes at a time, in pixels of that map."""
+TILE_BORDER, RUN_BORDER = 5, 2
+TILE_CELL = 8
+CELL = 4
+"""Where not all is wanted, cells of this many pixels of the alpha, and of a stored map, are computed or left out."""
 
 
 class Band(NamedTuple):
@@ -70,14 +71,15 @@ def plan_decoder(
     list of Band
         Those that hold a wanted pixel.
     """
-    tile_rows = TILE_ROWS if wanted is None else WANTED_TILE_ROWS
-    cells = Cells(height, width, tile_rows, TILE_CELL_COLUMNS)
-    cells.mark_pixels(np.ones((height, width), bool) if wanted is None else wanted)
-    rows = height if band_rows is None else -(-band_rows // tile_rows) * tile_rows
-    bands: dict[int, list[Rectangle]] = {}
-    for tile in cells.rectangles(TILE_COLUMNS):
-        bands.setdefault(tile.top // rows, []).append(tile)
-    return [_plan_band(tiles, height, width, levels) for tiles in bands.values()]
+    bands, rows = [], height if band_rows is None else -(-band_rows // TILE_ROWS) * TILE_ROWS
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        cells = Cells(bottom - top, width, TILE_CELL, TILE_CELL)
+        cells.mark_pixels(np.ones((bottom - top, width), bool) if wanted is None else wanted[top:bottom])
+        tiles = [tile.moved(top) for tile in cells.rectangles(TILE_ROWS, TILE_COLUMNS, TILE_BORDER)]
+        if tiles:
+            bands.append(_plan_band(tiles, height, width, levels))
+    return bands
 
 
 def _plan_band(tiles: list[Rectangle], height: int, width: int, levels: int) -> Band:
@@ -98,10 +100,10 @@ def _plan_band(tiles: list[Rectangle], height: int, width: int, levels: int) -> 
 
 
 def _covering(rectangles: list[Rectangle], shape: tuple[int, int]) -> list[Rectangle]:
-    cells = Cells(*shape, CELL_ROWS, CELL_COLUMNS)
+    cells = Cells(*shape, CELL, CELL)
     for rectangle in rectangles:
         cells.mark(rectangle)
-    return cells.rectangles(RUN_COLUMNS)
+    return cells.rectangles(RUN_ROWS, RUN_COLUMNS, RUN_BORDER)
 
 
 def tile_chain(tile: Rectangle, height: int, width: int, levels: int) -> list[Rectangle]:

@@ -32,18 +32,45 @@ class Cells:
         rows = np.logical_or.reduceat(mask, np.arange(0, self.height, self.rows), axis=0)
         self.needed |= np.logical_or.reduceat(rows, np.arange(0, self.width, self.columns), axis=1)
 
-    def rectangles(self, widest: int) -> list[Rectangle]:
-        """Cover the marked cells: runs of them along each row of cells, cut evenly where wider than ``widest`` pixels."""
-        found = []
+    def rectangles(self, tallest: int, widest: int, border: int) -> list[Rectangle]:
+        """Cover the marked cells by rectangles of at most ``tallest`` x ``widest`` pixels, or a cell.
+
+        A rectangle costs as much as its area with ``border`` more pixels on each side, which it reads, too. Runs of
+        cells along a row join a rectangle above them where that is cheaper, though it may add what is not marked.
+        """
+        done: list[Rectangle] = []
+        growing: list[Rectangle] = []
         for index, row in enumerate(self.needed):
-            edges = np.flatnonzero(np.diff(row, prepend=False, append=False))
             top, bottom = index * self.rows, min((index + 1) * self.rows, self.height)
-            for first, last in edges.reshape(-1, 2) * self.columns:
-                right = min(int(last), self.width)
-                parts = -(-(right - int(first)) // widest)
-                sides = [int(first) + n * (right - int(first)) // parts // 2 * 2 for n in range(parts)] + [right]
-                found += [Rectangle(top, left, bottom, end) for left, end in zip(sides, sides[1:], strict=False)]
-        return found
+            joined = []
+            for left, right in np.flatnonzero(np.diff(row, prepend=False, append=False)).reshape(-1, 2).tolist():
+                run = Rectangle(top, left * self.columns, bottom, min(right * self.columns, self.width))
+                above = next((one for one in growing if _worth_joining(one, run, tallest, border)), None)
+                if above is not None:
+                    growing.remove(above)
+                    run = bounds([above, run])
+                joined.append(run)
+            done += growing
+            growing = joined
+        return [part for one in done + growing for part in _cut(one, widest)]
+
+
+def area(one: Rectangle) -> int:
+    """Pixels of a rectangle."""
+    return (one.bottom - one.top) * (one.right - one.left)
+
+
+def _worth_joining(above: Rectangle, below: Rectangle, tallest: int, border: int) -> bool:
+    together = bounds([above, below])
+    apart = area(above.grown(border)) + area(below.grown(border))
+    return together.bottom - together.top <= tallest and area(together.grown(border)) <= apart
+
+
+def _cut(one: Rectangle, widest: int) -> list[Rectangle]:
+    """Parts of nearly the same width, which begin at even columns as a doubled map's pairs do."""
+    parts = -(-(one.right - one.left) // widest)
+    sides = [one.left + n * (one.right - one.left) // parts // 2 * 2 for n in range(parts)] + [one.right]
+    return [Rectangle(one.top, left, one.bottom, right) for left, right in zip(sides, sides[1:], strict=False)]
 
 
 def bounds(rectangles: Iterable[Rectangle]) -> Rectangle:

@@ -21,6 +21,10 @@ class Rectangle(NamedTuple):
         """With ``border`` more pixels on each side."""
         return Rectangle(self.top - border, self.left - border, self.bottom + border, self.right + border)
 
+    def moved(self, down: int) -> "Rectangle":
+        """The same ``down`` pixels further down."""
+        return Rectangle(self.top + down, self.left, self.bottom + down, self.right)
+
     def within(self, shape: tuple[int, ...]) -> "Rectangle":
         """What of it lies inside a map of ``shape`` (height, width, ...)."""
         return Rectangle(max(self.top, 0), max(self.left, 0), min(self.bottom, shape[0]), min(self.right, shape[1]))
