@@ -30,9 +30,7 @@ class DecoderParameters(NamedTuple):
     matting_head: HeadParameters
 
 
-def decoder(
-    features: np.ndarray, image: np.ndarray, parameters: DecoderParameters, bands: list[Band]
-) -> np.ndarray:
+def decoder(features: np.ndarray, image: np.ndarray, parameters: DecoderParameters, bands: list[Band]) -> np.ndarray:
     """Alpha of a picture.
 
     Parameters

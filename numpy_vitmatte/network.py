@@ -14,7 +14,8 @@ from numpy_vitmatte.decoder import DecoderParameters, decoder
 from numpy_vitmatte.decoder_plan import plan_decoder, tokens_of
 from numpy_vitmatte.folding import fold_batch_norms
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE
-from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.parallel import even_block, for_each_block
+from numpy_vitmatte.kernels.tile import TILE_ROWS
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, window_attention
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
 from numpy_vitmatte.layers.fusion import FusionParameters
@@ -132,6 +133,8 @@ def forward(
     read = None if wanted is None else tokens_of(bands, image.shape[:2], len(network.decoder.fusion_blocks))
     features = backbone(image, network.backbone, network.feature_index, trace, read)  # [H, W, 4] -> [h, w, C]
     return decoder(features, image, network.decoder, bands)  # [h, w, C], [H, W, 4] -> [H, W]
+
+
 def backbone(
     image: np.ndarray,
     parameters: BackboneParameters,
@@ -160,7 +163,10 @@ def backbone(
 
 
 def transformer_block(
-    tokens: np.ndarray, block: BlockParameters, trace: Trace = Trace(None, None), read: np.ndarray | None = None  # noqa: B008
+    tokens: np.ndarray,
+    block: BlockParameters,
+    trace: Trace = Trace(None, None),
+    read: np.ndarray | None = None,  # noqa: B008
 ) -> np.ndarray:
     """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C).
 
@@ -181,7 +187,7 @@ def transformer_block(
 
     for_each_block(normalise, height * width, ROWS_IN_CACHE)
     _attention(out, block, trace, rows)
-    for_each_block(add_attention_and_mlp, len(rows), ROWS_IN_CACHE)
+    for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), ROWS_IN_CACHE, TILE_ROWS))
     if block.neck is not None:
         residual_neck(out, block.neck, out, None if read is None else read.any(axis=1))
     return out

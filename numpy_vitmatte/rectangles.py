@@ -42,13 +42,17 @@ class Cells:
         growing: list[Rectangle] = []
         for index, row in enumerate(self.needed):
             top, bottom = index * self.rows, min((index + 1) * self.rows, self.height)
-            joined = []
-            for left, right in np.flatnonzero(np.diff(row, prepend=False, append=False)).reshape(-1, 2).tolist():
-                run = Rectangle(top, left * self.columns, bottom, min(right * self.columns, self.width))
-                above = next((one for one in growing if _worth_joining(one, run, tallest, border)), None)
-                if above is not None:
-                    growing.remove(above)
-                    run = bounds([above, run])
+            edges = np.flatnonzero(np.diff(row, prepend=False, append=False)).reshape(-1, 2).tolist()
+            runs = [Rectangle(top, a * self.columns, bottom, min(b * self.columns, self.width)) for a, b in edges]
+            joined: list[Rectangle] = []
+            while runs:
+                run = runs.pop(0)
+                for above in growing:
+                    others = [*joined, *runs, *(one for one in growing if one is not above)]
+                    if _worth_joining(above, run, tallest, border, others):
+                        growing.remove(above)
+                        run = bounds([above, run])
+                        break
                 joined.append(run)
             done += growing
             growing = joined
@@ -60,10 +64,16 @@ def area(one: Rectangle) -> int:
     return (one.bottom - one.top) * (one.right - one.left)
 
 
-def _worth_joining(above: Rectangle, below: Rectangle, tallest: int, border: int) -> bool:
+def _worth_joining(above: Rectangle, below: Rectangle, tallest: int, border: int, others: list[Rectangle]) -> bool:
     together = bounds([above, below])
     apart = area(above.grown(border)) + area(below.grown(border))
-    return together.bottom - together.top <= tallest and area(together.grown(border)) <= apart
+    if together.bottom - together.top > tallest or area(together.grown(border)) > apart:
+        return False
+    return not any(_overlap(together, other) for other in others)
+
+
+def _overlap(one: Rectangle, other: Rectangle) -> bool:
+    return one.top < other.bottom and other.top < one.bottom and one.left < other.right and other.left < one.right
 
 
 def _cut(one: Rectangle, widest: int) -> list[Rectangle]:

@@ -88,6 +88,25 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_pool)
 
 
+def even_block(length: int, largest: int, step: int) -> int:
+    """Size of blocks that leaves the threads nearly the same to do.
+
+    Parameters
+    ----------
+    length : int
+        To be cut into blocks for ``for_each_block``.
+    largest, step : int
+        The size is a multiple of ``step``, from half of ``largest`` to ``largest``.
+    """
+    threads = get_num_threads()
+
+    def slowest(size: int) -> int:
+        return -(-(-(-length // size)) // threads) * size  # what the thread with the most blocks computes
+
+    sizes = range(largest // step * step, max(largest // 2, step) - 1, -step)
+    return min(sizes, key=slowest, default=largest)
+
+
 def for_each_block(function: Callable[[int, int], None], length: int, block: int = 1) -> None:
     """Call ``function(first, last)`` once for every block of ``range(length)``, on all threads.
 

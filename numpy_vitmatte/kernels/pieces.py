@@ -27,7 +27,8 @@ class Rectangle(NamedTuple):
 
     def within(self, shape: tuple[int, ...]) -> "Rectangle":
         """What of it lies inside a map of ``shape`` (height, width, ...)."""
-        return Rectangle(max(self.top, 0), max(self.left, 0), min(self.bottom, shape[0]), min(self.right, shape[1]))
+        top, left = min(max(self.top, 0), shape[0]), min(max(self.left, 0), shape[1])
+        return Rectangle(top, left, max(min(self.bottom, shape[0]), top), max(min(self.right, shape[1]), left))
 
 
 class Piece(NamedTuple):

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.activations import gelu_, normalise_rows
-from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
+from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
-from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.parallel import even_block, for_each_block
 
 EPSILON = 1e-6
 """Of the neck's layer norms: a constant in VitDet, not read from the configuration."""
@@ -56,19 +56,27 @@ def residual_neck(
     out = np.empty_like(tokens) if out is None else out
     padded = np.zeros((height + 2, width + 2, conv1.columns), np.float32)
     wanted = np.ones(height, bool) if wanted is None else wanted
-    around = np.convolve(wanted, [1, 1, 1], "same") > 0  # a window of the 3x3 convolution reads one row more
+    around = np.convolve(wanted, [True] * 3)[1:-1]  # a window of the 3x3 convolution reads one row more
 
-    def reduce(y: int, _: int) -> None:
-        if around[y]:
-            narrow = normalise_rows(linear(tokens[y], conv1), *norm1, EPSILON)  # [w, C] -> [w, C / 2]
-            padded[y + 1, 1:-1] = gelu_(narrow)
+    def reduce(first: int, last: int) -> None:
+        for one in _runs(around, first, last):
+            narrow = normalise_rows(linear(tokens[one], conv1), *norm1, EPSILON)  # [., w, C] -> [., w, C / 2]
+            padded[1:-1, 1:-1][one] = gelu_(narrow)
 
-    def mix_and_restore(y: int, _: int) -> None:
-        if wanted[y]:
-            mixed = gelu_(normalise_rows(conv_rows(padded, conv2, y, y + 1), *norm2, EPSILON))  # [1, w, C / 2]
-            wide = normalise_rows(linear(mixed, conv3), *norm3, EPSILON)  # [1, w, C / 2] -> [1, w, C]
-            np.add(tokens[y], wide[0], out=out[y])
+    def mix_and_restore(first: int, last: int) -> None:
+        for one in _runs(wanted, first, last):
+            mixed = conv_rows(padded, conv2, one.start, one.stop)  # [., w, C / 2]
+            mixed = gelu_(normalise_rows(mixed, *norm2, EPSILON))
+            wide = normalise_rows(linear(mixed, conv3), *norm3, EPSILON)  # [., w, C / 2] -> [., w, C]
+            np.add(tokens[one], wide, out=out[one])
 
-    for_each_block(reduce, height)
-    for_each_block(mix_and_restore, height)
+    block = even_block(height, rows_per_block(4 * width * channels), 1)
+    for_each_block(reduce, height, block)
+    for_each_block(mix_and_restore, height, block)
     return out
+
+
+def _runs(rows: np.ndarray, first: int, last: int) -> list[slice]:
+    """Runs of marked rows from ``first`` to ``last``."""
+    edges = np.flatnonzero(np.diff(rows[first:last], prepend=False, append=False)) + first
+    return [slice(begin, end) for begin, end in edges.reshape(-1, 2).tolist()]

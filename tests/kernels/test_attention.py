@@ -78,9 +78,7 @@ def packed(k, v, height, width):
     return keys, values
 
 
-@given(
-    height=st.integers(1, 6), width=st.integers(1, 7), heads=st.integers(1, 3), depth=st.integers(1, 19), seed=seeds
-)
+@given(height=st.integers(1, 6), width=st.integers(1, 7), heads=st.integers(1, 3), depth=st.integers(1, 19), seed=seeds)
 @example(height=3, width=200, heads=2, depth=16, seed=0)
 @example(height=6, width=171, heads=2, depth=17, seed=0)
 def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, seed):

@@ -5,7 +5,8 @@ from comparison import assert_float32, assert_within, summation_bound
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, pad, rows_per_block
+from numpy_vitmatte.kernels.conv import conv_relu, conv_rows, pack_conv, rows_per_block
+from numpy_vitmatte.kernels.pieces import Rectangle, empty_piece, framed_copy
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -45,13 +46,33 @@ def test_conv_rows(height, width, inputs, outputs, size, stride, biased, seed):
     np.testing.assert_array_equal(padded, before)
 
 
-@given(shape=st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(1, 5)), border=st.integers(1, 3))
-def test_pad_is_a_zero_frame(shape, border):
-    """As ``np.pad``, without a value changed inside."""
-    image = np.random.default_rng(5).standard_normal(shape).astype(np.float32)
-    padded = pad(image, border)
-    assert_float32(padded, (shape[0] + 2 * border, shape[1] + 2 * border, shape[2]))
-    np.testing.assert_array_equal(padded, np.pad(image, ((border, border), (border, border), (0, 0))))
+@given(
+    height=st.integers(1, 9), width=st.integers(1, 17), inputs=st.integers(1, 5), outputs=st.integers(1, 35),
+    stride=st.integers(1, 2), seed=seeds,
+)  # fmt: skip
+def test_conv_relu_of_a_rectangle(height, width, inputs, outputs, stride, seed):
+    """Any rectangle of outputs, its windows centred, from a piece that is just large enough."""
+    generator = np.random.default_rng(seed)
+    image = generator.standard_normal((height, width, inputs)).astype(np.float32)
+    weight = generator.standard_normal((outputs, inputs, 3, 3)).astype(np.float32)
+    bias = generator.standard_normal(outputs).astype(np.float32)
+    expected = convolution_in_float64(np.pad(image, ((1, 1), (1, 1), (0, 0))), weight, bias, stride)
+    top, left = (int(generator.integers(side)) for side in expected.shape[:2])
+    bottom, right = (
+        int(generator.integers(low, side)) + 1 for low, side in zip((top, left), expected.shape, strict=False)
+    )
+    source = Rectangle(stride * top - 1, stride * left - 1, stride * (bottom - 1) + 2, stride * (right - 1) + 2)
+    out = empty_piece(Rectangle(top - 1, left - 2, bottom + 1, right), outputs)
+    out.values[:] = 5
+    conv_relu(framed_copy(image, source), pack_conv(weight, bias), stride, Rectangle(top, left, bottom, right), out)
+    magnitude = convolution_in_float64(
+        np.pad(np.abs(image), ((1, 1), (1, 1), (0, 0))), np.abs(weight), np.abs(bias), stride
+    )
+    here = slice(top, bottom), slice(left, right)
+    bound = summation_bound(9 * inputs, magnitude[here])
+    assert_within(out.values[1:-1, 2:], np.maximum(expected[here], 0), bound)
+    out.values[1:-1, 2:] = 5
+    assert (out.values == 5).all()
 
 
 @given(row_bytes=st.integers(1, 1 << 24), target=st.integers(1, 1 << 22))

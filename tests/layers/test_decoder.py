@@ -96,7 +96,7 @@ def test_fusion_block(height, width, features, detail, outputs, seed):
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_fusion_block_in_blocks_of_rows(monkeypatch, rows):
     """Every block reads the low-resolution rows above and below it."""
-    monkeypatch.setattr("numpy_vitmatte.layers.fusion.rows_per_block", lambda *sizes, **options: rows)
+    monkeypatch.setattr("numpy_vitmatte.layers.fusion.ROWS_PER_BLOCK", rows)
     check_fusion(7, 3, 5, 4, 6, seed=0)
 
 

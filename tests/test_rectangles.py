@@ -1,0 +1,54 @@
+"""Cells and the rectangles that cover them: every marked pixel once, none too large."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from numpy_vitmatte.kernels.pieces import Rectangle
+from numpy_vitmatte.rectangles import Cells, area, bounds
+
+masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=20))
+
+
+@given(
+    mask=masks, rows=st.integers(1, 5), columns=st.integers(1, 5), tallest=st.integers(5, 12), widest=st.integers(6, 9)
+)
+def test_every_marked_pixel_lies_in_exactly_one_rectangle(mask, rows, columns, tallest, widest):
+    """Also where rectangles were joined and cut."""
+    cells = Cells(*mask.shape, rows, columns)
+    cells.mark_pixels(mask)
+    times = np.zeros(mask.shape, int)
+    for top, left, bottom, right in cells.rectangles(tallest, widest, 1):
+        assert top < bottom <= mask.shape[0]
+        assert left < right <= mask.shape[1]
+        assert bottom - top <= tallest
+        assert right - left <= widest + 1
+        times[top:bottom, left:right] += 1
+    assert times.max(initial=0) <= 1
+    assert (times[mask] == 1).all()
+
+
+def test_nothing_marked_is_nothing_to_compute():
+    assert Cells(9, 9, 2, 2).rectangles(4, 4, 1) == []
+
+
+def test_a_full_map_is_cut_evenly():
+    """20 rows at most 8: the third is what is left; 30 columns at most 16: two halves, begun at an even column."""
+    cells = Cells(20, 30, 4, 4)
+    cells.mark(Rectangle(-5, -5, 50, 50))
+    found = cells.rectangles(8, 16, 1)
+    assert sorted(found) == [(t, x, min(t + 8, 20), r) for t in (0, 8, 16) for x, r in ((0, 14), (14, 30))]
+
+
+def test_far_runs_stay_apart_and_near_ones_join():
+    """Two cells under each other join; one at the other end of the map does not join them."""
+    cells = Cells(8, 100, 4, 4)
+    for rectangle in (Rectangle(0, 0, 1, 1), Rectangle(4, 0, 5, 1), Rectangle(4, 96, 5, 97)):
+        cells.mark(rectangle)
+    assert sorted(cells.rectangles(8, 100, 1)) == [(0, 0, 8, 4), (4, 96, 8, 100)]
+
+
+def test_area_and_bounds():
+    assert area(Rectangle(1, 2, 4, 6)) == 12
+    assert bounds([Rectangle(1, 2, 3, 4), Rectangle(0, 3, 2, 9)]) == (0, 2, 3, 9)
