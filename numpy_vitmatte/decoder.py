@@ -1,9 +1,9 @@
 """The detail capture module by bands and tiles, so that a map at full resolution never exists as a whole.
 
 The last two fusion blocks and the head, where nearly all of the decoder's numbers would be, run tile by tile: a tile of
-the alpha reads a slightly larger rectangle of the maps below it, which is computed for it and forgotten. The smaller maps
-are stored, for a band of the picture at a time. Every number is computed by the same sum in the same order whatever the
-tile, so that tiles, bands and threads change nothing, to the bit.
+the alpha reads a slightly larger rectangle of the maps below it, which is computed for it and forgotten. The smaller
+maps are stored, for a band of the picture at a time. Every number is computed by the same sum in the same order
+whatever the tile, so that tiles, bands and threads change nothing, to the bit.
 
 Tiles that hold no wanted pixel are left out, and so is what only they would have read.
 """
@@ -68,7 +68,8 @@ class _Decoding(NamedTuple):
 
     def shape(self, level: int) -> tuple[int, int]:
         """Height and width of a fusion block's result; -1: of the tokens."""
-        return shape_of_level(*self.image.shape[:2], level, self.levels)
+        height, width, _ = self.image.shape
+        return shape_of_level(height, width, level, self.levels)
 
     def band(self, band: Band) -> None:
         """Stored details and fusion blocks, smallest first, then the tiles."""
@@ -83,9 +84,9 @@ class _Decoding(NamedTuple):
         """Detail maps 2 and up; map 1, the largest, is computed anew wherever it is read."""
         pieces: dict[int, Piece] = {}
         for index in sorted(band.details):
-            rectangles, matrix = band.details[index], self.parameters.convstream.convs[index - 1]
+            rectangles, columns = band.details[index], self.parameters.convstream.convs[index - 1].columns
             shape = self.shape(self.levels - 1 - index)
-            out = framed_piece(bounds(rectangles).grown(1), matrix.columns, shape)
+            out = framed_piece(bounds(rectangles).grown(1), columns, shape)
 
             def compute(rectangle: Rectangle, index: int = index, out: Piece = out) -> None:
                 source = pieces[index - 1] if index > 2 else self.first_detail(source_of(rectangle))
@@ -111,7 +112,7 @@ class _Decoding(NamedTuple):
 
     def tile(self, tile: Rectangle, below: Piece) -> None:
         """The last two fusion blocks and the head for one tile of the alpha."""
-        _, *chain = tile_chain(tile, *self.image.shape[:2], self.levels)
+        _, *chain = tile_chain(tile, *self.shape(self.levels - 1), self.levels)
         for level, rectangle in enumerate(chain, start=self.levels - len(chain)):
             block, around = self.parameters.fusion_blocks[level], rectangle.grown(1)
             if level == self.levels - 1:

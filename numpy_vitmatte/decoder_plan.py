@@ -11,7 +11,7 @@ import numpy as np
 from numpy_vitmatte.kernels.pieces import Rectangle
 from numpy_vitmatte.layers.convstream import source_of
 from numpy_vitmatte.layers.fusion import features_below
-from numpy_vitmatte.rectangles import Cells
+from numpy_vitmatte.rectangles import Cells, area
 
 TILE_ROWS, TILE_COLUMNS = 128, 192
 """Largest tile of the alpha, in pixels: its maps stay in the caches, and its border costs little."""
@@ -121,3 +121,18 @@ def tokens_of(bands: list[Band], shape: tuple[int, int], levels: int) -> np.ndar
         for top, left, bottom, right in band.tokens:
             mask[top:bottom, left:right] = True
     return mask
+
+
+class Shares(NamedTuple):
+    """Shares, in [0, 1], of the alpha's pixels that tiles cover and of the tokens that are read."""
+
+    pixels: float
+    tokens: float
+
+
+def shares(wanted: np.ndarray, levels: int) -> Shares:
+    """How much a mask (H, W) of wanted pixels leaves to compute."""
+    height, width = wanted.shape
+    bands = plan_decoder(height, width, levels, wanted)
+    tiles = sum(area(tile) for band in bands for tile in band.tiles)
+    return Shares(tiles / wanted.size, float(tokens_of(bands, (height, width), levels).mean()))

@@ -12,6 +12,7 @@ from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.initialization import random_parameters
+from numpy_vitmatte.memory import parse_bytes, plan_budget
 from numpy_vitmatte.network import Trace, forward, pack_network
 
 
@@ -58,6 +59,23 @@ class ImageMattingOutput(Mapping[str, Any]):
     def __len__(self) -> int:
         """Number of entries that are not None."""
         return len(self._present())
+
+
+def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Check the mask of a batch's wanted pixels.
+
+    Raises
+    ------
+    VitMatteError
+        If it is not a bool array of ``shape`` (B, H, W).
+    """
+    mask = np.asarray(wanted)
+    if mask.shape != shape or mask.dtype != bool:
+        raise VitMatteError(
+            f"wanted is an array of {mask.dtype} and shape {mask.shape}; expected bool and "
+            f"{shape}: (batch, height, width)"
+        )
+    return mask
 
 
 class VitMatteForImageMatting:
@@ -126,6 +144,9 @@ class VitMatteForImageMatting:
         output_hidden_states: bool | None = None,
         labels: np.ndarray | None = None,
         return_dict: bool | None = None,
+        *,
+        wanted: np.ndarray | None = None,
+        max_memory: int | str | None = None,
     ) -> ImageMattingOutput | tuple[Any, ...]:
         """Estimate the alphas of a batch.
 
@@ -141,6 +162,11 @@ class VitMatteForImageMatting:
             Training is not supported.
         return_dict : bool, optional
             False returns a plain tuple.
+        wanted : bool array (B, H, W), optional
+            The pixels whose alpha is of use, for example ``(0 < trimap) & (trimap < 255)``. What cannot change them is
+            not computed: they come out the same, to the bit, and others as 0. Default: every pixel.
+        max_memory : int or str, optional
+            Bytes that the process may take at its peak, or words such as ``"2GB"``.
 
         Returns
         -------
@@ -149,7 +175,8 @@ class VitMatteForImageMatting:
         Raises
         ------
         VitMatteError
-            If ``pixel_values`` has another shape or type, or holds NaN or infinite values.
+            If ``pixel_values`` has another shape or type, or holds NaN or infinite values; if ``wanted`` has another
+            shape or type; if ``max_memory`` is too little.
         NotImplementedError
             If ``labels`` are given.
         """
@@ -162,7 +189,11 @@ class VitMatteForImageMatting:
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         as_object = self.config.return_dict if return_dict is None else return_dict
         traces = [Trace([] if keep_hidden else None, [] if keep_attentions else None) for _ in images]
-        alphas = np.stack([forward(image, self._network, trace) for image, trace in zip(images, traces, strict=True)])
+        masks = [None] * len(images) if wanted is None else checked_mask(wanted, images.shape[:3])
+        limit = None if max_memory is None else parse_bytes(max_memory)
+        rows = plan_budget(images.shape[1], images.shape[2], self.config, limit).band_rows
+        jobs = zip(images, traces, masks, strict=True)
+        alphas = np.stack([forward(image, self._network, trace, mask, rows) for image, trace, mask in jobs])
         output = ImageMattingOutput(alphas=alphas[:, None])  # [B, H, W] -> [B, 1, H, W]
         if keep_hidden:
             per_layer = zip(*(trace.hidden_states for trace in traces if trace.hidden_states is not None), strict=True)

@@ -111,6 +111,7 @@ def forward(
     network: NetworkParameters,
     trace: Trace = Trace(None, None),  # noqa: B008
     wanted: np.ndarray | None = None,
+    band_rows: int | None = None,
 ) -> np.ndarray:
     """Alpha of one picture.
 
@@ -123,14 +124,17 @@ def forward(
         Lists that receive hidden states (h, w, C) and attention probabilities (windows, heads, tokens, tokens).
     wanted : bool array (H, W), optional
         The pixels whose alpha is of use. What cannot change them is left out; they come out the same, to the bit.
+    band_rows : int, optional
+        Rows of the picture that the decoder takes at a time: see ``plan_decoder``.
 
     Returns
     -------
     float32 array (H, W)
         Alpha in [0, 1]; zero where it was left out.
     """
-    bands = plan_decoder(*image.shape[:2], len(network.decoder.fusion_blocks), wanted)
-    read = None if wanted is None else tokens_of(bands, image.shape[:2], len(network.decoder.fusion_blocks))
+    (height, width, _), levels = image.shape, len(network.decoder.fusion_blocks)
+    bands = plan_decoder(height, width, levels, wanted, band_rows)
+    read = None if wanted is None else tokens_of(bands, (height, width), levels)
     features = backbone(image, network.backbone, network.feature_index, trace, read)  # [H, W, 4] -> [h, w, C]
     return decoder(features, image, network.decoder, bands)  # [h, w, C], [H, W, 4] -> [H, W]
 
@@ -165,8 +169,8 @@ def backbone(
 def transformer_block(
     tokens: np.ndarray,
     block: BlockParameters,
-    trace: Trace = Trace(None, None),
-    read: np.ndarray | None = None,  # noqa: B008
+    trace: Trace = Trace(None, None),  # noqa: B008
+    read: np.ndarray | None = None,
 ) -> np.ndarray:
     """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C).
 
@@ -189,7 +193,7 @@ def transformer_block(
     _attention(out, block, trace, rows)
     for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), ROWS_IN_CACHE, TILE_ROWS))
     if block.neck is not None:
-        residual_neck(out, block.neck, out, None if read is None else read.any(axis=1))
+        residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
     return out
 
 

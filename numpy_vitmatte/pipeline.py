@@ -7,9 +7,10 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.decoder_plan import Shares, shares
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.reading import ImageSource, read_photo
-from numpy_vitmatte.matting.trimap import BACKGROUND, FOREGROUND, read_trimap
+from numpy_vitmatte.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, read_trimap
 from numpy_vitmatte.matting.trimap_report import TrimapReport
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint
@@ -34,12 +35,15 @@ class MattingResult:
     trimap : (H, W) uint8 array
         As it was understood: 0, 128 and 255.
     report : TrimapReport
+    computed : Shares
+        How much of the decoder and of the last transformer block was computed; the rest cannot change an unknown pixel.
     """
 
     alpha: NDArray[np.float32]
     photo: NDArray[Any]
     trimap: NDArray[np.uint8]
     report: TrimapReport
+    computed: Shares
 
 
 def matte(
@@ -49,6 +53,7 @@ def matte(
     *,
     processor: VitMatteImageProcessor | None = None,
     raw: bool = False,
+    max_memory: int | str | None = None,
 ) -> NDArray[np.float32]:
     """Estimate the alpha of a photo.
 
@@ -64,7 +69,10 @@ def matte(
         By default the checkpoint's own, also for a model that was loaded from one; ``VitMatteImageProcessor()`` for a
         model made by ``from_config``.
     raw : bool
-        Give the network's own values everywhere. By default pixels that the trimap knows are exactly 0 and 1.
+        Give the network's own values everywhere. By default pixels that the trimap knows are exactly 0 and 1, and what
+        cannot change an unknown pixel is not computed.
+    max_memory : int or str, optional
+        Bytes that the process may take at its peak, or words such as ``"2GB"``. More memory saves a little time.
 
     Returns
     -------
@@ -74,9 +82,10 @@ def matte(
     Raises
     ------
     VitMatteError
-        The photo, the trimap or the checkpoint cannot be used; the message says why.
+        The photo, the trimap or the checkpoint cannot be used, or the job does not fit ``max_memory``; the message says
+        why.
     """
-    return matte_with_report(image, trimap, model, processor=processor, raw=raw).alpha
+    return matte_with_report(image, trimap, model, processor=processor, raw=raw, max_memory=max_memory).alpha
 
 
 def matte_with_report(
@@ -86,6 +95,7 @@ def matte_with_report(
     *,
     processor: VitMatteImageProcessor | None = None,
     raw: bool = False,
+    max_memory: int | str | None = None,
 ) -> MattingResult:
     """Estimate the alpha of a photo, and say how the trimap was understood.
 
@@ -100,21 +110,34 @@ def matte_with_report(
     check_same_size(photo.shape[:2], clean_trimap.shape)
     checkpoint = _loaded(model, processor)
     if raw or report.unknown > 0:
-        alpha = _estimate(photo, clean_trimap, checkpoint)
+        alpha, computed = _estimate(photo, clean_trimap, checkpoint, raw, max_memory)
     else:
-        alpha = np.empty(clean_trimap.shape, np.float32)  # every pixel is known and set below
+        alpha, computed = np.empty(clean_trimap.shape, np.float32), Shares(0.0, 0.0)  # every pixel is known, set below
     if not raw:
         alpha[clean_trimap == BACKGROUND] = 0
         alpha[clean_trimap == FOREGROUND] = 1
-    return MattingResult(alpha, photo, clean_trimap, report)
+    return MattingResult(alpha, photo, clean_trimap, report, computed)
 
 
-def _estimate(photo: NDArray[Any], trimap: NDArray[np.uint8], checkpoint: LoadedCheckpoint) -> NDArray[np.float32]:
+def _estimate(
+    photo: NDArray[Any],
+    trimap: NDArray[np.uint8],
+    checkpoint: LoadedCheckpoint,
+    everywhere: bool,
+    max_memory: int | str | None,
+) -> tuple[NDArray[np.float32], Shares]:
     """(H, W, 3) and (H, W) -> (H, W), through padding and back."""
     inputs = checkpoint.processor(images=photo, trimaps=trimap, input_data_format="channels_last")
-    alphas = checkpoint.model(**inputs, output_hidden_states=False, output_attentions=False)[0]
+    padded = inputs["pixel_values"].shape[2:]
+    wanted = np.zeros((1, *padded), bool)
+    wanted[0, : trimap.shape[0], : trimap.shape[1]] = everywhere | (trimap == UNKNOWN)
+    config = checkpoint.model.config
+    alphas = checkpoint.model(
+        **inputs, output_hidden_states=False, output_attentions=False, wanted=wanted, max_memory=max_memory
+    )[0]
     height, width = trimap.shape
-    return checkpoint.processor.post_process_alphas(alphas, [(height, width)])[0]
+    alpha = checkpoint.processor.post_process_alphas(alphas, [(height, width)])[0]
+    return alpha, shares(wanted[0], len(config.fusion_hidden_sizes))
 
 
 def _loaded(model: ModelSource, processor: VitMatteImageProcessor | None) -> LoadedCheckpoint:

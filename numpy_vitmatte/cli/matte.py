@@ -45,6 +45,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
     )
+    parser.add_argument("--max-memory", metavar="SIZE", help="the most memory to take, such as 2GB; default: no limit")
     add_shared_options(parser)
     parser.set_defaults(run=run)
 
@@ -65,10 +66,18 @@ def run(arguments: argparse.Namespace) -> None:
             raise VitMatteError(f"output {str(output)!r} is an input as well; choose another name")
     set_threads(arguments.threads)
     started = time.perf_counter()
-    result = matte_with_report(arguments.photo, arguments.trimap, arguments.model, raw=arguments.raw)
+    result = matte_with_report(
+        arguments.photo, arguments.trimap, arguments.model, raw=arguments.raw, max_memory=arguments.max_memory
+    )
     save_alpha(output, result.alpha, arguments.bits or 8)
     for line in result.report.lines():
         logger.info(line)
     height, width = result.alpha.shape
+    computed = result.computed
+    logger.debug(
+        "computed: %.0f %% of the pixels, %.0f %% of the last block's tokens; the rest changes no unknown pixel",
+        100 * computed.pixels,
+        100 * computed.tokens,
+    )
     logger.debug("photo: %d x %d pixels, %.1f s", width, height, time.perf_counter() - started)
     print(output)

@@ -1,8 +1,8 @@
 """Softmax attention with decomposed relative positions, a block of queries against a block of keys at a time.
 
 The scores of a block of queries against a block of keys fit the cache; the matrix of all scores never exists. A softmax
-needs the largest score and the sum of a whole row, though, and later blocks of keys may raise the largest: then what has
-been summed so far is scaled down to the new one (Milakov & Gimelshein 2018, arXiv:1805.02867; Rabe & Staats 2021,
+needs the largest score and the sum of a whole row, though, and later blocks of keys may raise the largest: then what
+has been summed so far is scaled down to the new one (Milakov & Gimelshein 2018, arXiv:1805.02867; Rabe & Staats 2021,
 arXiv:2112.05682). Blocks of keys are whole rows of the token grid and depend on the grid alone, so the order of every
 sum does too.
 
@@ -104,9 +104,9 @@ def _softmax_block(scores, tokens, first_row, positions, height, width, offsets_
                    largest, sums, shrink):  # fmt: skip
     """Turn the scores (rows * tokens + SLACK,) of a block of keys into exponentials.
 
-    Row ``i`` is the query at ``positions[i]``, (y, x) in the ``height`` x ``width`` grid; the block's keys begin at grid
-    row ``first_row``. The bias for the key at (v, u) is ``offsets_h[i, height - 1 - y + v] + offsets_w[i, width - 1 - x
-    + u]``. Each row's largest score and sum are updated; ``shrink[i]`` is what earlier sums must be multiplied by.
+    Row ``i`` is the query at ``positions[i]``, (y, x) of the ``height`` x ``width`` grid; the block's keys begin at
+    grid row ``first_row``. The bias for the key at (v, u) is ``offsets_h[i, height - 1 - y + v] + offsets_w[i, width -
+    1 - x + u]``. Each row's largest score and sum are updated; earlier sums are to be multiplied by ``shrink[i]``.
     """
     flat_h, flat_w = offsets_h.reshape(-1), offsets_w.reshape(-1)
     biased = np.empty(tokens + SLACK, np.float32)

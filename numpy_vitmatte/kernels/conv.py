@@ -30,8 +30,8 @@ def conv_row(x, y, x_first, count, size, stride, matrix, out, start):
     channels = x.values.shape[2]
     row = x.values.shape[1] * channels
     corner = (y * stride - x.top) * row + (x_first * stride - x.left) * channels
-    sweep(x.values.reshape(-1), corner, stride * channels, count, size, row, size * channels, matrix.panels, matrix.bias,
-          out, start, matrix.columns, matrix.columns)  # fmt: skip
+    sweep(x.values.reshape(-1), corner, stride * channels, count, size, row, size * channels,
+          matrix.panels, matrix.bias, out, start, matrix.columns, matrix.columns)  # fmt: skip
 
 
 @kernel(EXACT_ORDER)

@@ -3,9 +3,10 @@
 LLVM turns a plain loop into vectors only if it can show that no store changes a later load, and leaves what does not
 fill several vectors to a loop of single numbers. The rows here are short, 14 keys of a window, 16 channels of a pixel,
 so that remainder would be nearly all of the work. Vectors of 16 floats become one, two or four registers, as the
-processor has them. Arrays may be read, and where the docstrings say so written, up to ``SLACK`` numbers past the end of a row.
+processor has them. Arrays may be read, and where the docstrings say so written, up to ``SLACK`` numbers past a row.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -95,10 +96,12 @@ def _add_offsets_in_llvm(context, scores, first, along_h, first_h, along_w, firs
 
 add_offsets = _add_offsets_in_python if config.DISABLE_JIT else _add_offsets_in_llvm
 """``out[v * width + u] = scores[first + v * width + u] + (along_h[first_h + v] + along_w[first_w + u])`` for ``rows``
-rows of ``width`` keys; returns the largest. Reads ``scores`` and ``along_w``, and writes ``out``, up to ``SLACK`` too far."""
+rows of ``width`` keys; the largest is returned. Up to ``SLACK`` numbers too many of ``scores`` and ``along_w`` are read and
+of ``out`` written.
+"""
 
 
-def _six_in_python(out, o, x, a, b, c, d, e, f, w, finish):
+def _six_in_python(finish, out, o, x, a, b, c, d, e, f, w):
     total = sum(w[n] * x[start:][:LANES] for n, start in enumerate((a, b, c, d, e, f)))
     out[o:][:LANES] = np.maximum(out[o:][:LANES] + total, float32(0)) if finish else total
 
@@ -106,7 +109,7 @@ def _six_in_python(out, o, x, a, b, c, d, e, f, w, finish):
 def _make_six(finish: bool) -> Callable[..., None]:
     """The 16 lanes of a blend of six; ``finish`` adds them to what is there and applies the ReLU."""
     if config.DISABLE_JIT:
-        return lambda *arguments: _six_in_python(*arguments, finish)
+        return functools.partial(_six_in_python, finish)
 
     def six(context, out, o, x, a, b, c, d, e, f, w):
         array, number = types.Array(types.float32, 1, "C"), types.intp

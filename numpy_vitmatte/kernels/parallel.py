@@ -101,7 +101,8 @@ def even_block(length: int, largest: int, step: int) -> int:
     threads = get_num_threads()
 
     def slowest(size: int) -> int:
-        return -(-(-(-length // size)) // threads) * size  # what the thread with the most blocks computes
+        blocks = -(-length // size)
+        return -(-blocks // threads) * size  # what the thread with the most blocks computes
 
     sizes = range(largest // step * step, max(largest // 2, step) - 1, -step)
     return min(sizes, key=slowest, default=largest)

@@ -1,8 +1,8 @@
 """A 3x3 convolution of a picture beside which a bilinearly doubled one lies, the doubled half done at low resolution.
 
-Convolution and doubling are both linear, so they commute: ``conv3x3(up(F)) = sum over dy, dx of shift(up(F @ W[dy, dx]),
-dy, dx)``. The products ``F @ W[dy, dx]`` cost a quarter at low resolution; what is left at high resolution is to blend,
-for each output, its nine shifted maps with the fixed weights 1/4 and 3/4.
+Convolution and doubling are both linear, so they commute: ``conv3x3(up(F)) = sum over dy, dx of shift(up(F @ W[dy,
+dx]), dy, dx)``. The products ``F @ W[dy, dx]`` cost a quarter at low resolution; what is left at high resolution is to
+blend, for each output, its nine shifted maps with the fixed weights 1/4 and 3/4.
 
 The blend is done along one axis, then the other. Along an axis each output has six *taps*: for each of the three shifts
 the two low-resolution neighbours of the shifted position. Two borders differ: the doubling repeats the edge pixel
@@ -23,7 +23,7 @@ from numpy_vitmatte.kernels.pieces import Piece, Rectangle
 float32 = np.float32
 
 STRIP = 46
-"""Low-resolution columns of a strip; with one more on either side that the blend reads, whole tiles of every processor."""
+"""Low-resolution columns of a strip; with one more on either side, which the blend reads, they fill whole tiles."""
 
 
 @kernel(EXACT_ORDER)
@@ -40,7 +40,7 @@ def _taps(position, length, sources, weights):
 
 @kernel(EXACT_ORDER)
 def rectangle_below(rectangle, height, width):
-    """Of a ``height`` x ``width`` picture, all that a rectangle of ``fuse``'s outputs reads: (top, left, bottom, right)."""
+    """(top, left, bottom, right) that a rectangle of ``fuse``'s outputs reads of a ``height`` x ``width`` picture."""
     top, left, bottom, right = rectangle
     return (max((top - 2) // 2, 0), max((left - 2) // 2, 0),
             min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip

@@ -23,8 +23,8 @@ class FusionParameters(NamedTuple):
     detail : PackedMatrix
         (9 * C_detail, C_out) with the bias: applied to the detail map at full resolution.
     upsampled : float32 array (3, .)
-        For each row dy of the window a packed (C_in, 3 * C_out), its three columns side by side: applied to the features
-        *before* they are doubled.
+        For each row dy of the window a packed (C_in, 3 * C_out), its three columns side by side: applied to the
+        features *before* they are doubled.
     """
 
     detail: PackedMatrix
@@ -70,7 +70,7 @@ def fuse_rectangle(
     features: Piece,
     detail: Piece,
     parameters: FusionParameters,
-    shape: tuple[int, ...],
+    shape: tuple[int, int],
     rectangle: Rectangle,
     out: Piece,
 ) -> None:
@@ -83,16 +83,16 @@ def fuse_rectangle(
     detail : Piece
         Of the detail map, at least the rectangle and one pixel more on each side; zeros outside the picture.
     parameters : FusionParameters
-    shape : (int, int, ...)
+    shape : (int, int)
         Height and width of all the features.
     rectangle : Rectangle
         Of the result.
     out : Piece
         Of the result; the rectangle is filled.
     """
-    fuse(detail, parameters.detail, features, parameters.upsampled, shape[:2], rectangle, out)
+    fuse(detail, parameters.detail, features, parameters.upsampled, shape, rectangle, out)
 
 
-def features_below(rectangle: Rectangle, shape: tuple[int, ...]) -> Rectangle:
-    """The features, of a map of ``shape`` (h, w, ...), that a rectangle of the result (2 h, 2 w) depends on."""
+def features_below(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:
+    """The features, of a map of ``shape`` (h, w), that a rectangle of the result (2 h, 2 w) depends on."""
     return Rectangle(*rectangle_below(tuple(rectangle), shape[0], shape[1]))

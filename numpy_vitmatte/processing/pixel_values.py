@@ -33,7 +33,9 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
     height, width = trimap.shape
     divisor = settings["size_divisor"] if settings["do_pad"] else 1
     factor = settings["rescale_factor"] if settings["do_rescale"] else None
-    padded = np.zeros((4, -(-height // divisor) * divisor, -(-width // divisor) * divisor), np.float32)
+    # Channels lie last in memory, as the kernels read them: the model then has no need of a second copy.
+    padded = np.zeros((-(-height // divisor) * divisor, -(-width // divisor) * divisor, 4), np.float32)
+    padded = padded.transpose(2, 0, 1)
     means, stds = np.broadcast_to(settings["image_mean"], 3), np.broadcast_to(settings["image_std"], 3)
     for plane, mean, std, out in zip(photo, means, stds, padded[:3], strict=True):
         rescaled = _rescaled(plane, factor)

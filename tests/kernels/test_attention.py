@@ -99,7 +99,7 @@ def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, see
 
 
 def check_attend(height, width, depth, peak, relative, seed, positions):
-    """``attend`` for the queries at ``positions``, from an interleaved array into one, with and without probabilities."""
+    """``attend`` for the queries at ``positions``, from an interleaved array into one; probabilities kept or not."""
     tokens, rows = height * width, len(positions)
     q, k, v, rel_h, rel_w = draw_head(height, width, depth, peak, seed)
     queries = np.full((rows, depth + 3), POISON)

@@ -1,0 +1,143 @@
+"""How much memory a job takes, before it starts, and how to make it take less.
+
+The peak is a sum of arrays whose sizes follow from the picture's and the network's, so it can be written down. One
+choice is free: the decoder's bands. Low bands hold less and compute a few rows of the small maps twice.
+"""
+
+import re
+from typing import NamedTuple
+
+from numpy_vitmatte.checkpoint.parameters import parameter_shapes
+from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.decoder_plan import TILE_COLUMNS, TILE_ROWS, Band, plan_decoder
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.kernels.parallel import get_num_threads
+from numpy_vitmatte.rectangles import area, bounds
+
+FLOAT = 4
+PROCESS = 165_000_000
+"""Python, NumPy, Numba and the compiled kernels: measured, with a warm cache of kernels."""
+STORED = 64_000_000
+"""Unless a budget asks for less, the decoder's bands are as high as lets their stored maps fit here."""
+PHOTO = 8
+"""Bytes per pixel outside the network: the photo as read, its trimap, the finished alpha."""
+
+
+class Budget(NamedTuple):
+    """What a job will take.
+
+    Attributes
+    ----------
+    band_rows : int
+        Rows of the picture that the decoder takes at a time.
+    peak : int
+        Bytes of the process at its peak.
+    """
+
+    band_rows: int
+    peak: int
+
+
+def parse_bytes(text: str | int) -> int:
+    """A number of bytes from words such as ``"2GB"``, ``"1.5 GiB"``, ``"800M"``; a whole number is taken as it is.
+
+    Raises
+    ------
+    VitMatteError
+        If it is not such an amount, or not more than 0.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(I?)B?\s*", str(text).upper())
+    value = float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2] or " ") if match else 0
+    if value < 1:
+        raise VitMatteError(f"{text!r} is not an amount of memory; give bytes, or for example 2GB, 1.5GiB or 800MB")
+    return int(value)
+
+
+def plan_budget(
+    height: int, width: int, config: VitMatteConfig, max_memory: int | None = None, pixels: int | None = None
+) -> Budget:
+    """Choose the decoder's bands.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the padded picture.
+    config : VitMatteConfig
+    max_memory : int, optional
+        Bytes that the process may take at its peak.
+    pixels : int, optional
+        Of the photo, without its padding.
+
+    Raises
+    ------
+    VitMatteError
+        If no bands are low enough; the message names the smallest budget that would do.
+    """
+    heights = [height, *(rows for rows in (2048, 1024, 768, 512, 384, 256, 128) if rows < height)]
+    choices = [_budget(height, width, config, rows, pixels or height * width) for rows in heights]
+    if max_memory is None:
+        fits = [budget for budget, stored in choices if stored <= STORED]
+    else:
+        fits = [budget for budget, _ in choices if budget.peak <= max_memory]
+    least = min((budget for budget, _ in choices), key=lambda budget: budget.peak)
+    if not fits and max_memory is not None:
+        raise VitMatteError(
+            f"a picture of {width} x {height} pixels takes {_megabytes(least.peak)} of memory at least, and "
+            f"{_megabytes(max_memory)} are allowed; allow more, or scale the picture down"
+        )
+    return fits[0] if fits else least
+
+
+def _megabytes(count: int) -> str:
+    return f"{-(-count // 1_000_000)}MB"
+
+
+def _budget(height: int, width: int, config: VitMatteConfig, rows: int, pixels: int) -> tuple[Budget, int]:
+    """The budget of one height of bands, and the bytes of their stored maps."""
+    picture, tokens = FLOAT * 4 * height * width, _token_bytes(height, width, config)
+    bands = plan_decoder(height, width, len(config.fusion_hidden_sizes), band_rows=rows)
+    stored = max(_stored_bytes(band, config) for band in bands)
+    threads = get_num_threads()
+    # A global block: tokens before and after, keys and values; or a neck's half-wide map in place of the latter two.
+    backbone = 4 * tokens + threads * _block_scratch(config)
+    decoder = tokens + FLOAT * height * width + stored + threads * _tile_bytes(config)
+    peak = PROCESS + _weight_bytes(config) + PHOTO * pixels + picture + max(backbone, decoder)
+    return Budget(rows, peak), stored
+
+
+def _weight_bytes(config: VitMatteConfig) -> int:
+    """Weights as stored, mapped from their file, and once more as packed."""
+    numbers = 0
+    for shape in parameter_shapes(config).values():
+        count = 1
+        for side in shape:
+            count *= side
+        numbers += count
+    return 2 * FLOAT * numbers
+
+
+def _token_bytes(height: int, width: int, config: VitMatteConfig) -> int:
+    patch = config.backbone_config.patch_size
+    return FLOAT * (height // patch) * (width // patch) * config.hidden_size
+
+
+def _block_scratch(config: VitMatteConfig) -> int:
+    """Keys and values of a block of keys before they are packed; rows inside the MLP are of the same order."""
+    return FLOAT * 2 * 1024 * 2 * config.hidden_size
+
+
+def _stored_bytes(band: Band, config: VitMatteConfig) -> int:
+    details = [
+        area(bounds(found).grown(1)) * config.convstream_hidden_sizes[index - 1]
+        for index, found in band.details.items()
+    ]
+    fused = [area(bounds(found)) * config.fusion_hidden_sizes[level] for level, found in enumerate(band.fused)]
+    return FLOAT * (sum(details) + sum(fused))
+
+
+def _tile_bytes(config: VitMatteConfig) -> int:
+    """Maps of one tile: the last two fusion blocks, the first detail map, the picture, what the head holds."""
+    pixels = (TILE_ROWS + 4) * (TILE_COLUMNS + 4)
+    *_, before, last = [0, *config.fusion_hidden_sizes]
+    quarter = before + (config.convstream_hidden_sizes[0] if config.convstream_hidden_sizes else 0)
+    return FLOAT * pixels * (last + 16 + 8 + quarter // 3)
