@@ -20,8 +20,12 @@ FLOORS = {
     "images": ("images", "atomic_write", "errors"),
     "matting": ("matting", "images", "kernels", "errors"),
     "processing": ("processing", "images", "checkpoint.location", "json_object", "configuration", "errors"),
-    "network.py": ("kernels", "layers", "folding", "configuration"),
-    "model.py": ("network", "checkpoint", "configuration", "initialization", "errors"),
+    "rectangles.py": ("kernels",),
+    "decoder_plan.py": ("kernels", "layers", "rectangles"),
+    "decoder.py": ("kernels", "layers", "rectangles", "decoder_plan"),
+    "network.py": ("kernels", "layers", "folding", "configuration", "decoder"),
+    "memory.py": ("kernels.parallel", "configuration", "checkpoint.parameters", "decoder_plan", "rectangles", "errors"),
+    "model.py": ("network", "memory", "checkpoint", "configuration", "initialization", "errors"),
 }
 EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "tqdm")
 

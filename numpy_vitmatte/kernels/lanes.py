@@ -96,9 +96,8 @@ def _add_offsets_in_llvm(context, scores, first, along_h, first_h, along_w, firs
 
 add_offsets = _add_offsets_in_python if config.DISABLE_JIT else _add_offsets_in_llvm
 """``out[v * width + u] = scores[first + v * width + u] + (along_h[first_h + v] + along_w[first_w + u])`` for ``rows``
-rows of ``width`` keys; the largest is returned. Up to ``SLACK`` numbers too many of ``scores`` and ``along_w`` are read and
-of ``out`` written.
-"""
+rows of ``width`` keys; returns the largest. Of ``scores`` and ``along_w`` up to ``SLACK`` numbers too many are read, of
+``out`` as many written."""
 
 
 def _six_in_python(finish, out, o, x, a, b, c, d, e, f, w):

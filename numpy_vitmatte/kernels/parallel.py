@@ -1,9 +1,10 @@
 """Threads over blocks of rows: one small pool for the process, entered by kernels that have let go of the GIL.
 
 Work is cut into blocks whose boundaries never change an output (each output is one sum in one fixed order), so results
-are bit-identical for any number of threads. The calling thread takes blocks like the others; a call that finds the
-pool busy with another caller's blocks still finishes, on its own thread. Numba's own ``parallel=True`` is not used: its
-default thread layer aborts the process when two Python threads enter at once.
+are bit-identical for any number of threads. The calling thread takes blocks like the others. However many threads call
+at once, a server's for example, no more than ``get_num_threads()`` compute at any time: whoever takes blocks holds one
+of so many slots. Pool threads that find none go back to sleep; callers wait. Numba's own ``parallel=True`` is not used:
+its default thread layer aborts the process when two Python threads enter at once.
 """
 
 import itertools
@@ -14,20 +15,21 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.kernels.processors import usable_processors
 
 _lock = threading.Lock()
 _threads: int | None = None
 _pool: ThreadPoolExecutor | None = None
+_slots: threading.Semaphore | None = None
+_holding = threading.local()
 
 
 def _default_threads() -> int:
-    """``NUMPY_VITMATTE_NUM_THREADS`` if set, else the processors this process may run on."""
+    """``NUMPY_VITMATTE_NUM_THREADS`` if set, else the processors this process may use."""
     wanted = os.environ.get("NUMPY_VITMATTE_NUM_THREADS")
     if wanted:
         return _checked(wanted, "NUMPY_VITMATTE_NUM_THREADS")
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return usable_processors()
 
 
 def _checked(threads: int | str, name: str) -> int:
@@ -53,10 +55,10 @@ def set_num_threads(threads: int) -> None:
     VitMatteError
         If ``threads`` is no whole number or less than 1.
     """
-    global _threads, _pool
+    global _threads, _pool, _slots
     count = _checked(threads, "the number of threads")
     with _lock:
-        old, _pool, _threads = _pool, None, count
+        old, _pool, _threads, _slots = _pool, None, count, None
     if old is not None:
         old.shutdown(wait=False)  # blocks already handed out are finished by it
 
@@ -78,10 +80,18 @@ def _submit(worker: Callable[[], None], helpers: int) -> list[Future[None]]:
         return [_pool.submit(worker) for _ in range(helpers)]
 
 
+def _shared_slots() -> threading.Semaphore:
+    global _slots
+    with _lock:
+        if _slots is None:
+            _slots = threading.Semaphore(get_num_threads())
+        return _slots
+
+
 def _forget_pool() -> None:
-    """In a forked child the pool's threads do not exist: start without one."""
-    global _pool, _lock
-    _pool, _lock = None, threading.Lock()
+    """In a forked child the pool's threads do not exist, and nobody gives back their slots: start without."""
+    global _pool, _lock, _slots
+    _pool, _lock, _slots = None, threading.Lock(), None
 
 
 if hasattr(os, "register_at_fork"):
@@ -122,22 +132,31 @@ def for_each_block(function: Callable[[int, int], None], length: int, block: int
     turn = itertools.count()  # next() of a count is one step of the interpreter, so no two threads get the same number
 
     stopped = threading.Event()
+    slots = _shared_slots()
 
-    def work() -> None:
+    def work(wait: bool = False) -> None:
+        nested = getattr(_holding, "slot", False)  # a block that cuts its own work into blocks has its slot already
+        if not nested and not slots.acquire(blocking=wait):
+            return
+        _holding.slot = True
         try:
             while not stopped.is_set() and (index := next(turn)) < len(firsts):
                 function(firsts[index], min(firsts[index] + block, length))
         except BaseException:  # an interruption too: nobody waits for blocks whose result is thrown away
             stopped.set()
             raise
+        finally:
+            _holding.slot = nested
+            if not nested:
+                slots.release()
 
     helpers = min(get_num_threads(), len(firsts)) - 1
     if helpers < 1:
-        work()
+        work(wait=True)
         return
     futures = _submit(work, helpers)
     try:
-        work()
+        work(wait=True)
     finally:
         for future in futures:
             if not future.cancel():  # a helper that never started has nothing left to do

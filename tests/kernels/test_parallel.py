@@ -1,5 +1,6 @@
 """Blocks on threads: each once, errors passed on, any number of callers, before and after a fork."""
 
+import os
 import threading
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from processes import run_python
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels import parallel
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.kernels.parallel import for_each_block, get_num_threads, set_num_threads
+from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads, set_num_threads
 
 pytestmark = pytest.mark.usefixtures("restored_threads")
 
@@ -166,6 +167,33 @@ def test_number_of_threads_lowered_while_a_call_begins(monkeypatch):
     assert blocks_of(4, 1) == Counter((n, n + 1) for n in range(4))
 
 
+def test_a_server_of_many_threads_shares_the_slots():
+    """Sixteen callers, two threads: never more than two blocks are being computed, and every call gets its own."""
+    set_num_threads(2)
+    lock, running, most, totals = threading.Lock(), Counter(), Counter(), []
+
+    def block(first, last):
+        with lock:
+            running["now"] += 1
+            most["at once"] = max(most["at once"], running["now"])
+        time.sleep(0.0005)
+        with lock:
+            running["now"] -= 1
+
+    def call():
+        seen = Counter()
+        for_each_block(lambda first, last: (block(first, last), seen.update([first])), 12)
+        totals.append(seen == Counter(range(12)))
+
+    callers = [threading.Thread(target=call) for _ in range(16)]
+    for thread in callers:
+        thread.start()
+    for thread in callers:
+        thread.join()
+    assert most["at once"] <= 2
+    assert totals == [True] * 16
+
+
 def test_nested_calls_finish():
     """A block may cut its own work into blocks although the pool is then busy."""
     set_num_threads(2)
@@ -215,8 +243,63 @@ def test_environment_variable_is_checked(undecided, bad):
 def test_default_is_the_processors_of_this_process(undecided):
     """An empty variable counts as none."""
     undecided.setenv("NUMPY_VITMATTE_NUM_THREADS", "")
-    undecided.setattr(parallel.os, "sched_getaffinity", lambda pid: {0, 3, 4}, raising=False)
+    undecided.setattr(parallel, "usable_processors", lambda: 3)
     assert get_num_threads() == 3
+
+
+@pytest.mark.parametrize("length", [1, 17, 1024, 2400])
+@pytest.mark.parametrize("threads", [1, 2, 5, 16])
+def test_even_blocks(length, threads):
+    """Multiples of a tile between half and all of the largest; no allowed size leaves a thread less to do at most."""
+    set_num_threads(threads)
+    size = even_block(length, 96, 12)
+    assert size in range(48, 97, 12)
+
+    def most(size):
+        blocks = -(-length // size)
+        return -(-blocks // threads) * size
+
+    assert most(size) == min(most(other) for other in range(48, 97, 12))
+
+
+SPAWN = """
+import hashlib, multiprocessing, sys
+import numpy as np
+
+def digest(queue):
+    from numpy_vitmatte import matte, set_num_threads
+    set_num_threads(2)
+    photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
+    trimap = np.full((64, 96), 128, np.uint8)
+    trimap[:, :20], trimap[:, -20:] = 0, 255
+    queue.put(hashlib.sha256(matte(photo, trimap).tobytes()).hexdigest())
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    queue = context.SimpleQueue()
+    if sys.argv[1] == "fork":
+        digest(queue)  # the parent has computed, so its pool exists when it forks
+    children = [context.Process(target=digest, args=(queue,)) for _ in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(120)
+        assert child.exitcode == 0
+    found = set()
+    while not queue.empty():
+        found.add(queue.get())
+    print(len(found))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_of_either_kind_matte(tmp_path, method):
+    """Forked after the parent has computed, or started anew: the same alpha, to the bit."""
+    if method == "fork" and not hasattr(os, "fork"):
+        pytest.skip("this system does not fork processes")
+    script = tmp_path / "children.py"
+    script.write_text(SPAWN)
+    assert run_python(script, method).split()[-1] == "1"
 
 
 FORK = """

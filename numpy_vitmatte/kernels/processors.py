@@ -1,0 +1,57 @@
+"""How many processors this process may use: its affinity, and the quota of the container it runs in."""
+
+import os
+from pathlib import Path
+
+ROOT = Path("/")
+
+
+def usable_processors(root: Path = ROOT) -> int:
+    """Processors that the scheduler lets this process run on, but not more than its control group's quota pays for.
+
+    A container that was given half a second of processor time per second sees all of the machine's processors; as many
+    threads as those would be stopped for most of the time. A quota of 2.5 processors counts as 3.
+
+    Parameters
+    ----------
+    root : Path
+        Where ``proc`` and ``sys`` are.
+    """
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota(root)
+    return processors if quota is None else max(1, min(processors, -int(-quota // 1)))
+
+
+def _quota(root: Path) -> float | None:
+    """Processors' worth of time of this process's control group and those around it; None: no limit, or none known."""
+    try:
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    quotas = []
+    for line in groups:
+        _, controllers, group = line.split(":", 2)
+        if not controllers:  # version 2: one hierarchy for all
+            folder = root / "sys/fs/cgroup"
+            inside = [folder / group.strip("/") / name for name in ("cpu.max",)]
+            inside += [parent / "cpu.max" for parent in inside[0].parent.parents if parent.is_relative_to(folder)]
+            quotas += [_ratio(*(_words(path) + ["", ""])[:2]) for path in inside]
+        elif "cpu" in controllers.split(","):
+            for folder in (root / "sys/fs/cgroup/cpu" / group.strip("/"), root / "sys/fs/cgroup/cpu"):
+                names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+                quotas.append(_ratio(*("".join(_words(folder / name)) for name in names)))
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
+
+
+def _ratio(quota: str, period: str) -> float | None:
+    """Quota over period, both in microseconds; None for "max", -1 and what is not there."""
+    if not (quota.isdigit() and period.isdigit() and int(period)):
+        return None
+    return int(quota) / int(period)
