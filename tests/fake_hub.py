@@ -7,7 +7,7 @@ redirect within itself. Source: https://huggingface.co/docs/hub and what hugging
 import hashlib
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
@@ -161,10 +161,8 @@ class _Answer(BaseHTTPRequestHandler):
             self.hub.hold_after = None
             self.hub.held.set()
             self.hub.go_on.wait(60)
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked was killed
             self.wfile.write(content[start:end])
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # whoever asked was killed
 
     def _parts(self, path, prefix):
         """The repository owner/name, revision, file."""

@@ -127,15 +127,12 @@ def _append(answer: http.client.HTTPResponse, file: RemoteFile, target: IO[bytes
     """Write an answer's bytes; errors of reading are told, those of writing raised."""
     while True:
         try:
-            chunk = answer.read(_CHUNK_BYTES)
-        except http.client.IncompleteRead as error:
-            target.write(error.partial)
-            bar.update(len(error.partial))
-            return "the connection was closed"
+            # read() would wait for a full chunk, and lose what has come of it when the connection breaks.
+            chunk = answer.read1(_CHUNK_BYTES)
         except (OSError, http.client.HTTPException) as error:
             return _reason(error)
         if not chunk:
-            is_whole = not answer.length if file.size is None else target.tell() >= file.size
+            is_whole = file.size is None or target.tell() >= file.size
             return None if is_whole else "the connection was closed"
         target.write(chunk)
         bar.update(len(chunk))

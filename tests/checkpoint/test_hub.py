@@ -100,7 +100,7 @@ def test_configuration_and_processor_download_no_weights(commit, hub):
 def test_a_model_without_a_processor(hub, lively_files):
     hub.add(NAME, {name: lively_files[name] for name in NAMES if name != "preprocessor_config.json"})
     VitMatteForImageMatting.from_pretrained(NAME)
-    with pytest.raises(DownloadError, match="has no file preprocessor_config.json at revision 'main'"):
+    with pytest.raises(DownloadError, match=r"has no file preprocessor_config\.json at revision 'main'"):
         VitMatteImageProcessor.from_pretrained(NAME)
 
 
