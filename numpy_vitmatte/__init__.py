@@ -2,7 +2,7 @@
 
 from numpy_vitmatte.checkpoint.location import bundled_checkpoints
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
-from numpy_vitmatte.errors import CheckpointError, ConfigurationError, ImageError, VitMatteError
+from numpy_vitmatte.errors import CheckpointError, ConfigurationError, DownloadError, ImageError, VitMatteError
 from numpy_vitmatte.kernels.parallel import get_num_threads, set_num_threads
 from numpy_vitmatte.matting.trimap import read_trimap
 from numpy_vitmatte.matting.trimap_report import TrimapReport
@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CheckpointError",
     "ConfigurationError",
+    "DownloadError",
     "ImageError",
     "ImageMattingOutput",
     "MattingResult",

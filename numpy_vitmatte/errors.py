@@ -18,5 +18,9 @@ class CheckpointError(VitMatteError):
     """Weights that are missing, misshapen, truncated, not finite, or do not belong to their configuration."""
 
 
+class DownloadError(CheckpointError):
+    """A checkpoint of the Hugging Face hub that could not be fetched: no network, no such name, a broken file."""
+
+
 class ImageError(VitMatteError):
     """A photo or trimap that cannot be read or does not fit the other."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from numpy_vitmatte.checkpoint.layout import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
@@ -105,14 +106,17 @@ class VitMatteForImageMatting:
         self._network = pack_network(tensors, config)
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path) -> "VitMatteForImageMatting":
+    def from_pretrained(cls, name_or_path: str | Path, revision: str | None = None) -> "VitMatteForImageMatting":
         """Load a checkpoint.
 
         Parameters
         ----------
         name_or_path : str or Path
-            Name of a bundled checkpoint, such as ``"vitmatte-tiny"``, or a folder with ``config.json`` and
-            ``model.safetensors`` (or its shards and ``model.safetensors.index.json``).
+            Name of a bundled checkpoint, such as ``"vitmatte-tiny"``; a folder with ``config.json`` and
+            ``model.safetensors`` (or its shards and ``model.safetensors.index.json``); or a name on the Hugging Face
+            hub, such as ``"hustvl/vitmatte-small-composition-1k"``, which is downloaded once.
+        revision : str, optional
+            Branch, tag, commit or pull request (``"refs/pr/3"``) of the hub's repository; by default ``"main"``.
 
         Raises
         ------
@@ -121,8 +125,10 @@ class VitMatteForImageMatting:
         CheckpointError
             If the folder or its weights are missing, or a tensor is missing, unexpected, misshapen, truncated or not
             finite.
+        DownloadError
+            If it is the hub's and cannot be downloaded.
         """
-        directory = checkpoint_directory(name_or_path)
+        directory = checkpoint_directory(name_or_path, revision, (CONFIG_FILE, WEIGHTS))
         config = VitMatteConfig.from_pretrained(directory)
         model = cls(config, read_tensors(directory, config))
         model.directory = directory

@@ -64,7 +64,8 @@ def matte(
     trimap : path, PIL.Image.Image or array
         Background, unknown and foreground of the same size; see :func:`~numpy_vitmatte.matting.trimap.read_trimap`.
     model : str, path or VitMatteForImageMatting
-        Name of a bundled checkpoint, a checkpoint's directory (the last one stays loaded), or a loaded model.
+        Name of a bundled checkpoint, a checkpoint's directory, a name on the hub (the last one stays loaded), or a
+        loaded model.
     processor : VitMatteImageProcessor, optional
         By default the checkpoint's own, also for a model that was loaded from one; ``VitMatteImageProcessor()`` for a
         model made by ``from_config``.

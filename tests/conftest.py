@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 from example_configs import tiny_config
+from fake_hub import FakeHub
 from hypothesis import settings
 
+from numpy_vitmatte.checkpoint import hub_download, hub_requests
 from numpy_vitmatte.kernels import parallel
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.processing import VitMatteImageProcessor
@@ -41,3 +43,23 @@ def lively_checkpoint(tmp_path_factory):
     ).save_pretrained(folder)
     VitMatteImageProcessor().save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub on this machine, named by the environment, with an empty cache; failed requests are repeated at once."""
+    for name in os.environ:
+        if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
+    for module in (hub_download, hub_requests):
+        monkeypatch.setattr(module, "PAUSES", (0.0, 0.0, 0.0, 0.0))
+    with FakeHub().serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def lively_files(lively_checkpoint):
+    """The files of that checkpoint: name -> bytes."""
+    return {path.name: path.read_bytes() for path in lively_checkpoint.iterdir()}

@@ -1,16 +1,10 @@
 """The files of a checkpoint directory that hold its tensors: one, or shards with an index."""
 
-import json
-import re
 from pathlib import Path
 
+from numpy_vitmatte.checkpoint.layout import INDEX_FILE, WEIGHTS_FILE, read_weight_map
 from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor, read_safetensors
 from numpy_vitmatte.errors import CheckpointError
-
-WEIGHTS_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
-
-_PLAIN_NAME = re.compile(r"[\w.-]+\.safetensors")
 
 # PyTorch's own files are pickles, and reading a pickle runs whatever program its author put there.
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -40,7 +34,7 @@ def stored_tensors(directory: Path) -> dict[str, StoredTensor]:
 
 
 def _read_shards(directory: Path) -> dict[str, StoredTensor]:
-    weight_map = _read_weight_map(directory / INDEX_FILE)
+    weight_map = read_weight_map(directory / INDEX_FILE)
     tensors: dict[str, StoredTensor] = {}
     for shard in sorted(set(weight_map.values())):
         path = directory / shard
@@ -54,19 +48,3 @@ def _read_shards(directory: Path) -> dict[str, StoredTensor]:
             raise CheckpointError(f"{path} {fault} tensor {name!r}, against what {INDEX_FILE} says")
         tensors |= found
     return tensors
-
-
-def _read_weight_map(path: Path) -> dict[str, str]:
-    """Tensor name -> name of the shard that holds it."""
-    try:
-        weight_map = json.loads(path.read_bytes())["weight_map"]
-        files = set(weight_map.values())
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
-    except (TypeError, KeyError, AttributeError):
-        raise CheckpointError(f"{path} must hold a JSON object with tensor -> file names under 'weight_map'") from None
-    for file in files:
-        # A shard lies beside its index; anything else would let an index reach into other folders.
-        if not isinstance(file, str) or not _PLAIN_NAME.fullmatch(file):
-            raise CheckpointError(f"{path} names the shard {file!r}, which is no plain name of a .safetensors file")
-    return weight_map

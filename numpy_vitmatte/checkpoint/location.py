@@ -1,8 +1,10 @@
-"""Where a checkpoint lies: the name of a bundled one, or a directory."""
+"""Where a checkpoint lies: the name of a bundled one, a directory, or a name on the Hugging Face hub."""
 
 import os
 from pathlib import Path
 
+from numpy_vitmatte.checkpoint.hub import hub_checkpoint, is_hub_name
+from numpy_vitmatte.checkpoint.layout import EVERYTHING
 from numpy_vitmatte.errors import CheckpointError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -26,15 +28,24 @@ def bundled_checkpoints() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def checkpoint_directory(name_or_path: str | os.PathLike[str]) -> Path:
-    """Find the directory of a checkpoint.
+def checkpoint_directory(
+    name_or_path: str | os.PathLike[str], revision: str | None = None, needed: tuple[str, ...] = EVERYTHING
+) -> Path:
+    """Find the directory of a checkpoint; one of the hub is downloaded if the cache does not have it.
 
     Parameters
     ----------
     name_or_path : str or path-like
-        The name of a bundled checkpoint (:func:`bundled_checkpoints`) or a directory that holds ``config.json`` and
-        ``model.safetensors``. A string that is a bundled name means the bundled checkpoint whatever the working
-        directory holds; for a directory of that name write ``"./name"`` or give a :class:`pathlib.Path`.
+        The name of a bundled checkpoint (:func:`bundled_checkpoints`), a directory that holds ``config.json`` and
+        ``model.safetensors``, or a string ``"owner/name"``: a repository of the Hugging Face hub. The first of these
+        that there is counts. A string that is a bundled name means the bundled checkpoint whatever the working
+        directory holds; for a directory of that name write ``"./name"`` or give a :class:`pathlib.Path`, which never
+        means the hub.
+    revision : str, optional
+        Of the hub's repository: branch, tag, commit, or ``"refs/pr/N"``; by default ``"main"``.
+    needed : tuple of str
+        The files that must be there, as far as the hub is concerned: a configuration is not worth a download of
+        weights.
 
     Returns
     -------
@@ -44,8 +55,28 @@ def checkpoint_directory(name_or_path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     CheckpointError
-        If there is neither such a bundled checkpoint nor such a directory.
+        If there is no such checkpoint, or a revision is given for one that is not of the hub.
+    DownloadError
+        If it is the hub's and cannot be downloaded.
     """
+    directory = _local_directory(name_or_path)
+    if directory is None and isinstance(name_or_path, str) and is_hub_name(name_or_path):
+        return hub_checkpoint(name_or_path, revision, needed)
+    if directory is None:
+        names = ", ".join(bundled_checkpoints()) or "none"
+        raise CheckpointError(
+            f"{str(name_or_path)!r} is neither a bundled checkpoint (bundled: {names}) nor a directory, nor can it be "
+            "a name on the Hugging Face hub, such as 'hustvl/vitmatte-small-composition-1k'"
+        )
+    if revision is not None:
+        raise CheckpointError(
+            f"revision {revision!r} makes no sense for {directory}, which is not from the hub: leave it out"
+        )
+    return directory
+
+
+def _local_directory(name_or_path: str | os.PathLike[str]) -> Path | None:
+    """The bundled checkpoint of that name, or the directory, if there is one."""
     bundled = bundled_checkpoints()
     if isinstance(name_or_path, str) and name_or_path in bundled:
         return bundled[name_or_path]
@@ -59,9 +90,4 @@ def checkpoint_directory(name_or_path: str | os.PathLike[str]) -> Path:
         raise CheckpointError(f"{name_or_path!r} is no name or path of a checkpoint: {error}") from None
     if is_file:
         raise CheckpointError(f"{path} is a file; a checkpoint is given by the directory that holds it")
-    names = ", ".join(bundled) if bundled else "none"
-    raise CheckpointError(
-        f"{str(name_or_path)!r} is neither a bundled checkpoint (bundled: {names}) nor a directory. Downloads from the "
-        "Hugging Face hub are not available yet: put the checkpoint's config.json and model.safetensors into a "
-        "directory and give that"
-    )
+    return None

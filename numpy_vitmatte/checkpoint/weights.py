@@ -10,7 +10,8 @@ from safetensors.numpy import save
 
 from numpy_vitmatte.atomic_write import atomic_path
 from numpy_vitmatte.checkpoint.differences import Differences
-from numpy_vitmatte.checkpoint.files import WEIGHTS_FILE, stored_tensors
+from numpy_vitmatte.checkpoint.files import stored_tensors
+from numpy_vitmatte.checkpoint.layout import WEIGHTS_FILE
 from numpy_vitmatte.checkpoint.parameters import batch_counter_names
 from numpy_vitmatte.checkpoint.safetensors_reader import as_float32
 from numpy_vitmatte.configuration import VitMatteConfig

@@ -4,6 +4,8 @@ import argparse
 import logging
 from typing import Any
 
+from numpy_vitmatte.checkpoint.hub import is_hub_name
+from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.parallel import set_num_threads
 
 
@@ -13,17 +15,47 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="NAME|DIR",
         default="vitmatte-tiny",
-        help="a bundled checkpoint, or a directory with config.json, preprocessor_config.json and model.safetensors "
-        "(default: %(default)s)",
+        help="a bundled checkpoint, a directory with config.json, preprocessor_config.json and model.safetensors, or a "
+        "name on the Hugging Face hub, which is downloaded once (default: %(default)s)",
     )
     parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: all processors)")
     parser.add_argument("--force", action="store_true", help="overwrite files that exist already")
+    add_loudness_options(parser)
+
+
+def add_loudness_options(parser: argparse.ArgumentParser) -> None:
+    """Add --quiet and --verbose."""
     loudness: Any = parser.add_mutually_exclusive_group()
     loudness.add_argument(
         "--quiet", dest="loudness", action="store_const", const=logging.ERROR, help="say nothing but errors"
     )
     loudness.add_argument("--verbose", dest="loudness", action="store_const", const=logging.DEBUG, help="say more")
     parser.set_defaults(loudness=logging.INFO)
+
+
+def add_hub_options(parser: argparse.ArgumentParser) -> None:
+    """Add the name of a checkpoint of the hub, --revision, --quiet and --verbose."""
+    parser.add_argument("name", metavar="NAME", help="a checkpoint's name on the Hugging Face hub: owner/name")
+    parser.add_argument(
+        "--revision", metavar="REV", help="branch, tag, commit, or a pull request such as refs/pr/3 (default: main)"
+    )
+    add_loudness_options(parser)
+
+
+def check_hub_name(name: str) -> str:
+    """Give NAME back if it can be a name on the hub.
+
+    Raises
+    ------
+    VitMatteError
+        If it cannot.
+    """
+    if not is_hub_name(name):
+        raise VitMatteError(
+            f"{name!r} cannot be a name on the Hugging Face hub; expected owner/name, such as "
+            "hustvl/vitmatte-small-composition-1k"
+        )
+    return name
 
 
 def set_threads(threads: int | None) -> None:

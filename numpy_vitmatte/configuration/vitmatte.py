@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from numpy_vitmatte.checkpoint.layout import CONFIG_FILE
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, split_unknown
@@ -19,8 +20,6 @@ from numpy_vitmatte.errors import ConfigurationError
 from numpy_vitmatte.json_object import read_json_object, write_json_object
 
 __all__ = ["CONFIG_FILE", "VitDetConfig", "VitMatteConfig"]
-
-CONFIG_FILE = "config.json"
 
 # Photo and trimap: red, green, blue and one trimap channel.
 _INPUT_CHANNELS = 4
@@ -172,17 +171,21 @@ class VitMatteConfig:
         }
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike[str]) -> Self:
-        """Read the ``config.json`` of a checkpoint, given by bundled name or directory.
+    def from_pretrained(cls, name_or_path: str | os.PathLike[str], revision: str | None = None) -> Self:
+        """Read the ``config.json`` of a checkpoint, given by bundled name, directory or name on the hub.
+
+        `revision` chooses a branch, tag, commit or pull request of the hub's repository.
 
         Raises
         ------
         CheckpointError
             If there is no such checkpoint.
+        DownloadError
+            If it is the hub's and cannot be downloaded.
         ConfigurationError
             If the file is absent, is not a JSON object, or describes a network that is not computed here.
         """
-        path = checkpoint_directory(name_or_path) / CONFIG_FILE
+        path = checkpoint_directory(name_or_path, revision, (CONFIG_FILE,)) / CONFIG_FILE
         values = read_json_object(path)
         try:
             return cls.from_dict(values)

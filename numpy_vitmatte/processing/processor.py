@@ -13,6 +13,7 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.checkpoint.layout import PREPROCESSOR_FILE
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import ConfigurationError, ImageError
 from numpy_vitmatte.json_object import read_json_object, write_json_object
@@ -26,8 +27,6 @@ from numpy_vitmatte.processing.inputs import (
 )
 from numpy_vitmatte.processing.pixel_values import check_same_size, pixel_values, scale_doubts
 from numpy_vitmatte.processing.settings import DEFAULTS, ProcessorSettings, checked_settings, given_settings
-
-PREPROCESSOR_FILE = "preprocessor_config.json"
 
 
 class BatchFeature(dict[str, Any]):
@@ -83,13 +82,17 @@ class VitMatteImageProcessor:
         self.__dict__.update(checked_settings({**DEFAULTS, **given}))
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike[str], **settings: Unpack[ProcessorSettings]) -> Self:
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[ProcessorSettings]
+    ) -> Self:
         """Read the ``preprocessor_config.json`` of a checkpoint.
 
         Parameters
         ----------
         name_or_path : str or path
-            Name of a bundled checkpoint, a checkpoint's directory, or such a JSON file itself.
+            Name of a bundled checkpoint, a checkpoint's directory, such a JSON file itself, or a name on the hub.
+        revision : str, optional
+            Branch, tag, commit or pull request of the hub's repository.
         **settings
             Override those of the file.
 
@@ -97,12 +100,14 @@ class VitMatteImageProcessor:
         ------
         CheckpointError
             If there is no such checkpoint.
+        DownloadError
+            If it is the hub's and cannot be downloaded.
         ConfigurationError
             If the file is absent, is not a JSON object, is another model's, or holds a setting that is not of its kind.
         """
         path = Path(name_or_path)
-        if path.suffix != ".json" or not path.is_file():
-            path = checkpoint_directory(name_or_path) / PREPROCESSOR_FILE
+        if revision is not None or path.suffix != ".json" or not path.is_file():
+            path = checkpoint_directory(name_or_path, revision, (PREPROCESSOR_FILE,)) / PREPROCESSOR_FILE
         values = read_json_object(path)
         kind = values.pop("image_processor_type", None)
         if kind is not None and not str(kind).startswith(cls.__name__):

@@ -1,0 +1,45 @@
+"""``numpy-vitmatte download``: bring a checkpoint of the Hugging Face hub into the cache ahead of its use."""
+
+import argparse
+from typing import Any
+
+from numpy_vitmatte.cli.options import add_hub_options, check_hub_name
+
+_DESCRIPTION = """Download a checkpoint's config.json, preprocessor_config.json and weights from the Hugging Face hub
+into its cache, where from_pretrained and --model (and transformers) find them without a network. Files that are there
+are checked and kept; a download that broke off is continued. The directory goes to stdout, the terms of the data that
+the weights were trained on to stderr.
+
+HF_HOME or HF_HUB_CACHE move the cache, HF_ENDPOINT names another hub, HF_TOKEN opens private checkpoints, HTTPS_PROXY
+names a proxy."""
+
+_EXAMPLES = """examples:
+  numpy-vitmatte download hustvl/vitmatte-small-composition-1k
+  numpy-vitmatte download hustvl/vitmatte-base-composition-1k --revision refs/pr/3
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Describe the command and its options."""
+    parser = commands.add_parser(
+        "download",
+        help="download a checkpoint from the Hugging Face hub",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_hub_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Download, and print where the checkpoint lies.
+
+    Raises
+    ------
+    VitMatteError
+        If it cannot be downloaded.
+    """
+    from numpy_vitmatte.checkpoint.hub_fetch import fetch  # the network's modules are imported when it is used
+
+    print(fetch(check_hub_name(arguments.name), arguments.revision, recheck=True))
