@@ -17,6 +17,11 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: all processors)")
+    add_output_options(parser)
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add --force, --quiet and --verbose."""
     parser.add_argument("--force", action="store_true", help="overwrite files that exist already")
     loudness: Any = parser.add_mutually_exclusive_group()
     loudness.add_argument(

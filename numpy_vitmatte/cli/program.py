@@ -1,6 +1,7 @@
 """Entry point of ``numpy-vitmatte``: the commands, and one line on stderr for whatever goes wrong.
 
-Exit status 0: done. 2: usage or input that cannot be used, nothing was written. 130: interrupted.
+Exit status 0: done. 1: finished, but something in it failed. 2: usage or input that cannot be used, nothing was
+written. 130: interrupted.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import numpy_vitmatte
-from numpy_vitmatte.cli import demo, matte
+from numpy_vitmatte.cli import demo, evaluate, matte
 from numpy_vitmatte.cli.messages import messages_on_stderr
 from numpy_vitmatte.errors import VitMatteError
 
@@ -40,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {numpy_vitmatte.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (matte, demo):
+    for command in (matte, evaluate, demo):
         command.add_command(commands)
     return parser
 
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         with messages_on_stderr(arguments.loudness):
-            arguments.run(arguments)
+            status = arguments.run(arguments)
         sys.stdout.flush()
     except VitMatteError as error:
         return _fail(2, f"error: {error}")
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has gone; Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    return 0
+    return status or 0  # most commands succeed or raise, and return nothing
 
 
 def _fail(status: int, message: str) -> int:
