@@ -20,10 +20,22 @@ FLOORS = {
     "images": ("images", "atomic_write", "errors"),
     "matting": ("matting", "images", "kernels", "errors"),
     "processing": ("processing", "images", "checkpoint.location", "json_object", "configuration", "errors"),
+    "batch": (
+        "batch",
+        "pipeline",
+        "model",
+        "matting",
+        "images",
+        "kernels.parallel",
+        "checkpoint.location",
+        "atomic_write",
+        "json_object",
+        "errors",
+    ),
     "network.py": ("kernels", "layers", "folding", "configuration"),
     "model.py": ("network", "checkpoint", "configuration", "initialization", "errors"),
 }
-EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "tqdm")
+EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "distributed")
 
 
 def imports_of(path):

@@ -1,7 +1,6 @@
 """Reading an alpha back from a file, on the scale of its format and not of its values: a dark alpha stays dark."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,16 +69,10 @@ def _from_picture(image: Image.Image, name: str) -> NDArray[np.float64]:
         return np.asarray(image).astype(np.float64)
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L")) / 255.0
-    colours = _rgba(image, name)
+    # Pillow knows no way from premultiplied grey to RGBA but over plain grey.
+    colours = np.asarray((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
     if np.ptp(colours[..., 3]):
         return colours[..., 3] / 255.0
     if np.any(colours[..., :1] != colours[..., 1:3]):
         raise ImageError(f"{name} is in colour and has no transparency; expected grey levels, or a cut-out")
     return colours[..., 0] / 255.0
-
-
-def _rgba(image: Image.Image, name: str) -> NDArray[Any]:
-    try:
-        return np.asarray((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
-    except ValueError:
-        raise ImageError(f"{name} has Pillow mode {image.mode!r}; expected grey levels, or a cut-out") from None
