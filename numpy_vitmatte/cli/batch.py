@@ -2,12 +2,14 @@
 
 import argparse
 import logging
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from numpy_vitmatte.atomic_write import remove_leftovers
-from numpy_vitmatte.batch.job import MattingOptions, check_options
+from numpy_vitmatte.batch.cluster import run_on_cluster
+from numpy_vitmatte.batch.job import Job, MattingOptions, Outcome, check_options
 from numpy_vitmatte.batch.local import run_locally
 from numpy_vitmatte.batch.output_folder import claim, is_finished
 from numpy_vitmatte.batch.plan import plan_folder
@@ -24,6 +26,7 @@ The alphas' paths go to stdout."""
 _EXAMPLES = """examples:
   numpy-vitmatte batch photos trimaps -o alphas
   numpy-vitmatte batch photos trimaps -o alphas --workers 4 --json > log.jsonl
+  numpy-vitmatte batch photos trimaps -o alphas --scheduler tcp://10.0.0.5:8786
 """
 
 
@@ -49,9 +52,13 @@ def add_command(commands: Any) -> None:
         "--workers",
         metavar="N",
         type=int,
-        default=1,
         help="photos in work at a time, each in a process of its own with an equal share of the threads; takes the "
         "memory of N photos and pays for small ones (default: 1)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="do it on a Dask cluster (extra [dask]) whose machines all see the folders; --threads is then per worker",
     )
     parser.add_argument("--json", action="store_true", help="a JSON object for every photo on stdout, a line each")
     add_shared_options(parser)
@@ -69,9 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises
     ------
     VitMatteError
-        Before anything is written.
+        Before any alpha is written.
     """
-    if arguments.workers < 1:
+    if arguments.workers is not None and arguments.scheduler is not None:
+        raise VitMatteError("--workers is for this machine, --scheduler has workers of its own; leave one of them out")
+    if arguments.workers is not None and arguments.workers < 1:
         raise VitMatteError(f"--workers is {arguments.workers}; give a whole number, 1 or more")
     set_threads(arguments.threads)
     options = MattingOptions(arguments.model, arguments.raw, arguments.bits)
@@ -83,9 +92,15 @@ def run(arguments: argparse.Namespace) -> int:
     waiting = [job for job in plan.jobs if job not in finished]
     with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.loudness > logging.INFO) as report:
         try:
-            with closing(run_locally(waiting, arguments.workers, get_num_threads())) as outcomes:
+            with closing(_outcomes(waiting, arguments)) as outcomes:
                 for outcome in outcomes:
                     report.add(outcome)
         finally:
             remove_leftovers(arguments.output)
     return report.status()
+
+
+def _outcomes(jobs: Sequence[Job], arguments: argparse.Namespace) -> Generator[Outcome, None, None]:
+    if arguments.scheduler is not None:
+        return run_on_cluster(jobs, arguments.scheduler, arguments.threads)
+    return run_locally(jobs, arguments.workers or 1, get_num_threads())

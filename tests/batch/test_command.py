@@ -1,6 +1,7 @@
 """``numpy-vitmatte batch`` as a user meets it."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -106,6 +107,7 @@ def test_other_options_need_force(folder, run):
     ("options", "changes", "message"),
     [
         (["--workers", "0"], {}, "--workers is 0; give a whole number, 1 or more"),
+        (["--workers", "2", "--scheduler", "tcp://x:1"], {}, "leave one of them out"),
         (["--threads", "0"], {}, "the number of threads is 0"),
         (["--bits", "12"], {}, "invalid choice: 12"),
         ([], {"photos": "none"}, "photo folder 'none': no such folder"),
@@ -138,3 +140,12 @@ def test_the_record_names_model_and_options(folder, run, lively_checkpoint):
     run()
     record = json.loads((folder / "alphas" / RECORD_FILE).read_text())
     assert record["options"] == {"model": str(lively_checkpoint), "bits": 8, "raw": False}
+
+
+def test_scheduler_without_dask(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    status, out, err = run("--scheduler", "tcp://127.0.0.1:1")
+    assert (status, out) == (2, [])
+    assert err == [
+        "numpy-vitmatte: error: --scheduler needs Dask; install it with: python -m pip install 'numpy-vitmatte[dask]'"
+    ]

@@ -67,9 +67,7 @@ def test_force_makes_everything_anew_even_after_a_kill(job):
 def test_files_that_no_batch_made_are_left_alone(job):
     job.output.parent.mkdir()
     job.output.touch()
-    with pytest.raises(
-        VitMatteError, match=r"already holds 1 of the files to be written \(cat.png, ...\), and no"
-    ):
+    with pytest.raises(VitMatteError, match=r"already holds 1 of the files to be written \(cat.png, ...\), and no"):
         claim_for(job)
     assert not job.output.with_name(RECORD_FILE).exists()
     move(job.output, -10)
