@@ -34,8 +34,20 @@ FLOORS = {
     "network.py": ("kernels", "layers", "folding", "configuration", "decoder"),
     "memory.py": ("kernels.parallel", "configuration", "checkpoint.parameters", "decoder_plan", "rectangles", "errors"),
     "model.py": ("network", "memory", "checkpoint", "configuration", "initialization", "errors"),
+    "batch": (
+        "batch",
+        "pipeline",
+        "model",
+        "matting",
+        "images",
+        "kernels.parallel",
+        "checkpoint.location",
+        "atomic_write",
+        "json_object",
+        "errors",
+    ),
 }
-EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "tqdm")
+EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "distributed")
 
 
 def imports_of(path):

@@ -19,6 +19,11 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         "name on the Hugging Face hub, which is downloaded once (default: %(default)s)",
     )
     parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: all processors)")
+    add_output_options(parser)
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add --force, --quiet and --verbose."""
     parser.add_argument("--force", action="store_true", help="overwrite files that exist already")
     add_loudness_options(parser)
 

@@ -89,7 +89,18 @@ def save_png(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     _write(Path(path), lambda file: Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG"))
 
 
-def _write(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def save_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file in UTF-8, replacing what was there.
+
+    Raises
+    ------
+    VitMatteError
+        If it cannot be written; then nothing is left behind.
+    """
+    _write(Path(path), lambda file: file.write(text.encode()))
+
+
+def _write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             write(file)

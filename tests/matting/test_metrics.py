@@ -117,6 +117,23 @@ def test_second_implementation(height, width, levels, seed):
     assert errors.conn == pytest.approx(connectivity_by_definition(p, g)[region].sum() / 1000, abs=TOLERANCE)
 
 
+def test_recorded_from_another_implementation():
+    """Grad and Conn of MMagic 1.2.0 (``GradientError``, ``ConnectivityError``), recorded, on a disc with noise.
+
+    Level 153 is left out: MMagic's threshold there is 0.6000000000000001, and 153 / 255 is not.
+    """
+    y, x = np.mgrid[:48, :64]
+    truth = np.clip(128 + 6 * (380 - (x - 30) ** 2 - (y - 22) ** 2) // 16, 0, 255)
+    alpha = np.clip(truth + (7 * x + 13 * y) % 97 - 48, 0, 255)
+    alpha[(y > 40) & (x < 8)] = 200
+    region = ((truth > 0) & (truth < 255)) | ((alpha > 0) & (alpha < 255))
+    for levels in (truth, alpha):
+        levels[levels == 153] = 152
+    unknown, whole = (alpha_errors(alpha / 255, truth / 255, counted) for counted in (region, None))
+    assert (unknown.grad, unknown.conn) == pytest.approx((0.21535354415060384, 0.2460666666666666), abs=TOLERANCE)
+    assert (whole.grad, whole.conn) == pytest.approx((0.2614467913032582, 0.2460666666666666), abs=TOLERANCE)
+
+
 @pytest.mark.parametrize(
     ("alpha", "truth", "region", "message"),
     [

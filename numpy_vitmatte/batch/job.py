@@ -1,0 +1,117 @@
+"""One photo of a folder: everything a process on this or another machine needs, and what came of it.
+
+The runners (``local``, ``cluster``) only decide where :func:`run_job` is called.
+"""
+
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from numpy_vitmatte.checkpoint.location import checkpoint_directory
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.writing import save_alpha
+from numpy_vitmatte.matting.trimap import UNKNOWN
+from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.pipeline import matte, matte_with_report
+
+
+@dataclass(frozen=True)
+class MattingOptions:
+    """What all photos of a folder are matted with.
+
+    Attributes
+    ----------
+    model : str
+        Name or absolute directory of the checkpoint.
+    raw : bool
+        The network's own values also where the trimap knows the answer.
+    bits : {8, 16}
+        Of the alpha's PNG.
+    """
+
+    model: str
+    raw: bool = False
+    bits: int = 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo: absolute paths in, absolute path out, so that any process on the same disk can do it."""
+
+    stem: str
+    photo: Path
+    trimap: Path
+    output: Path
+    options: MattingOptions
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job.
+
+    Attributes
+    ----------
+    job : Job
+    error : str or None
+        Why there is no output, on one line; None if there is one.
+    warnings : tuple of str
+        What is probably not as meant, of the trimap or in general.
+    seconds : float
+    """
+
+    job: Job
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def check_options(options: MattingOptions) -> None:
+    """Load the checkpoint and matte a tiny picture, then let go of both.
+
+    So what is wrong with a checkpoint is said once, before anything is written, and the kernels are compiled once, not
+    by all workers at the same time.
+
+    Raises
+    ------
+    VitMatteError
+        The checkpoint cannot be used.
+    """
+    # Not by name: that would keep the checkpoint in memory beside the workers'.
+    directory = checkpoint_directory(options.model)
+    model = VitMatteForImageMatting.from_pretrained(directory)
+    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model)
+
+
+def run_job(job: Job) -> Outcome:
+    """Matte one photo and write its alpha whole or not at all. Whatever goes wrong is in the outcome.
+
+    Parameters
+    ----------
+    job : Job
+
+    Returns
+    -------
+    Outcome
+    """
+    started = time.perf_counter()
+    error: str | None = None
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            options = job.options
+            result = matte_with_report(job.photo, job.trimap, options.model, raw=options.raw)
+            save_alpha(job.output, result.alpha, options.bits)
+            said += result.report.warnings
+        except VitMatteError as refusal:
+            error = str(refusal)
+        except MemoryError:
+            error = "not enough memory for a photo of this size; scale it down"
+        except Exception as trouble:  # the other photos are worth more than this one's traceback
+            error = f"unexpected {type(trouble).__name__}: {trouble}; please report it"
+    said += [str(warning.message) for warning in caught]
+    lines = tuple(" ".join(text.split()) for text in said)
+    return Outcome(job, error and " ".join(error.split()), lines, time.perf_counter() - started)

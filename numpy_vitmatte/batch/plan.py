@@ -1,0 +1,64 @@
+"""What is to be done: the photos of a folder, their trimaps and where the alphas go."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy_vitmatte.batch.job import Job, MattingOptions
+from numpy_vitmatte.checkpoint.location import bundled_checkpoints, checkpoint_directory
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.folder_matching import match_by_stem
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a folder.
+
+    Attributes
+    ----------
+    jobs : tuple of Job
+        In the order of their stems.
+    problems : dict of str to str
+        A stem that has no job, and why, in words.
+    left_out : tuple of pathlib.Path
+        Files that by their ending are no pictures.
+    """
+
+    jobs: tuple[Job, ...]
+    problems: dict[str, str]
+    left_out: tuple[Path, ...]
+
+
+def plan_folder(photos: Path, trimaps: Path, output: Path, options: MattingOptions) -> Plan:
+    """Pair photos with trimaps by stem. An alpha gets its photo's stem and ``.png``.
+
+    Parameters
+    ----------
+    photos, trimaps, output : pathlib.Path
+        Folders; `output` need not exist.
+    options : MattingOptions
+        Its model may be any name or directory; the jobs hold what it means here.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    VitMatteError
+        A folder cannot be read or is given twice, not one pair is there, or there is no such model.
+    """
+    for source in (photos, trimaps):
+        if output.resolve() == source.resolve():
+            raise VitMatteError(f"output folder {str(output)!r} is an input folder as well; choose another one")
+    matched = match_by_stem({"photo": photos, "trimap": trimaps})
+    options = MattingOptions(_model_for_workers(options.model), options.raw, options.bits)
+    jobs = []
+    for match in matched.matches:
+        photo, trimap = (match.files[role].absolute() for role in ("photo", "trimap"))
+        jobs.append(Job(match.stem, photo, trimap, output.absolute() / f"{photo.stem}.png", options))
+    return Plan(tuple(jobs), matched.problems, matched.left_out)
+
+
+def _model_for_workers(model: str) -> str:
+    """A bundled name stays a name, whatever the folders of another machine; everything else becomes a directory."""
+    return model if model in bundled_checkpoints() else str(checkpoint_directory(model).absolute())

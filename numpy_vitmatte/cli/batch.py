@@ -1,0 +1,106 @@
+"""``numpy-vitmatte batch``: the alphas of a whole folder, in one run or in several."""
+
+import argparse
+import logging
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from numpy_vitmatte.atomic_write import remove_leftovers
+from numpy_vitmatte.batch.cluster import run_on_cluster
+from numpy_vitmatte.batch.job import Job, MattingOptions, Outcome, check_options
+from numpy_vitmatte.batch.local import run_locally
+from numpy_vitmatte.batch.output_folder import claim, is_finished
+from numpy_vitmatte.batch.plan import plan_folder
+from numpy_vitmatte.cli.batch_report import BatchReport
+from numpy_vitmatte.cli.options import add_shared_options, set_threads
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.kernels.parallel import get_num_threads
+
+_DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
+give OUT/cat.png. Bad files are passed over and listed at the end (exit status 1). A run that was stopped, in whatever
+way, is resumed by the same command: alphas that are finished are left alone, unless their photo or trimap is newer.
+The alphas' paths go to stdout."""
+
+_EXAMPLES = """examples:
+  numpy-vitmatte batch photos trimaps -o alphas
+  numpy-vitmatte batch photos trimaps -o alphas --workers 4 --json > log.jsonl
+  numpy-vitmatte batch photos trimaps -o alphas --scheduler tcp://10.0.0.5:8786
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Describe the command and its options."""
+    parser = commands.add_parser(
+        "batch",
+        help="matte a whole folder",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("photos", metavar="PHOTOS", type=Path, help="folder of photos")
+    parser.add_argument("trimaps", metavar="TRIMAPS", type=Path, help="folder of trimaps")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", type=Path, required=True, help="folder for the alphas, made if need be"
+    )
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="bits of the alphas (default: 8)")
+    parser.add_argument(
+        "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        help="photos in work at a time, each in a process of its own with an equal share of the threads; takes the "
+        "memory of N photos and pays for small ones (default: 1)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="do it on a Dask cluster (extra [dask]) whose machines all see the folders; --threads is then per worker",
+    )
+    parser.add_argument("--json", action="store_true", help="a JSON object for every photo on stdout, a line each")
+    add_shared_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Matte what is not finished yet.
+
+    Returns
+    -------
+    int
+        1 if a photo has no alpha at the end.
+
+    Raises
+    ------
+    VitMatteError
+        Before any alpha is written.
+    """
+    if arguments.workers is not None and arguments.scheduler is not None:
+        raise VitMatteError("--workers is for this machine, --scheduler has workers of its own; leave one of them out")
+    if arguments.workers is not None and arguments.workers < 1:
+        raise VitMatteError(f"--workers is {arguments.workers}; give a whole number, 1 or more")
+    set_threads(arguments.threads)
+    options = MattingOptions(arguments.model, arguments.raw, arguments.bits)
+    plan = plan_folder(arguments.photos, arguments.trimaps, arguments.output, options)
+    made_with = plan.jobs[0].options
+    check_options(made_with)
+    claim(arguments.output, plan.jobs, made_with, arguments.force)
+    finished = {job for job in plan.jobs if is_finished(job)}
+    waiting = [job for job in plan.jobs if job not in finished]
+    with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.loudness > logging.INFO) as report:
+        try:
+            with closing(_outcomes(waiting, arguments)) as outcomes:
+                for outcome in outcomes:
+                    report.add(outcome)
+        finally:
+            remove_leftovers(arguments.output)
+    return report.status()
+
+
+def _outcomes(jobs: Sequence[Job], arguments: argparse.Namespace) -> Generator[Outcome, None, None]:
+    if arguments.scheduler is not None:
+        return run_on_cluster(jobs, arguments.scheduler, arguments.threads)
+    return run_locally(jobs, arguments.workers or 1, get_num_threads())

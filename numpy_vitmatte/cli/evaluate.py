@@ -1,0 +1,102 @@
+"""``numpy-vitmatte evaluate``: the errors of a folder of alphas, as papers print them."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from numpy_vitmatte.cli.messages import logger
+from numpy_vitmatte.cli.options import add_output_options
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.folder_matching import match_by_stem
+from numpy_vitmatte.images.writing import check_output, save_text
+from numpy_vitmatte.matting.evaluation import as_csv, as_json_object, as_table, evaluate_file
+from numpy_vitmatte.matting.metrics import AlphaErrors
+
+_DESCRIPTION = """Score the alphas of a folder against the true ones of the same stems: SAD, Grad and Conn in thousands,
+MSE and MAD in thousandths, as the matting literature prints them. With --trimaps only unknown pixels count, as in
+Composition-1k's tables; without, every pixel, as in Distinctions-646's. The table goes to stdout. Exit status 1 if a
+picture could not be scored."""
+
+_EXAMPLES = """examples:
+  numpy-vitmatte evaluate alphas true-alphas --trimaps trimaps
+  numpy-vitmatte evaluate alphas true-alphas --csv errors.csv --json errors.json
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Describe the command and its options."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="score a folder of alphas against the true ones",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("predictions", metavar="PRED_DIR", type=Path, help="folder of the alphas to judge")
+    parser.add_argument("truths", metavar="GT_DIR", type=Path, help="folder of the true alphas")
+    parser.add_argument("--trimaps", metavar="DIR", type=Path, help="folder of trimaps: count only what is unknown")
+    parser.add_argument("--csv", metavar="FILE", help="write the rows here too; '-': to stdout, instead of the table")
+    parser.add_argument("--json", metavar="FILE", help="write rows and mean here too; '-': to stdout, likewise")
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score every picture and print the table.
+
+    Returns
+    -------
+    int
+        1 if a picture could not be scored.
+
+    Raises
+    ------
+    VitMatteError
+        Before anything is written; also if not one picture could be scored.
+    """
+    _check_outputs(arguments)
+    folders = {"prediction": arguments.predictions, "true alpha": arguments.truths}
+    if arguments.trimaps is not None:
+        folders["trimap"] = arguments.trimaps
+    matched = match_by_stem(folders)
+    rows: dict[str, AlphaErrors] = {}
+    failures = dict(matched.problems)
+    for match in matched.matches:
+        logger.debug("scoring %s", match.stem)
+        try:
+            rows[match.stem] = evaluate_file(*match.files.values())
+        except VitMatteError as error:
+            failures[match.stem] = str(error)
+    if not rows:
+        stem, failure = min(failures.items())
+        raise VitMatteError(f"not one picture could be scored; for example {stem!r}: {failure}")
+    _report(arguments, rows, failures)
+    return 1 if failures else 0
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    if arguments.csv == arguments.json == "-":
+        raise VitMatteError("--csv - and --json - would both go to stdout; give one of them a file")
+    for path, suffix in ((arguments.csv, ".csv"), (arguments.json, ".json")):
+        if path not in (None, "-"):
+            check_output(path, (suffix,), arguments.force)
+
+
+def _report(arguments: argparse.Namespace, rows: dict[str, AlphaErrors], failures: dict[str, str]) -> None:
+    region = "whole picture" if arguments.trimaps is None else "unknown"
+    as_json = json.dumps(as_json_object(rows, region, failures), indent=2) + "\n"
+    to_stdout = as_table(rows)
+    for path, text in ((arguments.csv, as_csv(rows)), (arguments.json, as_json)):
+        if path == "-":
+            to_stdout = text
+        elif path is not None:
+            save_text(path, text)
+    sys.stdout.write(to_stdout)
+    counted = "every pixel" if arguments.trimaps is None else "pixels that the trimap marks as unknown"
+    logger.info("SAD, Grad, Conn in thousands; MSE, MAD in thousandths; over %s", counted)
+    if failures:
+        logger.error("%d of %d pictures could not be scored:", len(failures), len(failures) + len(rows))
+        for stem, failure in sorted(failures.items()):
+            logger.error("  %s: %s", stem, failure)

@@ -1,0 +1,78 @@
+"""Reading an alpha back from a file, on the scale of its format and not of its values: a dark alpha stays dark."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images.reading import name_of, open_image
+from numpy_vitmatte.images.value_range import require_finite_numbers
+
+
+def read_alpha(path: Path, what: str = "alpha") -> NDArray[np.float64]:
+    """Read an alpha.
+
+    ==================================  ==========================
+    file                                alpha
+    ==================================  ==========================
+    picture of 1 or 8 bits              level / 255
+    picture of 16 bits                  level / 65535
+    picture of floats, ``.npy``         the value, in [0, 1]
+    picture with varying transparency   the transparency (cut-out)
+    ==================================  ==========================
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    what : str
+        How errors name it.
+
+    Returns
+    -------
+    (H, W) float64 array
+        In [0, 1].
+
+    Raises
+    ------
+    ImageError
+        Not readable, in colour without transparency, not of two axes (``.npy``), or not in [0, 1].
+    """
+    name = name_of(path, what)
+    alpha = _from_npy(path, name) if path.suffix.lower() == ".npy" else _from_picture(open_image(path, what), name)
+    require_finite_numbers(alpha, name)
+    if alpha.ndim != 2 or alpha.min() < 0 or alpha.max() > 1:
+        raise ImageError(
+            f"{name} has shape {alpha.shape} and values {alpha.min():g} to {alpha.max():g}; expected (height, width) "
+            "and values in [0, 1]"
+        )
+    return alpha
+
+
+def _from_npy(path: Path, name: str) -> NDArray[np.float64]:
+    try:
+        values = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise ImageError(f"{name}: no such file") from None
+    except Exception as error:  # whatever NumPy's header parser met
+        raise ImageError(f"{name} cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "f":
+        raise ImageError(f"{name} holds {getattr(values, 'dtype', 'several arrays')}; expected floats in [0, 1]")
+    return values.astype(np.float64)
+
+
+def _from_picture(image: Image.Image, name: str) -> NDArray[np.float64]:
+    if image.mode.startswith("I"):  # 16 bits: "I;16", and "I" where Pillow widens them
+        return np.asarray(image).astype(np.float64) / 65535
+    if image.mode == "F":
+        return np.asarray(image).astype(np.float64)
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L")) / 255.0
+    # Pillow knows no way from premultiplied grey to RGBA but over plain grey.
+    colours = np.asarray((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
+    if np.ptp(colours[..., 3]):
+        return colours[..., 3] / 255.0
+    if np.any(colours[..., :1] != colours[..., 1:3]):
+        raise ImageError(f"{name} is in colour and has no transparency; expected grey levels, or a cut-out")
+    return colours[..., 0] / 255.0
