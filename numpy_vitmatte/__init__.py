@@ -3,12 +3,14 @@
 from numpy_vitmatte.checkpoint.location import bundled_checkpoints
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError, DownloadError, ImageError, VitMatteError
+from numpy_vitmatte.estimate import estimate_memory
 from numpy_vitmatte.kernels.parallel import get_num_threads, set_num_threads
 from numpy_vitmatte.matting.trimap import read_trimap
 from numpy_vitmatte.matting.trimap_report import TrimapReport
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult, matte, matte_with_report
 from numpy_vitmatte.processing import VitMatteImageProcessor
+from numpy_vitmatte.warmup import warmup
 
 __version__ = "0.1.0"
 
@@ -27,9 +29,11 @@ __all__ = [
     "VitMatteImageProcessor",
     "__version__",
     "bundled_checkpoints",
+    "estimate_memory",
     "get_num_threads",
     "matte",
     "matte_with_report",
     "read_trimap",
     "set_num_threads",
+    "warmup",
 ]

@@ -19,8 +19,8 @@ PROCESS = 165_000_000
 """Python, NumPy, Numba and the compiled kernels: measured, with a warm cache of kernels."""
 STORED = 64_000_000
 """Unless a budget asks for less, the decoder's bands are as high as lets their stored maps fit here."""
-PHOTO = 8
-"""Bytes per pixel outside the network: the photo as read, its trimap, the finished alpha."""
+PHOTO = 20
+"""Bytes per pixel outside the network: photo, trimap and masks, as given and as read, and the finished alpha twice."""
 
 
 class Budget(NamedTuple):

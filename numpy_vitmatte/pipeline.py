@@ -149,8 +149,6 @@ def _loaded(model: ModelSource, processor: VitMatteImageProcessor | None) -> Loa
         raise VitMatteError(
             f"model is a {type(model).__name__}; expected the name or directory of a checkpoint, or a loaded model"
         )
-    if processor is None and model.directory is not None:
-        processor = VitMatteImageProcessor.from_pretrained(model.directory)
     if processor is None:
         processor = (
             VitMatteImageProcessor()

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from numpy_vitmatte.kernels.matmul import linear, pack
+
 
 def bicubic_weights(source: int, target: int) -> np.ndarray:
     """Matrix (target, source) that resizes a line of ``source`` samples to ``target``.
@@ -56,9 +58,9 @@ def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray
     square = grid.reshape(side, side, -1)  # [side * side, C] -> [side, side, C]
     if (height, width) == (side, side):
         return square.astype(np.float32)
-    columns = np.tensordot(bicubic_weights(side, width), square, (1, 1))  # [width, side, C]
-    resized = np.tensordot(bicubic_weights(side, height), columns, (1, 1))  # [height, width, C]
-    return resized.astype(np.float32)
+    across, down = (bicubic_weights(side, target).astype(np.float32) for target in (width, height))
+    rows = np.stack([linear(across, pack(row)) for row in square])  # [side, side, C] -> [side, width, C]
+    return linear(down, pack(rows.reshape(side, -1))).reshape(height, width, -1)  # -> [height, width, C]
 
 
 def relative_positions(table: np.ndarray, length: int) -> np.ndarray:
@@ -80,4 +82,5 @@ def relative_positions(table: np.ndarray, length: int) -> np.ndarray:
     rows = 2 * length - 1
     if len(table) == rows:
         return table
-    return (linear_weights(len(table), rows) @ table).astype(table.dtype)
+    weights = linear_weights(len(table), rows)
+    return np.einsum("rs,sd->rd", weights, table).astype(table.dtype)  # no BLAS: its threads would stay awake
