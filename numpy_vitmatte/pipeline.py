@@ -122,7 +122,8 @@ def matte_with_report(
     photo = read_photo(image)
     clean_trimap, report = read_trimap(trimap)
     check_same_size(photo.shape[:2], clean_trimap.shape)
-    size = smaller_size(*clean_trimap.shape, max_side)
+    height, width = clean_trimap.shape
+    size = smaller_size(height, width, max_side)
     checkpoint = _loaded(model, processor)
     if raw or report.unknown > 0:
         alpha, computed = _estimate_at(size, photo, clean_trimap, checkpoint, raw, max_memory)

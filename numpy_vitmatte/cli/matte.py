@@ -51,7 +51,7 @@ def add_command(commands: Any) -> None:
         "--max-side",
         metavar="N",
         type=int,
-        help="an approximation for big photos: compute at most N pixels a side, bring the alpha back by a guided filter",
+        help="an approximation for big photos: compute at most N pixels a side, upsample the alpha by a guided filter",
     )
     add_shared_options(parser)
     add_pixel_limit(parser)

@@ -172,10 +172,10 @@ def _beginning(path: Union[str, "os.PathLike[str]"]) -> str:
 
 def _bomb(error: Exception) -> str:
     """What Pillow's guard found, and how to let the file pass."""
-    found = re.search(r"\d+ pixels", str(error))
+    found = " of at most ".join(re.findall(r"\d+(?= pixels)", str(error)))
     return (
-        f"it would unpack to {found[0] if found else 'too many pixels'}, as decompression bombs do; if you trust it, "
-        "raise the limit with --max-pixels, or in Python with pixel_limit()"
+        f"it would unpack to {found} pixels, which may be a decompression bomb; if you trust it, raise the limit with "
+        "--max-pixels, or in Python with pixel_limit()"
     )
 
 

@@ -5,8 +5,8 @@ the small alpha by ridge regression, and averages the fits of all windows that h
 they are what is upsampled; the colours that they are applied to are the large photo's. Where the colours of subject and
 background do not differ, or a hair is too thin for the small photo, no fit can bring it back: it is an approximation.
 
-Sources: He, Sun and Tang, "Guided Image Filtering", ECCV 2010 and TPAMI 35 (2013), equations 16 to 18 for colour guides;
-He and Sun, "Fast Guided Filter", 2015 (arXiv:1505.00996), for fitting at low resolution.
+Sources: He, Sun and Tang, "Guided Image Filtering", ECCV 2010 and TPAMI 35 (2013), equations 16 to 18 for colour
+guides; He and Sun, "Fast Guided Filter", 2015 (arXiv:1505.00996), for fitting at low resolution.
 """
 
 from typing import Any
