@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matting_job import PHOTO, TRIMAP
@@ -21,11 +21,10 @@ from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.reading import read_photo
 from numpy_vitmatte.matting.trimap import read_trimap
-from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.model_cache import load_checkpoint
+from numpy_vitmatte.pipeline import matte
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "TGA", "ICO")
-CONFIG, PREPROCESSOR, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 def encoded(array, kind):
@@ -62,9 +61,10 @@ def answer_or_error(call, *arguments):
         try:
             return call(*arguments)
         except VitMatteError as error:
-            assert str(error).strip()
-            assert "\n" not in str(error)
-            return None
+            message = str(error)
+    assert message.strip()
+    assert "\n" not in message
+    return None
 
 
 # Pictures ------------------------------------------------------------------------------------------------------------
@@ -106,10 +106,10 @@ dtypes = st.one_of(
 def arrays_of(dtype):
     """Any values, or those of one of the scales that trimaps come in."""
     shapes = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
-    if dtype == object:
+    if dtype.kind == "O":
         return hnp.arrays(dtype, shapes, elements=st.sampled_from([None, 0, "a", {}]))
     if dtype.kind in "uif":
-        levels = [level for level in (0, 0.5, 1, 2, 128, 255, 65535) if dtype.kind == "f" or level in (0, 1, 2)]
+        levels = (0, 0.5, 1, 2, 128, 255) if dtype.kind == "f" else (0, 1, 2)
         return st.one_of(hnp.arrays(dtype, shapes), hnp.arrays(dtype, shapes, elements=st.sampled_from(levels)))
     return hnp.arrays(dtype, shapes)
 
@@ -183,32 +183,36 @@ def changed_json(draw, values):
     return values
 
 
-def load_with(checkpoint, name, content):
-    """Load a checkpoint one of whose files holds something else for once."""
+def matte_with(checkpoint, name, content):
+    """The alpha of a small photo by a checkpoint one of whose files holds something else for once, if there is one."""
     sound = (checkpoint / name).read_bytes()
     # Another file under the name: the old one may still be mapped.
     (checkpoint / name).unlink()
     (checkpoint / name).write_bytes(content)
     try:
-        return answer_or_error(load_checkpoint, checkpoint)
+        return answer_or_error(matte, PHOTO[:12, 14:35], TRIMAP[:12, 14:35], checkpoint)
     finally:
         (checkpoint / name).unlink()
         (checkpoint / name).write_bytes(sound)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.parametrize("name", [CONFIG, PREPROCESSOR])
+@settings(max_examples=200)
 @given(data=st.data())
-def test_settings_files(checkpoint, name, data):
-    sound = (checkpoint / name).read_bytes()
+def test_settings_files(checkpoint, data):
+    sound = (checkpoint / CONFIG).read_bytes()
     content = data.draw(
         st.one_of(
             changed_json(json.loads(sound)).map(lambda values: json.dumps(values).encode()),
             st.builds(edited, st.just(sound), edits, st.none()),
         )
     )
-    loaded = load_with(checkpoint, name, content)
-    assert loaded is None or isinstance(loaded.model, VitMatteForImageMatting)
+    assert_alpha(matte_with(checkpoint, CONFIG, content))
+
+
+def assert_alpha(alpha):
+    if alpha is not None:
+        assert alpha.shape == (12, 21)
+        assert ((alpha >= 0) & (alpha <= 1)).all()
 
 
 def split(content):
@@ -222,13 +226,11 @@ def test_headers_of_weights(checkpoint, data):
     header, tensors = split((checkpoint / WEIGHTS).read_bytes())
     changed = data.draw(changed_json(header))
     cut = data.draw(st.one_of(st.none(), st.integers(0, len(tensors))))
-    loaded = load_with(checkpoint, WEIGHTS, file_bytes(changed, tensors[:cut]))
-    assert loaded is None or isinstance(loaded.model, VitMatteForImageMatting)
+    assert_alpha(matte_with(checkpoint, WEIGHTS, file_bytes(changed, tensors[:cut])))
 
 
 @given(edits=edits, length=st.one_of(st.none(), st.integers(0, 5000)))
 @example(edits=[(0, b"\xff" * 8, 8)], length=None)
 def test_bytes_of_weights(checkpoint, edits, length):
     content = edited((checkpoint / WEIGHTS).read_bytes(), edits, length)
-    loaded = load_with(checkpoint, WEIGHTS, content)
-    assert loaded is None or isinstance(loaded.model, VitMatteForImageMatting)
+    matte_with(checkpoint, WEIGHTS, content)  # sound bytes of huge numbers may give NaN

@@ -14,6 +14,8 @@ CONFIG, PREPROCESSOR = "checkpoint/config.json", "checkpoint/preprocessor_config
 WEIGHTS = "checkpoint/model.safetensors"
 QKV = "backbone.encoder.layer.0.attention.qkv.weight"
 
+HUGE = {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}
+
 
 def _without(name: str):
     return lambda folder: (folder / name).unlink()
@@ -92,7 +94,8 @@ ROWS = [
     _model("model is a file", WEIGHTS, f"{WEIGHTS} is a file; a checkpoint is given by the directory that holds it"),
     _model("model is a loop of links", "loop", "'loop' is neither a bundled checkpoint", loop("loop")),
     _model("model is an empty folder", "empty", "empty/preprocessor_config.json: no such file", directory("empty")),
-    _checkpoint("model has gone", "'checkpoint' is neither a bundled", lambda folder: shutil.rmtree(folder / "checkpoint")),
+    _checkpoint("model has gone", "'checkpoint' is neither a bundled",
+                lambda folder: shutil.rmtree(folder / "checkpoint")),
     _checkpoint("no config.json", "config.json: no such file", _without(CONFIG)),
     _checkpoint("config.json is a directory", "config.json cannot be read: Is a directory", directory(CONFIG)),
     _checkpoint("config.json is a loop of links", "config.json cannot be read: Too many levels", loop(CONFIG)),
@@ -122,7 +125,7 @@ ROWS = [
     _checkpoint("weights' header has no end", "promise a header of 18446744073709551615 bytes",
                 content(WEIGHTS, b"\xff" * 40)),
     _checkpoint("weights claim a shape beyond any memory", "is given 4",
-                content(WEIGHTS, file_bytes({"x": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, b"1234"))),
+                content(WEIGHTS, file_bytes({"x": HUGE}, b"1234"))),
     _checkpoint("weights are a Git LFS pointer", "It is a Git LFS pointer in place of the weights",
                 content(WEIGHTS, b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n")),
     _checkpoint("weights are a web page", "It is a web page: download the file itself",

@@ -17,7 +17,8 @@ def _without_trimap(folder: Path) -> None:
 
 ROWS = [
     BadInput("demo: output is a file", f"{DEMO} -o photo.png", "photo.png"),
-    BadInput("demo: output is below a file", f"{DEMO} -o photo.png/demo", "output folder 'photo.png/demo' cannot be made"),
+    BadInput("demo: output is below a file", f"{DEMO} -o photo.png/demo",
+             "output folder 'photo.png/demo' cannot be made"),
     BadInput("demo: output is a loop of links", f"{DEMO} -o loop", "output folder 'loop' cannot be made", loop("loop")),
     BadInput("demo: name too long", f"{DEMO} -o {'a' * 300}", "cannot be made: File name too long"),
     BadInput("demo: a picture exists", f"{DEMO} -o made", "output 'made/cutout.png' exists already",

@@ -33,8 +33,8 @@ def test_above_the_limit_it_is_refused(picture):
     with pytest.raises(ImageError) as caught, pixel_limit(1998):
         open_image(picture, "photo")
     assert str(caught.value) == (
-        f"photo {str(picture)!r} is refused: it would unpack to 2000 of at most 1998 pixels, which may be a decompression "
-        "bomb; if you trust it, raise the limit with --max-pixels, or in Python with pixel_limit()"
+        f"photo {str(picture)!r} is refused: it would unpack to 2000 of at most 1998 pixels, which may be a "
+        "decompression bomb; if you trust it, raise the limit with --max-pixels, or in Python with pixel_limit()"
     )
     assert before == Image.MAX_IMAGE_PIXELS
 

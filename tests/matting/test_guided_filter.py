@@ -1,4 +1,4 @@
-"""The guided filter: its windows and fits by brute force, cases worked by hand, edges brought back where they can be."""
+"""The guided filter: its windows and fits by brute force, cases worked by hand, edges that come back."""
 
 import numpy as np
 import pytest
