@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VitMatteError as error:
         return _fail(2, f"error: {error}")
     except MemoryError:
-        return _fail(2, "error: not enough memory for a photo of this size; scale it down, or work at --max-side 2048")
+        return _fail(2, "error: not enough memory for a photo of this size; try --max-side 2048")
     except KeyboardInterrupt:
         return _fail(130, "interrupted")
     except BrokenPipeError:
