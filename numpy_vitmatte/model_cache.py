@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
+from numpy_vitmatte.errors import CheckpointError
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.processing import VitMatteImageProcessor
 
@@ -45,5 +46,9 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
 
 def _fingerprint(directory: Path) -> object:
     """Name, size and time of every file that may matter: what differs after any ordinary change of a checkpoint."""
-    stats = [(entry.name, entry.stat()) for entry in os.scandir(directory) if entry.is_file()]
-    return directory, sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+    try:
+        files = sorted(path for path in directory.iterdir() if path.is_file())  # a link in a loop is none
+        stats = [(path.name, path.stat()) for path in files]
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {str(directory)!r} cannot be read: {error.strerror}") from error
+    return directory, [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]

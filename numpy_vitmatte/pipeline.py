@@ -1,5 +1,6 @@
 """The main job: a photo and its trimap in, the alpha out."""
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import Any, Union
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from numpy_vitmatte.decoder_plan import Shares, shares
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.reading import ImageSource, read_photo
+from numpy_vitmatte.matting.guided_filter import upsample_alpha
+from numpy_vitmatte.matting.smaller_size import smaller_photo, smaller_size, smaller_trimap
 from numpy_vitmatte.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, read_trimap
 from numpy_vitmatte.matting.trimap_report import TrimapReport
 from numpy_vitmatte.model import VitMatteForImageMatting
@@ -18,6 +21,8 @@ from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.processing.pixel_values import check_same_size
 
 DEFAULT_MODEL = "vitmatte-tiny"
+
+_logger = logging.getLogger("numpy_vitmatte")
 
 ModelSource = Union[str, "os.PathLike[str]", VitMatteForImageMatting]
 
@@ -54,6 +59,7 @@ def matte(
     processor: VitMatteImageProcessor | None = None,
     raw: bool = False,
     max_memory: int | str | None = None,
+    max_side: int | None = None,
 ) -> NDArray[np.float32]:
     """Estimate the alpha of a photo.
 
@@ -74,6 +80,10 @@ def matte(
         cannot change an unknown pixel is not computed.
     max_memory : int or str, optional
         Bytes that the process may take at its peak, or words such as ``"2GB"``. More memory saves a little time.
+    max_side : int, optional
+        An approximation for photos that take too much time or memory: where the longer side has more pixels than this,
+        the network sees the photo scaled down, and its alpha is brought back by a guided filter
+        (:mod:`~numpy_vitmatte.matting.guided_filter`). At least 32.
 
     Returns
     -------
@@ -86,7 +96,9 @@ def matte(
         The photo, the trimap or the checkpoint cannot be used, or the job does not fit ``max_memory``; the message says
         why.
     """
-    return matte_with_report(image, trimap, model, processor=processor, raw=raw, max_memory=max_memory).alpha
+    return matte_with_report(
+        image, trimap, model, processor=processor, raw=raw, max_memory=max_memory, max_side=max_side
+    ).alpha
 
 
 def matte_with_report(
@@ -97,6 +109,7 @@ def matte_with_report(
     processor: VitMatteImageProcessor | None = None,
     raw: bool = False,
     max_memory: int | str | None = None,
+    max_side: int | None = None,
 ) -> MattingResult:
     """Estimate the alpha of a photo, and say how the trimap was understood.
 
@@ -109,15 +122,40 @@ def matte_with_report(
     photo = read_photo(image)
     clean_trimap, report = read_trimap(trimap)
     check_same_size(photo.shape[:2], clean_trimap.shape)
+    height, width = clean_trimap.shape
+    size = smaller_size(height, width, max_side)
     checkpoint = _loaded(model, processor)
     if raw or report.unknown > 0:
-        alpha, computed = _estimate(photo, clean_trimap, checkpoint, raw, max_memory)
+        alpha, computed = _estimate_at(size, photo, clean_trimap, checkpoint, raw, max_memory)
     else:
         alpha, computed = np.empty(clean_trimap.shape, np.float32), Shares(0.0, 0.0)  # every pixel is known, set below
     if not raw:
-        alpha[clean_trimap == BACKGROUND] = 0
-        alpha[clean_trimap == FOREGROUND] = 1
+        _set_known(alpha, clean_trimap)
     return MattingResult(alpha, photo, clean_trimap, report, computed)
+
+
+def _set_known(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
+    alpha[trimap == BACKGROUND] = 0
+    alpha[trimap == FOREGROUND] = 1
+
+
+def _estimate_at(
+    size: tuple[int, int],
+    photo: NDArray[Any],
+    trimap: NDArray[np.uint8],
+    checkpoint: LoadedCheckpoint,
+    raw: bool,
+    max_memory: int | str | None,
+) -> tuple[NDArray[np.float32], Shares]:
+    """(H, W, 3) and (H, W) -> (H, W), computed at the (height, width) `size` and brought back from there."""
+    if size == trimap.shape:
+        return _estimate(photo, trimap, checkpoint, raw, max_memory)
+    _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *size[::-1])
+    small_photo, small_trimap = smaller_photo(photo, *size), smaller_trimap(trimap, *size)
+    small_alpha, computed = _estimate(small_photo, small_trimap, checkpoint, raw, max_memory)
+    if not raw:
+        _set_known(small_alpha, small_trimap)
+    return upsample_alpha(small_alpha, small_photo, photo), computed
 
 
 def _estimate(

@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_images import BAD_FILES, make_bad_file
 from matting_job import KNOWN, PHOTO, TRIMAP
 from PIL import Image
 
@@ -118,10 +119,24 @@ def test_quiet_says_nothing_and_verbose_more(folder, capsys):
 
 
 def test_python_warnings_become_one_line(folder, capsys, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)  # the photo has 3550: Pillow warns and does not refuse
+    def warn(arguments):
+        warnings.warn("the trimap\nhas a stain", stacklevel=1)
+
+    monkeypatch.setattr(matte_command, "set_threads", warn)
     status, _, err = run_matte(capsys)
     assert status == 0
-    assert "numpy-vitmatte: warning: Image size (3550 pixels) exceeds limit of 2000 pixels" in err
+    assert "numpy-vitmatte: warning: the trimap has a stain\n" in err
+
+
+def test_max_side_and_max_pixels(folder, capsys):
+    assert run_matte(capsys, output="full.npy")[0] == 0
+    status, _, err = run_matte(capsys, "--max-side", 32, "--max-pixels", 3550, output="small.npy")
+    assert status == 0
+    assert "numpy-vitmatte: alpha: computed at 32 x 23 pixels and upsampled, an approximation" in err.splitlines()
+    full, small = np.load("full.npy"), np.load("small.npy")
+    np.testing.assert_array_equal(full[KNOWN], small[KNOWN])
+    assert (full[~KNOWN] != small[~KNOWN]).any()
+    assert Image.MAX_IMAGE_PIXELS == 89_478_485  # Pillow's own again
 
 
 def test_demo_writes_three_pictures(folder, capsys, monkeypatch):
@@ -157,30 +172,7 @@ def test_demo_with_the_bundled_weights(tmp_path, capsys):
     assert alpha[trimap == 128].std() > 10
 
 
-# What goes wrong ----------------------------------------------------------------------------------------------------
-
-
-def not_json(checkpoint):
-    (checkpoint / "config.json").write_text("{")
-
-
-def cut_in_half(checkpoint):
-    weights = checkpoint / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
-
-
-def not_a_number(checkpoint):
-    weights = checkpoint / "model.safetensors"
-    content = weights.read_bytes()
-    weights.write_bytes(content[:-4] + np.float32(np.nan).tobytes())
-
-
-def no_preprocessor(checkpoint):
-    (checkpoint / "preprocessor_config.json").unlink()
-
-
-def no_weights(checkpoint):
-    (checkpoint / "model.safetensors").unlink()
+# What goes wrong; bad input is in test_bad_inputs.py ------------------------------------------------------------------
 
 
 def assert_refused(result, before, folder, message):
@@ -193,71 +185,6 @@ def assert_refused(result, before, folder, message):
     assert files(folder) == before
 
 
-@pytest.mark.parametrize("name", BAD_FILES)
-@pytest.mark.parametrize("role", ["photo", "trimap"])
-def test_bad_files(folder, capsys, name, role):
-    make_bad_file(folder, name)
-    before = files(folder)
-    assert_refused(run_matte(capsys, **{role: name}), before, folder, BAD_FILES[name][1])
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (not_json, "config.json is not JSON"),
-        (cut_in_half, "model.safetensors"),
-        (not_a_number, "finite"),
-        (no_preprocessor, "preprocessor_config.json: no such file"),
-        (no_weights, "model.safetensors"),
-        (shutil.rmtree, "neither a bundled checkpoint"),
-    ],
-)
-def test_bad_checkpoints(folder, capsys, damage, message):
-    damage(folder / "checkpoint")
-    before = files(folder)
-    assert_refused(run_matte(capsys), before, folder, message)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            ["matte", "photo.png", "small.png", "-o", "alpha.png"],
-            "photo is 71 x 50 pixels (width x height), its trimap 70",
-        ),
-        (["matte", "trimap.png", "photo.png", "-o", "alpha.png"], "Were photo and trimap exchanged?"),
-        (["matte", "photo.png", "trimap.png", "-o", "alpha.jpg"], "expected .png or .npy"),
-        (["matte", "photo.png", "trimap.png", "-o", "alpha"], "has no ending"),
-        (["matte", "photo.png", "trimap.png", "-o", "nowhere/alpha.png"], "no such folder"),
-        (["matte", "photo.png", "trimap.png", "-o", "trimap.png", "--force"], "is an input as well"),
-        (["matte", "photo.png", "trimap.png", "-o", "alpha.npy", "--bits", "8"], "--bits is for .png"),
-        (["matte", "photo.png", "trimap.png", "-o", "alpha.png", "--bits", "12"], "invalid choice: 12"),
-        (["matte", "photo.png", "trimap.png", "-o", "alpha.png", "--threads", "0"], "the number of threads is 0"),
-        (["matte", "photo.png", "trimap.png", "-o", "alpha.png", "--threads", "all"], "invalid int value"),
-        (["matte", "photo.png", "trimap.png"], "required: -o/--output (see numpy-vitmatte matte --help)"),
-        (["matte", "photo.png", "trimap.png", "more.png", "-o", "a.png"], "unrecognized arguments: more.png"),
-        ([], "COMMAND"),
-        (["mat"], "invalid choice: 'mat'"),
-        (["demo", "-o", "photo.png"], "photo.png"),
-        (["demo", "--model", "no-such-model"], "neither a bundled checkpoint"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_bad_usage(folder, capsys, monkeypatch, arguments, message):
-    monkeypatch.setattr(demo, "DEMO_FOLDER", folder)
-    Image.fromarray(TRIMAP[:, 1:]).save("small.png")
-    if arguments[:1] == ["matte"]:
-        arguments = [*arguments, "--model", "checkpoint"]
-    before = files(folder)
-    assert_refused(run(capsys, *arguments), before, folder, message)
-
-
-def test_installation_without_its_photo(folder, capsys, monkeypatch):
-    monkeypatch.setattr(demo, "DEMO_FOLDER", folder / "checkpoint")
-    before = files(folder)
-    assert_refused(run(capsys, "demo", "--model", "checkpoint"), before, folder, "lacks the bundled photo")
-
-
 def test_full_disk(folder, capsys, monkeypatch):
     def disk_is_full(descriptor):
         raise OSError(28, "No space left on device")
@@ -268,11 +195,21 @@ def test_full_disk(folder, capsys, monkeypatch):
     assert_refused(run_matte(capsys), before, folder, "'alpha.png' cannot be written: No space left on device")
 
 
+def test_folder_that_may_not_be_written(folder, capsys, monkeypatch):
+    def refuse(*arguments, **keywords):
+        raise PermissionError(13, "Permission denied")
+
+    assert run_matte(capsys, output="warm.png")[0] == 0
+    monkeypatch.setattr(Path, "touch", refuse)
+    before = files(folder)
+    assert_refused(run_matte(capsys), before, folder, "'alpha.png' cannot be written: Permission denied")
+
+
 @pytest.mark.parametrize(
     ("trouble", "status", "message"),
     [
         (KeyboardInterrupt(), 130, "numpy-vitmatte: interrupted\n"),
-        (MemoryError(), 2, "numpy-vitmatte: error: not enough memory for a photo of this size; scale it down\n"),
+        (MemoryError(), 2, "numpy-vitmatte: error: not enough memory for a photo of this size; try --max-side 2048\n"),
     ],
 )
 def test_interruption_and_memory(folder, capsys, monkeypatch, trouble, status, message):

@@ -1,6 +1,7 @@
 """``numpy-vitmatte demo``: the whole job on the photo that comes with the package."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
     alpha_path, cutout_path, comparison_path = (
         folder / name for name in ("alpha.png", "cutout.png", "side-by-side.png")
     )
-    if folder.exists():
+    if os.path.exists(folder):  # Path.exists raises where the name is too long
         for path in (alpha_path, cutout_path, comparison_path):
             check_output(path, (".png",), arguments.force)
     set_threads(arguments.threads)

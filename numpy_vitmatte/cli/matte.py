@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_shared_options, set_threads
+from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import ALPHA_SUFFIXES, check_output, save_alpha
 from numpy_vitmatte.pipeline import matte_with_report
@@ -19,6 +19,7 @@ _EXAMPLES = """examples:
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png --bits 16 --model ./vitmatte-small-composition-1k
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.npy --raw --threads 2
+  numpy-vitmatte matte panorama.jpg trimap.png -o alpha.png --max-side 2048
 """
 
 
@@ -46,7 +47,14 @@ def add_command(commands: Any) -> None:
         "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
     )
     parser.add_argument("--max-memory", metavar="SIZE", help="the most memory to take, such as 2GB; default: no limit")
+    parser.add_argument(
+        "--max-side",
+        metavar="N",
+        type=int,
+        help="an approximation for big photos: compute at most N pixels a side, upsample the alpha by a guided filter",
+    )
     add_shared_options(parser)
+    add_pixel_limit(parser)
     parser.set_defaults(run=run)
 
 
@@ -67,7 +75,12 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     started = time.perf_counter()
     result = matte_with_report(
-        arguments.photo, arguments.trimap, arguments.model, raw=arguments.raw, max_memory=arguments.max_memory
+        arguments.photo,
+        arguments.trimap,
+        arguments.model,
+        raw=arguments.raw,
+        max_memory=arguments.max_memory,
+        max_side=arguments.max_side,
     )
     save_alpha(output, result.alpha, arguments.bits or 8)
     for line in result.report.lines():

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy_vitmatte.checkpoint.hub import is_hub_name
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.pixel_limit import MAX_PIXELS
 from numpy_vitmatte.kernels.parallel import set_num_threads
 
 
@@ -61,6 +62,17 @@ def check_hub_name(name: str) -> str:
             "hustvl/vitmatte-small-composition-1k"
         )
     return name
+
+
+def add_pixel_limit(parser: argparse.ArgumentParser) -> None:
+    """Add --max-pixels, for commands that read the user's pictures; the program sets the limit for all of them."""
+    parser.add_argument(
+        "--max-pixels",
+        metavar="N",
+        type=int,
+        default=MAX_PIXELS,
+        help="refuse files that unpack to more pixels, as decompression bombs do; 0: no limit (default: %(default)s)",
+    )
 
 
 def set_threads(threads: int | None) -> None:

@@ -14,6 +14,7 @@ import numpy_vitmatte
 from numpy_vitmatte.cli import batch, demo, download, evaluate, matte, verify, warmup
 from numpy_vitmatte.cli.messages import messages_on_stderr
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.pixel_limit import MAX_PIXELS, pixel_limit
 
 PROGRAM = "numpy-vitmatte"
 
@@ -40,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {numpy_vitmatte.__version__}")
+    parser.set_defaults(max_pixels=MAX_PIXELS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (matte, batch, evaluate, demo, download, verify, warmup):
         command.add_command(commands)
@@ -61,13 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = build_parser().parse_args(argv)
     try:
-        with messages_on_stderr(arguments.loudness):
+        with messages_on_stderr(arguments.loudness), pixel_limit(arguments.max_pixels):
             status = arguments.run(arguments)
         sys.stdout.flush()
     except VitMatteError as error:
         return _fail(2, f"error: {error}")
     except MemoryError:
-        return _fail(2, "error: not enough memory for a photo of this size; scale it down")
+        return _fail(2, "error: not enough memory for a photo of this size; try --max-side 2048")
     except KeyboardInterrupt:
         return _fail(130, "interrupted")
     except BrokenPipeError:

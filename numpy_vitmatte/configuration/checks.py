@@ -8,15 +8,26 @@ Every check takes the field's full name (``"VitDetConfig.hidden_size"``) and the
 import math
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from numpy_vitmatte.errors import ConfigurationError
 
+Number = TypeVar("Number", int, float)
+
 FieldCheck = Callable[[str, Any], Any]
+
+# Far beyond any network; a file that asks for more would fill the memory before its tensors are looked for.
+_MOST_BLOCKS, _LARGEST_RATIO, _LARGEST_INTEGER = 1000, 1000, 2**31 - 1
 
 
 def _refuse(name: str, expected: str, value: object) -> NoReturn:
     raise ConfigurationError(f"{name} must be {expected}, found {value!r}")
+
+
+def _at_most(limit: int, name: str, value: Number) -> Number:
+    if value > limit:
+        _refuse(name, f"at most {limit}", value)
+    return value
 
 
 def _is_integer(value: object, minimum: int) -> bool:
@@ -41,7 +52,12 @@ def positive_integer(name: str, value: Any) -> int:
     """An integer of at least 1."""
     if not _is_integer(value, minimum=1):
         _refuse(name, "a positive integer", value)
-    return int(value)
+    return _at_most(_LARGEST_INTEGER, name, int(value))
+
+
+def block_count(name: str, value: Any) -> int:
+    """An integer from 1 to 1000."""
+    return _at_most(_MOST_BLOCKS, name, positive_integer(name, value))
 
 
 def non_negative_integer(name: str, value: Any) -> int:
@@ -60,8 +76,8 @@ def positive_number(name: str, value: Any) -> float:
 
 
 def positive_ratio(name: str, value: Any) -> int | float:
-    """A finite number above 0; a whole one as an int, the only form of ``mlp_ratio`` that transformers 5 reads."""
-    ratio = positive_number(name, value)
+    """A number above 0, up to 1000; a whole one as an int, the only form of ``mlp_ratio`` that transformers 5 reads."""
+    ratio = _at_most(_LARGEST_RATIO, name, positive_number(name, value))
     return int(ratio) if ratio.is_integer() else ratio
 
 

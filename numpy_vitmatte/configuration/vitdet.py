@@ -11,7 +11,7 @@ from numpy_vitmatte.errors import ConfigurationError
 
 _CHECKS: dict[str, check.FieldCheck] = {
     "hidden_size": check.positive_integer,
-    "num_hidden_layers": check.positive_integer,
+    "num_hidden_layers": check.block_count,
     "num_attention_heads": check.positive_integer,
     "mlp_ratio": check.positive_ratio,
     "hidden_act": check.gelu,

@@ -1,6 +1,7 @@
 """Opening photos and trimaps: paths, Pillow images and arrays become upright, well-defined arrays."""
 
 import os
+import re
 from typing import Any, TypeAlias, Union
 
 import numpy as np
@@ -41,7 +42,8 @@ def open_image(source: Union[str, "os.PathLike[str]", Image.Image], what: str = 
     Raises
     ------
     ImageError
-        No such file, a directory, not an image, truncated, too many pixels (``PIL.Image.MAX_IMAGE_PIXELS``), no pixels.
+        No such file, a directory, not an image, truncated, no pixels, or more pixels than
+        :func:`~numpy_vitmatte.images.pixel_limit.pixel_limit` lets pass.
     """
     name = name_of(source, what)
     if isinstance(source, Image.Image):
@@ -58,7 +60,7 @@ def open_image(source: Union[str, "os.PathLike[str]", Image.Image], what: str = 
     except Image.UnidentifiedImageError:
         raise ImageError(f"{name} is not an image, whatever its name says: {_beginning(source)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is refused: {_one_line(error)} Scale it down first.") from None
+        raise ImageError(f"{name} is refused: {_bomb(error)}") from None
     except ImageError:
         raise
     except Exception as error:  # Pillow's header readers raise whatever their format's parser met
@@ -166,6 +168,15 @@ def _beginning(path: Union[str, "os.PathLike[str]"]) -> str:
     with open(path, "rb") as file:
         first = file.read(16)
     return f"it begins with {first!r}" if first else "the file is empty"
+
+
+def _bomb(error: Exception) -> str:
+    """What Pillow's guard found, and how to let the file pass."""
+    found = " of at most ".join(re.findall(r"\d+(?= pixels)", str(error)))
+    return (
+        f"it would unpack to {found} pixels, which may be a decompression bomb; if you trust it, raise the limit with "
+        "--max-pixels, or in Python with pixel_limit()"
+    )
 
 
 def _one_line(error: BaseException) -> str:

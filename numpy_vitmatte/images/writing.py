@@ -44,7 +44,7 @@ def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...], overwr
         raise VitMatteError(f"output {str(path)!r}: there is no such folder; create it first")
     if os.path.isdir(path):
         raise VitMatteError(f"output {str(path)!r} is a directory; expected the name of a file")
-    if os.path.exists(path) and not overwrite:
+    if os.path.lexists(path) and not overwrite:  # a link that leads nowhere is someone's as well
         raise VitMatteError(f"output {str(path)!r} exists already; choose another name, or overwrite it with --force")
     return path
 

@@ -1,0 +1,8 @@
+"""Everything a user can get wrong on the command line: one table of rows a command, read by tests/test_bad_inputs.py.
+
+A new command's rows go to a file of their own beside this one, and that file's ROWS into ``TABLES``.
+"""
+
+from bad_inputs import checkpoints, demo, matte
+
+TABLES = (matte.ROWS, checkpoints.ROWS, demo.ROWS)
