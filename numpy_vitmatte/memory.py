@@ -73,19 +73,20 @@ def plan_budget(
     VitMatteError
         If no bands are low enough; the message names the smallest budget that would do.
     """
-    heights = [height, *(rows for rows in (2048, 1024, 768, 512, 384, 256, 128) if rows < height)]
-    choices = [_budget(height, width, config, rows, pixels or height * width) for rows in heights]
+    least: Budget | None = None
+    for rows in [height, *(rows for rows in (2048, 1024, 768, 512, 384, 256, 128) if rows < height)]:
+        budget, stored = _budget(height, width, config, rows, pixels or height * width)
+        if stored <= STORED if max_memory is None else budget.peak <= max_memory:
+            return budget
+        if least is None or budget.peak < least.peak:
+            least = budget
+    assert least is not None
     if max_memory is None:
-        fits = [budget for budget, stored in choices if stored <= STORED]
-    else:
-        fits = [budget for budget, _ in choices if budget.peak <= max_memory]
-    least = min((budget for budget, _ in choices), key=lambda budget: budget.peak)
-    if not fits and max_memory is not None:
-        raise VitMatteError(
-            f"a picture of {width} x {height} pixels takes {_megabytes(least.peak)} of memory at least, and "
-            f"{_megabytes(max_memory)} are allowed; allow more, or scale the picture down"
-        )
-    return fits[0] if fits else least
+        return least
+    raise VitMatteError(
+        f"a picture of {width} x {height} pixels takes {_megabytes(least.peak)} of memory at least, and "
+        f"{_megabytes(max_memory)} are allowed; allow more, or scale the picture down"
+    )
 
 
 def _megabytes(count: int) -> str:

@@ -13,6 +13,7 @@ from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.initialization import random_parameters
+from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.memory import parse_bytes, plan_budget
 from numpy_vitmatte.network import Trace, forward, pack_network
 
@@ -60,6 +61,21 @@ class ImageMattingOutput(Mapping[str, Any]):
     def __len__(self) -> int:
         """Number of entries that are not None."""
         return len(self._present())
+
+
+def channels_last(pixels: np.ndarray) -> np.ndarray:
+    """Float (B, C, H, W) to contiguous float32 (B, H, W, C), without a copy where it lies so in memory already."""
+    images = pixels.transpose(0, 2, 3, 1)
+    if images.dtype == np.float32 and images.flags.c_contiguous:
+        return images
+    out = np.empty(images.shape, np.float32)
+
+    def rows(first: int, last: int) -> None:
+        for channel in range(images.shape[3]):  # one channel at a time: several times faster than all at once
+            out[:, first:last, :, channel] = images[:, first:last, :, channel]
+
+    for_each_block(rows, images.shape[1], 64)
+    return out
 
 
 def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -234,7 +250,7 @@ class VitMatteForImageMatting:
                 f"pixel_values is of type {pixels.dtype}; expected floating point, rescaled and normalised"
             )
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is refused as such
-            images = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1), np.float32)
+            images = channels_last(pixels)
         if not np.isfinite(images).all():
             raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
         return images

@@ -32,6 +32,16 @@ class Cells:
         rows = np.logical_or.reduceat(mask, np.arange(0, self.height, self.rows), axis=0)
         self.needed |= np.logical_or.reduceat(rows, np.arange(0, self.width, self.columns), axis=1)
 
+    def _runs(self) -> list[list[Rectangle]]:
+        """Neighbouring marked cells of every row of cells."""
+        framed = np.pad(self.needed, ((0, 0), (1, 1)))
+        found: list[list[Rectangle]] = [[] for _ in self.needed]
+        rows, edges = np.nonzero(framed[:, 1:] != framed[:, :-1])  # each row: begin, end, begin, end ...
+        for row, begin, end in zip(rows[::2].tolist(), edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            bottom, right = min((row + 1) * self.rows, self.height), min(end * self.columns, self.width)
+            found[row].append(Rectangle(row * self.rows, begin * self.columns, bottom, right))
+        return found
+
     def rectangles(self, tallest: int, widest: int, border: int) -> list[Rectangle]:
         """Cover the marked cells by rectangles of at most ``tallest`` x ``widest`` pixels, or a cell.
 
@@ -40,10 +50,7 @@ class Cells:
         """
         done: list[Rectangle] = []
         growing: list[Rectangle] = []
-        for index, row in enumerate(self.needed):
-            top, bottom = index * self.rows, min((index + 1) * self.rows, self.height)
-            edges = np.flatnonzero(np.diff(row, prepend=False, append=False)).reshape(-1, 2).tolist()
-            runs = [Rectangle(top, a * self.columns, bottom, min(b * self.columns, self.width)) for a, b in edges]
+        for runs in self._runs():
             joined: list[Rectangle] = []
             while runs:
                 run = runs.pop(0)

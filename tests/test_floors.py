@@ -33,7 +33,7 @@ FLOORS = {
     "decoder.py": ("kernels", "layers", "rectangles", "decoder_plan"),
     "network.py": ("kernels", "layers", "folding", "configuration", "decoder"),
     "memory.py": ("kernels.parallel", "configuration", "checkpoint.parameters", "decoder_plan", "rectangles", "errors"),
-    "model.py": ("network", "memory", "checkpoint", "configuration", "initialization", "errors"),
+    "model.py": ("network", "memory", "kernels.parallel", "checkpoint", "configuration", "initialization", "errors"),
     "batch": (
         "batch",
         "pipeline",

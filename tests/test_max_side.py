@@ -9,6 +9,7 @@ from PIL import Image
 
 from numpy_vitmatte import pipeline
 from numpy_vitmatte.cli.demo import bundled_photo
+from numpy_vitmatte.decoder_plan import Shares
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.matting.smaller_size import smaller_photo, smaller_trimap
 from numpy_vitmatte.pipeline import matte, matte_with_report
@@ -33,9 +34,9 @@ def test_known_pixels_stay_exact_at_a_smaller_size(lively_checkpoint):
 def test_the_network_sees_the_smaller_photo_alone(lively_checkpoint, monkeypatch):
     seen = []
 
-    def estimate(photo, trimap, checkpoint):
+    def estimate(photo, trimap, *others):
         seen.append((photo, trimap))
-        return np.full(trimap.shape, 0.75, np.float32)
+        return np.full(trimap.shape, 0.75, np.float32), Shares(1.0, 1.0)
 
     monkeypatch.setattr(pipeline, "_estimate", estimate)
     raw = matte(PHOTO, TRIMAP, lively_checkpoint, max_side=40, raw=True)
