@@ -1,8 +1,8 @@
-"""What is measured: each competitor loads the model from a task's folder and gives a function from pixel values to alphas.
+"""Who is measured: each loads the model from a task's folder and gives a function from pixel values to alphas.
 
 Every import is inside its function, so that a process holds one competitor alone. A task's folder holds the
-``checkpoint`` in Hugging Face's layout and, for those who want them, ``model.onnx`` and OpenVINO's ``model.xml``, made
-beforehand by other processes (``exports.py``), so that no competitor's memory counts an export.
+``checkpoint`` in Hugging Face's layout and, for those who need them, ``model.onnx`` and OpenVINO's ``model.xml``, which
+other processes made (``exports.py``): no competitor's memory counts an export.
 """
 
 import os
@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+# (1, 4, H, W) to (1, 1, H, W), float32.
 Forward = Callable[[np.ndarray], np.ndarray]
+
 OURS = "numpy-vitmatte"
 
 
@@ -56,14 +58,12 @@ def load_torch(task: Path, threads: int) -> Forward:
 def load_torch_compile(task: Path, threads: int) -> Forward:
     """PyTorch after ``torch.compile``, for pictures of one size; the first call compiles."""
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # no helper processes that would share the processors
-    model = _torch_model(task, threads)
     import torch
 
-    return _torch_forward(torch.compile(model, dynamic=False))
+    return _torch_forward(torch.compile(_torch_model(task, threads), dynamic=False))
 
 
-def _torch_model(task: Path, threads: int):
-    os.environ["HF_HUB_OFFLINE"] = "1"
+def _torch_model(task: Path, threads: int) -> Callable:
     import torch
     from transformers import VitMatteForImageMatting
 

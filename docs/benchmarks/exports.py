@@ -1,4 +1,4 @@
-"""Make ``model.onnx`` and OpenVINO's ``model.xml`` of one size, each in a process of its own that ends before anything is timed."""
+"""Make ``model.onnx`` and OpenVINO's ``model.xml`` for one size, each in a process that ends before any is timed."""
 
 import subprocess
 import sys
@@ -10,9 +10,9 @@ NEEDS = {"onnxruntime": ("onnx",), "openvino": ("onnx", "openvino")}
 
 
 def export(task: Path, height: int, width: int, names: list[str]) -> dict[str, str]:
-    """Make the files that these competitors need; why it failed, by the names of those who now go without."""
+    """Make the files that these competitors need; by name of those who must now go without, why."""
     failed: dict[str, str] = {}
-    for step in ("onnx", "openvino"):
+    for step in STEPS:
         waiting = [name for name in names if step in NEEDS.get(name, ()) and name not in failed]
         if not waiting:
             continue
@@ -20,12 +20,12 @@ def export(task: Path, height: int, width: int, names: list[str]) -> dict[str, s
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:
             last_line = (run.stderr.strip() or f"exit status {run.returncode}").splitlines()[-1]
-            failed |= {name: f"export to {step}: {last_line}" for name in waiting}
+            failed |= dict.fromkeys(waiting, f"export to {step}: {last_line}")
     return failed
 
 
 def export_onnx(task: Path, height: int, width: int) -> None:
-    """PyTorch's exporter follows the shapes alone, so that it needs no memory for the pictures."""
+    """PyTorch's exporter follows shapes alone, so that even a large picture needs no memory."""
     import torch
     from transformers import VitMatteForImageMatting
 
@@ -52,12 +52,13 @@ def export_onnx(task: Path, height: int, width: int) -> None:
 
 
 def export_openvino(task: Path, height: int, width: int) -> None:
-    """OpenVINO's own format with float32 weights."""
+    """OpenVINO's own format with float32 weights; the size is the ONNX file's."""
     import openvino
 
     openvino.save_model(openvino.convert_model(task / "model.onnx"), task / "model.xml", compress_to_fp16=False)
 
 
+STEPS = {"onnx": export_onnx, "openvino": export_openvino}
+
 if __name__ == "__main__":
-    steps = {"onnx": export_onnx, "openvino": export_openvino}
-    steps[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    STEPS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

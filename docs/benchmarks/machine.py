@@ -5,6 +5,8 @@ import os
 import platform
 from pathlib import Path
 
+import numpy_vitmatte
+
 PACKAGES = ("numpy", "numba", "llvmlite", "torch", "transformers", "onnx", "onnxruntime", "openvino")
 
 
@@ -13,15 +15,13 @@ def machine() -> dict[str, str | int]:
     return {
         "processor": _processor(),
         "usable_processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        "memory_megabytes": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6),
+        "memory_megabytes": round(_physical_memory() / 1e6),
         "system": f"{platform.system()} {platform.machine()}",
     }
 
 
 def versions() -> dict[str, str]:
     """Of Python, this package and whatever of the competitors is installed."""
-    import numpy_vitmatte
-
     found = {"python": platform.python_version(), "numpy-vitmatte": numpy_vitmatte.__version__}
     for package in PACKAGES:
         try:
@@ -37,6 +37,10 @@ def available_memory() -> int:
     if table.exists():
         rows = dict(line.split(":", 1) for line in table.read_text().splitlines())
         return int(rows["MemAvailable"].split()[0]) * 1024
+    return _physical_memory()
+
+
+def _physical_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
