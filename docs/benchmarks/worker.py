@@ -85,8 +85,8 @@ def _serve(name: str, assignment: Assignment, pipe: Connection) -> None:
             pipe.send((True, time.perf_counter() - started))
         pipe.send((True, (alphas, _peak_megabytes())))
     except Exception as error:  # whatever a competitor raises is its result
-        first_line = (str(error).strip() or "no message").splitlines()[0]
-        pipe.send((False, f"{type(error).__name__}: {first_line}"[:300]))
+        message = " ".join(str(error).split()) or "no message"
+        pipe.send((False, f"{type(error).__name__}: {message}"[:300]))
 
 
 def _limit_memory(max_memory: int) -> None:
