@@ -1,50 +1,97 @@
-"""Time one forward pass of ViTMatte-S beside PyTorch: ``python docs/benchmarks --size 640x960 --threads 2``.
+"""Measure numpy-vitmatte beside OpenVINO, ONNX Runtime and PyTorch.
 
-Same random checkpoint, same input, same number of threads; each competitor in a process of its own; rounds interleaved,
-because a machine's speed drifts; the median of the rounds' ratios. Needs the ``[bench]`` extra.
+Same checkpoint, same input, same number of threads; each competitor in a process of its own; rounds interleaved,
+because a machine's speed drifts; the median of the rounds' ratios. Needs the extra [bench]. Exit status: 0; 1 if a
+competitor failed or its alphas differ from ours.
 """
 
 import argparse
-import statistics
-import tempfile
-from dataclasses import replace
+import logging
+import os
+import sys
 from pathlib import Path
 
-import numpy as np
+import comparison
+import memory
+import picture
+import start
 from competitors import COMPETITORS
-from worker import start
+from worker import Failed
 
-from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting
-
-OURS = "numpy-vitmatte"
-
-# ViTMatte-S with logits of a few units; the usual fresh weights give alphas of 0.5, which would hide a wrong result.
-LIVELY = replace(VitMatteConfig(), initializer_range=0.2)
+HERE = Path(__file__).parent
+SIZES = [(512, 512), (640, 960), (1024, 1024), (2048, 2048)]
+MEMORY_SIZES = [(1024, 1024), (1472, 1472), (2048, 2048), (2496, 2496), (4096, 2304)]
+EXAMPLE = "example: python docs/benchmarks forward --sizes 640x960 --threads 2 --only openvino onnxruntime"
 
 
-def main() -> None:
-    """Run the rounds and print a table."""
-    parser = argparse.ArgumentParser(prog="python docs/benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--size", default="640x960", help="height x width, multiples of 16 (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="(default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=7, help="(default: %(default)s)")
-    arguments = parser.parse_args()
-    height, width = (int(side) for side in arguments.size.split("x"))
-    pixel_values = np.random.default_rng(0).standard_normal((1, 4, height, width), dtype=np.float32)
-    with tempfile.TemporaryDirectory() as folder:
-        VitMatteForImageMatting.from_config(LIVELY, seed=0).save_pretrained(folder)
-        workers = {name: start(name, Path(folder), pixel_values, arguments.threads) for name in COMPETITORS}
-        rounds = [{name: worker.run() for name, worker in workers.items()} for _ in range(arguments.rounds)]
-        results = {name: worker.finish() for name, worker in workers.items()}
-    print(f"ViTMatte-S, {height}x{width}, {arguments.threads} threads, {arguments.rounds} interleaved rounds")
-    print(f"{'':<16}{'median s':>10}{'ours / it':>11}{'peak MB':>9}{'largest difference of alpha':>29}")
-    for name in COMPETITORS:
-        seconds = statistics.median(one[name] for one in rounds)
-        ratio = statistics.median(one[OURS] / one[name] for one in rounds)
-        alphas, memory = results[name]
-        difference = np.abs(alphas - results[OURS][0]).max()
-        print(f"{name:<16}{seconds:>10.3f}{ratio:>11.2f}{memory:>9.0f}{difference:>29.1e}")
+def size(text: str) -> tuple[int, int]:
+    """``640x960`` to (640, 960)."""
+    height, width = (int(side) for side in text.split("x"))
+    if height % 32 or width % 32 or height <= 0 or width <= 0:
+        raise argparse.ArgumentTypeError(f"{text}: height and width must be multiples of 32, above 0")
+    return height, width
+
+
+def count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number from 1 on")
+    return int(text)
+
+
+def main() -> int:
+    """Parse the command line, measure, and give the exit status."""
+    arguments = parser().parse_args()
+    logging.basicConfig(level=logging.WARNING if arguments.quiet else logging.INFO, format="%(message)s")
+    os.environ["HF_HUB_OFFLINE"] = "1"  # every checkpoint is a folder
+    try:
+        return 0 if arguments.run(arguments) else 1
+    except Failed as error:
+        print(f"numpy-vitmatte failed: {error}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    whole = argparse.ArgumentParser(
+        prog="python docs/benchmarks", description=__doc__, epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    for benchmark, help_text in (("forward", "one call of the model"), ("job", "from photo and trimap to the alpha")):
+        command = _measurement(commands, benchmark, help_text, SIZES if benchmark == "forward" else [(640, 960)])
+        command.add_argument("--rounds", type=count, default=7, help="(default: %(default)s)")
+        command.add_argument("--only", nargs="+", choices=COMPETITORS, metavar="NAME", help=", ".join(COMPETITORS))
+        command.set_defaults(run=comparison.run, benchmark=benchmark)
+    command.add_argument("--unknown", type=float, default=0.17, help="share of the trimap (default: %(default)s)")
+    command = _measurement(commands, "start", "a whole process with one 512x512 photo, beside torch", None)
+    command.add_argument("--rounds", type=count, default=7, help="(default: %(default)s)")
+    command.set_defaults(run=start.run)
+    command = _measurement(commands, "memory", "peak memory of ours from 1 to 9 megapixels", MEMORY_SIZES)
+    command.set_defaults(run=memory.run)
+    command = commands.add_parser("picture", help="draw what forward has measured")
+    command.add_argument("--results", type=Path, default=HERE / "results/forward.json", help="(default: %(default)s)")
+    command.add_argument(
+        "--output", type=Path, default=HERE.parent / "images/benchmarks.svg", help="(default: %(default)s)"
+    )
+    command.set_defaults(run=picture.run, quiet=False)
+    return whole
+
+
+def _measurement(commands, name: str, help_text: str, sizes: list[tuple[int, int]] | None) -> argparse.ArgumentParser:
+    """A command with the options that all measurements share."""
+    command = commands.add_parser(name, help=help_text, description=help_text, epilog=EXAMPLE.replace("forward", name))
+    if sizes is not None:
+        default = " ".join(f"{height}x{width}" for height, width in sizes)
+        command.add_argument(
+            "--sizes", type=size, nargs="+", default=sizes, metavar="HxW", help=f"(default: {default})"
+        )
+    command.add_argument("--threads", type=count, nargs="+", default=[1, 2], help="(default: 1 2)")
+    command.add_argument("--model", type=Path, help="a checkpoint's folder (default: ViTMatte-S with random weights)")
+    command.add_argument("--output", type=Path, default=HERE / f"results/{name}.json", help="(default: %(default)s)")
+    command.add_argument("--quiet", action="store_true", help="say no single runs")
+    return command
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

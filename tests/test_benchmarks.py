@@ -1,0 +1,202 @@
+"""The benchmarks run, compare the right things and survive a competitor that does not; nothing is timed here."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import numpy_vitmatte
+
+ROOT = Path(__file__).resolve().parent.parent
+BENCHMARKS = ROOT / "docs" / "benchmarks"
+ABOUT = {"benchmark", "height", "width", "threads", "machine", "versions"}
+
+
+def installed(*packages):
+    """Skip, saying so, where a competitor's packages are missing; .ci/run installs them all."""
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"{missing} of the extra [bench] not installed; .ci/run has them")
+
+
+def benchmarks(*arguments, first_on_path=()):
+    """Run ``python docs/benchmarks`` with this package, and modules of a folder before all others."""
+    package = str(Path(numpy_vitmatte.__file__).parents[1])
+    paths = [*map(str, first_on_path), package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.run(
+        [sys.executable, str(BENCHMARKS), *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        timeout=550,
+    )
+
+
+@pytest.fixture
+def compare(lively_checkpoint, tmp_path):
+    """Run a comparison of two rounds on a tiny network; the process and its only record."""
+
+    def run(benchmark, *only, size="64x96", **more):
+        output = tmp_path / "folder" / "record.json"
+        process = benchmarks(
+            benchmark, "--sizes", size, "--threads", 1, "--rounds", 2, "--model", lively_checkpoint,
+            "--output", output, "--only", *only, **more,
+        )  # fmt: skip
+        assert output.exists(), process.stderr
+        (record,) = json.loads(output.read_text())
+        return process, record
+
+    return run
+
+
+def test_forward_leaves_a_record(compare):
+    process, record = compare("forward", "numpy-vitmatte")
+    assert process.returncode == 0, process.stderr
+    assert set(record) == ABOUT | {"results"}
+    assert (record["benchmark"], record["height"], record["width"], record["threads"]) == ("forward", 64, 96, 1)
+    assert record["versions"]["numpy-vitmatte"] == numpy_vitmatte.__version__
+    assert record["versions"]["numpy"] == np.__version__
+    assert set(record["machine"]) == {"processor", "usable_processors", "memory_megabytes", "system"}
+    assert list(record["results"]) == ["numpy-vitmatte"]
+    ours = record["results"]["numpy-vitmatte"]
+    assert len(ours["seconds"]) == 2
+    assert ours["median_seconds"] == pytest.approx(sum(ours["seconds"]) / 2)
+    assert (ours["ratio"], ours["largest_difference"]) == (1, 0)
+    assert 50 < ours["peak_megabytes"] < 2000
+    assert "forward, 64x96, threads 1, rounds 2" in process.stdout
+
+
+@installed("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "openvino")
+@pytest.mark.parametrize("benchmark", ["forward", "job"])
+def test_competitors_compute_the_same_alphas(compare, benchmark):
+    process, record = compare(benchmark, "openvino", "onnxruntime", "torch")
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert list(record["results"]) == ["numpy-vitmatte", "openvino", "onnxruntime", "torch"]
+    for name, result in record["results"].items():
+        assert len(result["seconds"]) == 2
+        assert result["largest_difference"] < 1e-4, name
+        assert ("peak_megabytes" in result) == (benchmark == "forward")
+    others = [result["largest_difference"] for name, result in record["results"].items() if name != "numpy-vitmatte"]
+    assert any(difference > 0 for difference in others)  # the same to the bit would mean that ours was run four times
+
+
+@pytest.mark.parametrize(
+    ("torch", "reason"),
+    [
+        ("raise ImportError('no torch here')", "ImportError: no torch here"),
+        ("bytearray(1 << 50)", "MemoryError: no message"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "the process died: exit status -9"),
+    ],
+)
+def test_a_competitor_that_fails_is_reported_and_the_rest_goes_on(compare, tmp_path, torch, reason):
+    (tmp_path / "torch.py").write_text(torch)
+    process, record = compare("forward", "torch", first_on_path=[tmp_path])
+    assert process.returncode == 1
+    assert record["results"]["torch"] == {"seconds": [], "failed": reason}
+    assert f"failed: {reason}" in process.stdout
+    assert len(record["results"]["numpy-vitmatte"]["seconds"]) == 2
+
+
+def test_a_failed_export_fails_those_who_need_it(compare, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
+    process, record = compare("forward", "openvino", "onnxruntime", first_on_path=[tmp_path])
+    assert process.returncode == 1
+    for name in ("openvino", "onnxruntime"):
+        assert record["results"][name] == {"seconds": [], "failed": "export to onnx: ImportError: no torch here"}
+
+
+def test_the_job_says_what_is_unknown(compare):
+    process, record = compare("job", "numpy-vitmatte", size="320x480")
+    assert process.returncode == 0, process.stderr
+    assert 0.15 <= record["unknown_share"] <= 0.20
+
+
+def test_the_photo_of_a_job(tmp_path):
+    """The trimap keeps its three regions, and the share is that of the file."""
+    code = f"import materials, pathlib; print(materials.put_photo(pathlib.Path({str(tmp_path)!r}), 640, 960, 0.17))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True,
+                         env=os.environ | {"PYTHONPATH": str(Path(numpy_vitmatte.__file__).parents[1])})  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    photo, trimap = (np.asarray(Image.open(tmp_path / name)) for name in ("photo.png", "trimap.png"))
+    assert photo.shape == (640, 960, 3)
+    assert trimap.shape == (640, 960)
+    assert set(np.unique(trimap)) == {0, 128, 255}
+    assert np.mean(trimap == 128) == pytest.approx(float(run.stdout))
+    assert 0.15 <= float(run.stdout) <= 0.20
+    assert np.mean(trimap == 255) > 0.2
+
+
+def test_memory_over_size(lively_checkpoint, tmp_path):
+    output = tmp_path / "memory.json"
+    process = benchmarks(
+        "memory", "--sizes", "256x256", "512x512", "--threads", 1, "--model", lively_checkpoint, "--output", output
+    )
+    assert process.returncode == 0, process.stderr
+    (record,) = json.loads(output.read_text())
+    assert set(record) == ABOUT | {"model_megabytes", "measured", "exponent"}
+    small, large = record["measured"]
+    assert (small["height"], large["height"]) == (256, 512)
+    assert record["model_megabytes"] < small["peak_megabytes"] < large["peak_megabytes"]
+    growth = [one["peak_megabytes"] - record["model_megabytes"] for one in (small, large)]
+    assert record["exponent"] == pytest.approx(np.log2(growth[1] / growth[0]) / 2)  # four times the pixels
+
+
+@installed("torch", "transformers")
+def test_start(lively_checkpoint, tmp_path):
+    output = tmp_path / "start.json"
+    process = benchmarks(
+        "start", "--threads", 1, "--rounds", 1, "--model", lively_checkpoint, "--output", output, "--quiet"
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.stderr == ""
+    (record,) = json.loads(output.read_text())
+    assert set(record) == ABOUT | {"results", "unknown_share", "import_seconds"}
+    assert list(record["results"]) == ["numpy-vitmatte", "torch"]
+    assert record["results"]["torch"]["largest_difference"] < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("forward", "--sizes", "100x100"), "100x100: height and width must be multiples of 32, above 0"),
+        (("forward", "--rounds", "0"), "0: expected a whole number from 1 on"),
+        (("forward", "--only", "tensorflow"), "invalid choice: 'tensorflow'"),
+    ],
+)
+def test_a_wrong_command_line(arguments, message):
+    process = benchmarks(*arguments)
+    assert process.returncode == 2
+    assert message in process.stderr
+
+
+def test_a_newer_record_replaces_the_older(compare):
+    compare("forward", "numpy-vitmatte")
+    compare("forward", "numpy-vitmatte")  # still one record, says the fixture
+
+
+def test_a_picture_needs_records(tmp_path):
+    process = benchmarks("picture", "--results", tmp_path / "none.json", "--output", tmp_path / "picture.svg")
+    assert process.returncode == 1
+    assert process.stderr == (
+        f"{tmp_path / 'none.json'} holds no records; measure first: python docs/benchmarks forward\n"
+    )
+
+
+@installed("matplotlib")
+def test_picture(compare, tmp_path):
+    """A bar for who succeeded, a cross for who failed; the same records give the same file."""
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
+    compare("forward", "torch", first_on_path=[tmp_path])
+    drawn = [tmp_path / "1.svg", tmp_path / "2.svg"]
+    for path in drawn:
+        process = benchmarks("picture", "--results", tmp_path / "folder" / "record.json", "--output", path)
+        assert process.returncode == 0, process.stderr
+    first, second = (path.read_bytes() for path in drawn)
+    assert first == second
+    assert b"<svg" in first
+    assert b"<!-- \xc3\x97 -->" in first
