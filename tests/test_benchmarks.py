@@ -200,3 +200,32 @@ def test_picture(compare, tmp_path):
     assert first == second
     assert b"<svg" in first
     assert b"<!-- \xc3\x97 -->" in first
+
+
+def test_roofline_counts_what_the_design_says(tmp_path):
+    """Of ViTMatte-S at 640x960 the parts that DESIGN's arithmetic gives: 102, 35 and 9 thousand million operations."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        from operations import operations
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    counted = operations(640, 960, numpy_vitmatte.VitMatteConfig())
+    tokens, channels = 2400, 384
+    assert counted["MLP and norms"] == 12 * 16 * tokens * channels**2
+    assert counted["global attention"] == 4 * (8 * tokens * channels**2 + 4 * tokens**2 * channels)
+    assert counted["patch embedding"] == 2 * 614_400 * 4 * channels
+    assert counted["residual necks"] == 4 * 2 * tokens * (384 * 192 * 2 + 192 * 192 * 9)
+    assert 50e9 < counted["decoder"] < 65e9
+
+
+def test_roofline_leaves_a_record(lively_checkpoint, tmp_path):
+    """The parts add up to no more than the whole."""
+    output = tmp_path / "roofline.json"
+    process = benchmarks(
+        "roofline", "--sizes", "64x96", "--threads", 1, "--rounds", 2, "--model", lively_checkpoint, "--output", output
+    )
+    assert process.returncode == 0, process.stderr
+    (record,) = json.loads(output.read_text())
+    parts = record["parts"]
+    assert sum(parts[part]["operations"] for part in parts if part != "whole") == parts["whole"]["operations"]
+    assert all(0 < part["share_of_peak"] < 1.5 for part in parts.values())

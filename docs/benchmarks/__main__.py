@@ -14,6 +14,7 @@ from pathlib import Path
 import comparison
 import memory
 import picture
+import roofline
 import start
 from competitors import COMPETITORS
 from worker import Failed
@@ -69,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=start.run)
     command = _measurement(commands, "memory", "peak memory of ours from 1 to 9 megapixels", MEMORY_SIZES)
     command.set_defaults(run=memory.run)
+    command = _measurement(commands, "roofline", "how near to the peak each part of ours comes", [(640, 960)])
+    command.add_argument("--rounds", type=count, default=7, help="(default: %(default)s)")
+    command.set_defaults(run=roofline.run)
     command = commands.add_parser("picture", help="draw what forward has measured")
     command.add_argument("--results", type=Path, default=HERE / "results/forward.json", help="(default: %(default)s)")
     command.add_argument(

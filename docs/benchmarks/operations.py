@@ -1,0 +1,40 @@
+"""Floating point operations of our algorithm, counted from the configuration: a multiplication and an addition are two.
+
+Only products are counted; softmax, norms, GELU and blending are not, and what is computed twice at the borders of tiles
+counts once. The doubled halves of the fusion blocks count at low resolution, where they are computed.
+"""
+
+from numpy_vitmatte import VitMatteConfig
+
+
+def operations(height: int, width: int, config: VitMatteConfig) -> dict[str, float]:
+    """Operations by part of the network, for a padded picture of ``height`` x ``width``."""
+    backbone = config.backbone_config
+    channels, patch = backbone.hidden_size, backbone.patch_size
+    h, w = height // patch, width // patch
+    tokens, blocks = h * w, backbone.num_hidden_layers
+    windows = len([index for index in backbone.window_block_indices if index < blocks])
+    necks = len([index for index in backbone.residual_block_indices if index < blocks])
+    projections = 2 * tokens * channels * 4 * channels  # queries, keys, values, output
+    keys = backbone.window_size**2
+    return {
+        "patch embedding": 2 * tokens * channels * patch * patch * backbone.num_channels,
+        "window attention": windows * (projections + 2 * 2 * tokens * keys * channels),
+        "global attention": (blocks - windows) * (projections + 2 * 2 * tokens * tokens * channels),
+        "MLP and norms": blocks * 2 * 2 * tokens * channels * int(channels * backbone.mlp_ratio),
+        "residual necks": necks * 2 * tokens * (2 * channels * channels // 2 + 9 * (channels // 2) ** 2),
+        "decoder": _decoder(height, width, config),
+    }
+
+
+def _decoder(height: int, width: int, config: VitMatteConfig) -> float:
+    details = [config.backbone_config.num_channels, *config.convstream_hidden_sizes]
+    fused = [config.hidden_size, *config.fusion_hidden_sizes]
+    total = 2 * height * width * (9 * fused[-1] * 16 + 16)  # the head
+    for level in range(1, len(details)):
+        total += 2 * 9 * details[level - 1] * details[level] * (height >> level) * (width >> level)
+    for block in range(len(config.fusion_hidden_sizes)):
+        level = len(config.fusion_hidden_sizes) - 1 - block
+        pixels = (height >> level) * (width >> level)
+        total += 2 * 9 * fused[block + 1] * (details[level] * pixels + fused[block] * pixels / 4)
+    return total
