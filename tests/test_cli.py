@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,11 +195,15 @@ def test_full_disk(folder, capsys, monkeypatch):
 
 
 def test_folder_that_may_not_be_written(folder, capsys, monkeypatch):
-    def refuse(*arguments, **keywords):
-        raise PermissionError(13, "Permission denied")
+    open_ = os.open
+
+    def refuse(path, flags, *arguments, **keywords):
+        if flags & os.O_CREAT:
+            raise PermissionError(13, "Permission denied")
+        return open_(path, flags, *arguments, **keywords)
 
     assert run_matte(capsys, output="warm.png")[0] == 0
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     before = files(folder)
     assert_refused(run_matte(capsys), before, folder, "'alpha.png' cannot be written: Permission denied")
 
