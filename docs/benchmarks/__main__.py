@@ -16,6 +16,7 @@ import memory
 import picture
 import roofline
 import start
+import steps
 from competitors import COMPETITORS
 from worker import Failed
 
@@ -73,6 +74,10 @@ def parser() -> argparse.ArgumentParser:
     command = _measurement(commands, "roofline", "how near to the peak each part of ours comes", [(640, 960)])
     command.add_argument("--rounds", type=count, default=7, help="(default: %(default)s)")
     command.set_defaults(run=roofline.run)
+    command = commands.add_parser("steps", help="what each idea of docs/performance.md brings")
+    command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
+    command.add_argument("--output", type=Path, default=HERE / "results/steps.json", help="(default: %(default)s)")
+    command.set_defaults(run=steps.run, quiet=False)
     command = commands.add_parser("picture", help="draw what forward has measured")
     command.add_argument("--results", type=Path, default=HERE / "results/forward.json", help="(default: %(default)s)")
     command.add_argument(

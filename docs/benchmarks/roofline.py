@@ -1,7 +1,7 @@
 """How near to the processor's peak each part of the forward pass comes.
 
-The peak is that of one core: the micro-kernel of ``numpy_vitmatte/kernels/tile.py`` on data that stays in its caches, the
-best of many runs. It is measured before, between and after the forward passes, as a machine's clock changes.
+The peak is that of the cores used: the micro-kernel of ``numpy_vitmatte/kernels/tile.py`` on data that stays in their
+caches, the best of many runs. It is measured before, between and after the passes, as a machine's clock changes.
 """
 
 import argparse

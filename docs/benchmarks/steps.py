@@ -1,0 +1,143 @@
+"""What each idea of ``docs/performance.md`` brings: the plain way beside ours, interleaved, on one thread."""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numba
+import numpy as np
+from materials import LIVELY
+from records import new_record, save
+
+from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
+from numpy_vitmatte.decoder import decoder
+from numpy_vitmatte.decoder_plan import plan_decoder
+from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
+from numpy_vitmatte.kernels.matmul import linear, pack
+from numpy_vitmatte.layers.attention import AttentionParameters, global_attention
+from numpy_vitmatte.layers.convstream import convstream
+from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
+from numpy_vitmatte.layers.head import matting_head
+from numpy_vitmatte.network import pack_network
+
+Pair = tuple[Callable[[], object], Callable[[], object]]
+
+
+@numba.njit(fastmath={"contract", "reassoc", "nsz"})
+def product_by_loops(x, weight, out):
+    """A matrix product as a textbook writes it."""
+    for m in range(x.shape[0]):
+        for n in range(weight.shape[1]):
+            total = np.float32(0)
+            for k in range(x.shape[1]):
+                total += x[m, k] * weight[k, n]
+            out[m, n] = total
+
+
+def draw(*shape: int) -> np.ndarray:
+    """Normal numbers."""
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
+def products() -> dict[str, Pair]:
+    """The MLP's first product of 96 tokens: three loops, NumPy's BLAS, and the tile."""
+    x, weight, out = draw(96, 384), draw(384, 1536), np.empty((96, 1536), np.float32)
+    packed = pack(weight)
+
+    def tile() -> object:
+        return linear(x, packed, out)
+
+    return {
+        "product: three loops": (lambda: product_by_loops(x, weight, out), tile),
+        "product: NumPy": (lambda: np.matmul(x, weight, out=out), tile),
+    }
+
+
+def upsampling() -> dict[str, Pair]:
+    """Fusion block 2 at a quarter of 640x960: the convolution after the doubling, and before it."""
+    features, detail = draw(80, 120, 128), np.pad(draw(160, 240, 48), ((1, 1), (1, 1), (0, 0)))
+    weight = draw(64, 176, 3, 3)
+    parameters = FusionParameters.from_tensors({"conv.conv.weight": weight, "conv.conv.bias": draw(64)}, 128)
+    packed = pack_conv(weight, draw(64))
+
+    def after() -> object:
+        doubled = np.empty((160, 240, 128), np.float32)  # the values do not matter, only that they are written
+        for y in range(2):
+            for x in range(2):
+                doubled[y::2, x::2] = features
+        joined = np.concatenate([detail, np.pad(doubled, ((1, 1), (1, 1), (0, 0)))], axis=2)
+        return np.maximum(conv_rows(joined, packed, 0, 160), 0)
+
+    return {"fusion block: convolve after doubling": (after, lambda: fusion_block(features, detail, parameters))}
+
+
+def attention() -> dict[str, Pair]:
+    """Global attention over 40x60 tokens: all scores at once through NumPy, and in blocks."""
+    tokens, heads, channels = draw(40, 60, 384), 6, 384
+    tensors = {"qkv.weight": 0.05 * draw(3 * channels, channels), "proj.weight": draw(channels, channels)}
+    tensors |= {"proj.bias": draw(channels), "rel_pos_h": draw(63, 64), "rel_pos_w": draw(63, 64)}
+    parameters = AttentionParameters.from_tensors(tensors, heads)
+
+    def at_once() -> object:  # without the relative positions: less than it would have to do
+        qkv = (
+            (tokens.reshape(2400, channels) @ tensors["qkv.weight"].T).reshape(2400, 3, heads, 64).transpose(1, 2, 0, 3)
+        )
+        scores = qkv[0] @ qkv[1].transpose(0, 2, 1) / 8
+        scores = np.exp(scores - scores.max(axis=2, keepdims=True))
+        attended = (scores / scores.sum(axis=2, keepdims=True)) @ qkv[2]
+        return attended.transpose(1, 0, 2).reshape(2400, channels) @ tensors["proj.weight"].T
+
+    return {"global attention: all scores at once": (at_once, lambda: global_attention(tokens, parameters))}
+
+
+def decoders() -> dict[str, Pair]:
+    """The decoder at 640x960: whole maps, tiles, and tiles with an unknown pixel among 17 %."""
+    model = VitMatteForImageMatting.from_config(LIVELY)
+    parameters, features, image = (
+        pack_network(model.tensors, model.config).decoder,
+        draw(40, 60, 384),
+        draw(640, 960, 4),
+    )
+    y, x = np.mgrid[:640, :960]
+    angle, radius = np.arctan2(y - 340, x - 480), np.hypot(y - 340, x - 480)
+    ring = np.abs(radius - 210 - 30 * np.sin(5 * angle) - 20 * np.sin(11 * angle)) < 40  # a wavy outline's band
+    everything, some = plan_decoder(640, 960, 4), plan_decoder(640, 960, 4, ring)
+
+    def by_whole_maps() -> object:
+        maps = features
+        for detail, block in zip(
+            reversed(convstream(image, parameters.convstream)), parameters.fusion_blocks, strict=True
+        ):
+            maps = fusion_block(maps, detail, block)
+        return matting_head(maps, parameters.matting_head)
+
+    def by_tiles() -> object:
+        return decoder(features, image, parameters, everything)
+
+    return {
+        "decoder: whole maps": (by_whole_maps, by_tiles),
+        "decoder: every tile": (by_tiles, lambda: decoder(features, image, parameters, some)),
+    }
+
+
+def run(arguments: argparse.Namespace) -> bool:
+    """Time every pair in turn; print and keep the medians and the median of the ratios."""
+    set_num_threads(1)
+    steps = {}
+    for name, pair in (products() | upsampling() | attention() | decoders()).items():
+        for function in pair:
+            function()
+        rounds = [[_seconds(function) for function in pair] for _ in range(arguments.rounds)]
+        plain, ours = (statistics.median(one) for one in zip(*rounds, strict=True))
+        ratio = statistics.median(one[1] / one[0] for one in rounds)
+        steps[name] = {"plain_seconds": plain, "our_seconds": ours, "ratio": ratio}
+        print(f"{name:<42}{plain:>10.4f} s{ours:>10.4f} s{ratio:>8.2f}", flush=True)
+    save(new_record("steps", 640, 960, 1, steps=steps), arguments.output)
+    return True
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
