@@ -113,7 +113,6 @@ def _print(record: dict) -> None:
     print(f"{'':<18}{'GFLOP':>8}{'seconds':>10}{'GFLOP/s':>10}{'of the peak':>13}")
     for part, one in record["parts"].items():
         rate = one["operations"] / one["seconds"] / 1e9
-        print(
-            f"{part:<18}{one['operations'] / 1e9:>8.1f}{one['seconds']:>10.4f}{rate:>10.0f}{one['share_of_peak']:>13.0%}"
-        )
+        print(f"{part:<18}{one['operations'] / 1e9:>8.1f}{one['seconds']:>10.4f}{rate:>10.0f}", end="")
+        print(f"{one['share_of_peak']:>13.0%}")
     print(flush=True)
