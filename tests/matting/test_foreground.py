@@ -52,7 +52,7 @@ def test_a_new_background_leaves_no_rim_of_the_old_one(linear):
 
 @pytest.mark.parametrize("linear", [False, True])
 def test_both_sides_together_give_the_photo_again(linear):
-    """alpha F + (1 - alpha) B, on a photo with texture on both sides and noise."""
+    """Alpha F + (1 - alpha) B, on a photo with texture on both sides and noise."""
     rng = np.random.default_rng(5)
     alpha = soft_disc()
     waves = np.sin(np.arange(96) / 7)[:, None, None] * 30

@@ -1,0 +1,201 @@
+"""``numpy-vitmatte matte`` with everything it can write besides the alpha, and with pipes on both ends."""
+
+import importlib.util
+import io
+import os
+import sys
+
+import numpy as np
+import pytest
+from matting_job import PHOTO, TRIMAP
+from PIL import Image
+from test_cli import assert_refused, files, folder, pixels, run, without_compilation  # noqa: F401
+
+from numpy_vitmatte.cli import matte_outputs
+from numpy_vitmatte.matting.background import cover_frame, fit_frame
+from numpy_vitmatte.matting.composite import composite, cutout
+from numpy_vitmatte.matting.foreground import estimate_foreground
+from numpy_vitmatte.pipeline import matte
+from numpy_vitmatte.trust import matte_with_trust
+
+needs_pymatting = pytest.mark.skipif(
+    importlib.util.find_spec("pymatting") is None, reason="the extra [foreground] is not installed"
+)
+BEACH = np.random.default_rng(3).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+JOB = ("matte", "photo.png", "trimap.png", "--model", "checkpoint")
+
+
+@pytest.fixture(autouse=True)
+def beach(folder):  # noqa: F811
+    """A background picture of another size beside photo and trimap."""
+    Image.fromarray(BEACH).save("beach.png")
+
+
+@needs_pymatting
+def test_cutout_and_composite_in_the_subjects_colours(capsys):
+    """The issue's own command; no alpha is asked for and none is written."""
+    status, out, err = run(
+        capsys, *JOB, "--cutout", "out.png", "--background", "beach.png", "--composite", "out.jpg", "--quiet"
+    )
+    assert (status, out, without_compilation(err)) == (0, "out.png\nout.jpg\n", [])
+    alpha = matte(PHOTO, TRIMAP, "checkpoint")
+    colours = estimate_foreground(PHOTO, alpha)
+    np.testing.assert_array_equal(pixels("out.png"), cutout(colours, alpha))
+    assert (pixels("out.png")[..., :3] != PHOTO).any()
+    with Image.open("out.jpg") as picture:
+        assert picture.format == "JPEG"
+        expected = composite(colours, alpha, cover_frame(BEACH, 50, 71))
+        assert np.abs(np.asarray(picture).astype(float) - expected).mean() < 4
+
+
+@needs_pymatting
+def test_linear_goes_for_estimate_and_blending(capsys):
+    assert run(capsys, *JOB, "--linear", "--background", "#204060", "--composite", "a.png", "--cutout", "b.png")[0] == 0
+    alpha = matte(PHOTO, TRIMAP, "checkpoint")
+    colours = estimate_foreground(PHOTO, alpha, linear=True)
+    np.testing.assert_array_equal(pixels("a.png"), composite(colours, alpha, (32, 64, 96), linear=True))
+    np.testing.assert_array_equal(pixels("b.png"), cutout(colours, alpha))
+
+
+@pytest.mark.parametrize("fit", ["fit", "cover"])
+def test_photo_colours_need_no_extra(capsys, monkeypatch, fit):
+    monkeypatch.setitem(sys.modules, "pymatting", None)
+    arguments = ("--colours", "photo", "--background", "beach.png", "--fit", fit, "--composite", "a.png")
+    assert run(capsys, *JOB, *arguments, "--cutout", "b.png")[0] == 0
+    alpha = matte(PHOTO, TRIMAP, "checkpoint")
+    scaled = (fit_frame if fit == "fit" else cover_frame)(BEACH, 50, 71)
+    np.testing.assert_array_equal(pixels("a.png"), composite(PHOTO, alpha, scaled))
+    np.testing.assert_array_equal(pixels("b.png"), cutout(PHOTO, alpha))
+
+
+def test_trust_map_and_profile(capsys):
+    status, out, err = run(capsys, *JOB, "-o", "a.npy", "--trust", "map.png", "--profile", "hustvl")
+    assert (status, out) == (0, "a.npy\nmap.png\n")
+    result, trust = matte_with_trust(PHOTO, TRIMAP, "checkpoint", profile="hustvl")
+    np.testing.assert_array_equal(np.load("a.npy"), result.alpha)
+    np.testing.assert_array_equal(pixels("map.png"), trust.picture())
+    assert without_compilation(err)[1:] == [f"numpy-vitmatte: {line}" for line in trust.lines()]
+
+
+# Pipes --------------------------------------------------------------------------------------------------------------
+
+
+def pipe(capfdbinary, monkeypatch, content, *arguments):
+    """Exit status, standard output in bytes and standard error of a command that may read from standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    status = matte_outputs_main(arguments)
+    printed = capfdbinary.readouterr()
+    return status, printed.out, printed.err.decode()
+
+
+def matte_outputs_main(arguments):
+    from numpy_vitmatte.cli import main
+
+    return main([*arguments, "--model", "checkpoint", "--quiet"])
+
+
+def test_photo_from_a_pipe_and_alpha_into_one(folder, capfdbinary, monkeypatch):  # noqa: F811
+    before = files(folder)
+    content = (folder / "photo.png").read_bytes()
+    status, out, err = pipe(capfdbinary, monkeypatch, content, "matte", "-", "trimap.png", "-o", "-", "--bits", "16")
+    assert (status, err) == (0, "")
+    with Image.open(io.BytesIO(out)) as image:
+        assert (image.format, image.mode) == ("PNG", "I;16")
+        assert np.abs(np.asarray(image) / 65535 - matte(PHOTO, TRIMAP, "checkpoint")).max() < 1e-5
+    assert files(folder) == before
+
+
+def test_a_background_from_a_pipe_beside_files(folder, capfdbinary, monkeypatch):  # noqa: F811
+    job = ("matte", "photo.png", "trimap.png", "--colours", "photo", "--composite", "-", "--background", "-")
+    content = (folder / "beach.png").read_bytes()
+    status, out, err = pipe(capfdbinary, monkeypatch, content, *job, "-o", "a.png")
+    assert (status, err) == (0, "")
+    expected = composite(PHOTO, matte(PHOTO, TRIMAP, "checkpoint"), cover_frame(BEACH, 50, 71))
+    with Image.open(io.BytesIO(out)) as image:  # nothing but the picture: no path of the alpha in it
+        np.testing.assert_array_equal(np.asarray(image), expected)
+    assert pixels("a.png").shape == (50, 71)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "trimap on standard input is not an image: it is empty"),
+        (b"<html>no picture", "trimap on standard input is not an image: it begins with b'<html>no picture'"),
+    ],
+)
+def test_a_pipe_without_a_picture(folder, capfdbinary, monkeypatch, content, message):  # noqa: F811
+    before = files(folder)
+    status, out, err = pipe(capfdbinary, monkeypatch, content, "matte", "photo.png", "-", "-o", "a.png")
+    assert (status, out) == (2, b"")
+    assert err == f"numpy-vitmatte: error: {message}\n"
+    assert files(folder) == before
+
+
+def test_a_truncated_picture_in_a_pipe(folder, capfdbinary, monkeypatch):  # noqa: F811
+    content = (folder / "photo.png").read_bytes()[:-400]
+    status, out, err = pipe(capfdbinary, monkeypatch, content, "matte", "-", "trimap.png", "-o", "-")
+    assert (status, out) == (2, b"")
+    assert err.startswith("numpy-vitmatte: error: photo is damaged and cannot be decoded")
+
+
+# What goes wrong ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--composite", "a.png"], "--composite needs --background: a picture, a colour or checkerboard"),
+        (["-o", "a.png", "--background", "white"], "--background is for --composite; none is asked for"),
+        (["--cutout", "a.png", "--fit", "cover"], "--fit is for --composite; none is asked for"),
+        (["-o", "a.png", "--colours", "photo"], "--colours is for --cutout and --composite; none is asked for"),
+        (["-o", "a.png", "--linear"], "--linear is for --composite and estimated colours; none is asked for"),
+        (["--cutout", "a.png", "--colours", "photo", "--linear"], "--linear is for --composite and estimated colours"),
+        (["--trust", "a.png", "--bits", "16"], "--bits is for the alpha's .png; there is none"),
+        (["--cutout", "a.jpg"], "'a.jpg' ends in '.jpg'; expected .png"),
+        (["--trust", "a.npy"], "expected .png"),
+        (["--composite", "a.gif", "--background", "white"], "expected .png or .jpg or .jpeg"),
+        (["-o", "a.png", "--cutout", "nowhere/b.png"], "no such folder"),
+        (["-o", "a.png", "--trust", "./a.png"], "two outputs have the same name; choose another for one of them"),
+        (["-o", "-", "--cutout", "-"], "more than one output is '-'; a stream carries one picture"),
+        (["--cutout", "photo.png", "--force"], "output 'photo.png' is an input as well"),
+        (["--composite", "beach.png", "--background", "beach.png", "--force"], "'beach.png' is an input as well"),
+        (["--composite", "a.png", "--background", "sea.jpg"], "background 'sea.jpg' is no file, no colour"),
+        (["--composite", "a.png", "--background", "checkpoint"], "background 'checkpoint' is a directory"),
+        (["-o", "a.png", "--trust", "beach.png"], "'beach.png' exists already"),
+        (["-o", "a.png", "--profile", "rembg"], "invalid choice: 'rembg'"),
+        (["--composite", "a.png", "--background", "white", "--fit", "stretch"], "invalid choice: 'stretch'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_usage(folder, capsys, monkeypatch, arguments, message):  # noqa: F811
+    monkeypatch.setattr(matte_outputs, "require_pymatting", lambda: None)
+    before = files(folder)
+    assert_refused(run(capsys, *JOB, *arguments), before, folder, message)
+
+
+def test_two_inputs_from_one_stream(folder, capsys):  # noqa: F811
+    before = files(folder)
+    refused = run(capsys, "matte", "-", "-", "-o", "a.png")
+    assert_refused(refused, before, folder, "more than one input is '-'; a stream carries one picture")
+
+
+def test_the_missing_extra_is_named_before_the_work(folder, capsys, monkeypatch):  # noqa: F811
+    monkeypatch.setitem(sys.modules, "pymatting", None)
+    before = files(folder)
+    refused = run(capsys, *JOB, "-o", "a.png", "--cutout", "b.png", "--model", "no-such-model")
+    assert_refused(refused, before, folder, "needs pymatting: pip install 'numpy-vitmatte[foreground]'")
+
+
+def test_a_disk_that_fills_at_the_last_file_leaves_none(folder, capsys, monkeypatch):  # noqa: F811
+    assert run(capsys, *JOB, "-o", "warm.png")[0] == 0  # kernels are compiled, and say so, before the disk fills
+    before, synced, fsync = files(folder), [], os.fsync
+
+    def disk_that_takes_two(descriptor):
+        synced.append(descriptor)
+        if len(synced) > 2:
+            raise OSError(28, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", disk_that_takes_two)
+    refused = run(capsys, *JOB, "-o", "a.png", "--cutout", "b.png", "--trust", "c.png", "--colours", "photo")
+    assert_refused(refused, before, folder, "'c.png' cannot be written: No space left on device")
