@@ -3,15 +3,15 @@
 import importlib.util
 import io
 import os
+import shutil
 import sys
 
 import numpy as np
 import pytest
 from matting_job import PHOTO, TRIMAP
 from PIL import Image
-from test_cli import assert_refused, files, folder, pixels, run, without_compilation  # noqa: F401
 
-from numpy_vitmatte.cli import matte_outputs
+from numpy_vitmatte.cli import main, matte_outputs
 from numpy_vitmatte.matting.background import cover_frame, fit_frame
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground
@@ -26,9 +26,40 @@ JOB = ("matte", "photo.png", "trimap.png", "--model", "checkpoint")
 
 
 @pytest.fixture(autouse=True)
-def beach(folder):  # noqa: F811
-    """A background picture of another size beside photo and trimap."""
-    Image.fromarray(BEACH).save("beach.png")
+def folder(tmp_path, monkeypatch, lively_checkpoint):
+    """A working directory with a photo, its trimap, a background of another size and a checkpoint."""
+    monkeypatch.chdir(tmp_path)
+    for name, picture in (("photo", PHOTO), ("trimap", TRIMAP), ("beach", BEACH)):
+        Image.fromarray(picture).save(f"{name}.png")
+    shutil.copytree(lively_checkpoint, "checkpoint")
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    """Exit status, stdout and the lines of stderr; the first command of a test run may also say that it compiles."""
+    try:
+        status = main(arguments)
+    except SystemExit as leaving:
+        status = leaving.code
+    printed = capsys.readouterr()
+    return status, printed.out, [line for line in printed.err.splitlines() if "compiling the kernels" not in line]
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def assert_refused(result, before, folder, message):
+    status, out, err = result
+    assert (status, out, len(err)) == (2, "", 1)
+    assert err[0].startswith("numpy-vitmatte")
+    assert message in err[0]
+    assert files(folder) == before
 
 
 @needs_pymatting
@@ -37,7 +68,7 @@ def test_cutout_and_composite_in_the_subjects_colours(capsys):
     status, out, err = run(
         capsys, *JOB, "--cutout", "out.png", "--background", "beach.png", "--composite", "out.jpg", "--quiet"
     )
-    assert (status, out, without_compilation(err)) == (0, "out.png\nout.jpg\n", [])
+    assert (status, out, err) == (0, "out.png\nout.jpg\n", [])
     alpha = matte(PHOTO, TRIMAP, "checkpoint")
     colours = estimate_foreground(PHOTO, alpha)
     np.testing.assert_array_equal(pixels("out.png"), cutout(colours, alpha))
@@ -74,7 +105,7 @@ def test_trust_map_and_profile(capsys):
     result, trust = matte_with_trust(PHOTO, TRIMAP, "checkpoint", profile="hustvl")
     np.testing.assert_array_equal(np.load("a.npy"), result.alpha)
     np.testing.assert_array_equal(pixels("map.png"), trust.picture())
-    assert without_compilation(err)[1:] == [f"numpy-vitmatte: {line}" for line in trust.lines()]
+    assert err[1:] == [f"numpy-vitmatte: {line}" for line in trust.lines()]
 
 
 # Pipes --------------------------------------------------------------------------------------------------------------
@@ -83,18 +114,12 @@ def test_trust_map_and_profile(capsys):
 def pipe(capfdbinary, monkeypatch, content, *arguments):
     """Exit status, standard output in bytes and standard error of a command that may read from standard input."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-    status = matte_outputs_main(arguments)
+    status = main([*arguments, "--model", "checkpoint", "--quiet"])
     printed = capfdbinary.readouterr()
     return status, printed.out, printed.err.decode()
 
 
-def matte_outputs_main(arguments):
-    from numpy_vitmatte.cli import main
-
-    return main([*arguments, "--model", "checkpoint", "--quiet"])
-
-
-def test_photo_from_a_pipe_and_alpha_into_one(folder, capfdbinary, monkeypatch):  # noqa: F811
+def test_photo_from_a_pipe_and_alpha_into_one(folder, capfdbinary, monkeypatch):
     before = files(folder)
     content = (folder / "photo.png").read_bytes()
     status, out, err = pipe(capfdbinary, monkeypatch, content, "matte", "-", "trimap.png", "-o", "-", "--bits", "16")
@@ -105,7 +130,7 @@ def test_photo_from_a_pipe_and_alpha_into_one(folder, capfdbinary, monkeypatch):
     assert files(folder) == before
 
 
-def test_a_background_from_a_pipe_beside_files(folder, capfdbinary, monkeypatch):  # noqa: F811
+def test_a_background_from_a_pipe_beside_files(folder, capfdbinary, monkeypatch):
     job = ("matte", "photo.png", "trimap.png", "--colours", "photo", "--composite", "-", "--background", "-")
     content = (folder / "beach.png").read_bytes()
     status, out, err = pipe(capfdbinary, monkeypatch, content, *job, "-o", "a.png")
@@ -123,7 +148,7 @@ def test_a_background_from_a_pipe_beside_files(folder, capfdbinary, monkeypatch)
         (b"<html>no picture", "trimap on standard input is not an image: it begins with b'<html>no picture'"),
     ],
 )
-def test_a_pipe_without_a_picture(folder, capfdbinary, monkeypatch, content, message):  # noqa: F811
+def test_a_pipe_without_a_picture(folder, capfdbinary, monkeypatch, content, message):
     before = files(folder)
     status, out, err = pipe(capfdbinary, monkeypatch, content, "matte", "photo.png", "-", "-o", "a.png")
     assert (status, out) == (2, b"")
@@ -131,7 +156,7 @@ def test_a_pipe_without_a_picture(folder, capfdbinary, monkeypatch, content, mes
     assert files(folder) == before
 
 
-def test_a_truncated_picture_in_a_pipe(folder, capfdbinary, monkeypatch):  # noqa: F811
+def test_a_truncated_picture_in_a_pipe(folder, capfdbinary, monkeypatch):
     content = (folder / "photo.png").read_bytes()[:-400]
     status, out, err = pipe(capfdbinary, monkeypatch, content, "matte", "-", "trimap.png", "-o", "-")
     assert (status, out) == (2, b"")
@@ -167,26 +192,26 @@ def test_a_truncated_picture_in_a_pipe(folder, capfdbinary, monkeypatch):  # noq
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_usage(folder, capsys, monkeypatch, arguments, message):  # noqa: F811
+def test_bad_usage(folder, capsys, monkeypatch, arguments, message):
     monkeypatch.setattr(matte_outputs, "require_pymatting", lambda: None)
     before = files(folder)
     assert_refused(run(capsys, *JOB, *arguments), before, folder, message)
 
 
-def test_two_inputs_from_one_stream(folder, capsys):  # noqa: F811
+def test_two_inputs_from_one_stream(folder, capsys):
     before = files(folder)
     refused = run(capsys, "matte", "-", "-", "-o", "a.png")
     assert_refused(refused, before, folder, "more than one input is '-'; a stream carries one picture")
 
 
-def test_the_missing_extra_is_named_before_the_work(folder, capsys, monkeypatch):  # noqa: F811
+def test_the_missing_extra_is_named_before_the_work(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pymatting", None)
     before = files(folder)
     refused = run(capsys, *JOB, "-o", "a.png", "--cutout", "b.png", "--model", "no-such-model")
     assert_refused(refused, before, folder, "needs pymatting: pip install 'numpy-vitmatte[foreground]'")
 
 
-def test_a_disk_that_fills_at_the_last_file_leaves_none(folder, capsys, monkeypatch):  # noqa: F811
+def test_a_disk_that_fills_at_the_last_file_leaves_none(folder, capsys, monkeypatch):
     assert run(capsys, *JOB, "-o", "warm.png")[0] == 0  # kernels are compiled, and say so, before the disk fills
     before, synced, fsync = files(folder), [], os.fsync
 

@@ -46,7 +46,9 @@ class HustvlImageProcessor(VitMatteImageProcessor):
         super().__init__(**{**authors, **given_settings(settings)})
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike[str], **settings: Unpack[ProcessorSettings]) -> Self:
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[ProcessorSettings]
+    ) -> Self:
         """Give the authors' settings, whatever the checkpoint's file says: what it says is the profile ``hf``."""
         return cls(**settings)
 

@@ -66,7 +66,7 @@ def test_what_is_no_background(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(ImageError, match=r"background 'beach.jpg' is no file, no colour .* and not 'checkerboard'"):
         read_background("beach.jpg")
-    with pytest.raises(ImageError, match="background '.*notes.txt' is not an image"):
+    with pytest.raises(ImageError, match=r"background '.*notes\.txt' is not an image"):
         read_background(str(tmp_path / "notes.txt"))
     with pytest.raises(ImageError, match="fit is 'stretch'; expected 'cover' or 'fit'"):
         read_background(STRIPES, "stretch")

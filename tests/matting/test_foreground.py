@@ -1,5 +1,6 @@
-"""Estimated colours: a made photo gives its colours back, both sides explain the photo, old backgrounds leave no rim."""
+"""Estimated colours: those of a made photo come back, both sides explain it, old backgrounds leave no rim."""
 
+import importlib.util
 import sys
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy_vitmatte.errors import ImageError, VitMatteError
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_colours, estimate_foreground, require_pymatting
 
+needs_pymatting = pytest.mark.skipif(
+    importlib.util.find_spec("pymatting") is None, reason="the extra [foreground] is not installed"
+)
 ORANGE, BLUE, GREEN = (240, 120, 20), (20, 60, 200), (30, 160, 60)
 
 
@@ -19,12 +23,7 @@ def soft_disc(size=96):
     return np.clip((40 - distance) / 16, 0, 1).astype(np.float32)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def pymatting():
-    """Without the extra these tests have nothing to test; the message's test replaces it."""
-    return pytest.importorskip("pymatting", reason="the extra [foreground] is not installed")
-
-
+@needs_pymatting
 @pytest.mark.parametrize("linear", [False, True])
 def test_colours_of_a_made_photo_come_back(linear):
     """An orange disc before blue: its half-transparent rim is blue-brown in the photo and orange in the estimate."""
@@ -38,6 +37,7 @@ def test_colours_of_a_made_photo_come_back(linear):
     assert np.abs(background[rim] - BLUE).max() < 12
 
 
+@needs_pymatting
 @pytest.mark.parametrize("linear", [False, True])
 def test_a_new_background_leaves_no_rim_of_the_old_one(linear):
     alpha = soft_disc()
@@ -50,9 +50,10 @@ def test_a_new_background_leaves_no_rim_of_the_old_one(linear):
     assert np.abs(with_photo - expected).max() > 25
 
 
+@needs_pymatting
 @pytest.mark.parametrize("linear", [False, True])
 def test_both_sides_together_give_the_photo_again(linear):
-    """Alpha F + (1 - alpha) B, on a photo with texture on both sides and noise."""
+    """The photo is nearly alpha F + (1 - alpha) B, on a photo with texture on both sides and noise."""
     rng = np.random.default_rng(5)
     alpha = soft_disc()
     waves = np.sin(np.arange(96) / 7)[:, None, None] * 30
@@ -68,6 +69,7 @@ def test_both_sides_together_give_the_photo_again(linear):
     np.testing.assert_array_equal(background[alpha == 0], photo[alpha == 0].astype(np.float32))
 
 
+@needs_pymatting
 def test_cutout_carries_no_old_background_under_its_transparency():
     """Scaling a cut-out mixes colours of transparent pixels in; there the estimate goes on with the subject's."""
     alpha = soft_disc()
@@ -79,6 +81,7 @@ def test_cutout_carries_no_old_background_under_its_transparency():
     np.testing.assert_array_equal(straight[alpha == 1][:, :3], photo[alpha == 1])
 
 
+@needs_pymatting
 @pytest.mark.parametrize("value", [0, 1])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (40, 3)])
 def test_nothing_half_transparent(shape, value):
