@@ -11,7 +11,7 @@ import pytest
 from matting_job import PHOTO, TRIMAP
 from PIL import Image
 
-from numpy_vitmatte.cli import main, matte_outputs
+from numpy_vitmatte.cli import main
 from numpy_vitmatte.matting.background import cover_frame, fit_frame
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground
@@ -164,44 +164,6 @@ def test_a_truncated_picture_in_a_pipe(folder, capfdbinary, monkeypatch):
 
 
 # What goes wrong ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--composite", "a.png"], "--composite needs --background: a picture, a colour or checkerboard"),
-        (["-o", "a.png", "--background", "white"], "--background is for --composite; none is asked for"),
-        (["--cutout", "a.png", "--fit", "cover"], "--fit is for --composite; none is asked for"),
-        (["-o", "a.png", "--colours", "photo"], "--colours is for --cutout and --composite; none is asked for"),
-        (["-o", "a.png", "--linear"], "--linear is for --composite and estimated colours; none is asked for"),
-        (["--cutout", "a.png", "--colours", "photo", "--linear"], "--linear is for --composite and estimated colours"),
-        (["--trust", "a.png", "--bits", "16"], "--bits is for the alpha's .png; there is none"),
-        (["--cutout", "a.jpg"], "'a.jpg' ends in '.jpg'; expected .png"),
-        (["--trust", "a.npy"], "expected .png"),
-        (["--composite", "a.gif", "--background", "white"], "expected .png or .jpg or .jpeg"),
-        (["-o", "a.png", "--cutout", "nowhere/b.png"], "no such folder"),
-        (["-o", "a.png", "--trust", "./a.png"], "two outputs have the same name; choose another for one of them"),
-        (["-o", "-", "--cutout", "-"], "more than one output is '-'; a stream carries one picture"),
-        (["--cutout", "photo.png", "--force"], "output 'photo.png' is an input as well"),
-        (["--composite", "beach.png", "--background", "beach.png", "--force"], "'beach.png' is an input as well"),
-        (["--composite", "a.png", "--background", "sea.jpg"], "background 'sea.jpg' is no file, no colour"),
-        (["--composite", "a.png", "--background", "checkpoint"], "background 'checkpoint' is a directory"),
-        (["-o", "a.png", "--trust", "beach.png"], "'beach.png' exists already"),
-        (["-o", "a.png", "--profile", "rembg"], "invalid choice: 'rembg'"),
-        (["--composite", "a.png", "--background", "white", "--fit", "stretch"], "invalid choice: 'stretch'"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_bad_usage(folder, capsys, monkeypatch, arguments, message):
-    monkeypatch.setattr(matte_outputs, "require_pymatting", lambda: None)
-    before = files(folder)
-    assert_refused(run(capsys, *JOB, *arguments), before, folder, message)
-
-
-def test_two_inputs_from_one_stream(folder, capsys):
-    before = files(folder)
-    refused = run(capsys, "matte", "-", "-", "-o", "a.png")
-    assert_refused(refused, before, folder, "more than one input is '-'; a stream carries one picture")
 
 
 def test_the_missing_extra_is_named_before_the_work(folder, capsys, monkeypatch):
