@@ -5,11 +5,16 @@ from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError, DownloadError, ImageError, VitMatteError
 from numpy_vitmatte.estimate import estimate_memory
 from numpy_vitmatte.kernels.parallel import get_num_threads, set_num_threads
+from numpy_vitmatte.matting.background import read_background
+from numpy_vitmatte.matting.composite import composite, cutout
+from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.matting.trimap import read_trimap
 from numpy_vitmatte.matting.trimap_report import TrimapReport
+from numpy_vitmatte.matting.trust import TrustMap
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult, matte, matte_with_report
-from numpy_vitmatte.processing import VitMatteImageProcessor
+from numpy_vitmatte.processing import HustvlImageProcessor, VitMatteImageProcessor
+from numpy_vitmatte.trust import matte_with_trust
 from numpy_vitmatte.warmup import warmup
 
 __version__ = "0.1.0"
@@ -18,10 +23,12 @@ __all__ = [
     "CheckpointError",
     "ConfigurationError",
     "DownloadError",
+    "HustvlImageProcessor",
     "ImageError",
     "ImageMattingOutput",
     "MattingResult",
     "TrimapReport",
+    "TrustMap",
     "VitDetConfig",
     "VitMatteConfig",
     "VitMatteError",
@@ -29,10 +36,15 @@ __all__ = [
     "VitMatteImageProcessor",
     "__version__",
     "bundled_checkpoints",
+    "composite",
+    "cutout",
+    "estimate_foreground",
     "estimate_memory",
     "get_num_threads",
     "matte",
     "matte_with_report",
+    "matte_with_trust",
+    "read_background",
     "read_trimap",
     "set_num_threads",
     "warmup",

@@ -19,6 +19,7 @@ from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.processing.pixel_values import check_same_size
+from numpy_vitmatte.processing.profiles import profile_processor
 
 DEFAULT_MODEL = "vitmatte-tiny"
 
@@ -57,6 +58,7 @@ def matte(
     model: ModelSource = DEFAULT_MODEL,
     *,
     processor: VitMatteImageProcessor | None = None,
+    profile: str = "hf",
     raw: bool = False,
     max_memory: int | str | None = None,
     max_side: int | None = None,
@@ -75,6 +77,9 @@ def matte(
     processor : VitMatteImageProcessor, optional
         By default the checkpoint's own, also for a model that was loaded from one; ``VitMatteImageProcessor()`` for a
         model made by ``from_config``.
+    profile : {"hf", "hustvl"}
+        Whose preprocessing: what the checkpoint's file says, or what ViTMatte's authors do (ImageNet's mean and
+        deviation, unknown exactly 0.5, their padding).
     raw : bool
         Give the network's own values everywhere. By default pixels that the trimap knows are exactly 0 and 1, and what
         cannot change an unknown pixel is not computed.
@@ -97,7 +102,14 @@ def matte(
         why.
     """
     return matte_with_report(
-        image, trimap, model, processor=processor, raw=raw, max_memory=max_memory, max_side=max_side
+        image,
+        trimap,
+        model,
+        processor=processor,
+        profile=profile,
+        raw=raw,
+        max_memory=max_memory,
+        max_side=max_side,
     ).alpha
 
 
@@ -107,6 +119,7 @@ def matte_with_report(
     model: ModelSource = DEFAULT_MODEL,
     *,
     processor: VitMatteImageProcessor | None = None,
+    profile: str = "hf",
     raw: bool = False,
     max_memory: int | str | None = None,
     max_side: int | None = None,
@@ -124,17 +137,18 @@ def matte_with_report(
     check_same_size(photo.shape[:2], clean_trimap.shape)
     height, width = clean_trimap.shape
     size = smaller_size(height, width, max_side)
-    checkpoint = _loaded(model, processor)
+    checkpoint = _loaded(model, profile_processor(profile, processor))
     if raw or report.unknown > 0:
         alpha, computed = _estimate_at(size, photo, clean_trimap, checkpoint, raw, max_memory)
     else:
         alpha, computed = np.empty(clean_trimap.shape, np.float32), Shares(0.0, 0.0)  # every pixel is known, set below
     if not raw:
-        _set_known(alpha, clean_trimap)
+        set_known_pixels(alpha, clean_trimap)
     return MattingResult(alpha, photo, clean_trimap, report, computed)
 
 
-def _set_known(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
+def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
+    """Put exactly 0 and 1 where the trimap says so, in place."""
     alpha[trimap == BACKGROUND] = 0
     alpha[trimap == FOREGROUND] = 1
 
@@ -154,7 +168,7 @@ def _estimate_at(
     small_photo, small_trimap = smaller_photo(photo, *size), smaller_trimap(trimap, *size)
     small_alpha, computed = _estimate(small_photo, small_trimap, checkpoint, raw, max_memory)
     if not raw:
-        _set_known(small_alpha, small_trimap)
+        set_known_pixels(small_alpha, small_trimap)
     return upsample_alpha(small_alpha, small_photo, photo), computed
 
 

@@ -36,11 +36,7 @@ def checkout(tmp_path):
 
 @pytest.mark.parametrize("block", blocks("python"))
 def test_snippets_run(block, checkout):
-    note = block["note"] or ""
-    if note.startswith("needs: "):
-        package = note.removeprefix("needs: ")
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed; .ci/run installs it and runs this snippet")
+    skip_without_its_extra(block)
     run = subprocess.run([sys.executable, "-c", block["code"]], cwd=checkout, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 
@@ -48,6 +44,7 @@ def test_snippets_run(block, checkout):
 @pytest.mark.parametrize("block", blocks("bash"))
 def test_commands_run(block, checkout):
     """Commands that install are run by .ci/run, word for word; the others here."""
+    skip_without_its_extra(block)
     command = block["code"].strip()
     if command.startswith(INSTALLS):
         assert with_quiet(command) in (ROOT / ".ci/run").read_text(encoding="utf-8")
@@ -55,6 +52,15 @@ def test_commands_run(block, checkout):
     here = f'numpy-vitmatte() {{ "{sys.executable}" -m numpy_vitmatte "$@"; }}; python() {{ "{sys.executable}" "$@"; }}'
     run = subprocess.run(["bash", "-ec", f"{here}\n{command}"], cwd=checkout, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def skip_without_its_extra(block):
+    """A block may need a package that the tests themselves do not."""
+    note = block["note"] or ""
+    if note.startswith("needs: "):
+        package = note.removeprefix("needs: ")
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed; .ci/run installs it and runs this block")
 
 
 def with_quiet(command):

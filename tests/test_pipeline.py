@@ -81,6 +81,27 @@ def test_processor_comes_from_the_checkpoint_unless_given(lively_checkpoint, tmp
         np.testing.assert_array_equal(matte(PHOTO, TRIMAP, model, processor=processor, raw=True), from_folder)
 
 
+def test_profile_of_the_authors_by_hand(lively_checkpoint):
+    """G1, G3, G4: ImageNet's statistics, unknown 0.5, 50 x 71 padded to 64 x 96 as by anyone."""
+    pixels = np.zeros((1, 4, 64, 96), np.float32)
+    photo = (PHOTO / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    pixels[0, :3, :50, :71] = photo.transpose(2, 0, 1)
+    pixels[0, 3, :50, :71] = np.where(KNOWN, TRIMAP / 255, 0.5)
+    model = VitMatteForImageMatting.from_pretrained(lively_checkpoint)
+    expected = model(pixels).alphas[0, 0, :50, :71]
+    for given in (lively_checkpoint, model):
+        alpha = matte(PHOTO, TRIMAP, given, profile="hustvl", raw=True)
+        np.testing.assert_allclose(alpha, expected, rtol=0, atol=1e-5)
+    assert np.abs(expected - matte(PHOTO, TRIMAP, model, raw=True)).max() > 0.01
+
+
+def test_profiles_that_are_none(lively_checkpoint):
+    with pytest.raises(ConfigurationError, match="profile is 'HF'; expected 'hf' or 'hustvl'"):
+        matte(PHOTO, TRIMAP, lively_checkpoint, profile="HF")
+    with pytest.raises(ConfigurationError, match="give one or the other"):
+        matte(PHOTO, TRIMAP, lively_checkpoint, profile="hustvl", processor=VitMatteImageProcessor())
+
+
 def test_a_model_without_a_checkpoint_takes_the_default_processor(lively_checkpoint, by_hand):
     model = VitMatteForImageMatting.from_config(VitMatteConfig.from_pretrained(lively_checkpoint))
     np.testing.assert_allclose(matte(PHOTO, TRIMAP, model, raw=True), by_hand, rtol=0, atol=1e-5)

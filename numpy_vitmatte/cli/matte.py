@@ -1,25 +1,30 @@
 """``numpy-vitmatte matte``: estimate the alpha of one photo."""
 
 import argparse
-import os
 import time
 from pathlib import Path
 from typing import Any
 
+from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs, write_outputs
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
-from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.writing import ALPHA_SUFFIXES, check_output, save_alpha
-from numpy_vitmatte.pipeline import matte_with_report
+from numpy_vitmatte.cli.streams import only_one_stream, read_source
+from numpy_vitmatte.matting.trust import TrustMap
+from numpy_vitmatte.pipeline import MattingResult, matte_with_report
+from numpy_vitmatte.processing.profiles import PROFILES
+from numpy_vitmatte.trust import matte_with_trust
 
 _DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
-The alpha's path goes to stdout, what was understood of the trimap to stderr."""
+The paths of what was written go to stdout, what was understood of the trimap to stderr."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png --bits 16 --model ./vitmatte-small-composition-1k
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.npy --raw --threads 2
   numpy-vitmatte matte panorama.jpg trimap.png -o alpha.png --max-side 2048
+  numpy-vitmatte matte photo.jpg trimap.png --cutout out.png --background beach.jpg --composite out.jpg
+  numpy-vitmatte matte photo.jpg trimap.png -o alpha.png --trust map.png --profile hustvl
+  numpy-vitmatte matte - trimap.png -o - < photo.jpg > alpha.png
 """
 
 
@@ -32,17 +37,15 @@ def add_command(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file")
-    parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size")
+    parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
+    parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size, or '-'")
+    add_output_arguments(parser)
     parser.add_argument(
-        "-o",
-        "--output",
-        metavar="ALPHA",
-        type=Path,
-        required=True,
-        help="where the alpha goes: .png (grey levels) or .npy (float32 in [0, 1])",
+        "--profile",
+        choices=PROFILES,
+        default="hf",
+        help="whose preprocessing: what the checkpoint's file says, or the authors' own (default: %(default)s)",
     )
-    parser.add_argument("--bits", type=int, choices=(8, 16), help="bits of a PNG's grey levels (default: 8)")
     parser.add_argument(
         "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
     )
@@ -59,31 +62,21 @@ def add_command(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Estimate and write the alpha.
+    """Estimate the alpha and write what was asked for.
 
     Raises
     ------
     VitMatteError
         Before anything is written.
     """
-    output = check_output(arguments.output, ALPHA_SUFFIXES, arguments.force)
-    if arguments.bits and output.suffix.lower() != ".png":
-        raise VitMatteError(f"--bits is for .png; {str(output)!r} holds float32")
-    for source in (arguments.photo, arguments.trimap):
-        if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
-            raise VitMatteError(f"output {str(output)!r} is an input as well; choose another name")
+    sources = [arguments.photo, arguments.trimap, *filter(None, [arguments.background])]
+    only_one_stream(sources, "input")
+    backdrop = check_outputs(arguments, sources)
     set_threads(arguments.threads)
     started = time.perf_counter()
-    result = matte_with_report(
-        arguments.photo,
-        arguments.trimap,
-        arguments.model,
-        raw=arguments.raw,
-        max_memory=arguments.max_memory,
-        max_side=arguments.max_side,
-    )
-    save_alpha(output, result.alpha, arguments.bits or 8)
-    for line in result.report.lines():
+    result, trust = _estimate(arguments)
+    write_outputs(arguments, result, backdrop, trust)
+    for line in result.report.lines() + (trust.lines() if trust else []):
         logger.info(line)
     height, width = result.alpha.shape
     computed = result.computed
@@ -93,4 +86,11 @@ def run(arguments: argparse.Namespace) -> None:
         100 * computed.tokens,
     )
     logger.debug("photo: %d x %d pixels, %.1f s", width, height, time.perf_counter() - started)
-    print(output)
+
+
+def _estimate(arguments: argparse.Namespace) -> tuple[MattingResult, TrustMap | None]:
+    photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
+    options = {name: getattr(arguments, name) for name in ("profile", "raw", "max_memory", "max_side")}
+    if arguments.trust:
+        return matte_with_trust(photo, trimap, arguments.model, **options)
+    return matte_with_report(photo, trimap, arguments.model, **options), None

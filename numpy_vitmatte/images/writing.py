@@ -1,9 +1,10 @@
 """Writing results: checked before the work begins, whole or not at all, never over an existing file unasked."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.value_range import to_integers
 
 ALPHA_SUFFIXES = (".png", ".npy")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+Writer: TypeAlias = Callable[[IO[bytes]], object]
+"""Puts the content of a file into it."""
 
 
 def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...], overwrite: bool) -> Path:
@@ -66,11 +71,7 @@ def save_alpha(path: str | os.PathLike[str], alpha: NDArray[np.floating[Any]], b
     VitMatteError
         If it cannot be written; then nothing is left behind.
     """
-    path = Path(path)
-    if path.suffix.lower() == ".npy":
-        _write(path, lambda file: np.save(file, np.asarray(alpha, np.float32)))
-    else:
-        save_png(path, to_integers(alpha, bits))
+    write_together({Path(path): alpha_writer(Path(path), alpha, bits)})
 
 
 def save_png(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
@@ -86,7 +87,7 @@ def save_png(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     VitMatteError
         If it cannot be written; then nothing is left behind.
     """
-    _write(Path(path), lambda file: Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG"))
+    write_together({Path(path): _png_writer(pixels)})
 
 
 def save_text(path: str | os.PathLike[str], text: str) -> None:
@@ -97,15 +98,48 @@ def save_text(path: str | os.PathLike[str], text: str) -> None:
     VitMatteError
         If it cannot be written; then nothing is left behind.
     """
-    _write(Path(path), lambda file: file.write(text.encode()))
+    write_together({Path(path): lambda file: file.write(text.encode())})
 
 
-def _write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+def alpha_writer(path: Path, alpha: NDArray[np.floating[Any]], bits: int = 8) -> Writer:
+    """How an alpha is written in the format of a file name; parameters as for :func:`save_alpha`."""
+    if path.suffix.lower() == ".npy":
+        return lambda file: np.save(file, np.asarray(alpha, np.float32))
+    return picture_writer(path, to_integers(alpha, bits))
+
+
+def picture_writer(path: Path, pixels: NDArray[Any]) -> Writer:
+    """How a picture is written in the format of a file name: PNG, or JPEG at quality 95 with colours at full size."""
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        return lambda file: Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
+    return _png_writer(pixels)
+
+
+def write_together(writers: Mapping[Path, Writer]) -> None:
+    """Write several files, all or none: each under a temporary name, and when all are whole they are renamed.
+
+    Parameters
+    ----------
+    writers : mapping of path to Writer
+        What stood at a path is replaced.
+
+    Raises
+    ------
+    VitMatteError
+        Naming the file that cannot be written.
+    """
+    path = Path()
     try:
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            # Without this a power cut after the renaming can leave an empty file under the final name.
-            os.fsync(file.fileno())
+        with ExitStack() as renamings:
+            for path, write in writers.items():
+                with renamings.enter_context(atomic_path(path)).open("wb") as file:
+                    write(file)
+                    file.flush()
+                    # Without this a power cut after the renaming can leave an empty file under the final name.
+                    os.fsync(file.fileno())
     except OSError as error:
         raise VitMatteError(f"output {str(path)!r} cannot be written: {error.strerror or error}") from error
+
+
+def _png_writer(pixels: NDArray[Any]) -> Writer:
+    return lambda file: Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG")

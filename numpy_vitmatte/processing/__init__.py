@@ -1,5 +1,6 @@
 """Photo and trimap to the network's input, as transformers' ViTMatte image processor makes it."""
 
+from numpy_vitmatte.processing.hustvl import HustvlImageProcessor
 from numpy_vitmatte.processing.processor import PREPROCESSOR_FILE, BatchFeature, VitMatteImageProcessor
 from numpy_vitmatte.processing.settings import (
     IMAGENET_DEFAULT_MEAN,
@@ -16,6 +17,7 @@ __all__ = [
     "IMAGENET_STANDARD_STD",
     "PREPROCESSOR_FILE",
     "BatchFeature",
+    "HustvlImageProcessor",
     "ProcessorSettings",
     "VitMatteImageProcessor",
 ]

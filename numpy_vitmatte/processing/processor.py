@@ -6,7 +6,7 @@ Source: transformers 5.23, ``models/vitmatte/image_processing_pil_vitmatte.py``.
 import copy
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, Unpack
 
@@ -64,8 +64,8 @@ class VitMatteImageProcessor:
     Notes
     -----
     The published checkpoints' files say mean = std = 0.5, as transformers' class does, while the authors trained with
-    ImageNet's mean and standard deviation. The file decides; ``image_mean=IMAGENET_DEFAULT_MEAN,
-    image_std=IMAGENET_DEFAULT_STD`` asks for the authors' way.
+    ImageNet's mean and standard deviation. The file decides;
+    :class:`~numpy_vitmatte.processing.hustvl.HustvlImageProcessor` does all as the authors do.
     """
 
     do_rescale: bool
@@ -196,7 +196,7 @@ class VitMatteImageProcessor:
             check_same_size(planes.shape[1:], plane.shape, which)
             for doubt in photo_doubts + trimap_doubts + scale_doubts(planes, plane, effective, which):
                 warnings.warn(doubt, UserWarning, stacklevel=2)
-            pixels = pixel_values(planes, plane, effective)
+            pixels = self._pixel_values(planes, plane, effective)
             results.append(np.moveaxis(pixels, 0, -1) if data_format == CHANNELS_LAST else pixels)
         return BatchFeature(pixel_values=_stacked(results, required=return_tensors == "np"))
 
@@ -236,6 +236,12 @@ class VitMatteImageProcessor:
                     f"{alphas.shape[2]} x {alphas.shape[3]}"
                 )
         return [alpha[0, :height, :width].copy() for alpha, (height, width) in zip(alphas, target_sizes, strict=True)]
+
+    def _pixel_values(
+        self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
+    ) -> NDArray[np.float32]:
+        """(3, H, W) and (H, W) -> (4, H', W'): what another convention does differently."""
+        return pixel_values(photo, trimap, settings)
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in DEFAULTS}

@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.writing import ALPHA_SUFFIXES, check_output, save_alpha, save_png
+from numpy_vitmatte.images.writing import (
+    ALPHA_SUFFIXES,
+    check_output,
+    picture_writer,
+    save_alpha,
+    save_png,
+    write_together,
+)
 
 ALPHA = np.array([[0.0, 0.1, 0.5], [0.91, 0.9999, 1.0]], np.float32)
 
@@ -36,6 +43,32 @@ def test_pictures(tmp_path, channels, mode):
     with Image.open(tmp_path / "picture.png") as image:
         assert image.mode == mode
         np.testing.assert_array_equal(np.asarray(image), pixels[:, ::-1])
+
+
+def test_picture_formats(tmp_path):
+    """JPEG keeps colours at full size: red and blue columns, one pixel wide each, stay apart."""
+    pixels = np.tile(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8), (16, 8, 1))
+    for name, kind, error in [("a.png", "PNG", 0), ("a.jpg", "JPEG", 30), ("a.JPEG", "JPEG", 30)]:
+        write_together({tmp_path / name: picture_writer(tmp_path / name, pixels)})
+        with Image.open(tmp_path / name) as image:
+            assert image.format == kind
+            assert np.abs(np.asarray(image).astype(int) - pixels).max() <= error
+
+
+def test_several_files_are_written_all_or_none(tmp_path):
+    def disk_is_full(file):
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "a.png").write_bytes(b"precious")
+    black = np.zeros((2, 2, 3), np.uint8)
+    good = {tmp_path / name: picture_writer(tmp_path / name, black) for name in ("a.png", "b.jpg")}
+    with pytest.raises(VitMatteError, match=r"c\.png' cannot be written: No space left on device"):
+        write_together({**good, tmp_path / "c.png": disk_is_full})
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.png", b"precious")]
+    write_together(good)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.jpg"]
+    assert (tmp_path / "a.png").read_bytes() != b"precious"
 
 
 @pytest.mark.parametrize("there_before", [False, True])

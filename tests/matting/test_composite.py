@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.matting.composite import checkerboard, composite, cutout, side_by_side
+from numpy_vitmatte.matting.composite import composite, cutout, side_by_side
 
 PHOTO = np.array([[[200, 100, 0], [10, 20, 30]]], np.uint8)
 
@@ -37,12 +37,24 @@ def test_alpha_zero_and_one_choose_and_equal_pictures_do_not_mix(seed):
     assert (between <= np.maximum(photo, other)).all()
 
 
-def test_checkerboard():
-    assert checkerboard(3, 5, square=2)[..., 0].tolist() == [
-        [153, 153, 102, 102, 153],
-        [153, 153, 102, 102, 153],
-        [102, 102, 153, 153, 102],
-    ]
+def test_composite_in_linear_light_by_hand():
+    """Half of white's light over black is stored as 188 (187.5), half of level 55's (0.0382) over black as 37."""
+    foreground = np.array([[[255, 55, 0]]], np.uint8)
+    half = np.array([[0.5]], np.float32)
+    assert composite(foreground, half, (0, 0, 255), linear=True).tolist() == [[[188, 38, 188]]]
+    assert composite(foreground, half, (0, 0, 255)).tolist() == [[[128, 28, 128]]]
+
+
+@given(seed=st.integers(0, 99))
+def test_blending_light_chooses_at_zero_and_one_and_is_brighter_between(seed):
+    """The curve from light to levels is concave: a mixture of light is stored higher than the mixture of levels."""
+    rng = np.random.default_rng(seed)
+    photo, other = rng.integers(0, 256, (2, 5, 7, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(composite(photo, np.ones((5, 7)), other, linear=True), photo)
+    np.testing.assert_array_equal(composite(photo, np.zeros((5, 7)), other, linear=True), other)
+    alpha = rng.random((5, 7), np.float32)
+    np.testing.assert_array_equal(composite(photo, alpha, photo, linear=True), photo)
+    assert (composite(photo, alpha, other, linear=True) >= composite(photo, alpha, other)).all()
 
 
 def test_side_by_side_shows_all_four():

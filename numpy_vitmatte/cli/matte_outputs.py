@@ -1,0 +1,144 @@
+"""What ``numpy-vitmatte matte`` writes besides the alpha: cut-out, composite, trust map; all or none."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from numpy_vitmatte.cli.streams import is_stream, only_one_stream, read_source, write_stream
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.writing import (
+    ALPHA_SUFFIXES,
+    PICTURE_SUFFIXES,
+    Writer,
+    alpha_writer,
+    check_output,
+    picture_writer,
+    write_together,
+)
+from numpy_vitmatte.matting.background import FITS, Backdrop, read_background
+from numpy_vitmatte.matting.composite import composite, cutout
+from numpy_vitmatte.matting.foreground import estimate_foreground, require_pymatting
+from numpy_vitmatte.matting.trust import TrustMap
+from numpy_vitmatte.pipeline import MattingResult
+
+_SUFFIXES = {"output": ALPHA_SUFFIXES, "cutout": (".png",), "composite": PICTURE_SUFFIXES, "trust": (".png",)}
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the outputs and what belongs to them."""
+    outputs = parser.add_argument_group("outputs", "at least one; '-' is standard output; all are written, or none")
+    for flags, metavar, text in (
+        (("-o", "--output"), "ALPHA", "the alpha: .png (grey levels) or .npy (float32 in [0, 1])"),
+        (("--cutout",), "PNG", "the subject with its alpha as transparency"),
+        (("--composite",), "PICTURE", "the subject before --background: .png or .jpg"),
+        (("--trust",), "PNG", "where to look twice: red where the network contradicts a known pixel of the trimap, "
+         "cyan where a mirrored photo gets another alpha (the network runs twice)"),
+    ):  # fmt: skip
+        outputs.add_argument(*flags, metavar=metavar, type=Path, help=text)
+    outputs.add_argument("--bits", type=int, choices=(8, 16), help="bits of the alpha's PNG (default: 8)")
+    pictures = parser.add_argument_group("cut-out and composite")
+    pictures.add_argument("--background", help="a picture, a colour (white, '#1e90ff') or checkerboard")
+    pictures.add_argument("--fit", choices=FITS, help="scale the picture to cover the photo, or to fit in whole "
+                          "between black bars (default: cover)")  # fmt: skip
+    pictures.add_argument("--colours", choices=("estimated", "photo"), help="of half-transparent pixels: the subject's "
+                          "own, estimated by pymatting, or the photo's, with a rim of the old background "
+                          "(default: estimated)")  # fmt: skip
+    pictures.add_argument("--linear", action="store_true", help="blend light instead of stored levels")
+
+
+def check_outputs(arguments: argparse.Namespace, sources: list[Path]) -> Backdrop | None:
+    """Say what keeps the outputs from being made, before anything is computed; read the background.
+
+    Raises
+    ------
+    VitMatteError
+    """
+    outputs = dict(_outputs(arguments))
+    if not outputs:
+        raise VitMatteError("nothing to write; expected -o, --cutout, --composite or --trust")
+    _check_combinations(arguments)
+    only_one_stream(list(outputs.values()), "output")
+    for name, path in outputs.items():
+        if not is_stream(path):
+            check_output(path, _SUFFIXES[name], arguments.force)
+            for other in sources:
+                if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
+                    raise VitMatteError(f"output {str(path)!r} is an input as well; choose another name")
+    resolved = [os.path.realpath(path) for path in outputs.values()]
+    if len(set(resolved)) < len(resolved):
+        raise VitMatteError("two outputs have the same name; choose another for one of them")
+    if _with_colours(arguments) and arguments.colours != "photo":
+        require_pymatting()
+    if arguments.background is None:
+        return None
+    return read_background(read_source(arguments.background, "background"), arguments.fit or "cover")
+
+
+def write_outputs(
+    arguments: argparse.Namespace, result: MattingResult, backdrop: Backdrop | None, trust: TrustMap | None
+) -> None:
+    """Make the pictures and write everything, or nothing.
+
+    Raises
+    ------
+    VitMatteError
+    """
+    writers = _writers(arguments, result, backdrop, trust)
+    write_together({path: write for path, write in writers.items() if not is_stream(path)})
+    for path, write in writers.items():
+        if is_stream(path):
+            write_stream(write)
+    if not any(map(is_stream, writers)):  # there the paths would end up in the picture
+        for path in writers:
+            print(path)
+
+
+def _writers(
+    arguments: argparse.Namespace, result: MattingResult, backdrop: Backdrop | None, trust: TrustMap | None
+) -> dict[Path, Writer]:
+    writers: dict[Path, Writer] = {}
+    if arguments.output:
+        writers[arguments.output] = alpha_writer(arguments.output, result.alpha, arguments.bits or 8)
+    if _with_colours(arguments):
+        estimated = arguments.colours != "photo"
+        colours = (
+            estimate_foreground(result.photo, result.alpha, linear=arguments.linear) if estimated else result.photo
+        )
+        if arguments.cutout:
+            writers[arguments.cutout] = picture_writer(arguments.cutout, cutout(colours, result.alpha))
+        if arguments.composite and backdrop:
+            picture = composite(colours, result.alpha, backdrop(*result.alpha.shape), linear=arguments.linear)
+            writers[arguments.composite] = picture_writer(arguments.composite, picture)
+    if trust:
+        writers[arguments.trust] = picture_writer(arguments.trust, trust.picture())
+    return writers
+
+
+def _outputs(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
+    for name in _SUFFIXES:
+        path = getattr(arguments, name)
+        if path is not None:
+            yield name, path
+
+
+def _with_colours(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.cutout or arguments.composite)
+
+
+def _check_combinations(arguments: argparse.Namespace) -> None:
+    """No option may be without effect: it was meant to have one."""
+    estimated = arguments.cutout and arguments.colours != "photo"
+    if arguments.bits and (arguments.output is None or arguments.output.suffix.lower() == ".npy"):
+        found = "there is none" if arguments.output is None else f"{str(arguments.output)!r} holds float32"
+        raise VitMatteError(f"--bits is for the alpha's .png; {found}")
+    if arguments.composite and not arguments.background:
+        raise VitMatteError("--composite needs --background: a picture, a colour or checkerboard")
+    for name, given, wanted, there in (
+        ("--background", arguments.background, "--composite", arguments.composite),
+        ("--fit", arguments.fit, "--composite", arguments.composite),
+        ("--colours", arguments.colours, "--cutout and --composite", _with_colours(arguments)),
+        ("--linear", arguments.linear, "--composite and estimated colours", arguments.composite or estimated),
+    ):
+        if given and not there:
+            raise VitMatteError(f"{name} is for {wanted}; none is asked for")

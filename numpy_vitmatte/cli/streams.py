@@ -1,0 +1,58 @@
+"""``-`` on the command line: a picture from standard input, a result to standard output."""
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from numpy_vitmatte.errors import ImageError, VitMatteError
+from numpy_vitmatte.images.reading import ImageSource
+from numpy_vitmatte.images.writing import Writer
+
+STANDARD_STREAM = "-"
+
+
+def is_stream(path: object) -> bool:
+    """Whether an argument means standard input or output."""
+    return str(path) == STANDARD_STREAM
+
+
+def only_one_stream(paths: Sequence[object], what: str) -> None:
+    """Refuse ``-`` for more than one of several inputs, or outputs.
+
+    Raises
+    ------
+    VitMatteError
+    """
+    if sum(map(is_stream, paths)) > 1:
+        raise VitMatteError(f"more than one {what} is '-'; a stream carries one picture")
+
+
+def read_source(path: str | Path, what: str) -> ImageSource:
+    """Give a path as it is, and for ``-`` the picture that standard input holds.
+
+    Raises
+    ------
+    ImageError
+        Standard input is empty or holds no picture.
+    """
+    if not is_stream(path):
+        return path
+    content = sys.stdin.buffer.read()
+    try:
+        return Image.open(io.BytesIO(content))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{what} on standard input is refused: {error}") from None
+    except Exception:  # Pillow's header readers raise whatever their format's parser met
+        found = f"it begins with {content[:16]!r}" if content else "it is empty"
+        raise ImageError(f"{what} on standard input is not an image: {found}") from None
+
+
+def write_stream(write: Writer) -> None:
+    """Send one result to standard output, whole."""
+    content = io.BytesIO()  # encoders seek, a pipe cannot
+    write(content)
+    sys.stdout.buffer.write(content.getvalue())
+    sys.stdout.buffer.flush()

@@ -1,0 +1,114 @@
+"""What a subject can be put before: a colour, a picture scaled to the photo's size, or a checkerboard."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageOps
+
+from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images.reading import ImageSource, read_photo
+
+Backdrop: TypeAlias = Callable[[int, int], NDArray[np.uint8]]
+"""A background that fits any photo: height and width in, (height, width, 3) levels out."""
+
+CHECKERBOARD = "checkerboard"
+FITS = ("cover", "fit")
+
+
+def read_background(source: ImageSource, fit: str = "cover") -> Backdrop:
+    """Read a background of any kind, before the size it will be needed in is known.
+
+    Parameters
+    ----------
+    source : str, path, PIL.Image.Image or array
+        "checkerboard"; a colour as CSS writes it (``white``, ``#1e90ff``, ``rgb(30, 144, 255)``); or a picture. A file
+        whose name is a colour's is found as ``./white``.
+    fit : {"cover", "fit"}
+        How a picture is scaled; see :func:`cover_frame` and :func:`fit_frame`.
+
+    Returns
+    -------
+    Backdrop
+
+    Raises
+    ------
+    ImageError
+        None of these, or a picture that cannot be read.
+    """
+    if isinstance(source, str):
+        if source == CHECKERBOARD:
+            return checkerboard
+        try:
+            colour = ImageColor.getrgb(source)[:3]
+            return partial(_one_colour, colour)
+        except ValueError:
+            if not os.path.exists(source):
+                raise ImageError(
+                    f"background {source!r} is no file, no colour (as in white, #1e90ff) and not {CHECKERBOARD!r}"
+                ) from None
+    if fit not in FITS:
+        raise ImageError(f"fit is {fit!r}; expected {' or '.join(map(repr, FITS))}")
+    return partial(cover_frame if fit == "cover" else fit_frame, read_photo(source, "background"))
+
+
+def cover_frame(picture: NDArray[Any], height: int, width: int) -> NDArray[np.uint8]:
+    """Scale a picture until it covers the frame, and cut off evenly what reaches beyond.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) array
+        Levels from 0 to 255.
+    height, width : int
+        Of the frame.
+
+    Returns
+    -------
+    (height, width, 3) uint8 array
+    """
+    return np.asarray(ImageOps.fit(_pillow(picture), (width, height), Image.Resampling.LANCZOS))
+
+
+def fit_frame(
+    picture: NDArray[Any], height: int, width: int, fill: tuple[int, int, int] = (0, 0, 0)
+) -> NDArray[np.uint8]:
+    """Scale a picture until it fits into the frame as a whole, centred; the bars beside it are filled.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) array
+        Levels from 0 to 255.
+    height, width : int
+        Of the frame.
+    fill : three numbers
+        The bars' colour.
+
+    Returns
+    -------
+    (height, width, 3) uint8 array
+    """
+    return np.asarray(ImageOps.pad(_pillow(picture), (width, height), Image.Resampling.LANCZOS, color=fill))
+
+
+def checkerboard(height: int, width: int, square: int = 16) -> NDArray[np.uint8]:
+    """Make the grey checks that stand for transparency, dark enough for white hair and light enough for black.
+
+    Returns
+    -------
+    (height, width, 3) uint8 array
+        Levels 102 and 153 (GIMP's mid-tone checks), starting with 153.
+    """
+    rows, columns = np.arange(height) // square, np.arange(width) // square
+    checks = np.where((rows[:, None] + columns) % 2, 102, 153).astype(np.uint8)
+    return np.repeat(checks[..., None], 3, axis=-1)
+
+
+def _one_colour(colour: tuple[int, ...], height: int, width: int) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def _pillow(picture: NDArray[Any]) -> Image.Image:
+    return Image.fromarray(np.rint(picture).astype(np.uint8))
