@@ -2,33 +2,37 @@
 
 from pathlib import Path
 
-from numpy_vitmatte.checkpoint.layout import INDEX_FILE, WEIGHTS_FILE, read_weight_map
+from numpy_vitmatte.checkpoint.layout import INDEX_FILE, PICKLE_FILE, WEIGHTS_FILE, read_weight_map
 from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor, read_safetensors
+from numpy_vitmatte.checkpoint.torch_reader import read_torch
 from numpy_vitmatte.errors import CheckpointError
 
-# PyTorch's own files are pickles, and reading a pickle runs whatever program its author put there.
+# PyTorch's own files, under names that do not say what is in them.
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 def stored_tensors(directory: Path) -> dict[str, StoredTensor]:
     """Map the weights of a checkpoint directory.
 
-    ``model.safetensors`` is taken where there is one; else the shards named by ``model.safetensors.index.json``.
+    ``model.safetensors`` is taken where there is one; else the shards named by ``model.safetensors.index.json``; else
+    ``pytorch_model.bin``, whose pickle can build nothing but tensors here.
 
     Raises
     ------
     CheckpointError
-        If there are neither, or a file is damaged or contradicts the index.
+        If there are none of these, or a file is damaged or contradicts the index.
     """
     if (directory / WEIGHTS_FILE).exists():
         return read_safetensors(directory / WEIGHTS_FILE)
     if (directory / INDEX_FILE).exists():
         return _read_shards(directory)
+    if (directory / PICKLE_FILE).exists():
+        return read_torch(directory / PICKLE_FILE)
     pickles = sorted(path.name for pattern in _PICKLES for path in directory.glob(pattern))
     if pickles:
         raise CheckpointError(
-            f"{directory} holds no {WEIGHTS_FILE}, only {', '.join(pickles)}: that is a pickle, which can run code "
-            "when it is read, so it is not read here. Convert it once: load it in transformers and call save_pretrained"
+            f"{directory} holds no {WEIGHTS_FILE}, only {', '.join(pickles)}: convert that once, with "
+            "numpy-vitmatte convert FILE OUT_DIR"
         )
     raise CheckpointError(f"{directory} holds no weights: neither {WEIGHTS_FILE} nor {INDEX_FILE}")
 

@@ -84,8 +84,12 @@ def test_no_weights(tmp_path):
     assert "holds no weights: neither model.safetensors nor model.safetensors.index.json" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "vitmatte.pth"])
-def test_pickles_are_not_read(name, tmp_path):
-    (tmp_path / name).write_bytes(b"\x80\x02")
+def test_a_pickle_of_another_name_is_not_read(tmp_path):
+    (tmp_path / "vitmatte.pth").write_bytes(b"\x80\x02")
     message = refusal(tmp_path)
-    assert f"holds no model.safetensors, only {name}: that is a pickle, which can run code" in message
+    assert "holds no model.safetensors, only vitmatte.pth: convert that once, with numpy-vitmatte convert" in message
+
+
+def test_a_damaged_pytorch_model_bin(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x02")
+    assert "is a pickle of before PyTorch 1.6, which is not read here" in refusal(tmp_path)

@@ -1,0 +1,101 @@
+"""The checkpoints that the authors of ViTMatte published: their names, and the network that their shapes describe.
+
+The authors build the network with detectron2 (https://github.com/hustvl/ViTMatte, ``modeling/``); its names differ from
+Hugging Face's in a few places, as ``convert_vitmatte_to_hf.py`` of transformers lists them.
+"""
+
+import re
+from collections.abc import Mapping
+
+from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor
+from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
+from numpy_vitmatte.errors import CheckpointError
+
+_EXACT = {
+    "backbone.pos_embed": "backbone.embeddings.position_embeddings",
+    "backbone.patch_embed.proj.weight": "backbone.embeddings.projection.weight",
+    "backbone.patch_embed.proj.bias": "backbone.embeddings.projection.bias",
+}
+_PARTS = (
+    (re.compile(r"^backbone\.blocks\."), "backbone.encoder.layer."),
+    (re.compile(r"\.attn\."), ".attention."),
+    (re.compile(r"^decoder\.fusion_blks\."), "decoder.fusion_blocks."),
+    (re.compile(r"\.bn\."), ".batch_norm."),
+)
+# Kept beside the network by the authors' trainer, and of no use to it.
+_IGNORED = ("pixel_mean", "pixel_std")
+
+
+def hugging_face_names(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:
+    """Rename the tensors of an authors' checkpoint; those that have Hugging Face's names already keep them."""
+    renamed = {}
+    for name, tensor in tensors.items():
+        name = name.removeprefix("module.")
+        if name in _IGNORED:
+            continue
+        name = _EXACT.get(name, name)
+        for pattern, replacement in _PARTS:
+            name = pattern.sub(replacement, name)
+        renamed[name] = tensor
+    return renamed
+
+
+def configuration_of(tensors: Mapping[str, StoredTensor]) -> VitMatteConfig:
+    """The network that tensors under Hugging Face's names belong to.
+
+    Raises
+    ------
+    CheckpointError
+        If they are no ViTMatte's, or of a kind whose configuration cannot be read from shapes.
+    """
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    try:
+        width, channels, patch, _ = shapes["backbone.embeddings.projection.weight"]
+        _, positions, _ = shapes["backbone.embeddings.position_embeddings"]
+        hidden, _ = shapes["backbone.encoder.layer.0.mlp.fc1.weight"]
+        window_rows, head_size = shapes["backbone.encoder.layer.0.attention.rel_pos_h"]
+        tables = {block: shape[0] for block, shape in _per_block(shapes, "attention.rel_pos_h").items()}
+        details = _sizes(shapes, r"decoder\.convstream\.convs\.(\d+)\.conv\.weight")
+        fused = _sizes(shapes, r"decoder\.fusion_blocks\.(\d+)\.conv\.conv\.weight")
+    except (KeyError, ValueError):
+        raise CheckpointError(
+            "the tensors are not those of a ViTMatte: its patch embedding, positions, MLP or relative positions are "
+            f"missing or misshapen among {len(shapes)} tensors"
+        ) from None
+    grid = round((positions - 1) ** 0.5)
+    windows = [block for block, rows in sorted(tables.items()) if rows == window_rows]
+    longest = max(tables.values())
+    if grid * grid != positions - 1 or width % head_size or not details or not fused:
+        raise CheckpointError(
+            f"a backbone of width {width} with {positions} positions is no ViTMatte's that is known here"
+        )
+    backbone = VitDetConfig(
+        hidden_size=width,
+        num_hidden_layers=len(tables),
+        num_attention_heads=width // head_size,
+        num_channels=channels,
+        mlp_ratio=hidden // width if hidden % width == 0 else hidden / width,
+        image_size=(longest + 1) // 2 * patch,
+        pretrain_image_size=grid * patch,
+        patch_size=patch,
+        window_size=(window_rows + 1) // 2,
+        window_block_indices=tuple(windows),
+        residual_block_indices=tuple(sorted(_per_block(shapes, "residual.conv1.weight"))),
+        use_absolute_position_embeddings=True,
+        use_relative_position_embeddings=True,
+        out_features=(f"stage{len(tables)}",),
+    )
+    return VitMatteConfig(
+        backbone_config=backbone, hidden_size=width, convstream_hidden_sizes=details, fusion_hidden_sizes=fused
+    )
+
+
+def _per_block(shapes: Mapping[str, tuple[int, ...]], name: str) -> dict[int, tuple[int, ...]]:
+    pattern = re.compile(rf"backbone\.encoder\.layer\.(\d+)\.{re.escape(name)}")
+    return {int(match[1]): shape for key, shape in shapes.items() if (match := pattern.fullmatch(key))}
+
+
+def _sizes(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> tuple[int, ...]:
+    """Output channels of numbered convolutions, in order."""
+    found = {int(match[1]): shape[0] for key, shape in shapes.items() if (match := re.fullmatch(pattern, key))}
+    return tuple(found[index] for index in range(len(found)))

@@ -1,0 +1,47 @@
+"""``numpy-vitmatte convert``: a PyTorch checkpoint to a directory of safetensors."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from numpy_vitmatte.cli.messages import logger
+from numpy_vitmatte.cli.options import add_output_options
+from numpy_vitmatte.conversion import convert
+
+_DESCRIPTION = """Convert the checkpoints that the authors of ViTMatte published (.pth), or a pytorch_model.bin, to
+config.json, preprocessor_config.json and model.safetensors, without PyTorch. The file's pickle can build tensors and
+nothing else: one that asks for more is refused. The directory's path goes to stdout."""
+
+_EXAMPLES = """examples:
+  numpy-vitmatte convert ViTMatte_S_Com.pth vitmatte-small
+  numpy-vitmatte matte photo.jpg trimap.png -o alpha.png --model ./vitmatte-small
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Describe the command and its options."""
+    parser = commands.add_parser(
+        "convert",
+        help="convert a PyTorch checkpoint (.pth, .bin) to safetensors",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="FILE", type=Path, help="what torch.save wrote")
+    parser.add_argument("directory", metavar="OUT_DIR", type=Path, help="the directory to make")
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Convert, and print where the checkpoint lies.
+
+    Raises
+    ------
+    VitMatteError
+        Before anything stands under the directory's name.
+    """
+    config = convert(arguments.source, arguments.directory, arguments.force)
+    backbone = config.backbone_config
+    logger.info("network: %d blocks of width %d", backbone.num_hidden_layers, backbone.hidden_size)
+    print(arguments.directory)
