@@ -16,7 +16,7 @@ class StoredForm(NamedTuple):
     mode : str
         Pillow's name for the kind of pixels (``"L"``, ``"P"``, ``"RGBA"``).
     height, width : int
-        Before the orientation is applied.
+        Before the orientation is applied; of a TIFF perhaps after, since Pillow turns those by itself.
     orientation : int
         Of the EXIF data, 1 to 8; 1 is upright, from 5 on rows are columns of the upright picture.
     """

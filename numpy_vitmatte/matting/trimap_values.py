@@ -45,7 +45,7 @@ def value_findings(levels: NDArray[Any], trimap: NDArray[np.uint8], lossy: str |
             near &= trimap != value
     area = _areas(between)
     # Of a lossy file nobody can tell which of its wrong levels beside an edge were there before.
-    noise = near if lossy else near & ~_beside_edges(trimap)
+    noise = near if lossy else near & ~_beside_edges(trimap, between)
     return [*findings, *_noise(noise, moved, lossy), *_soft((near & ~noise) | (between & ~area)), *_grey(area)]
 
 
@@ -56,12 +56,12 @@ def _areas(between: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return between & (squared_distance_to(deep) <= 2 * _EDGE**2)
 
 
-def _beside_edges(trimap: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where another value lies within reach of a soft edge."""
+def _beside_edges(trimap: NDArray[np.uint8], between: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where another class, or in-between grey, lies within reach of a soft edge along both axes."""
     beside = np.zeros(trimap.shape, bool)
     for value in (BACKGROUND, UNKNOWN, FOREGROUND):
-        there = trimap == value
-        beside |= there & (squared_distance_to(~there) <= _EDGE**2)
+        there = (trimap == value) & ~between
+        beside |= there & (squared_distance_to(~there) <= 2 * _EDGE**2)
     return beside
 
 
