@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_output_options
+from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
 from numpy_vitmatte.cli.streams import is_stream, only_one_stream, read_source, write_stream
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import check_output, picture_writer, save_png
@@ -60,6 +60,7 @@ def add_command(commands: Any) -> None:
     checking = parser.add_argument_group("checking")
     checking.add_argument("--check", action="store_true", help="examine a trimap")
     checking.add_argument("--strict", action="store_true", help="refuse a trimap in which anything is found")
+    add_pixel_limit(parser)
     add_output_options(parser)
     parser.set_defaults(run=run)
 
