@@ -9,6 +9,9 @@ from numpy_vitmatte.matting.background import read_background
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.matting.trimap import read_trimap
+from numpy_vitmatte.matting.trimap_check import check_trimap
+from numpy_vitmatte.matting.trimap_diagnosis import TrimapDiagnosis
+from numpy_vitmatte.matting.trimap_from_mask import trimap_from_mask
 from numpy_vitmatte.matting.trimap_report import TrimapReport
 from numpy_vitmatte.matting.trust import TrustMap
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
@@ -27,6 +30,7 @@ __all__ = [
     "ImageError",
     "ImageMattingOutput",
     "MattingResult",
+    "TrimapDiagnosis",
     "TrimapReport",
     "TrustMap",
     "VitDetConfig",
@@ -36,6 +40,7 @@ __all__ = [
     "VitMatteImageProcessor",
     "__version__",
     "bundled_checkpoints",
+    "check_trimap",
     "composite",
     "cutout",
     "estimate_foreground",
@@ -47,5 +52,6 @@ __all__ = [
     "read_background",
     "read_trimap",
     "set_num_threads",
+    "trimap_from_mask",
     "warmup",
 ]

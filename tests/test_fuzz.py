@@ -21,6 +21,8 @@ from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.reading import read_photo
 from numpy_vitmatte.matting.trimap import read_trimap
+from numpy_vitmatte.matting.trimap_check import check_trimap
+from numpy_vitmatte.matting.trimap_from_mask import trimap_from_mask
 from numpy_vitmatte.pipeline import matte
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "TGA", "ICO")
@@ -85,6 +87,18 @@ def test_image_files(file, content):
         assert photo.shape[2] == 3
         assert 0 <= photo.min() <= photo.max() <= 255
     assert_trimap(answer_or_error(read_trimap, file))
+    assert_masks_and_doctor(file)
+
+
+def assert_masks_and_doctor(source):
+    """Whatever can be read as a trimap can be examined, against itself as a photo too; masks give trimaps."""
+    trimap = answer_or_error(trimap_from_mask, source, "5%", 1)
+    assert trimap is None or np.isin(trimap, [0, 128, 255]).all()
+    diagnosis = answer_or_error(check_trimap, source, source)
+    assert (diagnosis is None) == (answer_or_error(read_trimap, source) is None)
+    if diagnosis is not None:
+        np.testing.assert_array_equal(diagnosis.trimap, read_trimap(source)[0])
+        assert diagnosis.lines()
 
 
 def assert_trimap(answer):
@@ -118,6 +132,7 @@ def arrays_of(dtype):
 @given(dtypes.flatmap(arrays_of))
 def test_trimaps_and_photos_that_are_arrays(array):
     assert_trimap(answer_or_error(read_trimap, array))
+    assert_masks_and_doctor(array)
     answer_or_error(read_photo, array)
 
 
@@ -130,6 +145,8 @@ things = st.one_of(
 def test_things_that_are_no_pictures(thing):
     assert answer_or_error(read_photo, thing) is None
     assert answer_or_error(read_trimap, thing) is None
+    assert answer_or_error(check_trimap, thing) is None
+    assert answer_or_error(trimap_from_mask, thing) is None
 
 
 # Checkpoints ---------------------------------------------------------------------------------------------------------

@@ -58,7 +58,25 @@ def read_trimap(source: ImageSource, what: str = "trimap") -> tuple[NDArray[np.u
     ImageError
         Not readable, empty, NaN or infinite, negative, too large, or in colour.
     """
-    levels, understood_as = trimap_levels(source, what)
+    return snap(*trimap_levels(source, what))
+
+
+def snap(levels: NDArray[Any], understood_as: str) -> tuple[NDArray[np.uint8], TrimapReport]:
+    """Move levels to the three that a trimap has, and count what was moved.
+
+    Parameters
+    ----------
+    levels : (H, W) array
+        From 0 to 255.
+    understood_as : str
+        What the report says of them.
+
+    Returns
+    -------
+    trimap : (H, W) uint8 array
+        0 background, 128 unknown, 255 foreground.
+    report : TrimapReport
+    """
     trimap = np.full(levels.shape, UNKNOWN, np.uint8)
     trimap[levels <= NEAR] = BACKGROUND
     trimap[levels >= FOREGROUND - NEAR] = FOREGROUND
@@ -71,19 +89,7 @@ def _report(levels: NDArray[Any], trimap: NDArray[np.uint8], understood_as: str)
     background, unknown, foreground = (
         float(np.count_nonzero(trimap == value)) / trimap.size for value in (BACKGROUND, UNKNOWN, FOREGROUND)
     )
-    warnings = []
-    if foreground == 0:
-        warnings.append(
-            f"the trimap marks no foreground (its brightest level is {levels.max():.0f}, foreground begins at "
-            f"{FOREGROUND - NEAR}): the network must guess what the subject is"
-        )
-    if background == 0:
-        warnings.append(
-            f"the trimap marks no background (its darkest level is {levels.min():.0f}, background ends at {NEAR}): the "
-            "network must guess what the background is"
-        )
-    if unknown == 0:
-        warnings.append("the trimap marks nothing as unknown: the alpha is the trimap itself, nothing is estimated")
+    warnings = missing_classes(levels, trimap)
     if between > _MANY * trimap.size:
         warnings.append(
             f"{between / trimap.size:.0%} of the trimap lies between black, grey and white and counts as unknown: is "
@@ -99,3 +105,28 @@ def _report(levels: NDArray[Any], trimap: NDArray[np.uint8], understood_as: str)
         between=between,
         warnings=tuple(warnings),
     )
+
+
+def missing_classes(levels: NDArray[Any], trimap: NDArray[np.uint8]) -> list[str]:
+    """Say which of the three values a trimap lacks and what follows from that, a sentence each.
+
+    Parameters
+    ----------
+    levels : (H, W) array
+        From 0 to 255, as they were before they became the trimap.
+    trimap : (H, W) uint8 array
+    """
+    missing = []
+    if not np.any(trimap == FOREGROUND):
+        missing.append(
+            f"the trimap marks no foreground (its brightest level is {levels.max():.0f}, foreground begins at "
+            f"{FOREGROUND - NEAR}): the network must guess what the subject is"
+        )
+    if not np.any(trimap == BACKGROUND):
+        missing.append(
+            f"the trimap marks no background (its darkest level is {levels.min():.0f}, background ends at {NEAR}): the "
+            "network must guess what the background is"
+        )
+    if not np.any(trimap == UNKNOWN):
+        missing.append("the trimap marks nothing as unknown: the alpha is the trimap itself, nothing is estimated")
+    return missing

@@ -1,4 +1,4 @@
-"""Which numbers of a picture are its trimap: one grey value per pixel out of any Pillow mode or channel count."""
+"""Which numbers of a picture are its trimap or mask: one value per pixel out of any Pillow mode or channel count."""
 
 import os
 from typing import Any
@@ -40,6 +40,54 @@ def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
     ImageError
         Not readable, not finite, or coloured.
     """
+    levels, understood_as, name = _channels(source, what)
+    grey = _grey(
+        levels,
+        f"{name} is in colour",
+        "expected grey: black background, white foreground, grey unknown. Were photo and trimap exchanged?",
+    )
+    if not _shows_through(levels):
+        return grey, understood_as
+    alpha = levels[..., 3]
+    if np.ptp(grey) == 0:
+        return alpha, f"transparency, {understood_as}"
+    return grey * (alpha / 255.0), f"{understood_as}, transparent is background"
+
+
+def mask_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
+    """Take the one channel of a picture that is its mask: the transparency of a cut-out, else the grey.
+
+    Parameters
+    ----------
+    source : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
+    what : str
+        How errors name it.
+
+    Returns
+    -------
+    levels : (H, W) array
+        From 0, background, to 255, foreground.
+    understood_as : str
+
+    Raises
+    ------
+    ImageError
+        Not readable, not finite, or coloured and opaque.
+    """
+    levels, understood_as, name = _channels(source, what)
+    if _shows_through(levels):
+        return levels[..., 3], f"transparency, {understood_as}"
+    transparency = "has no transparency" if levels.shape[-1] < 4 else "is equally transparent everywhere"
+    grey = _grey(
+        levels,
+        f"{name} is in colour and {transparency}",
+        "expected a grey mask, black background and white foreground, or a cut-out with transparency",
+    )
+    return grey, understood_as
+
+
+def _channels(source: ImageSource, what: str) -> tuple[NDArray[Any], str, str]:
+    """Levels (H, W, C) of any source, C = 1, 3 or 4; what its values were taken for; how errors name it."""
     if isinstance(source, (str, os.PathLike, Image.Image)):
         name = name_of(source, what)
         channels = _pillow_channels(open_image(source, what), name)
@@ -51,13 +99,12 @@ def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
     if steps:
         levels = np.concatenate([levels[..., :3] * (255.0 / steps), levels[..., 3:]], axis=-1)
         understood_as = "values 0 and 1" if steps == 1 else "values 0, 1 and 2"
-    grey = _grey(levels, name)
-    if levels.shape[-1] < 4 or np.ptp(levels[..., 3]) == 0:
-        return grey, understood_as
-    alpha = levels[..., 3]
-    if np.ptp(grey) == 0:
-        return alpha, f"transparency, {understood_as}"
-    return grey * (alpha / 255.0), f"{understood_as}, transparent is background"
+    return levels, understood_as, name
+
+
+def _shows_through(levels: NDArray[Any]) -> bool:
+    """Whether there is a transparency that differs from pixel to pixel."""
+    return levels.shape[-1] == 4 and bool(np.ptp(levels[..., 3]))
 
 
 def _pillow_channels(image: Image.Image, name: str) -> NDArray[Any]:
@@ -78,15 +125,12 @@ def _label_steps(colours: NDArray[Any]) -> int:
     return 2 if colours.dtype.kind == "f" and highest == 2 and not np.any(colours % 1) else 0
 
 
-def _grey(levels: NDArray[Any], name: str) -> NDArray[Any]:
+def _grey(levels: NDArray[Any], trouble: str, remedy: str) -> NDArray[Any]:
     """(H, W, C) -> (H, W), C = 1, 3 or 4: the colours' common value."""
     if levels.shape[-1] == 1:
         return levels[..., 0]
     colours = levels[..., :3]
     spread = float(np.max(colours.max(axis=-1).astype(np.float64) - colours.min(axis=-1)))
     if spread > GREY_TOLERANCE:
-        raise ImageError(
-            f"{name} is in colour (red, green and blue differ by up to {spread:.0f} of 255); expected grey: black "
-            "background, white foreground, grey unknown. Were photo and trimap exchanged?"
-        )
+        raise ImageError(f"{trouble} (red, green and blue differ by up to {spread:.0f} of 255); {remedy}")
     return colours[..., 0] if spread == 0 else colours.mean(axis=-1)

@@ -1,0 +1,141 @@
+"""``numpy-vitmatte trimap``: make a trimap of a mask, or examine and repair one."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte.cli.messages import logger
+from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
+from numpy_vitmatte.cli.streams import is_stream, only_one_stream, read_source, write_stream
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.writing import check_output, picture_writer, save_png
+from numpy_vitmatte.matting.relative_size import in_pixels
+from numpy_vitmatte.matting.trimap import read_trimap
+from numpy_vitmatte.matting.trimap_check import check_trimap
+from numpy_vitmatte.matting.trimap_from_mask import BACKGROUND_UP_TO, FOREGROUND_FROM, WIDTH, trimap_from_mask
+
+_DESCRIPTION = """Make a trimap of a mask, an alpha or a cut-out with transparency: its edge and its soft pixels become
+unknown, with a band on both sides. The trimap's path goes to stdout.
+With --check: examine a trimap, and with -o write it repaired. What was found goes to stdout; with -o, to stderr.
+The exit status is then 0 if nothing is wrong, or nothing is any more with what was written; 1 if something remains;
+2 if it is no trimap, or was refused by --strict."""
+
+_EXAMPLES = """examples:
+  numpy-vitmatte trimap mask.png -o trimap.png --erode 10 --dilate 10
+  numpy-vitmatte trimap cutout-of-another-tool.png -o trimap.png --erode 1% --dilate 3%
+  numpy-vitmatte trimap --check trimap.jpg photo.jpg
+  numpy-vitmatte trimap --check trimap.jpg photo.jpg -o repaired.png
+  numpy-vitmatte trimap --check --strict trimap.png photo.jpg && echo fit for use
+  segment photo.jpg | numpy-vitmatte trimap - -o - | numpy-vitmatte trimap --check - photo.jpg
+"""
+
+
+def add_command(commands: Any) -> None:
+    """Describe the command and its options."""
+    parser = commands.add_parser(
+        "trimap",
+        help="make a trimap of a mask; examine and repair one",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("mask", metavar="MASK", type=Path, help="or, with --check, a trimap; '-' is standard input")
+    parser.add_argument(
+        "photo", metavar="PHOTO", type=Path, nargs="?", help="with --check: the photo that the trimap must fit, or '-'"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="PNG", type=Path, help="where the trimap goes; '-' is standard output"
+    )
+    making = parser.add_argument_group("making (lengths in pixels, 10, or as a share of the shorter side, 2%)")
+    for name, where in (("erode", "into the foreground"), ("dilate", "into the background")):
+        text = f"how far the unknown reaches {where} (default: {WIDTH.replace('%', '%%')})"
+        making.add_argument(f"--{name}", metavar="LENGTH", help=text)
+    for name, bound, default in (("background", "up to", BACKGROUND_UP_TO), ("foreground", "from", FOREGROUND_FROM)):
+        text = f"mask values {bound} this, of 1, are surely {name} (default: {default:g})"
+        making.add_argument(f"--{name}", metavar="VALUE", type=float, help=text)
+    checking = parser.add_argument_group("checking")
+    checking.add_argument("--check", action="store_true", help="examine a trimap")
+    checking.add_argument("--strict", action="store_true", help="refuse a trimap in which anything is found")
+    add_pixel_limit(parser)
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make or examine a trimap.
+
+    Returns
+    -------
+    int
+        The exit status.
+
+    Raises
+    ------
+    VitMatteError
+        Before anything is written.
+    """
+    making = ("erode", "dilate", "background", "foreground")
+    given = {name: getattr(arguments, name) for name in making if getattr(arguments, name) is not None}
+    sources = [path for path in (arguments.mask, arguments.photo) if path is not None]
+    only_one_stream(sources, "input")
+    _check_combinations(arguments, given)
+    _check_output(arguments, sources)
+    if arguments.check:
+        return _check(arguments)
+    trimap = trimap_from_mask(read_source(arguments.mask, "mask"), **given)
+    _write(arguments.output, trimap)
+    widths = [in_pixels(given.get(name, WIDTH), trimap.shape, name) for name in ("erode", "dilate")]
+    logger.debug("mask: %d x %d pixels, eroded by %g, dilated by %g", *reversed(trimap.shape), *widths)
+    logger.info(read_trimap(trimap)[1].lines()[0])
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    photo = None if arguments.photo is None else read_source(arguments.photo, "photo")
+    diagnosis = check_trimap(read_source(arguments.mask, "trimap"), photo)
+    if arguments.strict:
+        diagnosis.require_clean(f"trimap {str(arguments.mask)!r}")
+    if arguments.output is None:
+        print(*diagnosis.lines(), sep="\n")
+        return 1 if diagnosis.findings else 0
+    misfit = [finding for finding in diagnosis.remaining if finding.kind == "size"]
+    if misfit:
+        raise VitMatteError(f"trimap {str(arguments.mask)!r} cannot be repaired: {misfit[0].message}")
+    _write(arguments.output, diagnosis.trimap)
+    for line in diagnosis.lines():
+        logger.info(line)
+    return 1 if diagnosis.remaining else 0
+
+
+def _check_combinations(arguments: argparse.Namespace, given: dict[str, Any]) -> None:
+    """No option may be without effect: it was meant to have one."""
+    if arguments.check and given:
+        raise VitMatteError(f"--{next(iter(given))} is for making a trimap, not for --check")
+    if not arguments.check:
+        for name, there in (("PHOTO", arguments.photo is not None), ("--strict", arguments.strict)):
+            if there:
+                raise VitMatteError(f"{name} is for --check; a mask alone makes a trimap")
+        if arguments.output is None:
+            raise VitMatteError("nothing to write; expected -o, or --check to examine a trimap")
+
+
+def _check_output(arguments: argparse.Namespace, sources: list[Path]) -> None:
+    output = arguments.output
+    if output is None or is_stream(output):
+        return
+    check_output(output, (".png",), arguments.force)
+    for source in sources:
+        if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
+            raise VitMatteError(f"output {str(output)!r} is an input as well; choose another name")
+
+
+def _write(output: Path, trimap: NDArray[np.uint8]) -> None:
+    if is_stream(output):
+        write_stream(picture_writer(Path("trimap.png"), trimap))
+        return
+    save_png(output, trimap)
+    print(output)
