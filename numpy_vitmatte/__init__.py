@@ -14,6 +14,7 @@ from numpy_vitmatte.matting.trust import TrustMap
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult, matte, matte_with_report
 from numpy_vitmatte.processing import HustvlImageProcessor, VitMatteImageProcessor
+from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
 from numpy_vitmatte.trust import matte_with_trust
 from numpy_vitmatte.warmup import warmup
 
@@ -36,6 +37,7 @@ __all__ = [
     "VitMatteImageProcessor",
     "__version__",
     "bundled_checkpoints",
+    "compare_traces",
     "composite",
     "cutout",
     "estimate_foreground",
@@ -45,7 +47,10 @@ __all__ = [
     "matte_with_report",
     "matte_with_trust",
     "read_background",
+    "read_trace",
     "read_trimap",
+    "save_trace",
     "set_num_threads",
+    "trace",
     "warmup",
 ]

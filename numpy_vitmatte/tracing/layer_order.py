@@ -63,8 +63,8 @@ def network_order(names: Iterable[str]) -> list[str]:
 
     Examples
     --------
-    >>> network_order(["alphas", "encoder.layer.10", "encoder.layer.9", "encoder.layer.9.mlp"])
-    ['encoder.layer.9.mlp', 'encoder.layer.9', 'encoder.layer.10', 'alphas']
+    >>> network_order(["decoder.convs.10", "decoder.convs.9", "decoder.convs.9.conv", "backbone"])
+    ['backbone', 'decoder.convs.9.conv', 'decoder.convs.9', 'decoder.convs.10']
     """
     return sorted(names, key=_key)
 

@@ -17,6 +17,7 @@ from numpy_vitmatte.checkpoint.hub_settings import cache_folder
 from numpy_vitmatte.checkpoint.layout import CONFIG_FILE, EVERYTHING, WEIGHTS
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import CheckpointError, DownloadError
+from numpy_vitmatte.testing import random_pixels
 
 NAME = "tester/lively"
 NAMES = ("config.json", "preprocessor_config.json", "model.safetensors")
