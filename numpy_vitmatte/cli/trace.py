@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_shared_options, set_threads
+from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import check_output
 from numpy_vitmatte.tracing.photo import trace
@@ -43,6 +43,7 @@ def add_command(commands: Any) -> None:
         "several times as large",
     )
     add_shared_options(parser)
+    add_pixel_limit(parser)
     parser.set_defaults(run=run)
 
 

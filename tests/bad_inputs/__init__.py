@@ -3,6 +3,6 @@
 A new command's rows go to a file of their own beside this one, and that file's ROWS into ``TABLES``.
 """
 
-from bad_inputs import checkpoints, demo, matte, matte_outputs
+from bad_inputs import checkpoints, demo, matte, matte_outputs, traces
 
-TABLES = (matte.ROWS, matte_outputs.ROWS, checkpoints.ROWS, demo.ROWS)
+TABLES = (matte.ROWS, matte_outputs.ROWS, checkpoints.ROWS, demo.ROWS, traces.ROWS)
