@@ -85,6 +85,15 @@ def test_the_same_nan_agrees():
     assert first(*[{LAYER: np.array([math.nan, -math.inf])}] * 2) is None
 
 
+def test_probabilities_are_as_large_as_a_row_of_them():
+    """Among a thousand keys their root mean square is 0.03 at most."""
+    name = "backbone.encoder.layer.0.attention.probabilities"
+    a = {name: np.eye(1000)[None, None]}
+    assert first(a, {name: a[name] * (1 - 9e-5)}) is None
+    found = first(a, {name: a[name] * (1 - 2e-4)})
+    assert found.difference == pytest.approx(2e-4)
+
+
 def test_zeros():
     """A layer that is zero in both has no size, and agrees; an empty one too."""
     zeros = layers(**{LAYER: [0.0, 0.0]})
