@@ -17,6 +17,7 @@ from numpy_vitmatte.matting.trust import TrustMap
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult, matte, matte_with_report
 from numpy_vitmatte.processing import HustvlImageProcessor, VitMatteImageProcessor
+from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
 from numpy_vitmatte.trust import matte_with_trust
 from numpy_vitmatte.warmup import warmup
 
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "bundled_checkpoints",
     "check_trimap",
+    "compare_traces",
     "composite",
     "cutout",
     "estimate_foreground",
@@ -50,8 +52,11 @@ __all__ = [
     "matte_with_report",
     "matte_with_trust",
     "read_background",
+    "read_trace",
     "read_trimap",
+    "save_trace",
     "set_num_threads",
+    "trace",
     "trimap_from_mask",
     "warmup",
 ]

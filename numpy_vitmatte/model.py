@@ -206,7 +206,7 @@ class VitMatteForImageMatting:
             raise NotImplementedError(
                 "training is not supported: numpy-vitmatte computes alphas only; leave labels out"
             )
-        images = self._checked(pixel_values)
+        images = self.checked_pixels(pixel_values)
         keep_hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         as_object = self.config.return_dict if return_dict is None else return_dict
@@ -225,8 +225,14 @@ class VitMatteForImageMatting:
             output.attentions = tuple(np.concatenate(layer) for layer in per_layer)
         return output if as_object else output.to_tuple()
 
-    def _checked(self, pixel_values: np.ndarray) -> np.ndarray:
-        """Check the input; (B, 4, H, W) to contiguous float32 (B, H, W, 4)."""
+    def checked_pixels(self, pixel_values: np.ndarray) -> np.ndarray:
+        """Check the input and give it the layout of the network: (B, 4, H, W) to contiguous float32 (B, H, W, 4).
+
+        Raises
+        ------
+        VitMatteError
+            If ``pixel_values`` has another shape or type, or holds NaN or infinite values.
+        """
         try:
             pixels = np.asarray(pixel_values)
         except ValueError:

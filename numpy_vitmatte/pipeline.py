@@ -137,7 +137,7 @@ def matte_with_report(
     check_same_size(photo.shape[:2], clean_trimap.shape)
     height, width = clean_trimap.shape
     size = smaller_size(height, width, max_side)
-    checkpoint = _loaded(model, profile_processor(profile, processor))
+    checkpoint = loaded_checkpoint(model, profile_processor(profile, processor))
     if raw or report.unknown > 0:
         alpha, computed = _estimate_at(size, photo, clean_trimap, checkpoint, raw, max_memory)
     else:
@@ -193,7 +193,14 @@ def _estimate(
     return alpha, shares(wanted[0], len(config.fusion_hidden_sizes))
 
 
-def _loaded(model: ModelSource, processor: VitMatteImageProcessor | None) -> LoadedCheckpoint:
+def loaded_checkpoint(model: ModelSource, processor: VitMatteImageProcessor | None) -> LoadedCheckpoint:
+    """A model and the processor to use with it, from what :func:`matte` may be given as the two.
+
+    Raises
+    ------
+    VitMatteError
+        If the checkpoint cannot be used, or ``model`` is none of :func:`matte`'s kinds.
+    """
     if isinstance(model, (str, os.PathLike)):
         checkpoint = load_checkpoint(model)
         return checkpoint if processor is None else LoadedCheckpoint(checkpoint.model, processor)

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from example_configs import tiny_config
+from example_configs import tiniest_config
 from fake_hub import FakeHub
 from hypothesis import settings
 
@@ -35,7 +35,7 @@ def restored_threads():
 @pytest.fixture(scope="session")
 def lively_checkpoint(tmp_path_factory):
     """A checkpoint folder whose random weights are large enough for alphas between 0.03 and 1."""
-    config = tiny_config()
+    config = tiniest_config()
     backbone = replace(config.backbone_config, initializer_range=0.5)
     folder = tmp_path_factory.mktemp("lively")
     VitMatteForImageMatting.from_config(

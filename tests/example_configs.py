@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-import numpy as np
-
-from numpy_vitmatte.checkpoint.parameters import parameter_shapes
-from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
+from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.testing import tiny_config
 
 # What hustvl/vitmatte-small-composition-1k has in its config.json: keys that equal a default are absent.
 SMALL_FILE = {
@@ -45,22 +43,18 @@ BASE_FILE = SMALL_FILE | {
 }
 
 
-def tiny_config() -> VitMatteConfig:
+def tiniest_config() -> VitMatteConfig:
     """Windowed and global blocks, necks, both kinds of positions: everything the network has, in 30 kB."""
-    backbone = VitDetConfig(
+    return tiny_config(
         hidden_size=6,
-        num_hidden_layers=3,
         num_attention_heads=2,
-        num_channels=4,
         patch_size=4,
         image_size=(20, 28),
         pretrain_image_size=12,
-        window_block_indices=(0, 2),
-        residual_block_indices=(1,),
         window_size=3,
-        use_relative_position_embeddings=True,
+        convstream_hidden_sizes=(5,),
+        fusion_hidden_sizes=(7, 3),
     )
-    return VitMatteConfig(backbone, hidden_size=6, convstream_hidden_sizes=(5,), fusion_hidden_sizes=(7, 3))
 
 
 def with_backbone(config: VitMatteConfig, **changes: object) -> VitMatteConfig:
@@ -71,21 +65,14 @@ def with_backbone(config: VitMatteConfig, **changes: object) -> VitMatteConfig:
 
 
 NETWORKS = {
-    "tiny": tiny_config(),
+    "tiny": tiniest_config(),
     "small": VitMatteConfig(),
     "base": replace(VitMatteConfig.from_dict(BASE_FILE), extra={}),
-    "no-relative-positions": with_backbone(tiny_config(), use_relative_position_embeddings=False),
-    "no-windows": with_backbone(tiny_config(), window_block_indices=(), window_size=0),
-    "no-qkv-bias": with_backbone(tiny_config(), qkv_bias=False),
-    "one-head-odd-width": with_backbone(tiny_config(), hidden_size=7, num_attention_heads=1),
+    "no-relative-positions": with_backbone(tiniest_config(), use_relative_position_embeddings=False),
+    "no-windows": with_backbone(tiniest_config(), window_block_indices=(), window_size=0),
+    "no-qkv-bias": with_backbone(tiniest_config(), qkv_bias=False),
+    "one-head-odd-width": with_backbone(tiniest_config(), hidden_size=7, num_attention_heads=1),
     "wide-mlp-one-block": with_backbone(
-        tiny_config(), num_hidden_layers=1, mlp_ratio=5, window_block_indices=(), residual_block_indices=(0,)
+        tiniest_config(), num_hidden_layers=1, mlp_ratio=5, window_block_indices=(), residual_block_indices=(0,)
     ),
 }
-
-
-def random_tensors(config: VitMatteConfig) -> dict[str, np.ndarray]:
-    """Random values in every tensor: a fresh network's zeros and ones would not show a mix-up."""
-    generator = np.random.default_rng(0)
-    shapes = parameter_shapes(config)
-    return {name: generator.uniform(0.5, 1.5, shape).astype(np.float32) for name, shape in shapes.items()}

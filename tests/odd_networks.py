@@ -1,4 +1,4 @@
-"""Everything a configuration can say, as changes to ``checkpoints.small_config``."""
+"""Everything a configuration can say, as changes to ``numpy_vitmatte.testing.tiny_config``."""
 
 ODD = {
     "odd channels, window 5": {},

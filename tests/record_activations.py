@@ -8,12 +8,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from checkpoints import random_checkpoint, random_pixels, small_config, wide
 from safetensors.numpy import save_file
+
+from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config, wide
 
 RECORDING = Path(__file__).parent / "data" / "recorded_tiny.safetensors"
 
-CONFIG = small_config(
+CONFIG = tiny_config(
     hidden_size=10,
     num_attention_heads=2,
     image_size=96,

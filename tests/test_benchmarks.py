@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_configs import tiny_config
+from example_configs import tiniest_config
 from PIL import Image
 
 import numpy_vitmatte
@@ -43,7 +43,7 @@ def benchmarks(*arguments, first_on_path=()):
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     """Alphas from 0.3 to 0.9; with larger weights float32 itself, PyTorch's too, misses 1e-4 at 512x512."""
-    config = tiny_config()
+    config = tiniest_config()
     backbone = replace(config.backbone_config, initializer_range=0.4)
     folder = tmp_path_factory.mktemp("benchmarks")
     network = replace(config, backbone_config=backbone, initializer_range=0.4)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_checkpoint, random_pixels, small_config
 from torch_files import called, pickled, write, write_tensors
 
 from numpy_vitmatte import CheckpointError, VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor
@@ -11,8 +10,9 @@ from numpy_vitmatte.checkpoint.parameters import parameter_shapes
 from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor
 from numpy_vitmatte.cli import main
 from numpy_vitmatte.conversion import convert
+from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
 
-CONFIG = small_config()
+CONFIG = tiny_config()
 
 TO_AUTHORS = (
     ("backbone.embeddings.position_embeddings", "backbone.pos_embed"),

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_checkpoint, small_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +12,9 @@ from numpy_vitmatte.layers.convstream import convstream
 from numpy_vitmatte.layers.fusion import fusion_block
 from numpy_vitmatte.layers.head import matting_head
 from numpy_vitmatte.network import forward, pack_network
+from numpy_vitmatte.testing import random_checkpoint, tiny_config
 
-CONFIG = small_config()
+CONFIG = tiny_config()
 NETWORK = pack_network(random_checkpoint(CONFIG, seed=4), CONFIG)
 LEVELS = len(NETWORK.decoder.fusion_blocks)
 

@@ -94,7 +94,7 @@ def test_named_tests_exist():
         assert not function or f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{function}"
 
 
-@pytest.mark.parametrize("room", ["layers", "kernels", "matting", "images", "batch"])
+@pytest.mark.parametrize("room", ["layers", "kernels", "matting", "images", "batch", "tracing", "testing"])
 def test_every_module_of_a_room_is_on_the_site(room):
     pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
     modules = {path.stem for path in (ROOT / "numpy_vitmatte" / room).glob("[!_]*.py")}

@@ -46,6 +46,21 @@ FLOORS = {
         "json_object",
         "errors",
     ),
+    "tracing": (
+        "tracing",
+        "pipeline",
+        "model",
+        "matting",
+        "processing",
+        "images",
+        "checkpoint",
+        "configuration",
+        "reference",
+        "folding",
+        "atomic_write",
+        "errors",
+    ),
+    "testing": ("testing", "checkpoint", "configuration"),
 }
 EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "distributed")
 

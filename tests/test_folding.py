@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_checkpoint, random_tensors, small_config, wide
-from comparison import UNIT, assert_within
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.folding import HEAD_EPSILON, fold_batch_norms
+from numpy_vitmatte.testing import UNIT, assert_within, random_checkpoint, random_tensors, tiny_config, wide
 
 NORM = ("weight", "bias", "running_mean", "running_var")
 
@@ -71,7 +70,7 @@ def test_head_keeps_its_own_epsilon():
 def test_whole_decoder(sizes):
     """No batch norm is left, every folded convolution has a bias, and the last convolution is untouched."""
     fusion = (13, 9, 6, 5)[: len(sizes) + 1]
-    config = small_config(convstream_hidden_sizes=sizes, fusion_hidden_sizes=fusion, patch_size=2 ** len(fusion))
+    config = tiny_config(convstream_hidden_sizes=sizes, fusion_hidden_sizes=fusion, patch_size=2 ** len(fusion))
     tensors = reference.under(random_checkpoint(config), "decoder.")
     folded = fold_batch_norms(tensors, config.batch_norm_eps)
     convs = {name.removesuffix(".weight") for name in tensors if name.endswith(".weight") and tensors[name].ndim == 4}

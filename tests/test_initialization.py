@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from example_configs import tiny_config, with_backbone
+from example_configs import tiniest_config, with_backbone
 
 from numpy_vitmatte.checkpoint.parameters import parameter_shapes
 from numpy_vitmatte.initialization import random_parameters
@@ -12,7 +12,7 @@ from numpy_vitmatte.initialization import random_parameters
 # Two widths, so that it shows which part draws with which; the backbone's is wide enough for the cut at 2 to act.
 BACKBONE_STD, DECODER_STD = 1.5, 0.3
 CONFIG = replace(
-    with_backbone(tiny_config(), hidden_size=48, initializer_range=BACKBONE_STD),
+    with_backbone(tiniest_config(), hidden_size=48, initializer_range=BACKBONE_STD),
     initializer_range=DECODER_STD,
     convstream_hidden_sizes=(32,),
     fusion_hidden_sizes=(64, 32),
@@ -65,7 +65,7 @@ def test_tensors_and_types():
 
 
 def test_seed_decides():
-    first, again, other = (random_parameters(tiny_config(), seed) for seed in (5, 5, 6))
+    first, again, other = (random_parameters(tiniest_config(), seed) for seed in (5, 5, 6))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     name = "backbone.embeddings.projection.weight"
     assert not np.array_equal(first[name], other[name])

@@ -6,14 +6,14 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from checkpoints import random_checkpoint, random_pixels, small_config
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.initialization import random_parameters
 from numpy_vitmatte.kernels.parallel import set_num_threads
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
+from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
 
-CONFIG = small_config()
+CONFIG = tiny_config()
 TENSORS = random_checkpoint(CONFIG)
 PIXELS = random_pixels(2, 4, 48, 112)
 
@@ -68,7 +68,7 @@ def test_what_is_kept_does_not_change_the_alphas(model, alphas):
 @pytest.mark.parametrize("attentions", [False, True])
 def test_configuration_decides_what_is_not_asked_for(model, hidden, attentions):
     """As in transformers; an argument overrules it."""
-    config = small_config(output_hidden_states=hidden, output_attentions=attentions)
+    config = tiny_config(output_hidden_states=hidden, output_attentions=attentions)
     out = VitMatteForImageMatting(config, TENSORS)(PIXELS)
     assert (out.hidden_states is not None, out.attentions is not None) == (hidden, attentions)
     same(out, model(PIXELS, output_hidden_states=hidden, output_attentions=attentions))
@@ -100,7 +100,7 @@ def test_output_holds_what_there_is(model):
 def test_plain_tuple(model, by_config):
     """``return_dict=False``, as an argument or in the configuration: alphas, hidden states, attentions."""
     if by_config:
-        out = VitMatteForImageMatting(small_config(return_dict=False), TENSORS)(PIXELS, True, True)
+        out = VitMatteForImageMatting(tiny_config(return_dict=False), TENSORS)(PIXELS, True, True)
     else:
         out = model(PIXELS, output_hidden_states=True, output_attentions=True, return_dict=False)
     assert type(out) is tuple

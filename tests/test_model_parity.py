@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from checkpoints import random_checkpoint, random_pixels, small_config
 from example_configs import BASE_FILE, SMALL_FILE
 from intermediates import assert_same, of_the_model
 from odd_networks import ODD
 
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
 
 NEEDS = "the [parity] extra is not installed; tests/test_recorded.py compares with recorded activations instead"
 torch = pytest.importorskip("torch", reason=NEEDS)
@@ -74,14 +74,14 @@ def test_vitmatte_b():
 @pytest.mark.parametrize("tokens", [(7, 4), (2, 9)], ids=str)
 def test_odd_networks(changes, tokens):
     """Grids that no window divides, for everything a configuration can say."""
-    config = small_config(**changes)
+    config = tiny_config(**changes)
     patch = config.backbone_config.patch_size
     check(config, 1, 4, tokens[0] * patch, tokens[1] * patch, seed=3)
 
 
 def test_without_absolute_positions():
     """Transformers 5.23 cannot build such a network from scratch (it initialises the absent table): give it zeros."""
-    config = small_config(use_absolute_position_embeddings=False)
+    config = tiny_config(use_absolute_position_embeddings=False)
     tensors, pixels = random_checkpoint(config), random_pixels(1, 4, 112, 64)
     name, zeros = "backbone.embeddings.position_embeddings", np.zeros((1, 26, 18), np.float32)
     full = replace(config, backbone_config=replace(config.backbone_config, use_absolute_position_embeddings=True))
@@ -92,7 +92,7 @@ def test_without_absolute_positions():
 @pytest.mark.parametrize("batch", [2, 3])
 def test_batches(batch):
     """Pictures of a batch do not see each other: each has the bits of its own run, and they differ."""
-    config = small_config()
+    config = tiny_config()
     tensors, pixels = random_checkpoint(config), random_pixels(batch, 4, 112, 64)
     model = VitMatteForImageMatting(config, tensors)
     together = of_the_model(model, pixels)
@@ -106,7 +106,7 @@ def test_batches(batch):
 
 def test_transformers_loads_what_we_save(tmp_path):
     """No tensor is missing, unexpected or of another shape."""
-    config = small_config(batch_norm_eps=0.01, layer_norm_eps=0.01, window_size=3)
+    config = tiny_config(batch_norm_eps=0.01, layer_norm_eps=0.01, window_size=3)
     model = VitMatteForImageMatting(config, random_checkpoint(config))
     model.save_pretrained(tmp_path)
     other, report = transformers.VitMatteForImageMatting.from_pretrained(tmp_path, output_loading_info=True)
@@ -117,7 +117,7 @@ def test_transformers_loads_what_we_save(tmp_path):
 
 def test_we_load_what_transformers_saves(tmp_path):
     """With its own config.json, which leaves out what equals a default."""
-    config = small_config(batch_norm_eps=0.01, layer_norm_eps=0.01, window_size=3)
+    config = tiny_config(batch_norm_eps=0.01, layer_norm_eps=0.01, window_size=3)
     other = transformers_model(config, random_checkpoint(config, seed=5))
     other.save_pretrained(tmp_path)
     model = VitMatteForImageMatting.from_pretrained(tmp_path)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_checkpoint, random_pixels, small_config, wide
 from intermediates import assert_same, of_the_model
 from odd_networks import ODD
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config, wide
 
 # transformers 5.23 takes only whole ratios, and cannot make fresh weights without absolute positions.
 MORE = ODD | {"MLP ratio 2.5": {"mlp_ratio": 2.5}, "no positions": {"use_absolute_position_embeddings": False}}
@@ -28,7 +28,7 @@ def of_the_reference(config, tensors, picture):
 @pytest.mark.parametrize("tokens", [(5, 11), (3, 2)], ids=str)
 def test_odd_networks(changes, tokens):
     """Every kind of network on grids that no window divides."""
-    config = small_config(**changes)
+    config = tiny_config(**changes)
     tensors, patch = random_checkpoint(config, seed=2), config.backbone_config.patch_size
     pixels = random_pixels(1, 4, tokens[0] * patch, tokens[1] * patch, seed=2)
     model = VitMatteForImageMatting(config, tensors)

@@ -4,8 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from checkpoints import wide
-from comparison import assert_within
 from intermediates import assert_same, of_the_model
 from record_activations import RECORDING
 from safetensors import safe_open
@@ -13,6 +11,7 @@ from safetensors import safe_open
 from numpy_vitmatte import reference
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.testing import assert_within, wide
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_checkpoint, random_pixels, random_tensor, small_config, wide
-from comparison import assert_within
 
 from numpy_vitmatte import reference
+from numpy_vitmatte.testing import assert_within, random_checkpoint, random_pixels, random_tensor, tiny_config, wide
 
 NEEDS = "the [parity] extra is not installed; tests/test_recorded.py compares with recorded activations instead"
 torch = pytest.importorskip("torch", reason=NEEDS)
@@ -22,8 +21,8 @@ pytestmark = pytest.mark.parity
 # blocks.
 TOLERANCE = 1e-12
 
-CONFIG = small_config(batch_norm_eps=1e-3, layer_norm_eps=1e-5)
-NO_POSITIONS = small_config(use_relative_position_embeddings=False, qkv_bias=False)
+CONFIG = tiny_config(batch_norm_eps=1e-3, layer_norm_eps=1e-5)
+NO_POSITIONS = tiny_config(use_relative_position_embeddings=False, qkv_bias=False)
 
 
 def random_weights(module, seed=0):
@@ -129,7 +128,7 @@ def test_relative_positions(rows, length):
     assert_within(reference.relative_positions(table, length), expected, TOLERANCE)
 
 
-@pytest.mark.parametrize("config", [CONFIG, small_config(use_absolute_position_embeddings=False)])
+@pytest.mark.parametrize("config", [CONFIG, tiny_config(use_absolute_position_embeddings=False)])
 @pytest.mark.parametrize(("height", "width"), [(80, 80), (112, 48)])
 def test_patch_embed(config, height, width):
     """On the pretraining grid, where positions are added as stored, and on another; without positions."""
@@ -138,7 +137,7 @@ def test_patch_embed(config, height, width):
     assert_within(reference.patch_embed(x, tensors), from_torch(module(to_torch(x))), TOLERANCE)
 
 
-@pytest.mark.parametrize("config", [CONFIG, NO_POSITIONS, small_config(num_attention_heads=1)])
+@pytest.mark.parametrize("config", [CONFIG, NO_POSITIONS, tiny_config(num_attention_heads=1)])
 @pytest.mark.parametrize(("height", "width"), [(6, 6), (5, 7), (1, 4)])
 def test_attention(config, height, width):
     """Tables stored for a 6 x 6 grid; result and probabilities, of which some are nearly 1."""
@@ -210,7 +209,7 @@ def test_matting_head():
 @pytest.mark.parametrize("changes", [{}, {"out_features": ("stage2",)}, {"window_size": 0, "window_block_indices": ()}])
 def test_vitmatte(changes):
     """The whole network, every intermediate that transformers hands out among the recorded ones."""
-    config = small_config(batch_norm_eps=1e-3, **changes)
+    config = tiny_config(batch_norm_eps=1e-3, **changes)
     tensors = wide(random_checkpoint(config))
     pixels = random_pixels(1, 4, 112, 48).astype(np.float64)
     alphas, hidden, attentions = outputs(transformers_model(config, tensors), pixels)

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_checkpoint, random_pixels, random_tensor, small_config
 
 from numpy_vitmatte import reference
+from numpy_vitmatte.testing import random_checkpoint, random_pixels, random_tensor, tiny_config
 
 
 @pytest.mark.parametrize("float_type", [np.float32, np.float64])
 def test_no_other_float_type_is_made(float_type):
     """Not in any intermediate result."""
-    config = small_config()
+    config = tiny_config()
     pixels = random_pixels(1, 4, 80, 112)[0].transpose(1, 2, 0).astype(float_type)
     tensors = {name: tensor.astype(float_type) for name, tensor in random_checkpoint(config).items()}
     record = {}

@@ -16,6 +16,8 @@ from training import compose, metrics, sources, trimaps
 from training.canvas import smooth_noise
 from training.material import Material, read_material
 
+from numpy_vitmatte.testing import tiny_config
+
 
 def png(array: np.ndarray) -> bytes:
     """The array as a PNG file."""
@@ -203,23 +205,20 @@ def test_samples_continue_where_a_run_left_off(material):
 
 def smallest_configuration():
     """Two blocks of width 16: the trainer's plumbing at a fraction of the cost."""
-    from transformers import VitDetConfig, VitMatteConfig
+    from transformers_models import transformers_config
 
-    backbone = VitDetConfig(
+    config = tiny_config(
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,
-        num_channels=4,
         image_size=64,
         pretrain_image_size=64,
         window_size=2,
-        window_block_indices=[0],
-        residual_block_indices=[1],
-        use_relative_position_embeddings=True,
-        out_features=["stage2"],
+        window_block_indices=(0,),
+        convstream_hidden_sizes=(4, 8, 16),
+        fusion_hidden_sizes=(16, 8, 8, 8),
     )
-    widths = {"convstream_hidden_sizes": [4, 8, 16], "fusion_hidden_sizes": [16, 8, 8, 8]}
-    return VitMatteConfig(backbone_config=backbone, hidden_size=16, **widths)
+    return transformers_config(config)
 
 
 def sit(packed: Path, folder: Path, steps: int, monkeypatch) -> dict:

@@ -59,3 +59,24 @@ def intermediates(model, pixels):
         named[f"layer.{index}.attention"] = attention
         named[f"layer.{index}"] = hidden[index + 1]
     return named | seen | {"alpha": alphas}
+
+
+@torch.no_grad()
+def hooked_outputs(model, pixels):
+    """The output of every module that gives an array, by name, with attention probabilities and alphas."""
+    seen = {}
+
+    def keep(name):
+        def hook(module, inputs, output):
+            array = output[0] if isinstance(output, tuple) else output
+            if isinstance(array, torch.Tensor):
+                seen[name] = array.clone().numpy()  # the head's ReLU works in place
+
+        return hook
+
+    hooks = [module.register_forward_hook(keep(name)) for name, module in model.named_modules()]
+    alphas, _, attentions = outputs(model, pixels)
+    for hook in hooks:
+        hook.remove()
+    named = {f"backbone.encoder.layer.{n}.attention.probabilities": value for n, value in enumerate(attentions)}
+    return seen | named | {"alphas": alphas}

@@ -11,7 +11,19 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import numpy_vitmatte
-from numpy_vitmatte.cli import batch, convert, demo, download, evaluate, matte, trimap, verify, warmup
+from numpy_vitmatte.cli import (
+    batch,
+    compare,
+    convert,
+    demo,
+    download,
+    evaluate,
+    matte,
+    trace,
+    trimap,
+    verify,
+    warmup,
+)
 from numpy_vitmatte.cli.messages import messages_on_stderr
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.pixel_limit import MAX_PIXELS, pixel_limit
@@ -43,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {numpy_vitmatte.__version__}")
     parser.set_defaults(max_pixels=MAX_PIXELS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (matte, trimap, batch, evaluate, demo, download, convert, verify, warmup):
+    for command in (matte, trimap, batch, evaluate, demo, download, convert, verify, warmup, trace, compare):
         command.add_command(commands)
     return parser
 

@@ -3,6 +3,14 @@
 A new command's rows go to a file of their own beside this one, and that file's ROWS into ``TABLES``.
 """
 
-from bad_inputs import checkpoints, demo, matte, matte_outputs, trimap
+from bad_inputs import checkpoints, convert, demo, matte, matte_outputs, traces, trimap
 
-TABLES = (matte.ROWS, matte_outputs.ROWS, checkpoints.ROWS, demo.ROWS, trimap.ROWS)
+TABLES = (
+    matte.ROWS,
+    matte_outputs.ROWS,
+    checkpoints.ROWS,
+    demo.ROWS,
+    trimap.ROWS,
+    convert.ROWS,
+    traces.ROWS,
+)

@@ -3,19 +3,20 @@
 import json
 
 import pytest
-from example_configs import random_tensors, tiny_config
+from example_configs import tiniest_config
 from safetensors_files import assert_same, write_file
 
 from numpy_vitmatte.checkpoint.weights import read_tensors
 from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.testing import random_checkpoint
 
-CONFIG = tiny_config()
+CONFIG = tiniest_config()
 QKV = "backbone.encoder.layer.0.attention.qkv.weight"
 
 
 @pytest.fixture
 def tensors():
-    return random_tensors(CONFIG)
+    return random_checkpoint(CONFIG)
 
 
 def refusal(directory, config=CONFIG):

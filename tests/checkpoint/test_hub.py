@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints import random_pixels
 from fake_hub import git_sha1, sha256
 
 from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor, matte
@@ -18,6 +17,7 @@ from numpy_vitmatte.checkpoint.hub_settings import cache_folder
 from numpy_vitmatte.checkpoint.layout import CONFIG_FILE, EVERYTHING, WEIGHTS
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import CheckpointError, DownloadError
+from numpy_vitmatte.testing import random_pixels
 
 NAME = "tester/lively"
 NAMES = ("config.json", "preprocessor_config.json", "model.safetensors")

@@ -5,15 +5,16 @@ import os
 
 import numpy as np
 import pytest
-from example_configs import NETWORKS, random_tensors, tiny_config, with_backbone
+from example_configs import NETWORKS, tiniest_config, with_backbone
 from safetensors_files import assert_same, file_bytes, stored_as, tensors_bytes, write_file
 
 from numpy_vitmatte.checkpoint.parameters import batch_counter_names, parameter_shapes
 from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.testing import random_checkpoint
 
-CONFIG = tiny_config()
+CONFIG = tiniest_config()
 QKV = "backbone.encoder.layer.0.attention.qkv.weight"
 VARIANCE = "decoder.convstream.convs.0.batch_norm.running_var"
 COUNTER = "decoder.convstream.convs.0.batch_norm.num_batches_tracked"
@@ -21,7 +22,7 @@ COUNTER = "decoder.convstream.convs.0.batch_norm.num_batches_tracked"
 
 @pytest.fixture
 def tensors():
-    return random_tensors(CONFIG)
+    return random_checkpoint(CONFIG)
 
 
 def refusal(directory, config=CONFIG):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from example_configs import NETWORKS, random_tensors, tiny_config, with_backbone
+from example_configs import NETWORKS, tiniest_config, with_backbone
 from safetensors import safe_open
 from safetensors_files import assert_same
 
@@ -15,16 +15,17 @@ from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError
 from numpy_vitmatte.initialization import random_parameters
+from numpy_vitmatte.testing import random_checkpoint
 
 NEEDS_TRANSFORMERS = "compares with transformers, of the [parity] extra"
-CONFIG = tiny_config()
+CONFIG = tiniest_config()
 QKV = "backbone.encoder.layer.0.attention.qkv.weight"
 COUNTER = "decoder.convstream.convs.0.batch_norm.num_batches_tracked"
 
 
 @pytest.fixture
 def tensors():
-    return random_tensors(CONFIG)
+    return random_checkpoint(CONFIG)
 
 
 @pytest.mark.parametrize("fault", ["missing", "unexpected", "misshapen", "not finite"])

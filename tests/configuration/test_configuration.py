@@ -4,7 +4,7 @@ import json
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
-from example_configs import BASE_FILE, NETWORKS, SMALL_FILE, tiny_config, with_backbone
+from example_configs import BASE_FILE, NETWORKS, SMALL_FILE, tiniest_config, with_backbone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +28,7 @@ def test_absent_keys_of_the_published_base_model_take_defaults():
 
 
 def test_sizes_of_the_grid():
-    backbone = tiny_config().backbone_config
+    backbone = tiniest_config().backbone_config
     assert backbone.global_grid == (5, 7)
     assert backbone.pretrain_grid == 3
     assert [backbone.attention_grid(block) for block in range(3)] == [(3, 3), (5, 7), (3, 3)]
@@ -325,5 +325,5 @@ def test_defaults_of_the_backbone_are_those_of_transformers():
 
 
 def test_depth_can_be_changed_with_the_stages():
-    shallow = with_backbone(tiny_config(), num_hidden_layers=2, window_block_indices=(0,))
+    shallow = with_backbone(tiniest_config(), num_hidden_layers=2, window_block_indices=(0,))
     assert shallow.backbone_config.feature_index == 2

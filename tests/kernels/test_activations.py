@@ -6,7 +6,6 @@ import os
 import numba
 import numpy as np
 import pytest
-from comparison import UNIT, assert_float32, assert_within, summation_bound
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from numpy_vitmatte.kernels.activations import (
     relu_,
     sigmoid_of_product,
 )
+from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, summation_bound
 
 # As plain Python a call takes some 20 microseconds.
 SAMPLES = 3_000 if os.environ.get("NUMBA_DISABLE_JIT") == "1" else 300_000

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from comparison import UNIT, assert_within, summation_bound
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from numpy_vitmatte.kernels.attention import (
     rows_of_keys,
 )
 from numpy_vitmatte.kernels.matmul import pack
+from numpy_vitmatte.testing import UNIT, assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from comparison import UNIT, assert_within
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.kernels.lanes import LANES, SLACK, add_offsets, add_six_and_relu, blend_six
+from numpy_vitmatte.testing import UNIT, assert_within
 
 
 @kernel(EXACT_ORDER)

@@ -1,7 +1,6 @@
 """The fused convolution of a detail map and a doubled one, against doubling, shifting and adding in float64."""
 
 import numpy as np
-from comparison import assert_within, summation_bound
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from numpy_vitmatte.kernels.conv import pack_conv
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_copy
 from numpy_vitmatte.kernels.resize import STRIP, fuse, rectangle_below
+from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import pytest
-from comparison import assert_within, summation_bound
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels import tile
 from numpy_vitmatte.kernels.tile import PANEL, TILE_PANELS, TILE_ROWS, tile_in_python
+from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
 

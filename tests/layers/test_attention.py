@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_tensors, wide
-from comparison import UNIT, assert_float32, assert_within
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.layers.attention import QUERIES_PER_BLOCK, AttentionParameters, global_attention, window_attention
+from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide
 
 # Three sums follow each other (qkv, scores, values) and the softmax turns errors of scores, which reach some tens, into
 # relative errors of probabilities: 48 roundings of the largest result; the largest measured was 14.

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_tensors, wide
-from comparison import UNIT, assert_float32, assert_within
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,6 +10,7 @@ from numpy_vitmatte.folding import fold_batch_norms
 from numpy_vitmatte.layers.convstream import ConvStreamParameters, convstream
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.layers.head import HeadParameters, matting_head
+from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide
 
 # A sum of 9 C products with weights that folding has rounded once more; in ConvStream such sums of such sums. In
 # roundings of the largest result, measured: 6.8 (ConvStream), 5.3 (fusion), 3.4 (head, whose largest result is 1).

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from checkpoints import random_tensors, wide
-from comparison import UNIT, assert_float32, assert_within
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.layers.neck import NeckParameters, residual_neck
+from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, random_tokens, wide
+from numpy_vitmatte.testing.strategies import seeds, token_grids
 
 # Three convolutions, each followed by a norm that divides by a spread of order 1. Measured: 10 roundings of the largest
 # result.
@@ -25,16 +25,15 @@ def draw_neck(channels, seed):
     return random_tensors(shapes, seed)
 
 
-@given(height=st.integers(1, 6), width=st.integers(1, 8), channels=st.integers(8, 37), seed=st.integers(0, 2**32 - 1))
-@example(height=5, width=7, channels=22, seed=0)
-@example(height=1, width=1, channels=9, seed=0)
-def test_residual_neck(height, width, channels, seed):
+@given(tokens=token_grids(channels=st.integers(8, 37)), seed=seeds())
+@example(tokens=random_tokens(5, 7, 22), seed=0)
+@example(tokens=random_tokens(1, 1, 9), seed=0)
+def test_residual_neck(tokens, seed):
     """Odd widths, whose half is rounded down, among them; the border of the 3x3 convolution is zero."""
-    tensors = draw_neck(channels, seed)
-    tokens = np.random.default_rng(seed).standard_normal((height, width, channels)).astype(np.float32)
+    tensors = draw_neck(tokens.shape[-1], seed)
     before = tokens.copy()
     y = residual_neck(tokens, NeckParameters.from_tensors(tensors))
-    assert_float32(y, (height, width, channels))
+    assert_float32(y, tokens.shape)
     expected = reference.residual_neck(tokens.astype(np.float64), wide(tensors))
     assert_within(y, expected, TOLERANCE * np.abs(expected).max())
     np.testing.assert_array_equal(tokens, before)
@@ -44,7 +43,7 @@ def test_neck_over_several_blocks_of_rows(monkeypatch):
     """Rows cut into blocks of one: the convolution reads the rows that other threads have written."""
     monkeypatch.setattr("numpy_vitmatte.layers.neck.rows_per_block", lambda row_bytes: 1)
     tensors = draw_neck(10, 0)
-    tokens = np.random.default_rng(0).standard_normal((7, 3, 10)).astype(np.float32)
+    tokens = random_tokens(7, 3, 10)
     expected = reference.residual_neck(tokens.astype(np.float64), wide(tensors))
     y = residual_neck(tokens, NeckParameters.from_tensors(tensors))
     assert_within(y, expected, TOLERANCE * np.abs(expected).max())
@@ -53,7 +52,7 @@ def test_neck_over_several_blocks_of_rows(monkeypatch):
 def test_epsilon_of_tokens_near_zero():
     """Tokens of size 1e-3 have a variance of 1e-6 after the first convolution, where the epsilon is half of the sum."""
     tensors = draw_neck(22, 1)
-    tokens = np.random.default_rng(1).standard_normal((3, 5, 22)).astype(np.float32) * np.float32(1e-3)
+    tokens = random_tokens(3, 5, 22, seed=1) * np.float32(1e-3)
     expected = reference.residual_neck(tokens.astype(np.float64), wide(tensors))
     y = residual_neck(tokens, NeckParameters.from_tensors(tensors))
     assert_within(y, expected, TOLERANCE * np.abs(expected).max())
@@ -63,7 +62,7 @@ def test_epsilon_of_tokens_near_zero():
 def test_every_norm_counts(number):
     """A fresh network's ``norm3`` is zero; these are not, and leaving any out would be seen."""
     tensors = draw_neck(10, 0)
-    tokens = np.random.default_rng(0).standard_normal((3, 5, 10)).astype(np.float32)
+    tokens = random_tokens(3, 5, 10)
     full = residual_neck(tokens, NeckParameters.from_tensors(tensors))
     plain = tensors | {f"norm{number}.weight": np.ones_like(tensors[f"norm{number}.weight"])}
     assert np.abs(full - residual_neck(tokens, NeckParameters.from_tensors(plain))).max() > 1000 * TOLERANCE

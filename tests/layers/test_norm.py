@@ -1,13 +1,12 @@
 """Layer norm against the reference."""
 
 import numpy as np
-from checkpoints import random_tensors, wide
-from comparison import UNIT, assert_float32, assert_within
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.layers.norm import LayerNormParameters, layer_norm
+from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide
 
 
 @given(

@@ -1,13 +1,12 @@
 """Patch embedding against the reference."""
 
 import numpy as np
-from checkpoints import random_tensors, wide
-from comparison import assert_float32, assert_within, summation_bound
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters, patch_embed
+from numpy_vitmatte.testing import assert_float32, assert_within, random_tensors, summation_bound, wide
 
 
 @given(

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from comparison import UNIT, assert_float32, assert_within
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.layers.position import absolute_positions, bicubic_weights, linear_weights, relative_positions
+from numpy_vitmatte.testing import UNIT, assert_float32, assert_within
 
 sides = st.integers(1, 9)
 seeds = st.integers(0, 2**32 - 1)

@@ -1,5 +1,8 @@
 """Random checkpoints in which every tensor counts: nothing at 0 or 1, attention peaked, activations of order 1."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from numpy_vitmatte.checkpoint.parameters import parameter_shapes
@@ -12,11 +15,22 @@ More of it would make a network that amplifies every rounding, PyTorch's as well
 """
 
 
-def random_tensor(generator, name, shape):
+def random_tensor(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """One tensor, by the last part of its name: matrices keep the size of what they multiply, variances are positive.
 
     transformers leaves a fresh neck's ``norm3`` at zero and batch statistics at 0 and 1: tests of such weights would
     see neither.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator
+    name : str
+        As in a checkpoint, such as ``"qkv.weight"``.
+    shape : tuple of int
+
+    Returns
+    -------
+    float32 array
     """
     normal = generator.standard_normal(shape).astype(np.float32)
     if name.endswith("running_var"):
@@ -33,39 +47,56 @@ def random_tensor(generator, name, shape):
     return matrix
 
 
-def random_tensors(shapes, seed=0):
-    """A float32 tensor for every name of a mapping of names to shapes."""
+def random_tensors(shapes: Mapping[str, tuple[int, ...]], seed: int = 0) -> dict[str, np.ndarray]:
+    """A float32 tensor for every name of a mapping of names to shapes: the weights of one layer, for example."""
     generator = np.random.default_rng(seed)
     return {name: random_tensor(generator, name, shape) for name, shape in shapes.items()}
 
 
-def random_checkpoint(config, seed=0):
-    """Every tensor of a network."""
+def random_checkpoint(config: VitMatteConfig, seed: int = 0) -> dict[str, np.ndarray]:
+    """Every tensor of a network, by its name in a checkpoint."""
     return random_tensors(parameter_shapes(config), seed)
 
 
-def random_pixels(*shape, seed=0):
+def random_tokens(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
+    """A token grid (h, w, C): standard normal, float32."""
+    return np.random.default_rng(seed).standard_normal((height, width, channels)).astype(np.float32)
+
+
+def random_pixels(*shape: int, seed: int = 0) -> np.ndarray:
     """Pixel values (batch, 4, H, W): standard normal colours, smooth enough to have structure, and a trimap in 0..1."""
     generator = np.random.default_rng(seed)
     pixels = generator.standard_normal(shape).astype(np.float32)
     pixels += np.sin(np.linspace(0, 9, shape[-1], dtype=np.float32)) + np.cos(
         np.linspace(0, 7, shape[-2], dtype=np.float32)
     ).reshape(-1, 1)
-    pixels[:, 3] = generator.choice(np.float32([0, 0.5019608, 1]), pixels[:, 3].shape)
+    pixels[:, 3] = generator.choice(np.array([0, 0.5019608, 1], np.float32), pixels[:, 3].shape)
     return pixels
 
 
-def wide(tensors):
+def wide(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The same numbers in float64, for the reference."""
     return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
 
 
-def small_config(**changes):
+def tiny_config(**changes: Any) -> VitMatteConfig:
     """A network of three blocks with every kind of part, and channels that are no multiples of 16.
 
-    ``changes`` go to the field of that name, in the backbone or beside it.
+    Parameters
+    ----------
+    **changes
+        Other values for fields of :class:`VitMatteConfig` or, first of all, of its backbone's :class:`VitDetConfig`.
+
+    Returns
+    -------
+    VitMatteConfig
+
+    Raises
+    ------
+    ConfigurationError
+        If the changes make no network.
     """
-    backbone = {
+    backbone: dict[str, Any] = {
         "hidden_size": 18,
         "num_hidden_layers": 3,
         "num_attention_heads": 3,
@@ -77,7 +108,7 @@ def small_config(**changes):
         "residual_block_indices": (1,),
         "use_relative_position_embeddings": True,
     }
-    decoder = {"convstream_hidden_sizes": (5, 7, 11), "fusion_hidden_sizes": (13, 9, 6, 5)}
+    decoder: dict[str, Any] = {"convstream_hidden_sizes": (5, 7, 11), "fusion_hidden_sizes": (13, 9, 6, 5)}
     for name, value in changes.items():
         part = decoder if name in VitMatteConfig.__dataclass_fields__ and name != "hidden_size" else backbone
         part[name] = value

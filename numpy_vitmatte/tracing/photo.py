@@ -1,0 +1,80 @@
+"""Trace a photo, or pixel values that a processor has made already."""
+
+import numpy as np
+
+from numpy_vitmatte.images.reading import ImageSource, read_photo
+from numpy_vitmatte.matting.trimap import read_trimap
+from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.pipeline import DEFAULT_MODEL, ModelSource, loaded_checkpoint
+from numpy_vitmatte.processing import VitMatteImageProcessor
+from numpy_vitmatte.processing.pixel_values import check_same_size
+from numpy_vitmatte.tracing.network import trace_picture
+
+
+def trace(
+    image: ImageSource,
+    trimap: ImageSource,
+    model: ModelSource = DEFAULT_MODEL,
+    *,
+    processor: VitMatteImageProcessor | None = None,
+    fine: bool = False,
+) -> dict[str, np.ndarray]:
+    """Compute every layer's output for a photo.
+
+    Parameters
+    ----------
+    image, trimap, model, processor
+        As for :func:`~numpy_vitmatte.pipeline.matte`.
+    fine : bool
+        Also what lies inside the layers; see :func:`trace_pixel_values`.
+
+    Returns
+    -------
+    dict of str to float32 array
+        See :func:`trace_pixel_values`. The arrays belong to the padded photo, and the alphas are the network's own,
+        also where the trimap knows the answer.
+
+    Raises
+    ------
+    VitMatteError
+        The photo, the trimap or the checkpoint cannot be used; the message says why.
+    """
+    photo = read_photo(image)
+    clean_trimap, _ = read_trimap(trimap)
+    check_same_size(photo.shape[:2], clean_trimap.shape)
+    checkpoint = loaded_checkpoint(model, processor)
+    inputs = checkpoint.processor(images=photo, trimaps=clean_trimap, input_data_format="channels_last")
+    return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)
+
+
+def trace_pixel_values(
+    pixel_values: np.ndarray, model: VitMatteForImageMatting, *, fine: bool = False
+) -> dict[str, np.ndarray]:
+    """Compute every layer's output for a batch.
+
+    Parameters
+    ----------
+    pixel_values : float array (B, 4, H, W)
+        As :class:`~numpy_vitmatte.processing.processor.VitMatteImageProcessor` makes them.
+    model : VitMatteForImageMatting
+    fine : bool
+        Also the projections, convolutions and norms inside the layers, and the attention probabilities, which take
+        ``4 * heads * (H * W / 256)**2`` bytes a picture and global block.
+
+    Returns
+    -------
+    dict of str to float32 array
+        ``pixel_values``, then the layers in the order of computation under the names of transformers' modules and in
+        their layouts (``docs/trace.md``), ``alphas`` last.
+
+    Raises
+    ------
+    VitMatteError
+        If ``pixel_values`` cannot be used; see :meth:`VitMatteForImageMatting.checked_pixels`.
+    """
+    images = model.checked_pixels(pixel_values)
+    pictures = [trace_picture(image, model.tensors, model.config, fine) for image in images]
+    if len(pictures) == 1:
+        return pictures[0]
+    # The first axis is the batch, or, of windows, the batch's windows picture by picture.
+    return {name: np.concatenate([picture[name] for picture in pictures]) for name in pictures[0]}
