@@ -186,8 +186,9 @@ def transformer_block(
         after[first:last] = layer_norm(before[first:last], block.norm1)
 
     def add_attention_and_mlp(first: int, last: int) -> None:
-        x = before[rows[first:last]] + after[rows[first:last]]
-        after[rows[first:last]] = x + mlp(layer_norm(x, block.norm2), block.mlp)
+        some = slice(first, last) if len(rows) == len(after) else rows[first:last]  # a slice is not copied
+        x = before[some] + after[some]
+        after[some] = x + mlp(layer_norm(x, block.norm2), block.mlp)
 
     for_each_block(normalise, height * width, ROWS_IN_CACHE)
     _attention(out, block, trace, rows)

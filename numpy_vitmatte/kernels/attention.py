@@ -20,7 +20,7 @@ from numpy_vitmatte.kernels.tile import PANEL
 
 float32 = np.float32
 
-KEYS_PER_BLOCK = 512
+KEYS_PER_BLOCK = 1024
 """Keys and values of a block, and the scores of some ten queries against it, share a core's second-level cache."""
 
 

@@ -116,14 +116,15 @@ def global_attention(
 
     def attend_block(first: int, last: int) -> None:
         positions = wanted[first:last]
-        queries = linear(flat[positions], parameters.query).reshape(-1)
+        some = slice(first, last) if len(wanted) == len(flat) else positions  # a slice is not copied
+        queries = linear(flat[some], parameters.query).reshape(-1)
         attended = np.empty((len(positions), channels), np.float32)
         for head in range(heads):
             kept = _NONE[0] if probabilities is None else probabilities[0, head, first:last]
             attend(queries, head * size, channels, size, positions, height, width, keys[head], values[head],
                    table_h, table_w, relative, kept, probabilities is not None,
                    attended.reshape(-1), head * size, channels)  # fmt: skip
-        flat_out[positions] = linear(attended, parameters.proj)
+        flat_out[some] = linear(attended, parameters.proj)
 
     for_each_block(prepare_keys, -(-height // grid_rows))
     for_each_block(attend_block, len(wanted), QUERIES_PER_BLOCK)
