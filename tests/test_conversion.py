@@ -118,7 +118,8 @@ def test_files_of_other_networks(tmp_path, tensors):
 @pytest.mark.parity
 def test_what_torch_saves_under_the_authors_names(tmp_path, tensors):
     """A state dict with batch counters, as a trainer writes it, against transformers' own network."""
-    import torch
+    torch = pytest.importorskip("torch", reason="compares with transformers, of the [parity] extra")
+    pytest.importorskip("transformers", reason="compares with transformers, of the [parity] extra")
     from transformers_models import outputs, transformers_model
 
     model = transformers_model(CONFIG, tensors)

@@ -166,7 +166,7 @@ def test_fuzzed_bytes(tmp_path_factory, cuts):
 @pytest.mark.parity
 def test_what_torch_itself_saves(tmp_path):
     """Tensors of several types, views, parameters, nested dictionaries."""
-    import torch
+    torch = pytest.importorskip("torch", reason="compares with PyTorch, of the [parity] extra")
 
     base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
     content = {
