@@ -15,7 +15,7 @@ copyright = "2026, the numpy-vitmatte authors"
 release = version = numpy_vitmatte.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "docstrings", "mathml"]
-exclude_patterns = ["_build", "benchmarks"]
+exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "numpy-vitmatte"
 html_static_path = ["static"]
