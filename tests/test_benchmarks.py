@@ -192,6 +192,7 @@ def test_a_newer_record_replaces_the_older(compare):
     compare("forward", "numpy-vitmatte")  # still one record, says the fixture
 
 
+@installed("matplotlib")
 def test_a_picture_needs_records(tmp_path):
     process = benchmarks("picture", "--results", tmp_path / "none.json", "--output", tmp_path / "picture.svg")
     assert process.returncode == 1

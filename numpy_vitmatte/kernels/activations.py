@@ -5,7 +5,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from numpy_vitmatte.kernels.jit import VECTOR_REDUCTION, config, kernel
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, VECTOR_REDUCTION, config, kernel
 
 float32 = np.float32
 
@@ -46,7 +46,7 @@ larger = max if config.DISABLE_JIT else _larger_in_llvm
 power_of_two = _power_of_two_in_python if config.DISABLE_JIT else _power_of_two_in_llvm
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(EXACT_ORDER)
 def exponential(x):
     """``exp(x)`` for x <= 88, within 2 ulp; below -87 it returns exp(-87), 1.6e-38.
 
@@ -66,7 +66,7 @@ def exponential(x):
     return (p * r * r + r + float32(1.0)) * power_of_two(n)
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(EXACT_ORDER)
 def error_function(x):
     """``erf(x)`` within 5e-7, as a quotient of odd and even polynomials on [-4, 4] (the minimax fit of Eigen and XLA).
 
@@ -89,7 +89,7 @@ def error_function(x):
     return x * p / q
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(EXACT_ORDER)
 def _gelu(x):
     for i in range(x.size):
         x[i] = float32(0.5) * x[i] * (float32(1.0) + error_function(x[i] * float32(0.7071067811865476)))
@@ -101,7 +101,7 @@ def gelu_(x: np.ndarray) -> np.ndarray:
     return x
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(EXACT_ORDER)
 def _relu(x):
     for i in range(x.size):
         x[i] = max(x[i], float32(0.0))
@@ -140,7 +140,7 @@ def normalise_rows(
     return out
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(EXACT_ORDER)
 def _sigmoid_of_product(x, weight, bias, out):
     rows, channels = x.shape
     for i in range(rows):

@@ -90,12 +90,16 @@ def _copy_and_find_largest(scores, first, count, out):
 
 @kernel(VECTOR_REDUCTION)
 def _exponentials(biased, largest, scores):
-    """``scores = exp(biased - largest)``; their sum."""
+    """``scores = exp(biased - largest)``; their sum.
+
+    Two loops on purpose. One that stores and sums runs as vectors only where LLVM's test at run time finds the arrays
+    far enough apart in memory, so the order of the sum, and its last bit, would depend on where they happen to lie.
+    """
+    for j in range(scores.size):
+        scores[j] = exponential(biased[j] - largest)
     total = float32(0)
     for j in range(scores.size):
-        value = exponential(biased[j] - largest)
-        scores[j] = value
-        total += value
+        total += scores[j]
     return total
 
 
