@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from processes import run_python
 
-from numpy_vitmatte import VitMatteConfig, VitMatteError, estimate_memory, matte
+from numpy_vitmatte import VitMatteConfig, VitMatteError, estimate_memory, get_num_threads, matte
 from numpy_vitmatte.memory import parse_bytes, plan_budget
 
 CONFIG = VitMatteConfig()
@@ -93,8 +93,9 @@ def test_the_estimate_is_near_what_a_process_takes(size):
 def test_a_process_keeps_its_budget():
     """With the least that 1536 x 1536 pixels may take."""
     run_python("-c", MEASURE, "64", "64")
+    threads = {"NUMPY_VITMATTE_NUM_THREADS": str(get_num_threads())}  # each thread holds a tile of its own
     with pytest.raises(VitMatteError) as refused:
         estimate_memory(1536, 1536, max_memory="60MB")
     least = 10**6 * int(str(refused.value).split("takes ")[1].split("MB")[0])
-    _, peak = map(int, run_python("-c", MEASURE, "1536", "1536", str(least)).split())
+    _, peak = map(int, run_python("-c", MEASURE, "1536", "1536", str(least), **threads).split())
     assert peak <= least
