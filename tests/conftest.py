@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from example_configs import tiniest_config
 from fake_hub import FakeHub
@@ -22,6 +23,20 @@ settings.register_profile(
     max_examples=15 if os.environ.get("NUMBA_DISABLE_JIT") == "1" else 60,
 )
 settings.load_profile("numpy-vitmatte")
+
+
+@pytest.fixture(autouse=os.environ.get("NUMBA_DISABLE_JIT") == "1")
+def poisoned_memory(monkeypatch):
+    """Kernels as plain Python: new memory holds NaN, so that a number read before it was written shows every time."""
+    empty = np.empty
+
+    def poisoned(*arguments, **keywords):
+        array = empty(*arguments, **keywords)
+        if array.dtype.kind == "f":
+            array.fill(np.nan)
+        return array
+
+    monkeypatch.setattr(np, "empty", poisoned)
 
 
 @pytest.fixture

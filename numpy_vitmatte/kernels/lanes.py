@@ -101,7 +101,9 @@ rows of ``width`` keys; returns the largest. Of ``scores`` and ``along_w`` up to
 
 
 def _six_in_python(finish, out, o, x, a, b, c, d, e, f, w):
-    total = sum(w[n] * x[start:][:LANES] for n, start in enumerate((a, b, c, d, e, f)))
+    # The last lanes may lie in the slack behind the numbers: whatever stood in memory there, NaNs included.
+    with np.errstate(all="ignore"):
+        total = sum(w[n] * x[start:][:LANES] for n, start in enumerate((a, b, c, d, e, f)))
     out[o:][:LANES] = np.maximum(out[o:][:LANES] + total, float32(0)) if finish else total
 
 
