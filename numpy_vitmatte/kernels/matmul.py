@@ -5,7 +5,17 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
-from numpy_vitmatte.kernels.tile import PANEL, TILE_PANELS, TILE_ROWS, full_tile, narrow_tile, row_tile
+from numpy_vitmatte.kernels.tile import (
+    PANEL,
+    SHORT_ROWS,
+    TILE_PANELS,
+    TILE_ROWS,
+    full_tile,
+    narrow_tile,
+    row_tile,
+    short_narrow_tile,
+    short_tile,
+)
 
 ROWS_IN_CACHE = 8 * TILE_ROWS
 """Rows swept by one panel of weights before the next: their input then stays in the second-level cache."""
@@ -60,47 +70,70 @@ def pack(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
 
 
 @kernel(EXACT_ORDER)
+def _tile_height(rows, left):
+    """Rows of the next tile, when ``left`` of ``rows`` rows are left; more than ``left`` where a tile must slide back.
+
+    A short tile reads its weights for fewer rows, so up to a third of a row's worth is better computed twice.
+    """
+    if rows >= TILE_ROWS and left > 2 * SHORT_ROWS:
+        return TILE_ROWS
+    return SHORT_ROWS if rows >= SHORT_ROWS else 1
+
+
+@kernel(EXACT_ORDER)
+def _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
+                     out, out_start, out_step):  # fmt: skip
+    """``sweep``'s outputs of ``wide`` panels from number ``panel`` on."""
+    panel_size = segments * depth * PANEL
+    w_start, column, m = panel * panel_size, panel * PANEL, 0
+    while m < rows:
+        height = _tile_height(rows, rows - m)
+        first = min(m, rows - height)
+        x_first, start = x_start + first * x_step, out_start + first * out_step
+        if height == 1:
+            for q in range(wide):
+                row_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start + q * panel_size,
+                         bias, column + q * PANEL, out, start + q * PANEL, out_step)  # fmt: skip
+        elif height == TILE_ROWS and wide == TILE_PANELS:
+            full_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
+                      bias, column, out, start, out_step)  # fmt: skip
+        elif height == TILE_ROWS:
+            narrow_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
+                        bias, column, out, start, out_step)  # fmt: skip
+        elif wide == TILE_PANELS:
+            short_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
+                       bias, column, out, start, out_step)  # fmt: skip
+        else:
+            short_narrow_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
+                              bias, column, out, start, out_step)  # fmt: skip
+        m += height
+
+
+@kernel(EXACT_ORDER)
 def sweep(
     x, x_start, x_step, rows, segments, segment_step, depth, panels, bias, out, out_start, out_step, columns
 ):  # fmt: skip
     """Compute ``rows`` x ``columns`` outputs: ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]``.
 
     Every output is one sum over ``k`` in ascending order, whichever tile computes it, so the bits do not depend on how
-    rows are grouped. The last tile of a column slides back to stay full and computes a few rows twice, to the same
-    bits.
+    rows are grouped. The last tile of a column slides back to stay full and computes some rows twice, to the same bits.
     """
-    panel_size = segments * depth * PANEL
-    column = 0
-    while column < columns:
-        p = column // PANEL
-        wide = TILE_PANELS if columns - column >= TILE_PANELS * PANEL else 1
-        whole = columns - column >= wide * PANEL
-        # A last panel of fewer than 16 columns goes through a scratch tile, so that nothing is written past its row.
-        target, target_step = out, out_step
-        if not whole:
-            target, target_step = np.empty(TILE_ROWS * PANEL, np.float32), PANEL
-        height = TILE_ROWS if rows >= TILE_ROWS else 1
-        m = 0
-        while m < rows:
-            first = min(m, rows - height)
-            x_first = x_start + first * x_step
-            start = out_start + first * out_step + column if whole else 0
-            if height == 1:
-                for q in range(wide):
-                    row_tile(x, x_first, x_step, segments, segment_step, depth, panels, (p + q) * panel_size,
-                             bias, column + q * PANEL, target, start + q * PANEL, target_step)  # fmt: skip
-            elif wide == TILE_PANELS:
-                full_tile(x, x_first, x_step, segments, segment_step, depth, panels, p * panel_size,
-                          bias, column, target, start, target_step)  # fmt: skip
-            else:
-                narrow_tile(x, x_first, x_step, segments, segment_step, depth, panels, p * panel_size,
-                            bias, column, target, start, target_step)  # fmt: skip
-            if not whole:
-                for r in range(height):
-                    for c in range(columns - column):
-                        out[out_start + (first + r) * out_step + column + c] = target[r * PANEL + c]
-            m += height
-        column += wide * PANEL
+    panel = 0
+    while panel * PANEL < columns:
+        left = columns - panel * PANEL
+        wide = TILE_PANELS if left >= TILE_PANELS * PANEL else 1
+        if left >= PANEL:
+            _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
+                             out, out_start + panel * PANEL, out_step)  # fmt: skip
+        else:
+            # Fewer than 16 columns go through a scratch column, so that nothing is written past their rows.
+            whole = np.empty(rows * PANEL, np.float32)
+            _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
+                             whole, 0, PANEL)  # fmt: skip
+            for r in range(rows):
+                for c in range(left):
+                    out[out_start + r * out_step + panel * PANEL + c] = whole[r * PANEL + c]
+        panel += wide
 
 
 @kernel(EXACT_ORDER)

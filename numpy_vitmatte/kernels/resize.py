@@ -8,8 +8,8 @@ The blend is done along one axis, then the other. Along an axis each output has 
 the two low-resolution neighbours of the shifted position. Two borders differ: the doubling repeats the edge pixel
 (``align_corners=False``), while the convolution sees zeros outside the doubled image, which is a weight of zero here.
 
-Work goes strip by strip, ``STRIP`` low-resolution columns wide, and down a strip row by row: the products of three
-low-resolution rows, all that a row of outputs reads, then stay in a core's second-level cache.
+Work goes strip by strip and down a strip row by row: the products of three low-resolution rows, all that a row of
+outputs reads, then stay in a core's second-level cache.
 """
 
 import numpy as np
@@ -22,8 +22,10 @@ from numpy_vitmatte.kernels.pieces import Piece, Rectangle
 
 float32 = np.float32
 
-STRIP = 46
-"""Low-resolution columns of a strip; with one more on either side, which the blend reads, they fill whole tiles."""
+STRIP_PRODUCTS = 100_000
+"""Products of three low-resolution rows that a strip may have, unless it becomes narrower than ``NARROWEST_STRIP``."""
+NARROWEST_STRIP = 46
+"""Low-resolution columns; the products of one more on either side are computed for the blend, by both neighbours."""
 
 
 @kernel(EXACT_ORDER)
@@ -115,7 +117,7 @@ def _fuse_strip(detail, weight, features, taps, height, width, strip, out):
 def _fuse(detail, weight, features, taps, height, width, rectangle, out):
     top, left, bottom, right = rectangle
     first, last = left // 2, (right + 1) // 2
-    strips = -(-(last - first) // STRIP)
+    strips = -(-(last - first) // max(STRIP_PRODUCTS // (27 * weight.columns), NARROWEST_STRIP))
     for n in range(strips):
         begin = max(2 * (first + n * (last - first) // strips), left)
         end = min(2 * (first + (n + 1) * (last - first) // strips), right)

@@ -65,6 +65,7 @@ def _vector_lanes() -> int:
 LANES = _vector_lanes()
 TILE_ROWS = 12 if LANES == 16 else 6
 TILE_PANELS = 2 if LANES == 16 else 1
+SHORT_ROWS = TILE_ROWS // 3
 
 
 def tile_in_python(
@@ -111,6 +112,11 @@ def _load(builder: ir.IRBuilder, pointer: ir.Value, vector: ir.VectorType) -> ir
     value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
     value.align = 4
     return value
+
+
+def _store(builder: ir.IRBuilder, value: ir.Value, pointer: ir.Value) -> None:
+    store = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
+    store.align = 4
 
 
 def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
@@ -185,8 +191,7 @@ def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dic
     for index, value in enumerate(updated):
         m, n = divmod(index, len(columns))
         offset = builder.add(builder.mul(a["out_step"], integer(m)), integer(n * lanes))
-        store = builder.store(value, builder.bitcast(builder.gep(a["out"], [offset]), vector.as_pointer()))
-        store.align = 4
+        _store(builder, value, builder.gep(a["out"], [offset]))
 
 
 _ARGUMENTS = (
@@ -226,5 +231,9 @@ full_tile = _make_tile(TILE_ROWS, TILE_PANELS)
 """``TILE_ROWS`` rows by ``TILE_PANELS`` panels: where nearly all the time is spent."""
 narrow_tile = _make_tile(TILE_ROWS, 1)
 """``TILE_ROWS`` rows by one panel: the last panel where panels do not pair up."""
+short_tile = _make_tile(SHORT_ROWS, TILE_PANELS)
+"""``SHORT_ROWS`` rows by ``TILE_PANELS`` panels: for the rows that are left when whole tiles have been cut off."""
+short_narrow_tile = _make_tile(SHORT_ROWS, 1)
+"""``SHORT_ROWS`` rows by one panel."""
 row_tile = _make_tile(1, 1)
-"""One row by one panel: for inputs of fewer than ``TILE_ROWS`` rows."""
+"""One row by one panel: for inputs of fewer than ``SHORT_ROWS`` rows."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy_vitmatte.kernels.conv import pack_conv
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_copy
-from numpy_vitmatte.kernels.resize import STRIP, fuse, rectangle_below
+from numpy_vitmatte.kernels.resize import NARROWEST_STRIP, fuse, rectangle_below
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
@@ -52,7 +52,7 @@ def draw_rectangle(generator, height, width):
 )  # fmt: skip
 @example(height=1, width=1, features=1, details=1, channels=3, seed=0)
 @example(height=5, width=1, features=2, details=3, channels=16, seed=0)
-@example(height=2, width=3 * STRIP, features=2, details=1, channels=17, seed=3)
+@example(height=2, width=3 * NARROWEST_STRIP, features=2, details=1, channels=17, seed=3)
 def test_any_rectangle_of_the_fused_convolution(height, width, features, details, channels, seed):
     """From no more of the inputs than it is said to read, into a larger piece of which nothing else is touched."""
     generator = np.random.default_rng(seed)

@@ -10,13 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels import tile
-from numpy_vitmatte.kernels.tile import PANEL, TILE_PANELS, TILE_ROWS, tile_in_python
+from numpy_vitmatte.kernels.tile import PANEL, SHORT_ROWS, TILE_PANELS, TILE_ROWS, tile_in_python
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
 
-SHAPES = {"full": (TILE_ROWS, TILE_PANELS), "narrow": (TILE_ROWS, 1), "row": (1, 1)}
-OWN = {"full": tile.full_tile, "narrow": tile.narrow_tile, "row": tile.row_tile}
+SHAPES = {
+    "full": (TILE_ROWS, TILE_PANELS),
+    "narrow": (TILE_ROWS, 1),
+    "short": (SHORT_ROWS, TILE_PANELS),
+    "short_narrow": (SHORT_ROWS, 1),
+    "row": (1, 1),
+}
+OWN = {name: getattr(tile, f"{name}_tile") for name in SHAPES}
 
 
 class Problem(NamedTuple):
@@ -104,7 +110,7 @@ def check(function, p, rows, panels):
 @pytest.mark.parametrize("name", SHAPES)
 @given(data=st.data())
 def test_tile_is_a_matrix_product(name, data):
-    """Each of the three tiles that ``sweep`` uses, on this processor's registers."""
+    """Each of the tiles that ``sweep`` uses, on this processor's registers."""
     rows, panels = SHAPES[name]
     check(callable_from_python(OWN[name]), data.draw(problems(rows, panels)), rows, panels)
 
