@@ -1,9 +1,11 @@
 """The training recipe without its data: a tiny packed material made on the spot, then every part that it feeds."""
 
+import dataclasses
 import io
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from PIL import Image
 pytest.importorskip("scipy", reason="the compositor blurs and measures distances with scipy ([train] extra)")
 sys.path.insert(0, str(Path(__file__).parents[1] / "weights"))
 
-from training import compose, metrics, sources, trimaps
+from training import compose, pack, sources, trimaps
 from training.canvas import smooth_noise
 from training.material import Material, read_material
+from training.validation_set import RARE_KINDS, set_of_kinds, validation_set
 
 from numpy_vitmatte.testing import tiny_config
 
@@ -148,15 +151,164 @@ def test_brushes_are_read_as_coverage(tmp_path):
         np.testing.assert_array_equal(np.asarray(picture), tip)
 
 
-def test_metrics_are_zero_for_the_truth_and_grow_with_error():
-    rng = np.random.default_rng(2)
-    alpha = np.clip(smooth_noise(rng, 60, 20) + 0.5, 0, 1).astype(np.float64)
-    trimap = np.full(alpha.shape, 128, np.uint8)
-    assert set(metrics.all_metrics(alpha, alpha, trimap).values()) == {0.0}
-    assert all(value > 0 for value in metrics.all_metrics(1 - alpha, alpha, trimap).values())
-    half = metrics.all_metrics(np.full(alpha.shape, 0.5), np.ones(alpha.shape), trimap)
+def test_clip_art_is_read_as_outlines_of_what_is_in_the_public_domain(tmp_path):
+    pytest.importorskip("resvg_py", reason="resvg draws the clip art ([train] extra)")
+    disc, page = '<circle cx="30" cy="30" r="20"/>', '<rect width="60" height="60"/>'
+    (tmp_path / "stars").mkdir()
+    drawings = {
+        "disc": (disc, "http://web.resource.org/cc/PublicDomain"),
+        "other_licence": (disc, "http://creativecommons.org/licenses/GPL/2.0/"),
+        "no_licence": (disc, ""),
+        "full": (page, "http://web.resource.org/cc/PublicDomain"),
+        "empty": ("", "http://web.resource.org/cc/PublicDomain"),
+        "stars/star_9pt": (disc, "http://web.resource.org/cc/PublicDomain"),
+    }
+    for name, (body, licence) in drawings.items():
+        (tmp_path / f"{name}.svg").write_text(clip_art(body, licence))
+    (tmp_path / "broken.svg").write_text("<svg")
+    (tmp_path / "no_size.svg").write_text(clip_art(disc, "http://web.resource.org/cc/PublicDomain", width="-1"))
+    (tmp_path / "link.svg").symlink_to(tmp_path / "disc.svg")
+    [(name, outline)] = sources.clip_art(tmp_path, 64)
+    assert (name, outline.mode) == ("disc", "L")
+    assert outline.size == (64, 64), "the rest of the page is cut off"
+    covered = np.asarray(outline).astype(float) / 255
+    assert covered.mean() == pytest.approx(np.pi / 4, abs=0.02)
+    assert covered[covered.shape[0] // 2, covered.shape[1] // 2] == 1
+
+
+def clip_art(body: str, licence: str, width: str = "60pt") -> str:
+    """A drawing on a page of 60 x 60 with metadata as openclipart's; "" names no licence."""
+    named = f'<cc:license rdf:resource="{licence}"/>' if licence else ""
+    spaces = 'xmlns:cc="http://web.resource.org/cc/" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+    view = 'viewBox="0 0 60 60" xmlns="http://www.w3.org/2000/svg"'
+    return f'<svg {view} width="{width}" height="60pt" {spaces}><metadata>{named}</metadata>{body}</svg>'
+
+
+def test_clip_art_is_packed_with_the_masks(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("resvg_py", reason="resvg draws the clip art ([train] extra)")
+    disc = clip_art('<circle cx="30" cy="30" r="20"/>', "http://web.resource.org/cc/PublicDomain")
+    (tmp_path / "disc.svg").write_text(disc)
+    packed = tmp_path / "material.zip"
+    monkeypatch.setattr(sys, "argv", ["pack", str(packed), "--clip-art", str(tmp_path), "--mask-side", "32"])
+    pack.main()
+    assert "masks: 1 pictures" in capsys.readouterr().out
+    [mask] = read_material(packed, held_back=True).masks
+    assert max(mask.shape) == 32
+
+
+def test_the_validation_set_stays_the_same(packed):
+    """Kind and means of the first pictures: any other draw of a random number gives other pictures altogether."""
+    expected = [
+        ("solid", 102.1, 90.9, 0.63),
+        ("sprite", 124.2, 186.1, 0.93),
+        ("sprite", 127.4, 206.8, 0.69),
+        ("net", 104.8, 20.1, 0.75),
+        ("sprite", 88.2, 215.3, 0.57),
+        ("silhouette", 137.0, 207.6, 0.74),
+        ("solid", 139.9, 229.4, 0.64),
+        ("fringed", 94.2, 107.0, 0.92),
+    ]
+    for sample, (kind, *means) in zip(validation_set(packed, len(expected), 64), expected, strict=True):
+        assert sample.kind == kind
+        found = sample.image.mean(), sample.alpha.mean(), (sample.trimap == 128).mean()
+        assert found == pytest.approx(means, rel=0.01), "within what other versions of the libraries may round"
+
+
+def test_the_set_of_kinds_holds_equally_many_of_each(packed):
+    chosen = list(set_of_kinds(packed, RARE_KINDS, 2, 64))
+    assert [sample.kind for sample in chosen] == ["net", "net", "smoke", "smoke", "glass", "glass"]
+    assert not np.array_equal(chosen[0].image, chosen[1].image)
+    for sample, again in zip(chosen[2:4], set_of_kinds(packed, ["smoke"], 2, 64), strict=True):
+        np.testing.assert_array_equal(sample.image, again.image)
+        np.testing.assert_array_equal(sample.trimap, again.trimap)
+
+
+@pytest.mark.parametrize("kind", sorted(compose.KINDS))
+def test_a_kind_can_be_asked_for(kind, material):
+    assert compose.make_sample([6, 1], 64, material, kind).kind == kind
+
+
+def sample_of_a_step() -> compose.Sample:
+    """Left half background, right half foreground, the four columns in the middle unknown."""
+    alpha = np.zeros((32, 32), np.uint8)
+    alpha[:, 16:] = 255
+    trimap = alpha.copy()
+    trimap[:, 14:18] = 128
+    return compose.Sample(np.zeros((32, 32, 3), np.uint8), alpha, trimap, "solid")
+
+
+def test_scores_count_the_unknown_alone_and_in_the_card_s_units():
+    pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
+    pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
+    from training import validate
+
+    sample = sample_of_a_step()
+    perfect = validate.errors(sample.alpha / 255, sample)
+    assert perfect == {"SAD": 0, "MSE": 0, "Grad": 0, "Conn": 0}
+    half = validate.errors(np.full((32, 32), 0.5), sample)
+    assert half["SAD"] == pytest.approx(0.5 * 4 * 32 / 1000)
     assert half["MSE"] == pytest.approx(0.25)
-    assert half["SAD"] == pytest.approx(0.5 * alpha.size / 1000)
+    beyond = validate.errors(np.where(sample.alpha > 0, 3.0, -2.0), sample)
+    assert beyond == perfect, "values are cut to 0..1"
+    means, rows = validate.score(lambda image, trimap: np.full(trimap.shape, 0.5), [sample, sample])
+    assert rows == [half, half]
+    assert {name: means[name] for name in half} == pytest.approx(half)
+
+
+def test_pictures_without_one_side_are_counted_apart():
+    pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
+    pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
+    pytest.importorskip("pymatting", reason="the method that needs both sides is pymatting's ([train] extra)")
+    from training import validate
+
+    both = sample_of_a_step()
+    one = dataclasses.replace(both, trimap=np.where(both.trimap == 255, 128, both.trimap).astype(np.uint8))
+    rows = [{"MSE": 0.25}, {"MSE": 0.75}]
+    assert validate.where_both_sides_are_named([both, one], rows) == "0.2500 in 1 pictures"
+    assert validate.where_both_sides_are_named([one], rows[1:]) == "no picture"
+    answer = validate.classical("cf")(one.image, one.trimap)
+    np.testing.assert_array_equal(answer, np.where(one.trimap == 128, 0.5, 0))
+
+
+def test_both_sets_are_scored(packed, monkeypatch, capsys):
+    torch = pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
+    pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
+    from training import validate
+
+    options = ["--count", "3", "--kinds", "glass", "net", "--per-kind", "1", "--size", "64", "--methods"]
+    monkeypatch.setattr(sys, "argv", ["validate", str(packed), *options])
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    validate.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.endswith("pictures:")] == [
+        "As the training's mixture, 3 pictures:",
+        "Of each of glass, net, 2 pictures:",
+    ]
+    assert sum(line.startswith("| 0.5 everywhere |") for line in lines) == 2
+    assert sum(line.startswith("MSE where both sides are named, 0.5 everywhere:") for line in lines) == 2
+    of_each = [line for line in lines if line.startswith("MSE by kind, 0.5 everywhere:")][1]
+    assert {word for word in of_each.split() if word in compose.KINDS} == {"glass", "net"}
+
+
+def test_the_check_during_training_counts_as_the_scores_do(packed):
+    torch = pytest.importorskip("torch", reason="the check runs a torch network ([train] extra)")
+    from training.quick_check import QuickCheck
+
+    class Half(torch.nn.Module):
+        """Answers 0.5 everywhere."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.level = torch.nn.Parameter(torch.tensor(0.5))
+
+        def forward(self, pixel_values):
+            return SimpleNamespace(alphas=self.level.expand(1, 1, *pixel_values.shape[2:]))
+
+    check = QuickCheck(read_material(packed, held_back=True), count=2, size=64)
+    differences = [(0.5 - s.alpha / 255)[s.trimap == 128] for s in check.samples]
+    found = check(Half())
+    assert found["val_sad"] == pytest.approx(np.mean([np.abs(d).sum() / 1000 for d in differences]))
+    assert found["val_mse"] == pytest.approx(np.mean([(d**2).mean() for d in differences]))
 
 
 def test_losses_are_zero_for_the_truth():

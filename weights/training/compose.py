@@ -43,21 +43,24 @@ class Sample:
     kind: str
 
 
-def make_sample(seed: int | list[int], size: int, material: Material) -> Sample:
-    """The sample that belongs to `seed`: the same numbers on every machine with the same library versions."""
+def make_sample(seed: int | list[int], size: int, material: Material, kind: str | None = None) -> Sample:
+    """The sample that belongs to `seed`: the same numbers on every machine with the same library versions.
+
+    `kind`, one of `KINDS`, draws that shape; by default the mixture's chances decide.
+    """
     rng = np.random.default_rng(seed)
     while True:
-        if material.sprites and rng.random() < 0.12:
-            kind, (alpha, foreground) = "sprite", sprite(rng, size, material)
+        if kind is None and material.sprites and rng.random() < 0.12:
+            drawn, (alpha, foreground) = "sprite", sprite(rng, size, material)
         else:
-            kind, alpha = draw_alpha(rng, size, material)
-            foreground = colours(rng, size, material, kind in FUZZY)
+            drawn, alpha = draw_alpha(rng, size, material, kind)
+            foreground = colours(rng, size, material, drawn in FUZZY)
         alpha = soften(rng, alpha)
         trimap = random_trimap(rng, alpha)
         if acceptable(rng, alpha, trimap):
             break
     background = draw_background(rng, size, material)
-    if kind != "sprite" and rng.random() < 0.12:
+    if drawn != "sprite" and rng.random() < 0.12:
         foreground, background = same_photo(rng, size, material)
     elif rng.random() < 0.25:
         foreground = make_alike(rng, foreground, background)
@@ -67,7 +70,7 @@ def make_sample(seed: int | list[int], size: int, material: Material) -> Sample:
     stored = np.rint(alpha * 255).astype(np.uint8)
     if rng.random() < 0.5:
         image, stored, trimap = image[:, ::-1], stored[:, ::-1], trimap[:, ::-1]
-    return Sample(*map(np.array, (image, stored, trimap)), kind)
+    return Sample(*map(np.array, (image, stored, trimap)), drawn)
 
 
 def acceptable(rng: np.random.Generator, alpha: np.ndarray, trimap: np.ndarray) -> bool:
@@ -76,10 +79,13 @@ def acceptable(rng: np.random.Generator, alpha: np.ndarray, trimap: np.ndarray) 
     return bool(0.03 < (trimap == 128).mean() < 0.97 and alpha.std() > 0.05 and named)
 
 
-def draw_alpha(rng: np.random.Generator, size: int, material: Material) -> tuple[str, np.ndarray]:
-    """A shape of a random kind, sometimes merged with a second one."""
+def draw_alpha(
+    rng: np.random.Generator, size: int, material: Material, kind: str | None = None
+) -> tuple[str, np.ndarray]:
+    """A shape of a random kind, or of `kind`, sometimes merged with a second one."""
     names, chances = list(KINDS), np.array([chance for _, chance in KINDS.values()])
-    kind = names[rng.choice(len(names), p=chances / chances.sum())]
+    if kind is None:
+        kind = names[rng.choice(len(names), p=chances / chances.sum())]
     alpha = KINDS[kind][0](rng, size, material)
     if rng.random() < 0.2:
         other = names[rng.choice(len(names), p=chances / chances.sum())]

@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--sprites", type=Path, nargs="*", default=[], help="folders of RGBA pictures")
     parser.add_argument("--krita", type=Path, nargs="*", default=[], help="Krita bundles")
     parser.add_argument("--icons", type=Path, nargs="*", default=[], help="icons.json of @iconify-json/game-icons")
+    parser.add_argument("--clip-art", type=Path, nargs="*", default=[], help="folders of openclipart's SVG files")
     parser.add_argument("--photo-side", type=int, default=400)
     parser.add_argument("--mask-side", type=int, default=256)
     parser.add_argument("--sprite-side", type=int, default=160)
@@ -45,7 +46,8 @@ def main() -> None:
         "photos": [sources.photos(p, args.photo_side) for p in args.photos],
         "sprites": [sources.rgba_sprites(p, args.sprite_side) for p in args.sprites],
         "masks": [sources.krita_masks(p, args.mask_side) for p in args.krita]
-        + [thin(sources.game_icons(p, args.mask_side), args.every_icon) for p in args.icons],
+        + [thin(sources.game_icons(p, args.mask_side), args.every_icon) for p in args.icons]
+        + [sources.clip_art(p, args.mask_side) for p in args.clip_art],
     }
     with zipfile.ZipFile(args.output, "w", zipfile.ZIP_STORED) as archive:
         for kind, readers in found.items():

@@ -12,12 +12,14 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image, ImageOps
 
 RESERVED_BRUSHES = ("A_leaves-mapple", "A_bamboo-leaves", "MZ_leaves", "L_Leaf_2", "N_Grass_1", "N_Grass_2", "A_herbs")
 RESERVED_EMOJI = ("1f98a", "1f98b", "1f680")
+CREATIVE_COMMONS, RDF = "{http://web.resource.org/cc/}", "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"  # namespaces
 Named = Iterator[tuple[str, Image.Image]]
 
 
@@ -89,14 +91,55 @@ def _gbr(data: bytes) -> Iterator[Image.Image]:
 
 
 def game_icons(icons_json: Path, side: int) -> Named:
-    """Silhouettes of @iconify-json/game-icons, rendered by resvg with exact coverage: L pictures."""
-    import resvg_py
-
+    """Silhouettes of @iconify-json/game-icons: L pictures."""
     for name, icon in sorted(json.loads(icons_json.read_text())["icons"].items()):
         body = icon["body"].replace("currentColor", "#fff")
-        svg = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 512 512" width="{side}" height="{side}">{body}</svg>'
-        )
-        image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg)))).convert("RGBA").getchannel("A")
-        if 0.02 < np.asarray(image).mean() / 255 < 0.95:
+        image = _coverage(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 512 512">{body}</svg>', side)
+        if image is not None and _is_silhouette(image):
             yield name, image
+
+
+def clip_art(folder: Path, side: int) -> Named:
+    """Outlines of the drawings of openclipart under `folder`, cropped: L pictures.
+
+    Left out are links to other drawings, a thousand stars that a program drew alike, what resvg cannot read, and
+    what fills its frame or hardly any of it.
+    """
+    for path in sorted(p for p in folder.rglob("*.svg") if not p.is_symlink() and p.parent.name != "stars"):
+        image = _coverage(path.read_text("utf-8", "replace"), 2 * side) if _is_public_domain(path) else None
+        box = None if image is None else image.getbbox()
+        if image is None or box is None or min(box[2] - box[0], box[3] - box[1]) < 24:
+            continue
+        image = image.crop(box)
+        if _is_silhouette(image):
+            image.thumbnail((side, side), Image.Resampling.BOX)
+            yield path.stem, image
+
+
+def _is_public_domain(drawing: Path) -> bool:
+    """Whether its own metadata say so: a few drawings of the collection name another licence, or none."""
+    try:
+        nodes = list(ElementTree.parse(drawing).iter(f"{CREATIVE_COMMONS}license"))
+    except ElementTree.ParseError:
+        return False
+    licences = [node.get(f"{RDF}resource", "") for node in nodes]
+    return bool(licences) and all("publicdomain" in licence.lower() for licence in licences)
+
+
+def _coverage(svg: str, side: int) -> Image.Image | None:
+    """Alpha of an SVG as L picture, its longest side `side`, by resvg; None where that cannot read it.
+
+    Writing is left out: it would be set in the fonts of this machine.
+    """
+    import resvg_py
+
+    try:
+        data = resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side, dpi=96, skip_system_fonts=True)
+    except ValueError:
+        return None
+    return Image.open(io.BytesIO(bytes(data))).convert("RGBA").getchannel("A")
+
+
+def _is_silhouette(image: Image.Image) -> bool:
+    """Neither nearly empty nor nearly full."""
+    return bool(0.02 < np.asarray(image).mean() / 255 < 0.95)

@@ -1,4 +1,7 @@
-"""Score a weights folder beside pymatting's methods: `python -m training.validate material.zip ../vitmatte-tiny`."""
+"""Score weights folders beside pymatting's methods, on two sets: the training's mixture, and the kinds rare in it.
+
+`python -m training.validate material.zip vitmatte-tiny`
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from numpy_vitmatte.matting.metrics import alpha_errors
+
+from .compose import KINDS, Sample
 from .infer import load, predict
-from .metrics import all_metrics
-from .validation_set import validation_set
+from .validation_set import RARE_KINDS, set_of_kinds, validation_set
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def names_both_sides(trimap: np.ndarray) -> bool:
+    """Whether some foreground and some background are known."""
+    return bool((trimap == 0).any() and (trimap == 255).any())
 
 
 def classical(name: str) -> Method:
@@ -28,7 +38,7 @@ def classical(name: str) -> Method:
     estimate = getattr(pymatting, f"estimate_alpha_{name}")
 
     def method(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-        if not (trimap == 0).any() or not (trimap == 255).any():
+        if not names_both_sides(trimap):
             return np.where(trimap == 128, 0.5, trimap / 255)
         levels = np.where(trimap == 128, 0.5, trimap / 255.0)
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -38,47 +48,74 @@ def classical(name: str) -> Method:
     return method
 
 
-def score(method: Method, samples: list) -> tuple[dict[str, float], list[dict[str, float]]]:
+def errors(predicted: np.ndarray, sample: Sample) -> dict[str, float]:
+    """SAD, Grad and Conn in thousands and MSE over the unknown; what the trimap knows is taken from there."""
+    unknown = sample.trimap == 128
+    settled = np.where(unknown, np.clip(predicted, 0, 1), sample.trimap / 255.0)
+    found = alpha_errors(settled, sample.alpha / 255.0, unknown)
+    return {"SAD": found.sad, "MSE": found.mse / 1000, "Grad": found.grad, "Conn": found.conn}
+
+
+def score(method: Method, samples: list[Sample]) -> tuple[dict[str, float], list[dict[str, float]]]:
     """Means over the samples (and seconds per picture), and the row of each sample."""
     rows, began = [], time.monotonic()
     for sample in samples:
-        rows.append(all_metrics(method(sample.image, sample.trimap), sample.alpha / 255.0, sample.trimap))
+        rows.append(errors(method(sample.image, sample.trimap), sample))
     seconds = (time.monotonic() - began) / len(samples)
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return means | {"seconds": seconds}, rows
 
 
-def by_kind(samples: list, rows: list[dict[str, float]]) -> str:
+def by_kind(samples: list[Sample], rows: list[dict[str, float]]) -> str:
     """Mean MSE of each kind of shape, worst first: where the failures are."""
     kinds = {sample.kind for sample in samples}
     means = {k: np.mean([r["MSE"] for r, s in zip(rows, samples, strict=True) if s.kind == k]) for k in kinds}
     return ", ".join(f"{kind} {value:.4f}" for kind, value in sorted(means.items(), key=lambda item: -item[1]))
 
 
+def where_both_sides_are_named(samples: list[Sample], rows: list[dict[str, float]]) -> str:
+    """Mean MSE of the pictures that the classical methods can answer."""
+    chosen = [row["MSE"] for row, sample in zip(rows, samples, strict=True) if names_both_sides(sample.trimap)]
+    return f"{np.mean(chosen):.4f} in {len(chosen)} pictures" if chosen else "no picture"
+
+
+def table(methods: dict[str, Method], samples: list[Sample]) -> None:
+    """Print a Markdown table of means, then the MSE of each kind and where the trimap names both sides."""
+    print("| method | SAD | MSE | Grad | Conn | s per picture |\n|---|---|---|---|---|---|", flush=True)
+    details = []
+    for name, method in methods.items():
+        means, rows = score(method, samples)
+        cells = (f"{v:.3f}" if k != "MSE" else f"{v:.4f}" for k, v in means.items())
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+        details.append(f"MSE by kind, {name}: {by_kind(samples, rows)}")
+        details.append(f"MSE where both sides are named, {name}: {where_both_sides_are_named(samples, rows)}")
+    print("\n".join(["", *details, ""]), flush=True)
+
+
 def main() -> None:
-    """Print a Markdown table; SAD, Grad and Conn in thousands per picture, MSE per unknown pixel."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print a table for each set; SAD, Grad and Conn in thousands per picture, MSE per unknown pixel."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("material", type=Path)
     parser.add_argument("folders", type=Path, nargs="*", help="weights folders")
-    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--count", type=int, default=60, help="pictures drawn as the mixture is; 0: no such table")
+    parser.add_argument("--kinds", nargs="*", default=RARE_KINDS, choices=KINDS, help="a second table, of these kinds")
+    parser.add_argument("--per-kind", type=int, default=20, help="pictures of each; 0: no such table")
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--methods", nargs="*", default=["cf", "knn", "rw"], help="pymatting's estimate_alpha_<name>")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
-    samples = list(validation_set(args.material, args.count, args.size))
     methods: dict[str, Method] = {"0.5 everywhere": lambda image, trimap: np.full(trimap.shape, 0.5)}
     for folder in args.folders:
         methods[folder.name] = partial(predict, load(folder))
     methods |= {f"pymatting {name}": classical(name) for name in args.methods}
-    print("| method | SAD | MSE | Grad | Conn | s per picture |\n|---|---|---|---|---|---|", flush=True)
-    kinds = []
-    for name, method in methods.items():
-        means, rows = score(method, samples)
-        print(f"| {name} | " + " | ".join(f"{v:.3f}" if k != "MSE" else f"{v:.4f}" for k, v in means.items()) + " |")
-        kinds.append(f"MSE by kind, {name}: {by_kind(samples, rows)}")
-    print("\n".join(["", *kinds]))
+    mixture = list(validation_set(args.material, args.count, args.size))
+    chosen = list(set_of_kinds(args.material, args.kinds, args.per_kind, args.size))
+    for title, samples in (("As the training's mixture", mixture), ("Of each of " + ", ".join(args.kinds), chosen)):
+        if samples:
+            print(f"{title}, {len(samples)} pictures:\n")
+            table(methods, samples)
 
 
 if __name__ == "__main__":
