@@ -44,18 +44,24 @@ def packed_sizes(height, width, depth):
 
 
 @kernel(EXACT_ORDER)
-def pack_keys_values(keys_values, block, height, width, heads, depth, head, keys, values):
-    """Pack one head's keys and values of block number ``block``.
+def tokens_of_block(block, height, width):
+    """Tokens in block of keys number ``block`` of a grid."""
+    return min(rows_of_keys(width), height - block * rows_of_keys(width)) * width
 
-    ``keys_values`` (tokens of the block * 2 * heads * depth,) holds, token by token, all heads' keys, then all heads'
-    values. The keys are divided by ``sqrt(depth)`` here, once, instead of every score.
+
+@kernel(EXACT_ORDER)
+def pack_keys_values(keys_values, block, begin, end, height, width, heads, depth, head, keys, values):
+    """Pack one head's keys and values of tokens ``begin .. end - 1`` of block number ``block``.
+
+    ``keys_values`` ((end - begin) * 2 * heads * depth,) holds, token by token, all heads' keys, then all heads' values.
+    ``begin`` is a multiple of a panel, and ``end`` too or the block's end. The keys are divided by ``sqrt(depth)``
+    here, once, instead of every score.
     """
-    first, grid_rows, step = block * rows_of_keys(width), rows_of_keys(width), 2 * heads * depth
-    tokens = min(grid_rows, height - first) * width
+    grid_rows, step, tokens = rows_of_keys(width), 2 * heads * depth, tokens_of_block(block, height, width)
     scale = float32(1.0 / np.sqrt(depth))
     start = block * whole_panels(grid_rows * width) * depth
-    for first_token in range(0, tokens, PANEL):
-        source, panels = first_token * step + head * depth, keys[start + first_token * depth :]
+    for first_token in range(begin, end, PANEL):
+        source, panels = (first_token - begin) * step + head * depth, keys[start + first_token * depth :]
         if tokens - first_token >= PANEL:
             for k in range(depth):
                 for j in range(PANEL):  # a constant: LLVM unrolls it
@@ -65,15 +71,15 @@ def pack_keys_values(keys_values, block, height, width, heads, depth, head, keys
                 for j in range(PANEL):
                     inside = first_token + j < tokens
                     panels[k * PANEL + j] = keys_values[source + j * step + k] * scale if inside else float32(0)
-    start = first * width * whole_panels(depth)
+    start = block * grid_rows * width * whole_panels(depth) + begin * PANEL
     for first_column in range(0, depth, PANEL):
         source, panels = (heads + head) * depth + first_column, values[start + first_column * tokens :]
         if depth - first_column >= PANEL:
-            for j in range(tokens):
+            for j in range(end - begin):
                 for c in range(PANEL):
                     panels[j * PANEL + c] = keys_values[source + j * step + c]
         else:
-            for j in range(tokens):
+            for j in range(end - begin):
                 for c in range(PANEL):
                     inside = first_column + c < depth
                     panels[j * PANEL + c] = keys_values[source + j * step + c] if inside else float32(0)
@@ -228,6 +234,7 @@ def attend_window(queries, keys_values, heads, depth, window, positions, table_h
         start = head * depth
         for block in range(-(-window // rows_of_keys(window))):
             own = keys_values[block * rows_of_keys(window) * window * 2 * channels :]
-            pack_keys_values(own, block, window, window, heads, depth, head, keys, values)
+            tokens = tokens_of_block(block, window, window)
+            pack_keys_values(own, block, 0, tokens, window, window, heads, depth, head, keys, values)
         attend(queries, start, channels, depth, positions, window, window, keys, values, table_h, table_w, relative,
                probabilities[head if keep else 0], keep, out, start, channels)  # fmt: skip

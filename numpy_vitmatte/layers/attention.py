@@ -15,13 +15,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.attention import attend, attend_window, pack_keys_values, packed_sizes, rows_of_keys
+from numpy_vitmatte.kernels.attention import (
+    attend,
+    attend_window,
+    pack_keys_values,
+    packed_sizes,
+    rows_of_keys,
+    tokens_of_block,
+)
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.tile import PANEL
 from numpy_vitmatte.layers.position import relative_positions
 
 QUERIES_PER_BLOCK = 60
 """Queries that a thread takes at a time, through all heads; whole tiles of every processor."""
+
+KEYS_PER_PIECE = 12 * PANEL
+"""Tokens whose keys and values a thread prepares at a time."""
 
 _NONE = np.empty((1, 0, 0), np.float32)  # where no probabilities are kept
 
@@ -73,6 +84,15 @@ def _packed_tables(parameters: AttentionParameters, height: int, width: int) -> 
     return pack(table_h.T).panels, pack(table_w.T).panels, True
 
 
+def _pieces_of_blocks(height: int, width: int) -> list[tuple[int, int, int]]:
+    """(block of keys, first token of it, one after the last): all blocks of a grid, cut for the threads."""
+    pieces = []
+    for block in range(-(-height // rows_of_keys(width))):
+        tokens = tokens_of_block(block, height, width)
+        pieces += [(block, n, min(n + KEYS_PER_PIECE, tokens)) for n in range(0, tokens, KEYS_PER_PIECE)]
+    return pieces
+
+
 def global_attention(
     tokens: np.ndarray,
     parameters: AttentionParameters,
@@ -105,14 +125,16 @@ def global_attention(
     flat, flat_out = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [h * w, C]
     wanted = np.arange(height * width) if wanted is None else wanted
     table_h, table_w, relative = _packed_tables(parameters, height, width)
-    grid_rows = rows_of_keys(width)
     keys, values = (np.empty((heads, length), np.float32) for length in packed_sizes(height, width, size))
 
-    def prepare_keys(block: int, _: int) -> None:
-        own = flat[block * grid_rows * width : (block + 1) * grid_rows * width]
-        keys_values = linear(own, parameters.keys_values).reshape(-1)  # [tokens, C] -> [tokens, 2 C]
+    pieces = _pieces_of_blocks(height, width)
+
+    def prepare_keys(number: int, _: int) -> None:
+        block, begin, end = pieces[number]
+        first = block * rows_of_keys(width) * width
+        keys_values = linear(flat[first + begin : first + end], parameters.keys_values).reshape(-1)  # -> [., 2 C]
         for head in range(heads):
-            pack_keys_values(keys_values, block, height, width, heads, size, head, keys[head], values[head])
+            pack_keys_values(keys_values, block, begin, end, height, width, heads, size, head, keys[head], values[head])
 
     def attend_block(first: int, last: int) -> None:
         positions = wanted[first:last]
@@ -126,7 +148,7 @@ def global_attention(
                    attended.reshape(-1), head * size, channels)  # fmt: skip
         flat_out[some] = linear(attended, parameters.proj)
 
-    for_each_block(prepare_keys, -(-height // grid_rows))
+    for_each_block(prepare_keys, len(pieces))
     for_each_block(attend_block, len(wanted), QUERIES_PER_BLOCK)
     return out
 

@@ -16,6 +16,7 @@ from numpy_vitmatte.kernels.attention import (
     rows_of_keys,
 )
 from numpy_vitmatte.kernels.matmul import pack
+from numpy_vitmatte.kernels.tile import PANEL
 from numpy_vitmatte.testing import UNIT, assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
@@ -74,15 +75,19 @@ def packed(k, v, height, width):
     step = rows_of_keys(width) * width
     for block in range(-(-height // rows_of_keys(width))):
         own = np.concatenate([part[block * step : (block + 1) * step] for part in (k, v)], axis=1)
-        pack_keys_values(np.ascontiguousarray(own).reshape(-1), block, height, width, 1, depth, 0, keys, values)
+        own = np.ascontiguousarray(own).reshape(-1)
+        pack_keys_values(own, block, 0, len(own) // (2 * depth), height, width, 1, depth, 0, keys, values)
     return keys, values
 
 
-@given(height=st.integers(1, 6), width=st.integers(1, 7), heads=st.integers(1, 3), depth=st.integers(1, 19), seed=seeds)
-@example(height=3, width=200, heads=2, depth=16, seed=0)
-@example(height=6, width=171, heads=2, depth=17, seed=0)
-def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, seed):
-    """Each block as ``pack`` lays it out, keys divided by the root of d, gathered from among the other heads."""
+@given(
+    height=st.integers(1, 6), width=st.integers(1, 7), heads=st.integers(1, 3), depth=st.integers(1, 19),
+    panels=st.integers(1, 2), seed=seeds,
+)  # fmt: skip
+@example(height=3, width=200, heads=2, depth=16, panels=3, seed=0)
+@example(height=6, width=171, heads=2, depth=17, panels=12, seed=0)
+def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, panels, seed):
+    """Each block as ``pack`` lays it out, piece by piece, keys divided by the root of d, from among the other heads."""
     tokens, rows = height * width, rows_of_keys(width)
     keys_values = np.random.default_rng(seed).standard_normal((tokens, 2, heads, depth)).astype(np.float32)
     for head in range(heads):
@@ -90,7 +95,10 @@ def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, see
         expected_keys, expected_values = [], []
         for block in range(-(-height // rows)):
             own = keys_values[block * rows * width : (block + 1) * rows * width]
-            pack_keys_values(own.reshape(-1), block, height, width, heads, depth, head, keys, values)
+            for begin in range(0, len(own), PANEL * panels):
+                piece = own[begin : begin + PANEL * panels]
+                pack_keys_values(piece.reshape(-1), block, begin, begin + len(piece), height, width, heads, depth, head,
+                                 keys, values)  # fmt: skip
             expected_keys.append(pack(own[:, 0, head].T * np.float32(depth**-0.5)).panels)
             expected_values.append(pack(own[:, 1, head]).panels)
         expected = np.concatenate(expected_keys)
