@@ -4,6 +4,7 @@ Fusion block ``k`` of ``levels`` works at 1/2**(levels - 1 - k) of the picture's
 (map 0 is the picture itself). All but the last two blocks' results are *stored*, a band at a time.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -69,13 +70,24 @@ def plan_decoder(
     Returns
     -------
     list of Band
-        Those that hold a wanted pixel.
+        Those that hold a wanted pixel. Not to be changed: the next caller may be given the same.
     """
-    bands, rows = [], height if band_rows is None else -(-band_rows // TILE_ROWS) * TILE_ROWS
+    rows = height if band_rows is None else -(-band_rows // TILE_ROWS) * TILE_ROWS
+    return _bands_of_all(height, width, levels, rows) if wanted is None else _bands(height, width, levels, wanted, rows)
+
+
+@functools.lru_cache(maxsize=16)
+def _bands_of_all(height: int, width: int, levels: int, rows: int) -> list[Band]:
+    """Kept, because pictures of one size often come one after the other."""
+    return _bands(height, width, levels, np.ones((height, width), bool), rows)
+
+
+def _bands(height: int, width: int, levels: int, wanted: np.ndarray, rows: int) -> list[Band]:
+    bands = []
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         cells = Cells(bottom - top, width, TILE_CELL, TILE_CELL)
-        cells.mark_pixels(np.ones((bottom - top, width), bool) if wanted is None else wanted[top:bottom])
+        cells.mark_pixels(wanted[top:bottom])
         tiles = [tile.moved(top) for tile in cells.rectangles(TILE_ROWS, TILE_COLUMNS, TILE_BORDER)]
         if tiles:
             bands.append(_plan_band(tiles, height, width, levels))

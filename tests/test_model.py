@@ -152,7 +152,7 @@ def zeros(*shape, dtype=np.float32):
         (zeros(1, 4, 48, 112, dtype=complex), "of type complex128; expected floating point"),
         (np.full((1, 4, 16, 16), np.nan), "NaN or infinite"),
         (np.full((1, 4, 16, 16), -np.inf, np.float32), "NaN or infinite"),
-        (np.full((1, 4, 16, 16), 1e300), "NaN or infinite"),
+        (np.full((1, 4, 256, 16), 1e300), "NaN or infinite"),
     ],
 )
 def test_refuses_what_is_no_batch_of_pictures(model, pixels, message):
