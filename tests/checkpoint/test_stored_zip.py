@@ -42,6 +42,7 @@ def refusal(path, content):
     message = str(caught.value)
     assert message.startswith(str(path))
     assert message.isprintable()
+    assert len(message) < len(str(path)) + 300
     return message.removeprefix(str(path))
 
 
@@ -146,8 +147,13 @@ def test_encrypted(path, sound):
 
 
 def test_damaged_bytes(path, sound):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in MEMBERS:
+            archive.writestr(name, bytes(100_000))
+    long = path.read_bytes()
     assert "Bad CRC-32 for file 'a/data/0'" in refusal(path, sound.replace(bytes(range(200)), bytes(200)))
     assert "File name in directory 'a/data/0' and header" in refusal(path, changed(sound, LOCAL, 1, 30, b"b"))
+    assert "File name in directory 'a/data/0' and header" in refusal(path, changed(long, LOCAL, 1, 26, b"\xff\x7f"))
     assert "cannot be read: zip file version 9.9" in refusal(path, changed(sound, CENTRAL, 1, 6, b"\x63"))
 
 
