@@ -6,7 +6,9 @@ Examples are drawn alike in every run (see ``conftest.py``), so that a red run i
 import io
 import json
 import shutil
+import tracemalloc
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -16,7 +18,11 @@ from hypothesis.extra import numpy as hnp
 from matting_job import PHOTO, TRIMAP
 from PIL import Image
 from safetensors_files import file_bytes
+from torch_files import write_tensors
 
+from numpy_vitmatte.checkpoint.safetensors_reader import read_safetensors
+from numpy_vitmatte.checkpoint.weights import read_tensors
+from numpy_vitmatte.conversion import convert
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.reading import read_photo
@@ -251,3 +257,91 @@ def test_headers_of_weights(checkpoint, data):
 def test_bytes_of_weights(checkpoint, edits, length):
     content = edited((checkpoint / WEIGHTS).read_bytes(), edits, length)
     matte_with(checkpoint, WEIGHTS, content)  # sound bytes of huge numbers may give NaN
+
+
+# PyTorch's files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def torch_file(checkpoint, tmp_path_factory):
+    """The same network as torch.save writes it: the folder it lies in, its bytes, its pickle and its storages."""
+    folder = tmp_path_factory.mktemp("fuzz-torch")
+    tensors = {name: np.frombuffer(t.data, np.float32).reshape(t.shape)
+               for name, t in read_safetensors(checkpoint / WEIGHTS).items() if t.dtype == "F32"}  # fmt: skip
+    write_tensors(folder / "x.pth", tensors)
+    with zipfile.ZipFile(folder / "x.pth") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    return folder, (folder / "x.pth").read_bytes(), members
+
+
+def convert_once(folder, content):
+    """Convert a file for once: a checkpoint that loads, or an error of ours and nothing written; little memory used."""
+    (folder / "x.pth").write_bytes(content)
+    tracemalloc.start()
+    try:
+        config = answer_or_error(convert, folder / "x.pth", folder / "out")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Hypothesis, zipfile and the configuration's own objects take a megabyte or two whatever the file says.
+    assert peak < 4_000_000 + 10 * len(content)
+    if config is None:
+        assert [path.name for path in folder.iterdir()] == ["x.pth"]
+    else:
+        read_tensors(folder / "out", config)
+        shutil.rmtree(folder / "out")
+
+
+def archived(members):
+    """The members in an archive, their checksums right."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def edited_anywhere(content, edits):
+    """Replace bytes at shares of the length."""
+    for share, new, removed in edits:
+        position = int(share * len(content))
+        content = content[:position] + new + content[position + removed :]
+    return content
+
+
+interesting = st.one_of(
+    st.binary(max_size=4), st.sampled_from([b"\xff" * 4, b"\xff" * 8, bytes(4), b"\0\0\0\x80", b"\x7f" * 8])
+)
+edits_anywhere = st.lists(st.tuples(st.floats(0, 1), interesting, st.integers(0, 8)), min_size=1, max_size=4)
+
+
+def test_a_sound_torch_file(torch_file):
+    folder, content, _ = torch_file
+    (folder / "x.pth").write_bytes(content)
+    config = convert(folder / "x.pth", folder / "out")
+    assert read_tensors(folder / "out", config)
+    shutil.rmtree(folder / "out")
+
+
+@settings(max_examples=150)
+@given(edits=edits_anywhere)
+def test_pickles_of_torch_files(torch_file, edits):
+    """The archive is sound around a damaged pickle."""
+    folder, _, members = torch_file
+    pickled = edited_anywhere(members["archive/data.pkl"], edits)
+    convert_once(folder, archived(members | {"archive/data.pkl": pickled}))
+
+
+@settings(max_examples=150)
+@given(edits=edits_anywhere, at_the_end=st.booleans())
+def test_archives_of_torch_files(torch_file, edits, at_the_end):
+    """Anywhere, or in the directory of the members, where the sizes and places stand."""
+    folder, content, _ = torch_file
+    start = content.index(b"PK\1\2") if at_the_end else 0
+    convert_once(folder, content[:start] + edited_anywhere(content[start:], edits))
+
+
+@given(content=st.one_of(st.binary(max_size=300), st.binary(max_size=99).map(lambda data: b"PK\5\6" + data)))
+def test_things_that_are_no_torch_files(torch_file, content):
+    folder, _, _ = torch_file
+    convert_once(folder, content)

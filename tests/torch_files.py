@@ -55,12 +55,22 @@ def called(module, name, *arguments):
     return _Rebuilt(_Named(module, name), arguments)
 
 
-def tensor(array, key, offset=0, shape=None, strides=None):
-    """An array's description: a strided view of the storage ``key``."""
+def storage(kind, key, *more):
+    """A reference to a storage, as a malicious pickle may have it."""
+    return _Reference("storage", _Named("torch", kind), key, *more)
+
+
+def reference(*parts):
+    """A reference to anything outside of the pickle."""
+    return _Reference(*parts)
+
+
+def tensor(array, key, offset=0, shape=None, strides=None, length=None):
+    """An array's description: a strided view of the storage ``key``, of the array's length or another."""
     shape = array.shape if shape is None else shape
     strides = tuple(n // array.itemsize for n in array.strides) if strides is None else strides
-    storage = _Reference("storage", _Named("torch", STORAGES[str(array.dtype)]), key, "cpu", array.size)
-    return called("torch._utils", "_rebuild_tensor_v2", storage, offset, shape, strides, False, {})
+    items = storage(STORAGES[str(array.dtype)], key, "cpu", array.size if length is None else length)
+    return called("torch._utils", "_rebuild_tensor_v2", items, offset, shape, strides, False, {})
 
 
 def write(path, data, storages, name="archive", more=()):

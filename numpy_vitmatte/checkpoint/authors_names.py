@@ -4,6 +4,7 @@ The authors build the network with detectron2 (https://github.com/hustvl/ViTMatt
 Hugging Face's in a few places, as ``convert_vitmatte_to_hf.py`` of transformers lists them.
 """
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -27,7 +28,13 @@ _IGNORED = ("pixel_mean", "pixel_std")
 
 
 def hugging_face_names(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:
-    """Rename the tensors of an authors' checkpoint; those that have Hugging Face's names already keep them."""
+    """Rename the tensors of an authors' checkpoint; those that have Hugging Face's names already keep them.
+
+    Raises
+    ------
+    CheckpointError
+        If two tensors come to the same name.
+    """
     renamed = {}
     for name, tensor in tensors.items():
         name = name.removeprefix("module.")
@@ -36,6 +43,8 @@ def hugging_face_names(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredT
         name = _EXACT.get(name, name)
         for pattern, replacement in _PARTS:
             name = pattern.sub(replacement, name)
+        if name in renamed:
+            raise CheckpointError(f"two tensors of the file stand for {name!r}; it must hold one network")
         renamed[name] = tensor
     return renamed
 
@@ -55,32 +64,36 @@ def configuration_of(tensors: Mapping[str, StoredTensor]) -> VitMatteConfig:
         hidden, _ = shapes["backbone.encoder.layer.0.mlp.fc1.weight"]
         window_rows, head_size = shapes["backbone.encoder.layer.0.attention.rel_pos_h"]
         tables = {block: shape[0] for block, shape in _per_block(shapes, "attention.rel_pos_h").items()}
+        columns = max(shape[0] for shape in _per_block(shapes, "attention.rel_pos_w").values())
         details = _sizes(shapes, r"decoder\.convstream\.convs\.(\d+)\.conv\.weight")
         fused = _sizes(shapes, r"decoder\.fusion_blocks\.(\d+)\.conv\.conv\.weight")
-    except (KeyError, ValueError):
+        necks = sorted(_per_block(shapes, "residual.conv1.weight"))
+    except (IndexError, KeyError, ValueError):
         raise CheckpointError(
             "the tensors are not those of a ViTMatte: its patch embedding, positions, MLP or relative positions are "
             f"missing or misshapen among {len(shapes)} tensors"
         ) from None
-    grid = round((positions - 1) ** 0.5)
+    grid = math.isqrt(max(positions - 1, 0))
     windows = [block for block, rows in sorted(tables.items()) if rows == window_rows]
     longest = max(tables.values())
-    if grid * grid != positions - 1 or width % head_size or not details or not fused:
+    sides = (width, patch, head_size, hidden, window_rows, longest, columns, grid)
+    if 0 in sides or grid * grid != positions - 1 or width % head_size or not details or not fused:
         raise CheckpointError(
             f"a backbone of width {width} with {positions} positions is no ViTMatte's that is known here"
         )
+    _check_windows(set(tables.values()), window_rows)
     backbone = VitDetConfig(
         hidden_size=width,
         num_hidden_layers=len(tables),
         num_attention_heads=width // head_size,
         num_channels=channels,
         mlp_ratio=hidden // width if hidden % width == 0 else hidden / width,
-        image_size=(longest + 1) // 2 * patch,
+        image_size=_square((longest + 1) // 2 * patch, (columns + 1) // 2 * patch),
         pretrain_image_size=grid * patch,
         patch_size=patch,
         window_size=(window_rows + 1) // 2,
         window_block_indices=tuple(windows),
-        residual_block_indices=tuple(sorted(_per_block(shapes, "residual.conv1.weight"))),
+        residual_block_indices=tuple(necks),
         use_absolute_position_embeddings=True,
         use_relative_position_embeddings=True,
         out_features=(f"stage{len(tables)}",),
@@ -88,6 +101,24 @@ def configuration_of(tensors: Mapping[str, StoredTensor]) -> VitMatteConfig:
     return VitMatteConfig(
         backbone_config=backbone, hidden_size=width, convstream_hidden_sizes=details, fusion_hidden_sizes=fused
     )
+
+
+def _check_windows(lengths: set[int], first: int) -> None:
+    """Refuse tables of which it would be a guess what is a window: a wrong guess gives another network's alphas.
+
+    In every published ViTMatte the first block has a window, some blocks have none, and windows are smaller.
+    """
+    if len(lengths) != 2 or first != min(lengths):
+        raise CheckpointError(
+            f"which blocks have windows cannot be told from relative positions of {min(lengths)} to {max(lengths)} "
+            f"rows, {first} in the first block: put the file, as pytorch_model.bin and under Hugging Face's names, "
+            "beside a config.json that says it, and load that folder"
+        )
+
+
+def _square(height: int, width: int) -> int | tuple[int, int]:
+    """One number where both are the same, as published configurations have it."""
+    return height if height == width else (height, width)
 
 
 def _per_block(shapes: Mapping[str, tuple[int, ...]], name: str) -> dict[int, tuple[int, ...]]:

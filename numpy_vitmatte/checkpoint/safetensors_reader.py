@@ -29,7 +29,7 @@ _ITEM_BYTES = {
 # What other files begin with that are often found under this name.
 _OTHER_FORMATS = {
     b"version ": "a Git LFS pointer in place of the weights: run 'git lfs pull' where it came from",
-    b"PK\x03\x04": "a zip archive, as torch.save writes: convert it with transformers' save_pretrained",
+    b"PK\x03\x04": "a zip archive, as torch.save writes: convert it with numpy-vitmatte convert",
     b"\x80\x02": "a pickle: convert it with transformers' save_pretrained",
     b"<": "a web page: download the file itself",
 }

@@ -1,50 +1,34 @@
 """Read what ``torch.save`` writes, without PyTorch and without running what a pickle asks for.
 
 The file is a zip archive: ``NAME/data.pkl`` describes the tensors, ``NAME/data/KEY`` holds the bytes of each *storage*,
-of which a tensor is a strided view (PyTorch, ``torch/serialization.py`` and ``torch/_utils.py``). A pickle is a program
-that may call anything by its name. The unpickler here knows a few names that build tensors and refuses every other, so
-that nothing is ever called that this file does not define.
+of which a tensor is a strided view (PyTorch, ``torch/serialization.py`` and ``torch/_utils.py``). Every size that the
+file states is held against the size it has, so that a small file cannot ask for much memory.
 """
 
-import collections
-import io
 import math
-import pickle
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor
+from numpy_vitmatte.checkpoint.stored_zip import StoredZip, open_stored_zip
+from numpy_vitmatte.checkpoint.tensor_pickle import Storage, TensorView, read_tensor_pickle
 from numpy_vitmatte.errors import CheckpointError
 
-# PyTorch's storage classes, under the names of the safetensors format.
-_STORAGES = {
-    "FloatStorage": "F32",
-    "HalfStorage": "F16",
-    "BFloat16Storage": "BF16",
-    "DoubleStorage": "F64",
-    "LongStorage": "I64",
-    "IntStorage": "I32",
-    "ShortStorage": "I16",
-    "CharStorage": "I8",
-    "ByteStorage": "U8",
-    "BoolStorage": "BOOL",
-}
 _ITEM_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-_LONGEST_PICKLE = 100_000_000
 
+# ViTMatte-B's has 60 000 bytes, three times as many with an optimizer's state. A byte can make an object of 64 bytes.
+_LONGEST_PICKLE = 1_000_000
 
-class _StorageType(NamedTuple):
-    dtype: str
+# How often, on average, tensors may share the bytes of the file: tied weights do, but a thousandfold is an attack.
+_MOST_SHARING = 4
 
+# ViTMatte's longest has 60 characters; messages show names.
+_LONGEST_NAME = 200
 
-class _Storage(NamedTuple):
-    dtype: str
-    key: str
-    length: int
+_WRAPPERS = ("model", "state_dict", "params")
+_DEEPEST_WRAPPERS = 4
 
 
 def read_torch(path: Path) -> dict[str, StoredTensor]:
@@ -54,11 +38,13 @@ def read_torch(path: Path) -> dict[str, StoredTensor]:
 
     Parameters
     ----------
-    path : Path
+    path : pathlib.Path
+        A file of PyTorch 1.6 or later.
 
     Returns
     -------
     dict of str to StoredTensor
+        In the order of the file.
 
     Raises
     ------
@@ -66,149 +52,108 @@ def read_torch(path: Path) -> dict[str, StoredTensor]:
         If the file is no such archive, is damaged, holds no dictionary of tensors, or its pickle asks for anything but
         tensors; the message names what.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _read_archive(archive, path)
-    except zipfile.BadZipFile as error:
-        raise CheckpointError(f"{path} is {_what_instead(path)}: {error}") from None
-    except (OSError, EOFError, NotImplementedError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from None
-
-
-def _what_instead(path: Path) -> str:
-    start = path.read_bytes()[:2] if path.stat().st_size < 1 << 31 else b""
-    if start[:1] == b"\x80":
-        return "a pickle of before PyTorch 1.6, which is not read here; load and save it with a newer PyTorch"
-    return "no zip archive as torch.save writes it, or a truncated one"
-
-
-def _read_archive(archive: zipfile.ZipFile, path: Path) -> dict[str, StoredTensor]:
-    pickles = [info for info in archive.infolist() if info.filename.split("/")[1:] == ["data.pkl"]]
-    if len(pickles) != 1:
-        raise CheckpointError(f"{path} is a zip archive without a data.pkl as torch.save writes it")
-    if pickles[0].file_size > _LONGEST_PICKLE:
-        raise CheckpointError(f"{path}: its data.pkl of {pickles[0].file_size} bytes is too long to describe tensors")
-    folder = pickles[0].filename.removesuffix("data.pkl")
-    order = folder + "byteorder"
-    if order in archive.namelist() and archive.read(order) != b"little":
-        raise CheckpointError(f"{path} was written on a big-endian machine, which is not read here")
-    content = _unpickle(archive.read(pickles[0]), path)
-    data: dict[str, bytes] = {}
-
-    def storage_bytes(storage: _Storage) -> bytes:
-        if storage.key not in data:
-            data[storage.key] = _member(archive, f"{folder}data/{storage.key}", path)
-        return data[storage.key]
-
-    return {name: tensor.stored(storage_bytes, f"{path}: tensor {name!r}") for name, tensor in _tensors(content, path)}
-
-
-def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
-    try:
-        info = archive.getinfo(name)
-    except KeyError:
-        raise CheckpointError(f"{path} is damaged: it has no {name}") from None
-    if info.compress_type != zipfile.ZIP_STORED:
-        raise CheckpointError(f"{path}: {name} is compressed, which torch.save never does")
-    return archive.read(info)
-
-
-class _Tensor(NamedTuple):
-    """A view of a storage, sizes in items."""
-
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def stored(self, storage_bytes: Callable[[_Storage], bytes], name: str) -> StoredTensor:
-        """Its own bytes, one after the other."""
-        item = _ITEM_BYTES[self.storage.dtype]
-        data = np.frombuffer(storage_bytes(self.storage), np.uint8)
-        last = self.offset + sum((side - 1) * stride for side, stride in zip(self.shape, self.strides, strict=True))
-        count = math.prod(self.shape)
-        if count and (last + 1) * item > data.size:
-            raise CheckpointError(f"{name} reaches beyond the {data.size} bytes of its storage")
-        if count * item > data.size:
-            raise CheckpointError(f"{name} of shape {self.shape} is larger than its storage")
-        if count == 0:
-            return StoredTensor(self.storage.dtype, self.shape, np.empty(0, np.uint8))
-        items = data[: data.size // item * item].view(f"V{item}")[self.offset :]
-        strides = tuple(stride * item for stride in self.strides)
-        view = np.lib.stride_tricks.as_strided(items, self.shape, strides, writeable=False)
-        return StoredTensor(self.storage.dtype, self.shape, np.ascontiguousarray(view).reshape(-1).view(np.uint8))
-
-
-def _tensors(content: Any, path: Path) -> list[tuple[str, _Tensor]]:
-    """Name and tensor of every entry, through dictionaries that hold nothing but another one of interest."""
-    for _ in range(4):
-        if not isinstance(content, dict):
-            break
-        found = [(name, value) for name, value in content.items() if isinstance(value, _Tensor)]
-        if found:
-            if not all(isinstance(name, str) for name, _ in found):
-                raise CheckpointError(f"{path} has tensors whose names are no text")
-            return found
-        content = next((content[key] for key in ("model", "state_dict", "params") if key in content), None)
-    raise CheckpointError(f"{path} holds no dictionary of tensors, such as torch.save(model.state_dict(), ...) writes")
-
-
-def _unpickle(data: bytes, path: Path) -> Any:
-    try:
-        return _Unpickler(io.BytesIO(data), path).load()
-    except CheckpointError:
-        raise
-    except RecursionError:
-        raise CheckpointError(f"{path}: its pickle is nested too deeply") from None
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
-        raise CheckpointError(f"{path}: its pickle is damaged: {type(error).__name__}: {error}") from None
-
-
-class _Unpickler(pickle.Unpickler):
-    """Builds dictionaries of tensors and nothing else."""
-
-    def __init__(self, file: io.BytesIO, path: Path) -> None:
-        super().__init__(file, encoding="utf-8")
-        self.path = path
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Give one of our own builders for a name that describes tensors; refuse every other."""
-        if module == "torch" and name in _STORAGES:
-            return _StorageType(_STORAGES[name])
-        allowed: dict[tuple[str, str], Any] = {
-            ("collections", "OrderedDict"): collections.OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-            ("torch", "Size"): tuple,
-        }
-        if (module, name) not in allowed:
+    _refuse_old_pickles(path)
+    with open_stored_zip(path) as archive:
+        folder = _folder(archive)
+        content = read_tensor_pickle(archive.read(folder + "data.pkl"), str(path))
+        views = _named_views(content, path)
+        total = sum(math.prod(view.shape) * _ITEM_BYTES[view.storage.dtype] for view in views.values())
+        if total > _MOST_SHARING * archive.file_size:
             raise CheckpointError(
-                f"{self.path}: its pickle asks for {module}.{name}, which builds no tensor; such a file can run any "
-                "program, so it is not read"
+                f"{path} of {archive.file_size} bytes is too small for its tensors, which take {total}"
             )
-        return allowed[module, name]
+        storages = _Storages(archive, folder)
+        return {
+            name: _stored(view, storages.items(view.storage), f"{path}: tensor {name!r}")
+            for name, view in views.items()
+        }
 
-    def persistent_load(self, reference: Any) -> _Storage:
-        """Describe the storage that a tensor refers to."""
-        match reference:
-            case ("storage", _StorageType(dtype), str(key), _, int(length)) if "/" not in key:
-                return _Storage(dtype, key, length)
+
+def _refuse_old_pickles(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(1)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
+    if start == b"\x80":
         raise CheckpointError(
-            f"{self.path}: its pickle refers to {str(reference)[:80]!r}, which is no storage of tensors"
+            f"{path} is a pickle of before PyTorch 1.6, which is not read here; load and save it with a newer PyTorch"
         )
 
 
-def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> _Tensor:
-    """Check what ``torch._utils._rebuild_tensor_v2`` is given; gradients and hooks do not matter."""
-    if not isinstance(storage, _Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
-        raise ValueError("a tensor is not made of a storage, a shape and strides")
-    numbers = [offset, *shape, *strides]
-    if len(shape) != len(strides) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 1 << 40 for n in numbers):
-        raise ValueError(f"a tensor has the impossible shape {shape}, strides {strides} or offset {offset}")
-    return _Tensor(storage, offset, shape, strides)
+def _folder(archive: StoredZip) -> str:
+    """``NAME/``, in which everything lies."""
+    path, names = archive.path, archive.names
+    pickles = [name for name in names if name.split("/")[1:] == ["data.pkl"]]
+    if len(pickles) != 1:
+        raise CheckpointError(f"{path} is a zip archive with {len(pickles)} data.pkl, where torch.save writes one")
+    folder = pickles[0].removesuffix("data.pkl")
+    for name in names:
+        if not name.startswith(folder) or folder == "/" or ".." in name.split("/"):
+            raise CheckpointError(f"{path} has a member {name!r:.100}, outside the one folder that torch.save writes")
+    length = archive.size(pickles[0])
+    if length > _LONGEST_PICKLE:
+        raise CheckpointError(
+            f"{path}: its data.pkl of {length} bytes is too long to describe tensors; save the state dict alone"
+        )
+    if folder + "byteorder" in names and archive.read(folder + "byteorder") != b"little":
+        raise CheckpointError(f"{path} was written on a big-endian machine, which is not read here")
+    return folder
 
 
-def _rebuild_parameter(tensor: Any, *_: Any) -> _Tensor:
-    if not isinstance(tensor, _Tensor):
-        raise ValueError("a parameter holds no tensor")
-    return tensor
+class _Storages:
+    """The storages of an archive, each read once."""
+
+    def __init__(self, archive: StoredZip, folder: str) -> None:
+        self.archive = archive
+        self.folder = folder
+        self.read: dict[str, np.ndarray] = {}
+
+    def items(self, storage: Storage) -> np.ndarray:
+        """Its items, uninterpreted; an array of raw bytes (``V4`` for float32)."""
+        if storage.key not in self.read:
+            content = self.archive.read(f"{self.folder}data/{storage.key}")
+            self.read[storage.key] = np.frombuffer(content, np.uint8)
+        data = self.read[storage.key]
+        promised = storage.length * _ITEM_BYTES[storage.dtype]
+        if data.size != promised:
+            raise CheckpointError(
+                f"{self.archive.path} is damaged: storage {storage.key} has {data.size} bytes instead of {promised}"
+            )
+        return data.view(f"V{_ITEM_BYTES[storage.dtype]}")
+
+
+def _stored(view: TensorView, items: np.ndarray, name: str) -> StoredTensor:
+    """The view's own bytes, one after the other; copied only where they do not lie so."""
+    if 0 in view.shape:
+        return StoredTensor(view.storage.dtype, view.shape, np.empty(0, np.uint8))
+    last = view.offset + sum((side - 1) * stride for side, stride in zip(view.shape, view.strides, strict=True))
+    if last >= items.size:
+        raise CheckpointError(f"{name} reaches beyond the {items.nbytes} bytes of its storage")
+    if math.prod(view.shape) > items.size:
+        raise CheckpointError(f"{name} of shape {view.shape} is larger than its storage")
+    strides = tuple(stride * items.itemsize for stride in view.strides)
+    seen = np.lib.stride_tricks.as_strided(items[view.offset :], view.shape, strides, writeable=False)
+    return StoredTensor(view.storage.dtype, view.shape, np.ascontiguousarray(seen).reshape(-1).view(np.uint8))
+
+
+def _named_views(content: Any, path: Path) -> dict[str, TensorView]:
+    """The tensors of the innermost wrapper that trainers put around them; beside it may stand a loss or a step."""
+    for _ in range(_DEEPEST_WRAPPERS):
+        if not isinstance(content, dict):
+            break
+        inner = [content[key] for key in _WRAPPERS if isinstance(content.get(key), dict)]
+        if not inner:
+            break
+        content = inner[0]
+    found = {}
+    if isinstance(content, dict):
+        found = {name: value for name, value in content.items() if isinstance(value, TensorView)}
+    if not found:
+        raise CheckpointError(
+            f"{path} holds no dictionary of tensors, such as torch.save(model.state_dict(), ...) writes"
+        )
+    for name in found:
+        if not isinstance(name, str) or not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise CheckpointError(f"{path} has a tensor of the name {name!r:.100}, which is no line of text")
+    return found

@@ -10,7 +10,8 @@ from numpy_vitmatte.conversion import convert
 
 _DESCRIPTION = """Convert the checkpoints that the authors of ViTMatte published (.pth), or a pytorch_model.bin, to
 config.json, preprocessor_config.json and model.safetensors, without PyTorch. The file's pickle can build tensors and
-nothing else: one that asks for more is refused. The directory's path goes to stdout."""
+nothing else: one that asks for more is refused. --force replaces a directory that is empty or holds a checkpoint, never
+one with other files. The directory's path goes to stdout."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte convert ViTMatte_S_Com.pth vitmatte-small

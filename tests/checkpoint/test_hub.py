@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_hub import git_sha1, sha256
+from torch_files import called, pickled, write, write_tensors
 
 from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor, matte
 from numpy_vitmatte.checkpoint.hub import check_revision, is_hub_name
@@ -16,6 +17,7 @@ from numpy_vitmatte.checkpoint.hub_fetch import fetch
 from numpy_vitmatte.checkpoint.hub_settings import cache_folder
 from numpy_vitmatte.checkpoint.layout import CONFIG_FILE, EVERYTHING, WEIGHTS
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
+from numpy_vitmatte.checkpoint.weights import read_tensors
 from numpy_vitmatte.errors import CheckpointError, DownloadError
 from numpy_vitmatte.testing import random_pixels
 
@@ -126,6 +128,22 @@ def test_pickle_on_main_and_safetensors_in_a_pull_request(hub, cache, lively_fil
     assert (cache / "refs/refs/pr/3").read_text() == commit
     VitMatteImageProcessor.from_pretrained(NAME, revision="refs/pr/3")
     assert VitMatteConfig.from_pretrained(NAME, revision=commit) == model.config
+
+
+def test_a_network_whose_weights_are_a_pickle(hub, lively_checkpoint, lively_files, tmp_path):
+    """Downloaded, and read without PyTorch; a pickle that does more is refused, downloaded or not."""
+    small = {name: lively_files[name] for name in NAMES[:2]}
+    expected = VitMatteForImageMatting.from_pretrained(lively_checkpoint)
+    write_tensors(tmp_path / "x.bin", read_tensors(lively_checkpoint, expected.config))
+    hub.add(NAME, small | {"pytorch_model.bin": (tmp_path / "x.bin").read_bytes()})
+    pixels = random_pixels(1, 4, 64, 64, seed=4)
+    model = VitMatteForImageMatting.from_pretrained(NAME)
+    np.testing.assert_array_equal(model(pixels).alphas, expected(pixels).alphas)
+    write(tmp_path / "y.bin", pickled({"a": called("os", "system", f"touch {tmp_path / 'harm'}")}), {})
+    hub.add("tester/harmful", small | {"pytorch_model.bin": (tmp_path / "y.bin").read_bytes()})
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin: its pickle asks for os\.system, which builds no"):
+        VitMatteForImageMatting.from_pretrained("tester/harmful")
+    assert not (tmp_path / "harm").exists()
 
 
 def test_safetensors_are_taken_where_there_are_both(hub, lively_files):
