@@ -13,7 +13,7 @@ table of offsets along each axis, of which every query then reads the window tha
 import numpy as np
 
 from numpy_vitmatte.kernels.activations import exponential, larger
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, VECTOR_REDUCTION, kernel
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import LOWEST, SLACK, add_offsets
 from numpy_vitmatte.kernels.matmul import sweep
 from numpy_vitmatte.kernels.tile import PANEL
@@ -140,7 +140,7 @@ def _offsets(queries, start, step, rows, depth, table, length, zeros):
     """Products of the queries with the vectors of all offsets along one axis: (rows, 2 * length - 1) and slack."""
     columns = 2 * length - 1
     out = np.empty((rows + 1, columns + SLACK), np.float32)  # more than is filled: ``add_offsets`` reads too far
-    sweep(queries, start, step, rows, 1, 0, depth, table, zeros, out.reshape(-1), 0, out.shape[1], columns)
+    sweep(queries, start, step, rows, ONE, ZERO, depth, table, zeros, out.reshape(-1), ZERO, out.shape[1], columns)
     return out
 
 
@@ -196,15 +196,17 @@ def attend(queries, start, step, depth, positions, height, width, keys, values, 
     for b in range(blocks):
         first, tokens = b * block, min(block, height * width - b * block)
         panels = keys[b * whole_panels(block) * depth :]
-        sweep(queries, start, step, rows, 1, 0, depth, panels, zeros, scores, 0, tokens, tokens)
+        sweep(queries, start, step, rows, ONE, ZERO, depth, panels, zeros, scores, ZERO, tokens, tokens)
         _softmax_block(scores, tokens, b * grid_rows, positions, height, width, offsets_h, offsets_w, relative,
                        largest, sums, shrink)  # fmt: skip
         panels = values[first * whole_panels(depth) :]
-        sweep(scores, 0, tokens, rows, 1, 0, tokens, panels, zeros, product.reshape(-1), 0, depth, depth)
+        sweep(scores, ZERO, tokens, rows, ONE, ZERO, tokens, panels, zeros, product.reshape(-1), ZERO, depth, depth)
         _accumulate(product, shrink, b == 0, out, out_start, out_step)
         if keep:
-            largest_so_far[b] = largest
-            probabilities[:, first : first + tokens] = scores[: rows * tokens].reshape(rows, tokens)
+            for i in range(rows):  # an assignment of slices would compile the wording of NumPy's error, a second long
+                largest_so_far[b, i] = largest[i]
+                for j in range(tokens):
+                    probabilities[i, first + j] = scores[i * tokens + j]
     for i in range(rows):
         _scale(out[out_start + i * out_step : out_start + i * out_step + depth], float32(1) / sums[i])
         for b in range(blocks if keep else 0):
@@ -235,6 +237,6 @@ def attend_window(queries, keys_values, heads, depth, window, positions, table_h
         for block in range(-(-window // rows_of_keys(window))):
             own = keys_values[block * rows_of_keys(window) * window * 2 * channels :]
             tokens = tokens_of_block(block, window, window)
-            pack_keys_values(own, block, 0, tokens, window, window, heads, depth, head, keys, values)
+            pack_keys_values(own, block, ZERO, tokens, window, window, heads, depth, head, keys, values)
         attend(queries, start, channels, depth, positions, window, window, keys, values, table_h, table_w, relative,
                probabilities[head if keep else 0], keep, out, start, channels)  # fmt: skip

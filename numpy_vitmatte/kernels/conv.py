@@ -7,7 +7,7 @@ window is three such runs, one image row apart: three *segments* of the tile in 
 import numpy as np
 
 from numpy_vitmatte.kernels.activations import larger
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, THREE, ZERO, kernel
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle
 
@@ -37,7 +37,7 @@ def conv_row(x, y, x_first, count, size, stride, matrix, out, start):
 @kernel(EXACT_ORDER)
 def _conv_rows(x, first, count, width, size, stride, matrix, out):
     for r in range(count):
-        conv_row(x, first + r, 0, width, size, stride, matrix, out, r * width * matrix.columns)
+        conv_row(x, first + r, ZERO, width, size, stride, matrix, out, r * width * matrix.columns)
 
 
 def conv_rows(
@@ -75,7 +75,7 @@ def _conv_relu(x, matrix, stride, rectangle, out):
     framed = Piece(x.values, x.top + 1, x.left + 1)  # the window of output (y, x) begins at (stride * y - 1, ...)
     for y in range(top, bottom):
         start = ((y - out.top) * out.values.shape[1] + left - out.left) * matrix.columns
-        conv_row(framed, y, left, right - left, 3, stride, matrix, flat, start)
+        conv_row(framed, y, left, right - left, THREE, stride, matrix, flat, start)
         for k in range(start, start + columns):
             flat[k] = larger(flat[k], float32(0))
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import event
 
 logger = logging.getLogger("numpy_vitmatte")
@@ -34,6 +35,9 @@ config: Any = numba.config
 # result does not depend on the block a row came in), never for the matrix products, whose order of summation is theirs.
 EXACT_ORDER = frozenset({"contract"})
 VECTOR_REDUCTION = frozenset({"contract", "reassoc", "nsz"})
+
+ZERO, ONE, THREE = np.intp(0), np.intp(1), np.intp(3)
+"""Constants that one kernel passes to another; for a plain 0, 1 or 3 Numba would compile the other once more."""
 
 
 def source_key() -> str:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.kernels.tile import (
     PANEL,
     SHORT_ROWS,
@@ -118,7 +118,7 @@ def sweep(
     Every output is one sum over ``k`` in ascending order, whichever tile computes it, so the bits do not depend on how
     rows are grouped. The last tile of a column slides back to stay full and computes some rows twice, to the same bits.
     """
-    panel = 0
+    panel = ZERO
     while panel * PANEL < columns:
         left = columns - panel * PANEL
         wide = TILE_PANELS if left >= TILE_PANELS * PANEL else 1
@@ -129,7 +129,7 @@ def sweep(
             # Fewer than 16 columns go through a scratch column, so that nothing is written past their rows.
             whole = np.empty(rows * PANEL, np.float32)
             _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
-                             whole, 0, PANEL)  # fmt: skip
+                             whole, ZERO, np.intp(PANEL))  # fmt: skip
             for r in range(rows):
                 for c in range(left):
                     out[out_start + r * out_step + panel * PANEL + c] = whole[r * PANEL + c]
@@ -143,7 +143,7 @@ def _linear(x, rows, depth, panels, bias, out, columns):
     block = -(-rows // (blocks * TILE_ROWS)) * TILE_ROWS
     for first in range(0, rows, block):
         count = min(block, rows - first)
-        sweep(x, first * depth, depth, count, 1, 0, depth, panels, bias, out, first * columns, columns, columns)
+        sweep(x, first * depth, depth, count, ONE, ZERO, depth, panels, bias, out, first * columns, columns, columns)
 
 
 def linear(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -> np.ndarray:

@@ -15,7 +15,7 @@ outputs reads, then stay in a core's second-level cache.
 import numpy as np
 
 from numpy_vitmatte.kernels.conv import conv_row
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import LANES, SLACK, add_six_and_relu, blend_six
 from numpy_vitmatte.kernels.matmul import PackedMatrix, sweep
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle
@@ -55,7 +55,7 @@ def _products(features, row, first, columns, taps, outputs, zeros, slot):
     start = ((row - features.top) * features.values.shape[1] + first - features.left) * channels
     flat = features.values.reshape(-1)
     for dy in range(3):
-        sweep(flat, start, channels, columns, 1, 0, channels, taps[dy], zeros, slot[dy], 0, outputs, outputs)
+        sweep(flat, start, channels, columns, ONE, ZERO, channels, taps[dy], zeros, slot[dy], ZERO, outputs, outputs)
 
 
 @kernel(EXACT_ORDER)
@@ -108,7 +108,7 @@ def _fuse_strip(detail, weight, features, taps, height, width, strip, out):
             _products(features, ready, low[1], columns, taps, outputs, zeros, ring[ready % 3])
             ready += 1
         start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
-        conv_row(framed, y, left, right - left, 3, 1, weight, flat, start)
+        conv_row(framed, y, left, right - left, THREE, ONE, weight, flat, start)
         _blend_down(ring, y, height, columns * outputs, sources, weights, blended)
         _blend_across(blended, low[1], width, left, right, channels, sources, weights, flat, start)
 
