@@ -9,6 +9,7 @@ import numpy as np
 
 from numpy_vitmatte.checkpoint.layout import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
+from numpy_vitmatte.checkpoint.safetensors_reader import release
 from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
@@ -154,6 +155,7 @@ class VitMatteForImageMatting:
         config = VitMatteConfig.from_pretrained(directory)
         model = cls(config, read_tensors(directory, config))
         model.directory = directory
+        release(model.tensors.values())  # they are packed now
         return model
 
     @classmethod

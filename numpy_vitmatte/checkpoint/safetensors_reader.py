@@ -7,6 +7,8 @@ wrong with a damaged file. Nothing in it is executed, unlike in a pickle.
 
 import json
 import math
+import mmap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,6 +120,19 @@ def as_float32(tensor: StoredTensor) -> np.ndarray:
     values = values.reshape(tensor.shape)
     values.flags.writeable = False
     return values
+
+
+def release(arrays: Iterable[np.ndarray]) -> None:
+    """Give back the memory of arrays that are mapped from files; whoever looks at them again reads them again.
+
+    Systems without ``madvise`` keep them until they need the memory.
+    """
+    for array in arrays:
+        base: Any = array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            base.madvise(mmap.MADV_DONTNEED)
 
 
 def _read_header(path: Path, content: np.ndarray) -> tuple[dict[str, Any], int]:

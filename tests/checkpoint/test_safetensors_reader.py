@@ -1,5 +1,8 @@
 """The safetensors reader: every stored type, and every way a file can be damaged."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save
 from safetensors_files import file_bytes, stored_as, tensors_bytes
 
-from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, read_safetensors
+from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, read_safetensors, release
 from numpy_vitmatte.errors import CheckpointError
 
 VALUES = np.array([[0, -0.0, 1.5, -2.75], [65504, 2.0**-14, 3e-5, np.inf]], np.float32)
@@ -176,3 +179,29 @@ def test_every_cut_is_noticed(length, tmp_path):
     (tmp_path / "a").write_bytes(content[:length])
     with pytest.raises(CheckpointError, match="cut off"):
         read_safetensors(tmp_path / "a")
+
+
+def resident_kilobytes(path):
+    """Of all mappings of a file in this process, from Linux's account of them."""
+    found, total = False, 0
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            found = words[-1] == str(path)
+        elif found and words[0] == "Rss:":
+            total += int(words[1])
+    return total
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps"), reason="Linux tells which pages of a file are in memory")
+def test_released_tensors_take_no_memory_and_keep_their_values(tmp_path):
+    """What has been read of a mapped file is given back, and read again when it is looked at."""
+    path = tmp_path.resolve() / "weights.safetensors"
+    expected = np.arange(250_000, dtype=np.float32)
+    path.write_bytes(save({"weights": expected}))
+    tensors = {name: as_float32(stored) for name, stored in read_safetensors(path).items()}
+    assert tensors["weights"].sum() > 0
+    assert resident_kilobytes(path) >= expected.nbytes // 1024
+    release([*tensors.values(), np.zeros(3)])
+    assert resident_kilobytes(path) == 0
+    np.testing.assert_array_equal(tensors["weights"], expected)
