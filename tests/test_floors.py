@@ -36,6 +36,7 @@ FLOORS = {
     "model.py": ("network", "memory", "kernels.parallel", "checkpoint", "configuration", "initialization", "errors"),
     "batch": (
         "batch",
+        "estimate",
         "pipeline",
         "model",
         "matting",

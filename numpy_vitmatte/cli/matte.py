@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs, write_outputs
+from numpy_vitmatte.cli.matting_options import add_matting_options
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
+from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
 from numpy_vitmatte.matting.trust import TrustMap
 from numpy_vitmatte.pipeline import MattingResult, matte_with_report
-from numpy_vitmatte.processing.profiles import PROFILES
 from numpy_vitmatte.trust import matte_with_trust
 
 _DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
@@ -40,24 +40,8 @@ def add_command(commands: Any) -> None:
     parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
     parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size, or '-'")
     add_output_arguments(parser)
-    parser.add_argument(
-        "--profile",
-        choices=PROFILES,
-        default="hf",
-        help="whose preprocessing: what the checkpoint's file says, or the authors' own (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
-    )
-    parser.add_argument("--max-memory", metavar="SIZE", help="the most memory to take, such as 2GB; default: no limit")
-    parser.add_argument(
-        "--max-side",
-        metavar="N",
-        type=int,
-        help="an approximation for big photos: compute at most N pixels a side, upsample the alpha by a guided filter",
-    )
+    add_matting_options(parser)
     add_shared_options(parser)
-    add_pixel_limit(parser)
     parser.set_defaults(run=run)
 
 
