@@ -3,16 +3,24 @@
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.matting.smaller_size import smaller_size
 from numpy_vitmatte.memory import parse_bytes, plan_budget
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.photo_memory import Work, around_network
 from numpy_vitmatte.pipeline import DEFAULT_MODEL, ModelSource
 from numpy_vitmatte.processing import VitMatteImageProcessor
 
 
 def estimate_memory(
-    height: int, width: int, model: ModelSource = DEFAULT_MODEL, max_memory: int | str | None = None
+    height: int,
+    width: int,
+    model: ModelSource = DEFAULT_MODEL,
+    max_memory: int | str | None = None,
+    *,
+    max_side: int | None = None,
+    trust: bool = False,
 ) -> int:
-    """Predict how much memory a process takes that mattes one photo, with its kernels compiled before.
+    """Predict how much memory a process takes that mattes one photo of 8 bits, with its kernels compiled before.
 
     Parameters
     ----------
@@ -22,6 +30,10 @@ def estimate_memory(
         As for :func:`~numpy_vitmatte.matte`; of a checkpoint only the configuration is read.
     max_memory : int or str, optional
         As for :func:`~numpy_vitmatte.matte`.
+    max_side : int, optional
+        As for :func:`~numpy_vitmatte.matte`.
+    trust : bool
+        With a trust map, as :func:`~numpy_vitmatte.matte_with_trust` makes it.
 
     Returns
     -------
@@ -41,7 +53,6 @@ def estimate_memory(
         directory = checkpoint_directory(model)
         config = VitMatteConfig.from_pretrained(directory)
     processor = VitMatteImageProcessor() if directory is None else VitMatteImageProcessor.from_pretrained(directory)
-    divisor = processor.size_divisor
-    padded_height, padded_width = (-(-side // divisor) * divisor for side in (height, width))
+    work = Work(height, width, smaller_size(height, width, max_side), trust=trust)
     limit = None if max_memory is None else parse_bytes(max_memory)
-    return plan_budget(padded_height, padded_width, config, limit, pixels=height * width).peak
+    return plan_budget(*processor.padded_size(*work.small), config, limit, around_network(work)).peak

@@ -15,7 +15,7 @@ from numpy_vitmatte.kernels.parallel import get_num_threads
 from numpy_vitmatte.rectangles import area, bounds
 
 FLOAT = 4
-PROCESS = 165_000_000
+PROCESS = 185_000_000
 """Python, NumPy, Numba and the compiled kernels: measured, with a warm cache of kernels."""
 STORED = 64_000_000
 """Unless a budget asks for less, the decoder's bands are as high as lets their stored maps fit here."""
@@ -38,6 +38,24 @@ class Budget(NamedTuple):
     peak: int
 
 
+class Around(NamedTuple):
+    """What the process takes besides the network.
+
+    Attributes
+    ----------
+    held : int
+        Bytes while the network computes.
+    apart : int
+        Bytes of the largest other step, before the network's arrays are there or after they are gone.
+    name : str
+        The picture's sizes in words, for messages.
+    """
+
+    held: int
+    apart: int
+    name: str
+
+
 def parse_bytes(text: str | int) -> int:
     """A number of bytes from words such as ``"2GB"``, ``"1.5 GiB"``, ``"800M"``; a whole number is taken as it is.
 
@@ -54,7 +72,7 @@ def parse_bytes(text: str | int) -> int:
 
 
 def plan_budget(
-    height: int, width: int, config: VitMatteConfig, max_memory: int | None = None, pixels: int | None = None
+    height: int, width: int, config: VitMatteConfig, max_memory: int | None = None, around: Around | None = None
 ) -> Budget:
     """Choose the decoder's bands.
 
@@ -65,17 +83,18 @@ def plan_budget(
     config : VitMatteConfig
     max_memory : int, optional
         Bytes that the process may take at its peak.
-    pixels : int, optional
-        Of the photo, without its padding.
+    around : Around, optional
+        Besides the network; by default a photo of this size, its trimap and its alpha.
 
     Raises
     ------
     VitMatteError
         If no bands are low enough; the message names the smallest budget that would do.
     """
+    around = around or Around(PHOTO * height * width, 0, f"{width} x {height} pixels")
     least: Budget | None = None
     for rows in [height, *(rows for rows in (2048, 1024, 768, 512, 384, 256, 128) if rows < height)]:
-        budget, stored = _budget(height, width, config, rows, pixels or height * width)
+        budget, stored = _budget(height, width, config, rows, around)
         if stored <= STORED if max_memory is None else budget.peak <= max_memory:
             return budget
         if least is None or budget.peak < least.peak:
@@ -84,7 +103,7 @@ def plan_budget(
     if max_memory is None:
         return least
     raise VitMatteError(
-        f"a picture of {width} x {height} pixels takes {_megabytes(least.peak)} of memory at least, and "
+        f"a picture of {around.name} takes {_megabytes(least.peak)} of memory at least, and "
         f"{_megabytes(max_memory)} are allowed; allow more, or scale the picture down"
     )
 
@@ -93,7 +112,7 @@ def _megabytes(count: int) -> str:
     return f"{-(-count // 1_000_000)}MB"
 
 
-def _budget(height: int, width: int, config: VitMatteConfig, rows: int, pixels: int) -> tuple[Budget, int]:
+def _budget(height: int, width: int, config: VitMatteConfig, rows: int, around: Around) -> tuple[Budget, int]:
     """The budget of one height of bands, and the bytes of their stored maps."""
     picture, tokens = FLOAT * 4 * height * width, _token_bytes(height, width, config)
     bands = plan_decoder(height, width, len(config.fusion_hidden_sizes), band_rows=rows)
@@ -102,8 +121,8 @@ def _budget(height: int, width: int, config: VitMatteConfig, rows: int, pixels: 
     # A global block: tokens before and after, keys and values; or a neck's half-wide map in place of the latter two.
     backbone = 4 * tokens + threads * _block_scratch(config)
     decoder = tokens + FLOAT * height * width + stored + threads * _tile_bytes(config)
-    peak = PROCESS + _weight_bytes(config) + PHOTO * pixels + picture + max(backbone, decoder)
-    return Budget(rows, peak), stored
+    network = around.held + picture + max(backbone, decoder)
+    return Budget(rows, PROCESS + _weight_bytes(config) + max(network, around.apart)), stored
 
 
 def _weight_bytes(config: VitMatteConfig) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.budget import check_head, network_share
 from numpy_vitmatte.decoder_plan import Shares, shares
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.reading import ImageSource, read_photo
@@ -15,6 +16,7 @@ from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.matting.smaller_size import smaller_photo, smaller_size, smaller_trimap
 from numpy_vitmatte.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, read_trimap
 from numpy_vitmatte.matting.trimap_report import TrimapReport
+from numpy_vitmatte.memory import parse_bytes
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
@@ -132,6 +134,10 @@ def matte_with_report(
     -------
     MattingResult
     """
+    limit = None if max_memory is None else parse_bytes(max_memory)
+    if limit is not None:
+        checkpoint = loaded_checkpoint(model, profile_processor(profile, processor))
+        check_head(image, checkpoint, limit, max_side)
     photo = read_photo(image)
     clean_trimap, report = read_trimap(trimap)
     check_same_size(photo.shape[:2], clean_trimap.shape)
@@ -139,7 +145,7 @@ def matte_with_report(
     size = smaller_size(height, width, max_side)
     checkpoint = loaded_checkpoint(model, profile_processor(profile, processor))
     if raw or report.unknown > 0:
-        alpha, computed = _estimate_at(size, photo, clean_trimap, checkpoint, raw, max_memory)
+        alpha, computed = _estimate_at(size, photo, clean_trimap, checkpoint, raw, limit)
     else:
         alpha, computed = np.empty(clean_trimap.shape, np.float32), Shares(0.0, 0.0)  # every pixel is known, set below
     if not raw:
@@ -159,14 +165,15 @@ def _estimate_at(
     trimap: NDArray[np.uint8],
     checkpoint: LoadedCheckpoint,
     raw: bool,
-    max_memory: int | str | None,
+    max_memory: int | None,
 ) -> tuple[NDArray[np.float32], Shares]:
     """(H, W, 3) and (H, W) -> (H, W), computed at the (height, width) `size` and brought back from there."""
+    share = network_share(photo, size, checkpoint, max_memory)
     if size == trimap.shape:
-        return _estimate(photo, trimap, checkpoint, raw, max_memory)
+        return _estimate(photo, trimap, checkpoint, raw, share)
     _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *size[::-1])
     small_photo, small_trimap = smaller_photo(photo, *size), smaller_trimap(trimap, *size)
-    small_alpha, computed = _estimate(small_photo, small_trimap, checkpoint, raw, max_memory)
+    small_alpha, computed = _estimate(small_photo, small_trimap, checkpoint, raw, share)
     if not raw:
         set_known_pixels(small_alpha, small_trimap)
     return upsample_alpha(small_alpha, small_photo, photo), computed
@@ -177,7 +184,7 @@ def _estimate(
     trimap: NDArray[np.uint8],
     checkpoint: LoadedCheckpoint,
     everywhere: bool,
-    max_memory: int | str | None,
+    max_memory: int | None,
 ) -> tuple[NDArray[np.float32], Shares]:
     """(H, W, 3) and (H, W) -> (H, W), through padding and back."""
     inputs = checkpoint.processor(images=photo, trimaps=trimap, input_data_format="channels_last")

@@ -5,9 +5,19 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from numpy_vitmatte.budget import check_head, second_opinion
 from numpy_vitmatte.images.reading import ImageSource, as_array, channels_last, open_image
 from numpy_vitmatte.matting.trust import TrustMap, trust_map
-from numpy_vitmatte.pipeline import DEFAULT_MODEL, MattingResult, ModelSource, matte_with_report, set_known_pixels
+from numpy_vitmatte.memory import parse_bytes
+from numpy_vitmatte.pipeline import (
+    DEFAULT_MODEL,
+    MattingResult,
+    ModelSource,
+    loaded_checkpoint,
+    matte_with_report,
+    set_known_pixels,
+)
+from numpy_vitmatte.processing.profiles import profile_processor
 
 
 def matte_with_trust(
@@ -35,6 +45,11 @@ def matte_with_trust(
     VitMatteError
         As :func:`~numpy_vitmatte.pipeline.matte`.
     """
+    if options.get("max_memory") is not None:
+        limit = parse_bytes(options["max_memory"])
+        checkpoint = loaded_checkpoint(model, profile_processor(options.get("profile", "hf"), options.get("processor")))
+        check_head(image, checkpoint, limit, options.get("max_side"), trust=True)
+        options["max_memory"] = limit - second_opinion(image)  # what each of the two opinions may take by itself
     result = matte_with_report(image, trimap, model, raw=True, **options)
     # The source is mirrored, not `result.photo`: what its numbers mean stays the same however dark it is.
     mirrored = matte_with_report(_mirrored(image), result.trimap[:, ::-1], model, raw=True, **options)

@@ -33,9 +33,12 @@ FLOORS = {
     "decoder.py": ("kernels", "layers", "rectangles", "decoder_plan"),
     "network.py": ("kernels", "layers", "folding", "configuration", "decoder"),
     "memory.py": ("kernels.parallel", "configuration", "checkpoint.parameters", "decoder_plan", "rectangles", "errors"),
+    "photo_memory.py": ("memory",),
+    "budget.py": ("images", "matting", "memory", "model_cache", "photo_memory"),
     "model.py": ("network", "memory", "kernels.parallel", "checkpoint", "configuration", "initialization", "errors"),
     "batch": (
         "batch",
+        "estimate",
         "pipeline",
         "model",
         "matting",

@@ -5,14 +5,17 @@ The runners (``local``, ``cluster``) only decide where :func:`run_job` is called
 
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from numpy_vitmatte.batch.limits import Limits
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.writing import save_alpha
+from numpy_vitmatte.matting.smaller_size import smaller_size
 from numpy_vitmatte.matting.trimap import UNKNOWN
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline import matte, matte_with_report
@@ -30,11 +33,17 @@ class MattingOptions:
         The network's own values also where the trimap knows the answer.
     bits : {8, 16}
         Of the alpha's PNG.
+    profile : {"hf", "hustvl"}
+        Whose preprocessing.
+    max_side : int or None
+        Photos with a longer side are computed at a smaller size, an approximation.
     """
 
     model: str
     raw: bool = False
     bits: int = 8
+    profile: str = "hf"
+    max_side: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class Job:
     trimap: Path
     output: Path
     options: MattingOptions
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -77,8 +87,9 @@ def check_options(options: MattingOptions) -> None:
     Raises
     ------
     VitMatteError
-        The checkpoint cannot be used.
+        The checkpoint or an option cannot be used.
     """
+    smaller_size(1, 1, options.max_side)
     # Not by name: that would keep the checkpoint in memory beside the workers'.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
@@ -102,16 +113,30 @@ def run_job(job: Job) -> Outcome:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            options = job.options
-            result = matte_with_report(job.photo, job.trimap, options.model, raw=options.raw)
-            save_alpha(job.output, result.alpha, options.bits)
-            said += result.report.warnings
+            said += _matte_and_save(job)
         except VitMatteError as refusal:
             error = str(refusal)
         except MemoryError:
-            error = "not enough memory for a photo of this size; scale it down"
+            error = "not enough memory for a photo of this size; scale it down, or give --max-side 2048"
         except Exception as trouble:  # the other photos are worth more than this one's traceback
             error = f"unexpected {type(trouble).__name__}: {trouble}; please report it"
     said += [str(warning.message) for warning in caught]
     lines = tuple(" ".join(text.split()) for text in said)
     return Outcome(job, error and " ".join(error.split()), lines, time.perf_counter() - started)
+
+
+def _matte_and_save(job: Job) -> tuple[str, ...]:
+    """The job itself; what is doubtful about its trimap."""
+    options = job.options
+    with pixel_limit(job.limits.max_pixels):  # a worker is a process of its own, which knows nothing of the command's
+        result = matte_with_report(
+            job.photo,
+            job.trimap,
+            options.model,
+            profile=options.profile,
+            raw=options.raw,
+            max_memory=job.limits.max_memory,
+            max_side=options.max_side,
+        )
+    save_alpha(job.output, result.alpha, options.bits)
+    return tuple(result.report.warnings)

@@ -109,10 +109,12 @@ def _found_record(path: Path) -> dict[str, Any] | None:
 
 
 def _check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    # What a record does not name had its default when it was written.
+    before = dataclasses.asdict(MattingOptions(model="")) | found["options"]
     differences = [
-        f"{name} {json.dumps(found['options'].get(name))}, now {json.dumps(value)}"
+        f"{name} {json.dumps(before[name])}, now {json.dumps(value)}"
         for name, value in wanted["options"].items()
-        if name != "model" and found["options"].get(name) != value
+        if name != "model" and before[name] != value
     ]
     if found.get("checkpoint_sha256") != wanted["checkpoint_sha256"]:
         names = [json.dumps(record["options"].get("model")) for record in (found, wanted)]

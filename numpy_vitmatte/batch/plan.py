@@ -1,6 +1,6 @@
 """What is to be done: the photos of a folder, their trimaps and where the alphas go."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from numpy_vitmatte.batch.job import Job, MattingOptions
@@ -51,7 +51,7 @@ def plan_folder(photos: Path, trimaps: Path, output: Path, options: MattingOptio
         if output.resolve() == source.resolve():
             raise VitMatteError(f"output folder {str(output)!r} is an input folder as well; choose another one")
     matched = match_by_stem({"photo": photos, "trimap": trimaps})
-    options = MattingOptions(_model_for_workers(options.model), options.raw, options.bits)
+    options = replace(options, model=_model_for_workers(options.model))
     jobs = []
     for match in matched.matches:
         photo, trimap = (match.files[role].absolute() for role in ("photo", "trimap"))

@@ -4,19 +4,24 @@ import argparse
 import logging
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from numpy_vitmatte.atomic_write import remove_leftovers
 from numpy_vitmatte.batch.cluster import run_on_cluster
 from numpy_vitmatte.batch.job import Job, MattingOptions, Outcome, check_options
+from numpy_vitmatte.batch.limits import Limits, worker_share
 from numpy_vitmatte.batch.local import run_locally
 from numpy_vitmatte.batch.output_folder import claim, is_finished
 from numpy_vitmatte.batch.plan import plan_folder
 from numpy_vitmatte.cli.batch_report import BatchReport
+from numpy_vitmatte.cli.matting_options import add_matting_options
+from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.parallel import get_num_threads
+from numpy_vitmatte.memory import parse_bytes
 
 _DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
 give OUT/cat.png. Bad files are passed over and listed at the end (exit status 1). A run that was stopped, in whatever
@@ -26,6 +31,7 @@ The alphas' paths go to stdout."""
 _EXAMPLES = """examples:
   numpy-vitmatte batch photos trimaps -o alphas
   numpy-vitmatte batch photos trimaps -o alphas --workers 4 --json > log.jsonl
+  numpy-vitmatte batch photos trimaps -o alphas --workers 2 --max-memory 4GB --max-side 2048
   numpy-vitmatte batch photos trimaps -o alphas --scheduler tcp://10.0.0.5:8786
 """
 
@@ -45,8 +51,8 @@ def add_command(commands: Any) -> None:
         "-o", "--output", metavar="OUT", type=Path, required=True, help="folder for the alphas, made if need be"
     )
     parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="bits of the alphas (default: 8)")
-    parser.add_argument(
-        "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
+    add_matting_options(
+        parser, budget=" for the command and all its workers together; with --scheduler for each worker"
     )
     parser.add_argument(
         "--workers",
@@ -83,13 +89,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None and arguments.workers < 1:
         raise VitMatteError(f"--workers is {arguments.workers}; give a whole number, 1 or more")
     set_threads(arguments.threads)
-    options = MattingOptions(arguments.model, arguments.raw, arguments.bits)
+    options = MattingOptions(arguments.model, arguments.raw, arguments.bits, arguments.profile, arguments.max_side)
     plan = plan_folder(arguments.photos, arguments.trimaps, arguments.output, options)
     made_with = plan.jobs[0].options
     check_options(made_with)
+    limits = _limits(arguments, made_with.model, len(plan.jobs))
     claim(arguments.output, plan.jobs, made_with, arguments.force)
     finished = {job for job in plan.jobs if is_finished(job)}
-    waiting = [job for job in plan.jobs if job not in finished]
+    waiting = [replace(job, limits=limits) for job in plan.jobs if job not in finished]
     with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.loudness > logging.INFO) as report:
         try:
             with closing(_outcomes(waiting, arguments)) as outcomes:
@@ -98,6 +105,18 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             remove_leftovers(arguments.output)
     return report.status()
+
+
+def _limits(arguments: argparse.Namespace, model: str, jobs: int) -> Limits:
+    """What every worker may take. A cluster's workers are on machines of their own: there it is each one's."""
+    if arguments.max_memory is None:
+        return Limits(arguments.max_pixels)
+    allowed = parse_bytes(arguments.max_memory)
+    if arguments.scheduler is None:
+        workers = min(arguments.workers or 1, jobs)
+        allowed = worker_share(allowed, workers, model)
+        logger.debug("memory: %d MB for each of %d workers", allowed // 1_000_000, workers)
+    return Limits(arguments.max_pixels, allowed)
 
 
 def _outcomes(jobs: Sequence[Job], arguments: argparse.Namespace) -> Generator[Outcome, None, None]:

@@ -5,13 +5,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+from numpy_vitmatte.cli.matte_memory import matting_share
 from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs, write_outputs
+from numpy_vitmatte.cli.matting_options import add_matting_options
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
+from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
+from numpy_vitmatte.images.reading import ImageSource
+from numpy_vitmatte.matting.background import read_background
 from numpy_vitmatte.matting.trust import TrustMap
 from numpy_vitmatte.pipeline import MattingResult, matte_with_report
-from numpy_vitmatte.processing.profiles import PROFILES
 from numpy_vitmatte.trust import matte_with_trust
 
 _DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
@@ -40,24 +43,8 @@ def add_command(commands: Any) -> None:
     parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
     parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size, or '-'")
     add_output_arguments(parser)
-    parser.add_argument(
-        "--profile",
-        choices=PROFILES,
-        default="hf",
-        help="whose preprocessing: what the checkpoint's file says, or the authors' own (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
-    )
-    parser.add_argument("--max-memory", metavar="SIZE", help="the most memory to take, such as 2GB; default: no limit")
-    parser.add_argument(
-        "--max-side",
-        metavar="N",
-        type=int,
-        help="an approximation for big photos: compute at most N pixels a side, upsample the alpha by a guided filter",
-    )
+    add_matting_options(parser)
     add_shared_options(parser)
-    add_pixel_limit(parser)
     parser.set_defaults(run=run)
 
 
@@ -71,10 +58,14 @@ def run(arguments: argparse.Namespace) -> None:
     """
     sources = [arguments.photo, arguments.trimap, *filter(None, [arguments.background])]
     only_one_stream(sources, "input")
-    backdrop = check_outputs(arguments, sources)
+    check_outputs(arguments, sources)
     set_threads(arguments.threads)
     started = time.perf_counter()
-    result, trust = _estimate(arguments)
+    photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
+    background = None if arguments.background is None else read_source(arguments.background, "background")
+    max_memory = matting_share(arguments, photo, background)
+    backdrop = None if background is None else read_background(background, arguments.fit or "cover")
+    result, trust = _estimate(arguments, photo, trimap, max_memory)
     write_outputs(arguments, result, backdrop, trust)
     for line in result.report.lines() + (trust.lines() if trust else []):
         logger.info(line)
@@ -88,9 +79,10 @@ def run(arguments: argparse.Namespace) -> None:
     logger.debug("photo: %d x %d pixels, %.1f s", width, height, time.perf_counter() - started)
 
 
-def _estimate(arguments: argparse.Namespace) -> tuple[MattingResult, TrustMap | None]:
-    photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
-    options = {name: getattr(arguments, name) for name in ("profile", "raw", "max_memory", "max_side")}
+def _estimate(
+    arguments: argparse.Namespace, photo: ImageSource, trimap: ImageSource, max_memory: int | None
+) -> tuple[MattingResult, TrustMap | None]:
+    options = {name: getattr(arguments, name) for name in ("profile", "raw", "max_side")} | {"max_memory": max_memory}
     if arguments.trust:
         return matte_with_trust(photo, trimap, arguments.model, **options)
     return matte_with_report(photo, trimap, arguments.model, **options), None

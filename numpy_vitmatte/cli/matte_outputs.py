@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from numpy_vitmatte.cli.streams import is_stream, only_one_stream, read_source, write_stream
+from numpy_vitmatte.cli.streams import is_stream, only_one_stream, write_stream
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import (
     ALPHA_SUFFIXES,
@@ -16,7 +16,7 @@ from numpy_vitmatte.images.writing import (
     picture_writer,
     write_together,
 )
-from numpy_vitmatte.matting.background import FITS, Backdrop, read_background
+from numpy_vitmatte.matting.background import FITS, Backdrop
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground, require_pymatting
 from numpy_vitmatte.matting.trust import TrustMap
@@ -47,8 +47,8 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     pictures.add_argument("--linear", action="store_true", help="blend light instead of stored levels")
 
 
-def check_outputs(arguments: argparse.Namespace, sources: list[Path]) -> Backdrop | None:
-    """Say what keeps the outputs from being made, before anything is computed; read the background.
+def check_outputs(arguments: argparse.Namespace, sources: list[Path]) -> None:
+    """Say what keeps the outputs from being made, before anything is read or computed.
 
     Raises
     ------
@@ -70,9 +70,6 @@ def check_outputs(arguments: argparse.Namespace, sources: list[Path]) -> Backdro
         raise VitMatteError("two outputs have the same name; choose another for one of them")
     if _with_colours(arguments) and arguments.colours != "photo":
         require_pymatting()
-    if arguments.background is None:
-        return None
-    return read_background(read_source(arguments.background, "background"), arguments.fit or "cover")
 
 
 def write_outputs(

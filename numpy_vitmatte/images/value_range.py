@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
 
+_BAND = 1 << 20
+"""Values that are rounded at once: in float64 those of a big photo would be the most that it ever takes."""
+
 
 def require_finite_numbers(values: NDArray[Any], what: str) -> None:
     """Refuse arrays that are empty, hold no real numbers, or hold NaN or infinity.
@@ -102,4 +105,8 @@ def to_integers(values: NDArray[Any], bits: int = 8) -> NDArray[Any]:
     (...) uint8 or uint16 array
     """
     dtype = np.uint8 if bits == 8 else np.uint16
-    return np.rint(np.clip(values, 0, 1) * np.float64(np.iinfo(dtype).max)).astype(dtype)
+    out = np.empty(values.shape, dtype)
+    band = max(1, _BAND // max(1, values[:1].size))
+    for top in range(0, len(values), band):
+        out[top : top + band] = np.rint(np.clip(values[top : top + band], 0, 1) * np.float64(np.iinfo(dtype).max))
+    return out

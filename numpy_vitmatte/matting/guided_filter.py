@@ -26,6 +26,9 @@ one, and their alpha is averaged instead of fitted."""
 _BAND_PIXELS = 1 << 20
 """Pixels of the large photo that are worked on at once, so that its maps of fits never exist as a whole."""
 
+_FIT_PIXELS = 1 << 17
+"""Likewise of the small photo while its fits are made, which takes some 500 bytes for each."""
+
 
 def box_mean(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
     """Average over the window around each pixel; at the borders over what of the window lies inside.
@@ -117,7 +120,7 @@ def upsample_alpha(
         raise ImageError(
             f"small photo has shape {small_photo.shape}, its alpha {alpha.shape}; expected (H, W, 3) and (H, W)"
         )
-    fits = linear_fits(small_photo / 255.0, alpha.astype(np.float64), radius, epsilon).astype(np.float32)
+    fits = _fits_in_bands(small_photo, alpha, radius, epsilon)
     height, width = photo.shape[:2]
     out = np.empty((height, width), np.float32)
     band = max(1, _BAND_PIXELS // width)
@@ -127,6 +130,21 @@ def upsample_alpha(
         colours = photo[rows[0] : rows[-1] + 1] * np.float32(1 / 255)
         np.clip(np.einsum("ijc,ijc->ij", fit[..., :3], colours) + fit[..., 3], 0, 1, out=out[rows[0] : rows[-1] + 1])
     return out
+
+
+def _fits_in_bands(
+    photo: NDArray[Any], alpha: NDArray[np.floating[Any]], radius: int, epsilon: float
+) -> NDArray[np.float32]:
+    """(h, w, 3) levels and (h, w) alpha -> (h, w, 4) fits, a band of rows at a time."""
+    height, width = alpha.shape
+    fits = np.empty((height, width, 4), np.float32)
+    band = max(1, _FIT_PIXELS // width)
+    for top in range(0, height, band):
+        # A row's fits average those of windows `radius` rows away, which reach as far again.
+        first, last = max(0, top - 2 * radius), min(height, top + band + 2 * radius)
+        found = linear_fits(photo[first:last] / 255.0, alpha[first:last].astype(np.float64), radius, epsilon)
+        fits[top : top + band] = found[top - first : top - first + band]
+    return fits
 
 
 def _interpolated(small: NDArray[np.float32], places: NDArray[Any], length: int, axis: int) -> NDArray[np.float32]:

@@ -52,6 +52,10 @@ class HustvlImageProcessor(VitMatteImageProcessor):
         """Give the authors' settings, whatever the checkpoint's file says: what it says is the profile ``hf``."""
         return cls(**settings)
 
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what ``preprocess`` makes of a photo of this size."""
+        return sides_padded_together(height, width, self.size_divisor) if self.do_pad else (height, width)
+
     def _pixel_values(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
     ) -> NDArray[np.float32]:
@@ -96,7 +100,14 @@ def padded_together(pixels: NDArray[np.float32], divisor: int) -> NDArray[np.flo
     if height % divisor == 0 and width % divisor == 0:
         return pixels
     # Channels lie last in memory, as the kernels read them.
-    padded = np.zeros((height + divisor - height % divisor, width + divisor - width % divisor, channels), np.float32)
+    padded = np.zeros((*sides_padded_together(height, width, divisor), channels), np.float32)
     padded = padded.transpose(2, 0, 1)
     padded[:, :height, :width] = pixels
     return padded
+
+
+def sides_padded_together(height: int, width: int, divisor: int) -> tuple[int, int]:
+    """Height and width after :func:`padded_together`."""
+    if height % divisor == 0 and width % divisor == 0:
+        return height, width
+    return height + divisor - height % divisor, width + divisor - width % divisor

@@ -237,6 +237,12 @@ class VitMatteImageProcessor:
                 )
         return [alpha[0, :height, :width].copy() for alpha, (height, width) in zip(alphas, target_sizes, strict=True)]
 
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what ``preprocess`` makes of a photo of this size."""
+        if not self.do_pad:
+            return height, width
+        return -(-height // self.size_divisor) * self.size_divisor, -(-width // self.size_divisor) * self.size_divisor
+
     def _pixel_values(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
     ) -> NDArray[np.float32]:

@@ -3,11 +3,12 @@
 A new command's rows go to a file of their own beside this one, and that file's ROWS into ``TABLES``.
 """
 
-from bad_inputs import checkpoints, convert, demo, matte, matte_outputs, traces, trimap
+from bad_inputs import batch, checkpoints, convert, demo, matte, matte_outputs, traces, trimap
 
 TABLES = (
     matte.ROWS,
     matte_outputs.ROWS,
+    batch.ROWS,
     checkpoints.ROWS,
     demo.ROWS,
     trimap.ROWS,

@@ -1,6 +1,7 @@
 """``numpy-vitmatte batch`` as a user meets it."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -10,6 +11,9 @@ from PIL import Image
 
 from numpy_vitmatte.batch.output_folder import RECORD_FILE
 from numpy_vitmatte.cli import main
+from numpy_vitmatte.estimate import estimate_memory
+from numpy_vitmatte.images.value_range import to_integers
+from numpy_vitmatte.pipeline import matte
 
 
 @pytest.fixture
@@ -139,7 +143,57 @@ def test_help_has_an_example(capsys):
 def test_the_record_names_model_and_options(folder, run, lively_checkpoint):
     run()
     record = json.loads((folder / "alphas" / RECORD_FILE).read_text())
-    assert record["options"] == {"model": str(lively_checkpoint), "bits": 8, "raw": False}
+    assert record["options"] == {
+        "model": str(lively_checkpoint), "bits": 8, "raw": False, "profile": "hf", "max_side": None,
+    }  # fmt: skip
+
+
+def test_records_of_before_an_option_count_as_its_default(folder, run):
+    run()
+    path = folder / "alphas" / RECORD_FILE
+    record = json.loads(path.read_text())
+    del record["options"]["profile"], record["options"]["max_side"]
+    written = path.stat()
+    path.write_text(json.dumps(record))
+    os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))
+    assert run()[:2] == (0, [])
+    status, _, err = run("--profile", "hustvl", "--max-side", "32")
+    assert status == 2
+    assert 'made otherwise (profile "hf", now "hustvl"; max_side null, now 32)' in err[0]
+
+
+def test_profile_and_smaller_size_reach_the_workers(folder, run, lively_checkpoint):
+    """The alphas are those of the same options in one process."""
+    assert run("--profile", "hustvl", "--max-side", "32", "--raw", "--bits", "16", "--workers", "2")[0] == 0
+    options = {"profile": "hustvl", "max_side": 32, "raw": True}
+    for name in ("00.png", "02.png"):
+        alpha = matte(folder / "photos" / name, folder / "trimaps" / name, lively_checkpoint, **options)
+        with Image.open(folder / "alphas" / name) as made:
+            np.testing.assert_array_equal(np.asarray(made), to_integers(alpha, 16))
+        with Image.open(folder / "photos" / name) as photo:
+            assert max(photo.size) > 32
+
+
+def test_pixel_limit_reaches_the_workers(folder, run):
+    status, out, err = run("--max-pixels", "1000")
+    assert (status, out) == (1, [])
+    assert "is refused: it would unpack to 1280 of at most 1000 pixels" in err[-1]
+    assert run("--max-pixels", "0")[0] == 0
+
+
+def test_a_budget_is_shared_by_the_command_and_its_workers(folder, run, lively_checkpoint):
+    """A photo that its worker's share does not carry fails alone; with a larger budget the same folder goes on."""
+    least = estimate_memory(32, 32, lively_checkpoint)
+    Image.fromarray(np.zeros((1600, 1600, 3), np.uint8)).save(folder / "photos" / "01.png")
+    Image.fromarray(np.full((1600, 1600), 128, np.uint8)).save(folder / "trimaps" / "01.png")
+    status, out, err = run("--workers", "2", "--max-memory", f"{3 * least + 20_000_000}", "--verbose")
+    assert (status, len(out)) == (1, 2)
+    share = (2 * least + 20_000_000) // 2 // 1_000_000
+    assert f"numpy-vitmatte: memory: {share} MB for each of 2 workers" in err
+    assert "01: a picture of 1600 x 1600 pixels takes" in err[-1]
+    assert f"and {share + 1}MB are allowed" in err[-1]
+    status, out, _ = run("--workers", "2", "--max-memory", "2GB", "--quiet")
+    assert (status, out) == (0, [str(folder / "alphas" / "01.png")])
 
 
 def test_scheduler_without_dask(run, monkeypatch):

@@ -82,7 +82,7 @@ def test_whatever_goes_wrong_is_in_the_outcome(jobs, monkeypatch):
     outcome = run_job(jobs[0])
     assert "is not an image, whatever its name says" in outcome.error
     for trouble, message in [
-        (MemoryError(), "not enough memory for a photo of this size; scale it down"),
+        (MemoryError(), "not enough memory for a photo of this size; scale it down, or give --max-side 2048"),
         (KeyError("a\nb"), "unexpected KeyError: 'a\\nb'; please report it"),
     ]:
 

@@ -1,0 +1,58 @@
+"""What a job may take of its machine: how many pixels, how much memory. Neither changes an alpha."""
+
+from dataclasses import dataclass
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.estimate import estimate_memory
+from numpy_vitmatte.images.pixel_limit import MAX_PIXELS
+
+_SMALLEST = 32
+"""Pixels a side of what the command itself mattes before it starts its workers, and of the least photo there is."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one photo's work. The folder's record does not hold them: a run may go on under others.
+
+    Attributes
+    ----------
+    max_pixels : int
+        Files that unpack to more are refused; 0: no limit.
+    max_memory : int or None
+        Bytes that the process with the photo may take at its peak; None: no limit.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    max_memory: int | None = None
+
+
+def worker_share(max_memory: int, workers: int, model: str) -> int:
+    """Divide a budget of memory between a command and its workers, so that all of them together stay below it.
+
+    Parameters
+    ----------
+    max_memory : int
+        Bytes for the processes together. What they share, such as the code of libraries, is counted once for each.
+    workers : int
+    model : str
+        Name or directory of the checkpoint, which each process loads for itself.
+
+    Returns
+    -------
+    int
+        Bytes for each worker.
+
+    Raises
+    ------
+    VitMatteError
+        Less than the smallest photo takes; the message says how much would do for it.
+    """
+    least = estimate_memory(_SMALLEST, _SMALLEST, model)
+    share = (max_memory - least) // workers
+    if share < least:
+        raise VitMatteError(
+            f"{max_memory // 1_000_000}MB of memory do not suffice for the command and {workers} worker"
+            f"{'s' * (workers > 1)}, which take {-(-least // 1_000_000)}MB each before they have a photo; allow "
+            f"{-(-least * (1 + workers) // 1_000_000)}MB and more{', or take fewer workers' * (workers > 1)}"
+        )
+    return share

@@ -1,0 +1,41 @@
+"""How a photo is matted: the options that ``matte``, ``batch`` and ``trace`` share."""
+
+import argparse
+
+from numpy_vitmatte.cli.options import add_pixel_limit
+from numpy_vitmatte.processing.profiles import PROFILES
+
+
+def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> None:
+    """Add --profile, --raw, --max-side, --max-memory and --max-pixels.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    budget : str
+        What --max-memory counts, where that is more than one process.
+    """
+    add_profile(parser)
+    parser.add_argument(
+        "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
+    )
+    parser.add_argument(
+        "--max-side",
+        metavar="N",
+        type=int,
+        help="an approximation for big photos: compute at most N pixels a side, upsample the alpha by a guided filter",
+    )
+    parser.add_argument(
+        "--max-memory", metavar="SIZE", help=f"the most memory to take, such as 2GB{budget}; default: no limit"
+    )
+    add_pixel_limit(parser)
+
+
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    """Add --profile."""
+    parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default="hf",
+        help="whose preprocessing: what the checkpoint's file says, or the authors' own (default: %(default)s)",
+    )
