@@ -24,7 +24,9 @@ def plan_work(work: Work, checkpoint: LoadedCheckpoint, max_memory: int | None) 
         If it is more than is allowed; the message names the smallest budget that would do.
     """
     padded = checkpoint.processor.padded_size(*work.small)
-    return plan_budget(*padded, checkpoint.model.config, max_memory, around_network(work))
+    return plan_budget(
+        *padded, checkpoint.model.config, checkpoint.model.weights_in_memory, max_memory, around_network(work)
+    )
 
 
 def check_head(

@@ -1,6 +1,7 @@
 """The memory of a whole job, from the photo's size alone."""
 
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
+from numpy_vitmatte.checkpoint.weights import bytes_to_keep
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.matting.smaller_size import smaller_size
@@ -27,7 +28,7 @@ def estimate_memory(
     height, width : int
         Of the photo, in pixels.
     model : str, path or VitMatteForImageMatting
-        As for :func:`~numpy_vitmatte.matte`; of a checkpoint only the configuration is read.
+        As for :func:`~numpy_vitmatte.matte`; of a checkpoint no weights are read.
     max_memory : int or str, optional
         As for :func:`~numpy_vitmatte.matte`.
     max_side : int, optional
@@ -48,11 +49,11 @@ def estimate_memory(
     if height < 1 or width < 1:
         raise VitMatteError(f"a photo of {width} x {height} pixels has none; give positive sides")
     if isinstance(model, VitMatteForImageMatting):
-        config, directory = model.config, model.directory
+        config, directory, weights = model.config, model.directory, model.weights_in_memory
     else:
         directory = checkpoint_directory(model)
-        config = VitMatteConfig.from_pretrained(directory)
+        config, weights = VitMatteConfig.from_pretrained(directory), bytes_to_keep(directory)
     processor = VitMatteImageProcessor() if directory is None else VitMatteImageProcessor.from_pretrained(directory)
     work = Work(height, width, smaller_size(height, width, max_side), trust=trust)
     limit = None if max_memory is None else parse_bytes(max_memory)
-    return plan_budget(*processor.padded_size(*work.small), config, limit, around_network(work)).peak
+    return plan_budget(*processor.padded_size(*work.small), config, weights, limit, around_network(work)).peak

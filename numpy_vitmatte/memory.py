@@ -4,6 +4,7 @@ The peak is a sum of arrays whose sizes follow from the picture's and the networ
 choice is free: the decoder's bands. Low bands hold less and compute a few rows of the small maps twice.
 """
 
+import math
 import re
 from typing import NamedTuple
 
@@ -72,7 +73,12 @@ def parse_bytes(text: str | int) -> int:
 
 
 def plan_budget(
-    height: int, width: int, config: VitMatteConfig, max_memory: int | None = None, around: Around | None = None
+    height: int,
+    width: int,
+    config: VitMatteConfig,
+    weights: int,
+    max_memory: int | None = None,
+    around: Around | None = None,
 ) -> Budget:
     """Choose the decoder's bands.
 
@@ -81,6 +87,8 @@ def plan_budget(
     height, width : int
         Of the padded picture.
     config : VitMatteConfig
+    weights : int
+        Bytes of the weights as loaded, as far as they are not mapped from a file; the packed ones come on top.
     max_memory : int, optional
         Bytes that the process may take at its peak.
     around : Around, optional
@@ -94,7 +102,7 @@ def plan_budget(
     around = around or Around(PHOTO * height * width, 0, f"{width} x {height} pixels")
     least: Budget | None = None
     for rows in [height, *(rows for rows in (2048, 1024, 768, 512, 384, 256, 128) if rows < height)]:
-        budget, stored = _budget(height, width, config, rows, around)
+        budget, stored = _budget(height, width, config, weights, rows, around)
         if stored <= STORED if max_memory is None else budget.peak <= max_memory:
             return budget
         if least is None or budget.peak < least.peak:
@@ -112,7 +120,9 @@ def _megabytes(count: int) -> str:
     return f"{-(-count // 1_000_000)}MB"
 
 
-def _budget(height: int, width: int, config: VitMatteConfig, rows: int, around: Around) -> tuple[Budget, int]:
+def _budget(
+    height: int, width: int, config: VitMatteConfig, weights: int, rows: int, around: Around
+) -> tuple[Budget, int]:
     """The budget of one height of bands, and the bytes of their stored maps."""
     picture, tokens = FLOAT * 4 * height * width, _token_bytes(height, width, config)
     bands = plan_decoder(height, width, len(config.fusion_hidden_sizes), band_rows=rows)
@@ -122,18 +132,9 @@ def _budget(height: int, width: int, config: VitMatteConfig, rows: int, around: 
     backbone = 4 * tokens + threads * _block_scratch(config)
     decoder = tokens + FLOAT * height * width + stored + threads * _tile_bytes(config)
     network = around.held + picture + max(backbone, decoder)
-    return Budget(rows, PROCESS + _weight_bytes(config) + max(network, around.apart)), stored
-
-
-def _weight_bytes(config: VitMatteConfig) -> int:
-    """Weights as stored, mapped from their file, and once more as packed."""
-    numbers = 0
-    for shape in parameter_shapes(config).values():
-        count = 1
-        for side in shape:
-            count *= side
-        numbers += count
-    return 2 * FLOAT * numbers
+    packed = FLOAT * sum(math.prod(shape) for shape in parameter_shapes(config).values())
+    # While they are packed, mapped weights are in memory, too.
+    return Budget(rows, PROCESS + packed + max(packed, weights + max(network, around.apart))), stored
 
 
 def _token_bytes(height: int, width: int, config: VitMatteConfig) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy_vitmatte.checkpoint.layout import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.checkpoint.safetensors_reader import release
-from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
+from numpy_vitmatte.checkpoint.weights import bytes_in_memory, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.initialization import random_parameters
@@ -158,6 +158,11 @@ class VitMatteForImageMatting:
         release(model.tensors.values())  # they are packed now
         return model
 
+    @property
+    def weights_in_memory(self) -> int:
+        """Bytes that ``tensors`` take, besides the packed weights; none for those that are mapped from a file."""
+        return bytes_in_memory(self.tensors.values())
+
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":
         """Make a model with random weights, initialised as transformers does; ``seed`` decides them."""
@@ -221,7 +226,8 @@ class VitMatteForImageMatting:
         traces = [Trace([] if keep_hidden else None, [] if keep_attentions else None) for _ in images]
         masks = [None] * len(images) if wanted is None else checked_mask(wanted, images.shape[:3])
         limit = None if max_memory is None else parse_bytes(max_memory)
-        rows = plan_budget(images.shape[1], images.shape[2], self.config, limit).band_rows
+        _, height, width, _ = images.shape
+        rows = plan_budget(height, width, self.config, self.weights_in_memory, limit).band_rows
         jobs = zip(images, traces, masks, strict=True)
         alphas = [forward(image, self._network, trace, mask, rows) for image, trace, mask in jobs]
         batch = np.stack(alphas) if len(alphas) > 1 else alphas[0][None]  # one picture's alpha is not copied

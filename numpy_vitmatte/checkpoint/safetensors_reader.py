@@ -122,17 +122,23 @@ def as_float32(tensor: StoredTensor) -> np.ndarray:
     return values
 
 
+def mapping_of(array: np.ndarray) -> mmap.mmap | None:
+    """The mapped file that an array is a view of; None if its numbers lie in memory of their own."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
+
+
 def release(arrays: Iterable[np.ndarray]) -> None:
     """Give back the memory of arrays that are mapped from files; whoever looks at them again reads them again.
 
     Systems without ``madvise`` keep them until they need the memory.
     """
     for array in arrays:
-        base: Any = array
-        while isinstance(base, np.ndarray):
-            base = base.base
-        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            base.madvise(mmap.MADV_DONTNEED)
+        mapping = mapping_of(array)
+        if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def _read_header(path: Path, content: np.ndarray) -> tuple[dict[str, Any], int]:

@@ -1,7 +1,8 @@
 """Weights from and to a checkpoint directory, every tensor checked against the configuration."""
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from numpy_vitmatte.checkpoint.differences import Differences
 from numpy_vitmatte.checkpoint.files import stored_tensors
 from numpy_vitmatte.checkpoint.layout import WEIGHTS_FILE
 from numpy_vitmatte.checkpoint.parameters import batch_counter_names
-from numpy_vitmatte.checkpoint.safetensors_reader import as_float32
+from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, mapping_of
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
 
@@ -55,6 +56,24 @@ def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> d
         differences.check_values(name, tensors[name])
     differences.raise_if_any(f"the weights in {directory}")
     return tensors
+
+
+def bytes_in_memory(tensors: Iterable[np.ndarray]) -> int:
+    """What tensors take that are not mapped from files."""
+    return sum(tensor.nbytes for tensor in tensors if mapping_of(tensor) is None)
+
+
+def bytes_to_keep(directory: Path) -> int:
+    """What ``read_tensors`` would keep in memory, told from the files' headers: all that is not mapped float32.
+
+    Raises
+    ------
+    CheckpointError
+        If there are no weights, or a file is damaged.
+    """
+    stored = stored_tensors(directory).values()
+    copied = [tensor for tensor in stored if tensor.dtype != "F32" or mapping_of(tensor.data) is None]
+    return sum(np.dtype(np.float32).itemsize * math.prod(tensor.shape) for tensor in copied)
 
 
 def write_checkpoint(
