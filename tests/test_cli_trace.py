@@ -1,6 +1,8 @@
 """``trace`` and ``compare`` as a user meets them; what they refuse is in ``bad_inputs/traces.py``."""
 
+import io
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from numpy_vitmatte.cli import main
+from numpy_vitmatte.processing.hustvl import HustvlImageProcessor
 from numpy_vitmatte.tracing import read_trace, save_trace, trace
 
 LAYER = "backbone.encoder.layer.1.mlp"
@@ -72,6 +75,18 @@ def test_fine_quiet_verbose_force(folder, capsys, layers):
     assert status == 0
     assert "backbone.encoder.layer.1.attention.qkv: (1, 16, 24, 18)" in err
     assert len(read_trace("trace.safetensors")) > len(layers)
+
+
+def test_a_photo_from_a_pipe_as_the_authors_preprocess_it(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((folder / "photo.png").read_bytes())))
+    assert run_trace(capsys, "--profile", "hustvl", photo="-")[0] == 0
+    found, expected = (
+        read_trace("trace.safetensors"),
+        trace(PHOTO, TRIMAP, "checkpoint", processor=HustvlImageProcessor()),
+    )
+    assert list(found) == list(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
 def test_output_that_is_the_input(folder, capsys):

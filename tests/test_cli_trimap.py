@@ -192,3 +192,20 @@ def test_help_has_an_example(capsys):
     assert (status, err) == (0, [])
     assert "examples:\n  numpy-vitmatte trimap mask.png -o trimap.png --erode 10 --dilate 10\n" in out
     assert "or as a share of the shorter side, 2%)" in out
+
+
+@pytest.mark.parametrize(
+    "order",
+    ["sixteen.png --check photo.png", "--check sixteen.png photo.png", "sixteen.png photo.png --check"],
+)
+def test_check_may_stand_anywhere(folder, capsys, order):
+    """The photo counts in each: a trimap that fits it says so by its size, one that does not is found."""
+    expected = run(capsys, "--check", "sixteen.png", "photo.png")
+    assert expected[0] == 1
+    assert run(capsys, *order.split()) == expected
+    status, out, _ = run(capsys, *order.replace("sixteen", "cropped").split())
+    assert status == 1
+    assert "size: the photo is 71 x 50 pixels" in out
+    status, _, _ = run(capsys, *order.split(), "-o", "repaired.png")
+    assert status == 0
+    np.testing.assert_array_equal(pixels("repaired.png"), TRIMAP)

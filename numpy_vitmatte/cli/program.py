@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy_vitmatte
 from numpy_vitmatte.cli import (
@@ -37,7 +37,26 @@ _EXAMPLES = f"""examples:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose usage errors are one line, without the usage text."""
+    """A parser whose usage errors are one line, without the usage text.
+
+    Attributes
+    ----------
+    interleaved : bool
+        Options may also stand before a positional argument that may be left out; otherwise argparse takes it for left
+        out at the first option.
+    """
+
+    interleaved = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as argparse does, in one go or, once, with options and positional arguments apart."""
+        if not self.interleaved:
+            return super().parse_known_args(args, namespace)
+        self.interleaved = False  # it calls this method for each of its two goes
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.interleaved = True
 
     def error(self, message: str) -> NoReturn:
         """Print the message on one line and exit with status 2."""

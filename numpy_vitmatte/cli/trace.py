@@ -5,10 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from numpy_vitmatte.cli.matting_options import add_profile
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
+from numpy_vitmatte.cli.streams import only_one_stream, read_source
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import check_output
+from numpy_vitmatte.processing.profiles import profile_processor
 from numpy_vitmatte.tracing.photo import trace
 from numpy_vitmatte.tracing.trace_file import save_trace
 
@@ -19,6 +22,7 @@ Take a small photo: of 512 x 512 pixels a trace of ViTMatte-S has some 200 MB.""
 _EXAMPLES = """examples:
   numpy-vitmatte trace photo.jpg trimap.png -o trace.safetensors
   numpy-vitmatte trace small.png small-trimap.png -o trace.safetensors --fine --model ./vitmatte-small-composition-1k
+  numpy-vitmatte trace - small-trimap.png -o trace.safetensors --profile hustvl < small.png
 """
 
 
@@ -31,8 +35,8 @@ def add_command(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file")
-    parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size")
+    parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
+    parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size, or '-'")
     parser.add_argument(
         "-o", "--output", metavar="TRACE", type=Path, required=True, help="where the trace goes: .safetensors"
     )
@@ -42,6 +46,7 @@ def add_command(commands: Any) -> None:
         help="also the projections, convolutions and norms inside the layers, and the attention probabilities: "
         "several times as large",
     )
+    add_profile(parser)
     add_shared_options(parser)
     add_pixel_limit(parser)
     parser.set_defaults(run=run)
@@ -55,12 +60,15 @@ def run(arguments: argparse.Namespace) -> None:
     VitMatteError
         Before anything is written.
     """
+    only_one_stream([arguments.photo, arguments.trimap], "input")
     output = check_output(arguments.output, (".safetensors",), arguments.force)
     for source in (arguments.photo, arguments.trimap):
         if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
             raise VitMatteError(f"output {str(output)!r} is an input as well; choose another name")
     set_threads(arguments.threads)
-    layers = trace(arguments.photo, arguments.trimap, arguments.model, fine=arguments.fine)
+    photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
+    processor = profile_processor(arguments.profile)
+    layers = trace(photo, trimap, arguments.model, processor=processor, fine=arguments.fine)
     save_trace(output, layers)
     logger.info("trace: %d layers, %.1f MB", len(layers), sum(array.nbytes for array in layers.values()) / 1e6)
     for name, array in layers.items():

@@ -28,7 +28,7 @@ _EXAMPLES = """examples:
   numpy-vitmatte trimap mask.png -o trimap.png --erode 10 --dilate 10
   numpy-vitmatte trimap cutout-of-another-tool.png -o trimap.png --erode 1% --dilate 3%
   numpy-vitmatte trimap --check trimap.jpg photo.jpg
-  numpy-vitmatte trimap --check trimap.jpg photo.jpg -o repaired.png
+  numpy-vitmatte trimap trimap.jpg --check photo.jpg -o repaired.png
   numpy-vitmatte trimap --check --strict trimap.png photo.jpg && echo fit for use
   segment photo.jpg | numpy-vitmatte trimap - -o - | numpy-vitmatte trimap --check - photo.jpg
 """
@@ -63,6 +63,7 @@ def add_command(commands: Any) -> None:
     add_pixel_limit(parser)
     add_output_options(parser)
     parser.set_defaults(run=run)
+    parser.interleaved = True  # T.png --check PHOTO as well as --check T.png PHOTO
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -69,5 +69,8 @@ ROWS = [
              "trimap 'cropped.png' is refused: size: the photo is 71 x 50 pixels", CROPPED),
     BadInput("trimap of 16 bits, strictly", "trimap --check sixteen.png --strict -o new.png",
              "trimap 'sixteen.png' is refused: form: Pillow's mode I;16", SIXTEEN),
+    BadInput("check of three pictures", "trimap trimap.png --check photo.png more.png",
+             "unrecognized arguments: more.png"),
+    BadInput("check with an unknown option", "trimap trimap.png --chek photo.png", "unrecognized arguments: --chek"),
     BadInput("no mask", "trimap", "the following arguments are required: MASK"),
 ]  # fmt: skip
