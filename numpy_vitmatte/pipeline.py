@@ -1,8 +1,9 @@
 """The main job: a photo and its trimap in, the alpha out."""
 
+import functools
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Union
 
 import numpy as np
@@ -43,15 +44,23 @@ class MattingResult:
     trimap : (H, W) uint8 array
         As it was understood: 0, 128 and 255.
     report : TrimapReport
-    computed : Shares
-        How much of the decoder and of the last transformer block was computed; the rest cannot change an unknown pixel.
+    wanted : (H', W') bool array
+        The pixels that the network was asked for, at its size, with its padding.
+    levels : int
+        Fusion blocks of its decoder.
     """
 
     alpha: NDArray[np.float32]
     photo: NDArray[Any]
     trimap: NDArray[np.uint8]
     report: TrimapReport
-    computed: Shares
+    wanted: NDArray[np.bool_] = field(repr=False)
+    levels: int
+
+    @functools.cached_property
+    def computed(self) -> Shares:
+        """How much of decoder and last transformer block was computed; the rest cannot change an unknown pixel."""
+        return shares(self.wanted, self.levels)
 
 
 def matte(
@@ -145,12 +154,13 @@ def matte_with_report(
     size = smaller_size(height, width, max_side)
     checkpoint = loaded_checkpoint(model, profile_processor(profile, processor))
     if raw or report.unknown > 0:
-        alpha, computed = _estimate_at(size, photo, clean_trimap, checkpoint, raw, limit)
-    else:
-        alpha, computed = np.empty(clean_trimap.shape, np.float32), Shares(0.0, 0.0)  # every pixel is known, set below
+        alpha, wanted = _estimate_at(size, photo, clean_trimap, checkpoint, raw, limit)
+    else:  # every pixel is known, and set below
+        alpha, wanted = np.empty(clean_trimap.shape, np.float32), np.zeros(clean_trimap.shape, bool)
     if not raw:
         set_known_pixels(alpha, clean_trimap)
-    return MattingResult(alpha, photo, clean_trimap, report, computed)
+    levels = len(checkpoint.model.config.fusion_hidden_sizes)
+    return MattingResult(alpha, photo, clean_trimap, report, wanted, levels)
 
 
 def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
@@ -166,17 +176,17 @@ def _estimate_at(
     checkpoint: LoadedCheckpoint,
     raw: bool,
     max_memory: int | None,
-) -> tuple[NDArray[np.float32], Shares]:
-    """(H, W, 3) and (H, W) -> (H, W), computed at the (height, width) `size` and brought back from there."""
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Alpha (H, W), computed at the (height, width) `size` and brought back from there; what was wanted there."""
     share = network_share(photo, size, checkpoint, max_memory)
     if size == trimap.shape:
         return _estimate(photo, trimap, checkpoint, raw, share)
     _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *size[::-1])
     small_photo, small_trimap = smaller_photo(photo, *size), smaller_trimap(trimap, *size)
-    small_alpha, computed = _estimate(small_photo, small_trimap, checkpoint, raw, share)
+    small_alpha, wanted = _estimate(small_photo, small_trimap, checkpoint, raw, share)
     if not raw:
         set_known_pixels(small_alpha, small_trimap)
-    return upsample_alpha(small_alpha, small_photo, photo), computed
+    return upsample_alpha(small_alpha, small_photo, photo), wanted
 
 
 def _estimate(
@@ -185,19 +195,18 @@ def _estimate(
     checkpoint: LoadedCheckpoint,
     everywhere: bool,
     max_memory: int | None,
-) -> tuple[NDArray[np.float32], Shares]:
-    """(H, W, 3) and (H, W) -> (H, W), through padding and back."""
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Alpha (H, W), through padding and back; and what was wanted, padded."""
     inputs = checkpoint.processor(images=photo, trimaps=trimap, input_data_format="channels_last")
     padded = inputs["pixel_values"].shape[2:]
     wanted = np.zeros((1, *padded), bool)
     wanted[0, : trimap.shape[0], : trimap.shape[1]] = everywhere | (trimap == UNKNOWN)
-    config = checkpoint.model.config
     alphas = checkpoint.model(
         **inputs, output_hidden_states=False, output_attentions=False, wanted=wanted, max_memory=max_memory
     )[0]
     height, width = trimap.shape
     alpha = checkpoint.processor.post_process_alphas(alphas, [(height, width)])[0]
-    return alpha, shares(wanted[0], len(config.fusion_hidden_sizes))
+    return alpha, wanted[0]
 
 
 def loaded_checkpoint(model: ModelSource, processor: VitMatteImageProcessor | None) -> LoadedCheckpoint:

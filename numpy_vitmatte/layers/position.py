@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from numpy_vitmatte.kernels.matmul import linear, pack
+from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.separable import resize_rows
+
+ROWS_PER_BLOCK = 4
+"""Rows of resized positions that a thread takes at a time."""
 
 
 def bicubic_weights(source: int, target: int) -> np.ndarray:
@@ -58,9 +62,11 @@ def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray
     square = grid.reshape(side, side, -1)  # [side * side, C] -> [side, side, C]
     if (height, width) == (side, side):
         return square.astype(np.float32)
+    square = np.ascontiguousarray(square, np.float32)
     across, down = (bicubic_weights(side, target).astype(np.float32) for target in (width, height))
-    rows = np.stack([linear(across, pack(row)) for row in square])  # [side, side, C] -> [side, width, C]
-    return linear(down, pack(rows.reshape(side, -1))).reshape(height, width, -1)  # -> [height, width, C]
+    out = np.empty((height, width, square.shape[2]), np.float32)
+    for_each_block(lambda first, last: resize_rows(square, down, across, first, last, out), height, ROWS_PER_BLOCK)
+    return out
 
 
 def relative_positions(table: np.ndarray, length: int) -> np.ndarray:
