@@ -5,10 +5,12 @@ with the process: so :func:`remove_leftovers` can tell what was left from what i
 """
 
 import contextlib
+import errno
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,17 +45,92 @@ def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
     OSError
         If the folder does not exist or cannot be written to, or the destination is a directory.
     """
-    destination = Path(destination)
+    with temporary_beside(Path(destination)) as temporary:
+        yield temporary
+        temporary.replace(destination)
+
+
+@contextmanager
+def temporary_beside(destination: Path) -> Iterator[Path]:
+    """Give a temporary path in the destination's folder, as :func:`atomic_path` does; what remains of it is removed."""
     temporary, lock = _new_locked_file(destination)
     try:
         yield temporary
-        temporary.replace(destination)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     finally:
+        temporary.unlink(missing_ok=True)
         if lock is not None:
             os.close(lock)
+
+
+def replace_together(places: Mapping[Path, Path]) -> None:
+    """Give several whole files their names: all, or none.
+
+    A process that is killed between two renamings leaves the first done; nothing can be done about that from here.
+
+    Parameters
+    ----------
+    places : mapping of destination to temporary file
+        Each file lies in its destination's folder.
+
+    Raises
+    ------
+    OSError
+        With the destination as its ``filename``. Those renamed before are undone: what had stood at their places stands
+        there again.
+    UndoError
+        If that could not be done either.
+    """
+    asides: dict[Path, Path] = {}
+    done: list[Path] = []
+    try:
+        for destination, temporary in places.items():
+            if len(places) > 1 and os.path.lexists(destination) and not os.path.isdir(destination):
+                asides[destination] = _kept_aside(destination)
+            try:
+                temporary.replace(destination)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(destination)) from error
+            done.append(destination)
+    except BaseException as error:
+        _undo(done, asides, error)
+        raise
+    finally:
+        for aside in asides.values():
+            aside.unlink(missing_ok=True)
+
+
+class UndoError(OSError):
+    """Files that were to be renamed together are renamed in part."""
+
+
+def _kept_aside(path: Path) -> Path:
+    """Give a file a second name, so that it never lacks its own; a copy where the file system has no links."""
+    aside, lock = _new_locked_file(path)
+    if lock is not None:
+        os.close(lock)
+    aside.unlink()
+    try:
+        os.link(path, aside, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(path, aside, follow_symlinks=False)
+    return aside
+
+
+def _undo(done: list[Path], asides: dict[Path, Path], cause: BaseException) -> None:
+    """Put back what stood at some places; what cannot be put back stays under its second name."""
+    troubles = []
+    for destination in done:
+        try:
+            if destination in asides:
+                asides[destination].replace(destination)
+            else:
+                destination.unlink()
+        except OSError as trouble:
+            kept = asides.pop(destination, None)
+            where = f"; what it was is {str(kept)!r}" if kept else ""
+            troubles.append(f"{str(destination)!r} could not be put back ({trouble.strerror}{where})")
+    if troubles:
+        raise UndoError(errno.EIO, f"{cause}, and afterwards {', '.join(troubles)}") from cause
 
 
 def remove_leftovers(folder: Path) -> int:

@@ -242,6 +242,22 @@ def python(*arguments, **keywords):
     )
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["matte", "trimap", "batch", "evaluate", "demo", "download", "convert", "verify", "warmup", "trace", "compare"],
+)
+def test_every_command_has_help_an_example_loudness_and_a_version(capsys, command):
+    for option in ("--help", "--version"):
+        with pytest.raises(SystemExit) as leaving:
+            main([command, option])
+        assert leaving.value.code == 0
+    said, version = capsys.readouterr().out.rsplit("\n", 2)[:2]
+    assert version == f"numpy-vitmatte {numpy_vitmatte.__version__}"
+    assert f":\n  numpy-vitmatte {command}" in said
+    assert "--quiet" in said
+    assert "--verbose" in said
+
+
 def test_version_as_a_module():
     done = python("-m", "numpy_vitmatte", "--version", stdout=subprocess.PIPE)
     assert (done.returncode, done.stdout) == (0, f"numpy-vitmatte {numpy_vitmatte.__version__}\n")

@@ -156,6 +156,15 @@ def test_a_pipe_without_a_picture(folder, capfdbinary, monkeypatch, content, mes
     assert files(folder) == before
 
 
+def test_a_bomb_in_a_pipe(folder, capfdbinary, monkeypatch):
+    content = (folder / "photo.png").read_bytes()
+    job = ("matte", "-", "trimap.png", "-o", "a.png", "--max-pixels", "1000")
+    status, out, err = pipe(capfdbinary, monkeypatch, content, *job)
+    assert (status, out) == (2, b"")
+    assert "photo on standard input is refused: it would unpack to 3550 of at most 1000 pixels" in err
+    assert "raise the limit with --max-pixels" in err
+
+
 def test_a_truncated_picture_in_a_pipe(folder, capfdbinary, monkeypatch):
     content = (folder / "photo.png").read_bytes()[:-400]
     status, out, err = pipe(capfdbinary, monkeypatch, content, "matte", "-", "trimap.png", "-o", "-")

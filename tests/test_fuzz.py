@@ -32,7 +32,10 @@ from numpy_vitmatte.matting.trimap_from_mask import trimap_from_mask
 from numpy_vitmatte.pipeline import matte
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "TGA", "ICO")
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, PREPROCESSOR, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
+SETTINGS = st.sampled_from(
+    ["do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std", "do_pad", "size_divisor"]
+)
 
 
 def encoded(array, kind):
@@ -219,17 +222,30 @@ def matte_with(checkpoint, name, content):
         (checkpoint / name).write_bytes(sound)
 
 
+@pytest.mark.parametrize("name", [CONFIG, PREPROCESSOR])
 @settings(max_examples=200)
 @given(data=st.data())
-def test_settings_files(checkpoint, data):
-    sound = (checkpoint / CONFIG).read_bytes()
+def test_settings_files(checkpoint, name, data):
+    sound = (checkpoint / name).read_bytes()
     content = data.draw(
         st.one_of(
             changed_json(json.loads(sound)).map(lambda values: json.dumps(values).encode()),
             st.builds(edited, st.just(sound), edits, st.none()),
         )
     )
-    assert_alpha(matte_with(checkpoint, CONFIG, content))
+    assert_alpha(matte_with(checkpoint, name, content))
+
+
+@settings(max_examples=200)
+@given(values=st.dictionaries(SETTINGS, json_values, max_size=3))
+@example(values={"size_divisor": 10**6})
+@example(values={"image_mean": 10**400})
+@example(values={"image_std": [1e-300, 1, 1]})
+@example(values={"rescale_factor": 1e300})
+@example(values={"do_pad": False})
+def test_preprocessor_settings(checkpoint, values):
+    """Every one of them, also those that the file leaves out."""
+    assert_alpha(matte_with(checkpoint, PREPROCESSOR, json.dumps(values).encode()))
 
 
 def assert_alpha(alpha):

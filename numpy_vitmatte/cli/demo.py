@@ -8,7 +8,7 @@ from typing import Any
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.writing import check_output, save_alpha, save_png
+from numpy_vitmatte.images.writing import alpha_writer, check_output, picture_writer, write_together
 from numpy_vitmatte.matting.composite import cutout, side_by_side
 from numpy_vitmatte.pipeline import matte_with_report
 
@@ -63,9 +63,14 @@ def run(arguments: argparse.Namespace) -> None:
     photo, trimap = bundled_photo()
     result = matte_with_report(photo, trimap, arguments.model)
     _make_folder(folder)
-    save_alpha(alpha_path, result.alpha)
-    save_png(cutout_path, cutout(result.photo, result.alpha))
-    save_png(comparison_path, side_by_side(result.photo, result.trimap, result.alpha))
+    comparison = side_by_side(result.photo, result.trimap, result.alpha)
+    write_together(
+        {
+            alpha_path: alpha_writer(alpha_path, result.alpha),
+            cutout_path: picture_writer(cutout_path, cutout(result.photo, result.alpha)),
+            comparison_path: picture_writer(comparison_path, comparison),
+        }
+    )
     for line in result.report.lines():
         logger.info(line)
     for path in (alpha_path, cutout_path, comparison_path):

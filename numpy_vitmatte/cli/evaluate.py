@@ -10,7 +10,7 @@ from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_output_options
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.folder_matching import match_by_stem
-from numpy_vitmatte.images.writing import check_output, save_text
+from numpy_vitmatte.images.writing import check_output, text_writer, write_together
 from numpy_vitmatte.matting.evaluation import as_csv, as_json_object, as_table, evaluate_file
 from numpy_vitmatte.matting.metrics import AlphaErrors
 
@@ -87,12 +87,13 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 def _report(arguments: argparse.Namespace, rows: dict[str, AlphaErrors], failures: dict[str, str]) -> None:
     region = "whole picture" if arguments.trimaps is None else "unknown"
     as_json = json.dumps(as_json_object(rows, region, failures), indent=2) + "\n"
-    to_stdout = as_table(rows)
+    to_stdout, writers = as_table(rows), {}
     for path, text in ((arguments.csv, as_csv(rows)), (arguments.json, as_json)):
         if path == "-":
             to_stdout = text
         elif path is not None:
-            save_text(path, text)
+            writers[Path(path)] = text_writer(text)
+    write_together(writers)
     sys.stdout.write(to_stdout)
     counted = "every pixel" if arguments.trimaps is None else "pixels that the trimap marks as unknown"
     logger.info("SAD, Grad, Conn in thousands; MSE, MAD in thousandths; over %s", counted)

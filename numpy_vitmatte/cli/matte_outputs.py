@@ -30,7 +30,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     outputs = parser.add_argument_group("outputs", "at least one; '-' is standard output; all are written, or none")
     for flags, metavar, text in (
         (("-o", "--output"), "ALPHA", "the alpha: .png (grey levels) or .npy (float32 in [0, 1])"),
-        (("--cutout",), "PNG", "the subject with its alpha as transparency"),
+        (("--cutout",), "PNG", "the subject with its alpha as transparency, of 8 bits also for photos with more"),
         (("--composite",), "PICTURE", "the subject before --background: .png or .jpg"),
         (("--trust",), "PNG", "where to look twice: red where the network contradicts a known pixel of the trimap, "
          "cyan where a mirrored photo gets another alpha (the network runs twice)"),

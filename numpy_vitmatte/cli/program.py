@@ -71,11 +71,17 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {numpy_vitmatte.__version__}")
     parser.set_defaults(max_pixels=MAX_PIXELS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (matte, trimap, batch, evaluate, demo, download, convert, verify, warmup, trace, compare):
         command.add_command(commands)
+    for each in (parser, *commands.choices.values()):
+        each.add_argument(
+            "--version",
+            action="version",
+            version=f"{PROGRAM} {numpy_vitmatte.__version__}",
+            help="print the version and exit",
+        )
     return parser
 
 

@@ -18,6 +18,7 @@ FieldCheck = Callable[[str, Any], Any]
 
 # Far beyond any network; a file that asks for more would fill the memory before its tensors are looked for.
 _MOST_BLOCKS, _LARGEST_RATIO, _LARGEST_INTEGER = 1000, 1000, 2**31 - 1
+_LARGEST_WINDOW, _LARGEST_DIVISOR = 128, 1024
 
 
 def _refuse(name: str, expected: str, value: object) -> NoReturn:
@@ -65,6 +66,24 @@ def non_negative_integer(name: str, value: Any) -> int:
     if not _is_integer(value, minimum=0):
         _refuse(name, "an integer of at least 0", value)
     return int(value)
+
+
+def window_size(name: str, value: Any) -> int:
+    """An integer from 0 to 128: tokens are padded to whole windows, whatever the picture's size."""
+    return _at_most(_LARGEST_WINDOW, name, non_negative_integer(name, value))
+
+
+def size_divisor(name: str, value: Any) -> int:
+    """An integer from 1 to 1024: pictures are padded to multiples of it, however small they are."""
+    return _at_most(_LARGEST_DIVISOR, name, positive_integer(name, value))
+
+
+def finite_number(name: str, value: Any, expected: str = "a finite number") -> float:
+    """A number that is neither infinite nor NaN, as a float."""
+    number = _number(value)
+    if not math.isfinite(number):
+        _refuse(name, expected, value)
+    return number
 
 
 def positive_number(name: str, value: Any) -> float:

@@ -28,7 +28,7 @@ _CHECKS: dict[str, check.FieldCheck] = {
     "residual_block_indices": check.block_indices,
     "use_absolute_position_embeddings": check.boolean,
     "use_relative_position_embeddings": check.boolean,
-    "window_size": check.non_negative_integer,
+    "window_size": check.window_size,
     "out_features": check.optional(check.stage_names),
     "out_indices": check.optional(check.stage_indices),
 }

@@ -60,7 +60,7 @@ def open_image(source: Union[str, "os.PathLike[str]", Image.Image], what: str = 
     except Image.UnidentifiedImageError:
         raise ImageError(f"{name} is not an image, whatever its name says: {_beginning(source)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is refused: {_bomb(error)}") from None
+        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
     except ImageError:
         raise
     except Exception as error:  # Pillow's header readers raise whatever their format's parser met
@@ -170,7 +170,7 @@ def _beginning(path: Union[str, "os.PathLike[str]"]) -> str:
     return f"it begins with {first!r}" if first else "the file is empty"
 
 
-def _bomb(error: Exception) -> str:
+def refused_bomb(error: Exception) -> str:
     """What Pillow's guard found, and how to let the file pass."""
     found = " of at most ".join(re.findall(r"\d+(?= pixels)", str(error)))
     return (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from numpy_vitmatte.atomic_write import atomic_path
+from numpy_vitmatte.atomic_write import UndoError, replace_together, temporary_beside
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.value_range import to_integers
 
@@ -90,17 +90,6 @@ def save_png(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     write_together({Path(path): _png_writer(pixels)})
 
 
-def save_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file in UTF-8, replacing what was there.
-
-    Raises
-    ------
-    VitMatteError
-        If it cannot be written; then nothing is left behind.
-    """
-    write_together({Path(path): lambda file: file.write(text.encode())})
-
-
 def alpha_writer(path: Path, alpha: NDArray[np.floating[Any]], bits: int = 8) -> Writer:
     """How an alpha is written in the format of a file name; parameters as for :func:`save_alpha`."""
     if path.suffix.lower() == ".npy":
@@ -115,6 +104,11 @@ def picture_writer(path: Path, pixels: NDArray[Any]) -> Writer:
     return _png_writer(pixels)
 
 
+def text_writer(text: str) -> Writer:
+    """How a text file is written: in UTF-8."""
+    return lambda file: file.write(text.encode())
+
+
 def write_together(writers: Mapping[Path, Writer]) -> None:
     """Write several files, all or none: each under a temporary name, and when all are whole they are renamed.
 
@@ -126,19 +120,30 @@ def write_together(writers: Mapping[Path, Writer]) -> None:
     Raises
     ------
     VitMatteError
-        Naming the file that cannot be written.
+        Naming the file that cannot be written; then nothing has changed, or the message says what has.
     """
     path = Path()
-    try:
-        with ExitStack() as renamings:
+    with ExitStack() as temporaries:
+        try:
+            places = {}
             for path, write in writers.items():
-                with renamings.enter_context(atomic_path(path)).open("wb") as file:
+                places[path] = temporaries.enter_context(temporary_beside(path))
+                with places[path].open("wb") as file:
                     write(file)
                     file.flush()
                     # Without this a power cut after the renaming can leave an empty file under the final name.
                     os.fsync(file.fileno())
-    except OSError as error:
-        raise VitMatteError(f"output {str(path)!r} cannot be written: {error.strerror or error}") from error
+        except OSError as error:
+            raise VitMatteError(f"output {str(path)!r} cannot be written: {error.strerror or error}") from error
+        try:
+            replace_together(places)
+        except UndoError as error:
+            raise VitMatteError(f"the outputs are written in part: {error.strerror}") from error
+        except OSError as error:
+            others = "; the other outputs are as they were before" if len(writers) > 1 else ""
+            raise VitMatteError(
+                f"output {str(error.filename)!r} cannot be written: {error.strerror}{others}"
+            ) from error
 
 
 def _png_writer(pixels: NDArray[Any]) -> Writer:

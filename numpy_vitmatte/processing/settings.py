@@ -1,8 +1,6 @@
 """The settings of the image processor, each checked: names and defaults are transformers'."""
 
-import math
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any, TypedDict
 
 from numpy_vitmatte.configuration import checks as check
@@ -78,11 +76,7 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(name: str, value: Any) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-        raise ConfigurationError(
-            f"{name} must be a finite number, or three of them (red, green, blue), found {value!r}"
-        )
-    return float(value)
+    return check.finite_number(name, value, "a finite number, or three of them (red, green, blue)")
 
 
 def _mean(name: str, value: Any) -> float | tuple[float, ...]:
@@ -109,5 +103,5 @@ _CHECKS: dict[str, check.FieldCheck] = {
     "image_mean": _mean,
     "image_std": _std,
     "do_pad": check.boolean,
-    "size_divisor": check.positive_integer,
+    "size_divisor": check.size_divisor,
 }

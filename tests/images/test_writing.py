@@ -1,6 +1,7 @@
 """Written files: values rounded, whole or not there, refused before the work begins."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,3 +101,60 @@ def test_what_cannot_be_written_is_said_beforehand(tmp_path):
             check_output(tmp_path / name, ALPHA_SUFFIXES, overwrite=False)
     for name, overwrite in [("there.png", True), ("new.png", False), ("new.NPY", False)]:
         assert check_output(tmp_path / name, ALPHA_SUFFIXES, overwrite) == tmp_path / name
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Two files that stand, one of them a link, and a third that does not; what is to be written there."""
+    (tmp_path / "a.png").write_bytes(b"precious")
+    (tmp_path / "b.png").symlink_to("elsewhere.png")
+    return {tmp_path / name: lambda file, name=name: file.write(name.encode()) for name in ("a.png", "b.png", "c.png")}
+
+
+def left_in(folder):
+    return {path.name: os.readlink(path) if path.is_symlink() else path.read_bytes() for path in folder.iterdir()}
+
+
+def failing(monkeypatch, names):
+    """Let the renaming to some names fail, the n-th time each."""
+    replace, left = Path.replace, dict(names)
+
+    def replace_or_fail(self, target):
+        name = Path(target).name
+        if name in left:
+            left[name] -= 1
+            if left[name] == 0:
+                raise OSError(13, "Permission denied")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_or_fail)
+
+
+@pytest.mark.parametrize("fails", ["a.png", "b.png", "c.png"])
+@pytest.mark.parametrize("links", [True, False])
+def test_a_renaming_that_fails_undoes_those_before(three, tmp_path, monkeypatch, fails, links):
+    """Also where the file system has no hard links; a link that leads nowhere is put back as a link."""
+    before = left_in(tmp_path)
+    failing(monkeypatch, {fails: 1})
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(1, "no links here")))
+    message = rf"{fails}' cannot be written: Permission denied; the other outputs are as they were before$"
+    with pytest.raises(VitMatteError, match=message):
+        write_together(three)
+    assert left_in(tmp_path) == before
+    monkeypatch.undo()
+    write_together(three)
+    assert left_in(tmp_path) == {"a.png": b"a.png", "b.png": b"b.png", "c.png": b"c.png"}
+
+
+def test_what_cannot_be_undone_is_said(three, tmp_path, monkeypatch):
+    failing(monkeypatch, {"c.png": 1, "a.png": 2})
+    message = (
+        r"written in part: .*Permission denied: '.*c\.png', and afterwards '.*a\.png' could not be put back \(Perm"
+    )
+    with pytest.raises(VitMatteError, match=message) as raised:
+        write_together(three)
+    (kept,) = tmp_path.glob(".a-*")
+    assert str(kept) in str(raised.value)
+    assert (kept.read_bytes(), (tmp_path / "a.png").read_bytes()) == (b"precious", b"a.png")
+    assert sorted(left_in(tmp_path)) == sorted([kept.name, "a.png", "b.png"])
