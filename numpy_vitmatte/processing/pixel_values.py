@@ -11,6 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.kernels.parallel import for_each_block
+
+ROWS_PER_BLOCK = 64
+"""Rows that a thread takes at a time; what lies between the steps then stays in the cache."""
 
 
 def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -37,10 +41,14 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
     padded = np.zeros((-(-height // divisor) * divisor, -(-width // divisor) * divisor, 4), np.float32)
     padded = padded.transpose(2, 0, 1)
     means, stds = np.broadcast_to(settings["image_mean"], 3), np.broadcast_to(settings["image_std"], 3)
-    for plane, mean, std, out in zip(photo, means, stds, padded[:3], strict=True):
-        rescaled = _rescaled(plane, factor)
-        out[:height, :width] = _normalized(rescaled, mean, std) if settings["do_normalize"] else rescaled
-    padded[3, :height, :width] = _rescaled(trimap, factor)
+
+    def rows(first: int, last: int) -> None:
+        for plane, mean, std, out in zip(photo, means, stds, padded[:3], strict=True):
+            rescaled = _rescaled(plane[first:last], factor)
+            out[first:last, :width] = _normalized(rescaled, mean, std) if settings["do_normalize"] else rescaled
+        padded[3, first:last, :width] = _rescaled(trimap[first:last], factor)
+
+    for_each_block(rows, height, ROWS_PER_BLOCK)
     return padded
 
 
