@@ -18,9 +18,9 @@ TILE_ROWS, TILE_COLUMNS = 128, 192
 """Largest tile of the alpha, in pixels: its maps stay in the caches, and its border costs little."""
 RUN_ROWS, RUN_COLUMNS = 24, 96
 """Largest rectangle of a stored map that a thread takes at a time, in pixels of that map."""
-TILE_BORDER, RUN_BORDER = 5, 2
+TILE_BORDER, RUN_BORDER = 3, 1
 TILE_CELL = 8
-CELL = 4
+CELL = 2
 """Where not all is wanted, cells of this many pixels of the alpha, and of a stored map, are computed or left out."""
 
 
