@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpy_vitmatte.kernels.parallel import even_block, get_num_threads
 from numpy_vitmatte.kernels.pieces import Rectangle
 from numpy_vitmatte.layers.convstream import source_of
 from numpy_vitmatte.layers.fusion import features_below
@@ -73,12 +74,14 @@ def plan_decoder(
         Those that hold a wanted pixel. Not to be changed: the next caller may be given the same.
     """
     rows = height if band_rows is None else -(-band_rows // TILE_ROWS) * TILE_ROWS
-    return _bands_of_all(height, width, levels, rows) if wanted is None else _bands(height, width, levels, wanted, rows)
+    if wanted is None:
+        return _bands_of_all(height, width, levels, rows, get_num_threads())
+    return _bands(height, width, levels, wanted, rows)
 
 
 @functools.lru_cache(maxsize=16)
-def _bands_of_all(height: int, width: int, levels: int, rows: int) -> list[Band]:
-    """Kept, because pictures of one size often come one after the other."""
+def _bands_of_all(height: int, width: int, levels: int, rows: int, threads: int) -> list[Band]:
+    """Kept, because pictures of one size often come one after the other; the threads decide how it is cut."""
     return _bands(height, width, levels, np.ones((height, width), bool), rows)
 
 
@@ -115,7 +118,7 @@ def _covering(rectangles: list[Rectangle], shape: tuple[int, int]) -> list[Recta
     cells = Cells(*shape, CELL, CELL)
     for rectangle in rectangles:
         cells.mark(rectangle)
-    return cells.rectangles(RUN_ROWS, RUN_COLUMNS, RUN_BORDER)
+    return cells.rectangles(even_block(shape[0], RUN_ROWS, CELL), RUN_COLUMNS, RUN_BORDER)
 
 
 def tile_chain(tile: Rectangle, height: int, width: int, levels: int) -> list[Rectangle]:

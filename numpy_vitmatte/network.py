@@ -15,7 +15,7 @@ from numpy_vitmatte.decoder_plan import plan_decoder, tokens_of
 from numpy_vitmatte.folding import fold_batch_norms
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block
-from numpy_vitmatte.kernels.tile import TILE_ROWS
+from numpy_vitmatte.kernels.tile import SHORT_ROWS
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, window_attention
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
 from numpy_vitmatte.layers.fusion import FusionParameters
@@ -192,7 +192,7 @@ def transformer_block(
 
     for_each_block(normalise, height * width, ROWS_IN_CACHE)
     _attention(out, block, trace, rows)
-    for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), ROWS_IN_CACHE, TILE_ROWS))
+    for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), ROWS_IN_CACHE, SHORT_ROWS))
     if block.neck is not None:
         residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
     return out
