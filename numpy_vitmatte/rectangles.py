@@ -55,10 +55,13 @@ class Cells:
             while runs:
                 run = runs.pop(0)
                 for above in growing:
+                    if not _worth_joining(above, run, tallest, border):
+                        continue
+                    together = bounds([above, run])
                     others = [*joined, *runs, *(one for one in growing if one is not above)]
-                    if _worth_joining(above, run, tallest, border, others):
+                    if not any(_overlap(together, other) for other in others):
                         growing.remove(above)
-                        run = bounds([above, run])
+                        run = together
                         break
                 joined.append(run)
             done += growing
@@ -71,12 +74,17 @@ def area(one: Rectangle) -> int:
     return (one.bottom - one.top) * (one.right - one.left)
 
 
-def _worth_joining(above: Rectangle, below: Rectangle, tallest: int, border: int, others: list[Rectangle]) -> bool:
-    together = bounds([above, below])
-    apart = area(above.grown(border)) + area(below.grown(border))
-    if together.bottom - together.top > tallest or area(together.grown(border)) > apart:
+def _worth_joining(above: Rectangle, below: Rectangle, tallest: int, border: int) -> bool:
+    """Whether one rectangle around both costs no more than the two; plain numbers, as thousands are compared."""
+    top, left, middle, right = above
+    _, left_below, bottom, right_below = below
+    if bottom - top > tallest:
         return False
-    return not any(_overlap(together, other) for other in others)
+    more = 2 * border
+    together = (bottom - top + more) * (max(right, right_below) - min(left, left_below) + more)
+    apart = (middle - top + more) * (right - left + more)
+    apart += (bottom - middle + more) * (right_below - left_below + more)
+    return together <= apart
 
 
 def _overlap(one: Rectangle, other: Rectangle) -> bool:

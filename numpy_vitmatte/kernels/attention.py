@@ -21,7 +21,9 @@ from numpy_vitmatte.kernels.tile import PANEL
 float32 = np.float32
 
 KEYS_PER_BLOCK = 1024
-"""Keys and values of a block, and the scores of some ten queries against it, share a core's second-level cache."""
+"""Keys and values of a block, and the scores of ``QUERIES_AT_A_TIME`` against it, share a core's second-level cache."""
+QUERIES_AT_A_TIME = 60
+"""Whole tiles of every processor. More queries of a call meet a block of keys one group after the other."""
 
 
 @kernel(EXACT_ORDER)
@@ -155,6 +157,14 @@ def _accumulate(product, shrink, first_block, out, start, step):
             out[base + c] = before + product[i, c]
 
 
+@kernel(EXACT_ORDER)
+def _keep_exponentials(scores, tokens, probabilities, first):
+    """Copy them number by number: assigning slices would compile the wording of NumPy's error, a second long."""
+    for i in range(probabilities.shape[0]):
+        for j in range(tokens):
+            probabilities[i, first + j] = scores[i * tokens + j]
+
+
 @kernel(VECTOR_REDUCTION)
 def _scale(x, factor):
     for j in range(x.size):
@@ -192,21 +202,25 @@ def attend(queries, start, step, depth, positions, height, width, keys, values, 
     offsets_w = _offsets(queries, start, step, rows if relative else 0, depth, table_w, width, zeros)
     largest, sums, shrink = np.full(rows, LOWEST), np.zeros(rows, np.float32), np.empty(rows, np.float32)
     largest_so_far = np.empty((blocks, rows), np.float32)
-    product, scores = np.empty((rows, depth), np.float32), np.empty(rows * block + SLACK, np.float32)
+    together = min(rows, QUERIES_AT_A_TIME)
+    product, scores = np.empty((together, depth), np.float32), np.empty(together * block + SLACK, np.float32)
     for b in range(blocks):
         first, tokens = b * block, min(block, height * width - b * block)
-        panels = keys[b * whole_panels(block) * depth :]
-        sweep(queries, start, step, rows, ONE, ZERO, depth, panels, zeros, scores, ZERO, tokens, tokens)
-        _softmax_block(scores, tokens, b * grid_rows, positions, height, width, offsets_h, offsets_w, relative,
-                       largest, sums, shrink)  # fmt: skip
-        panels = values[first * whole_panels(depth) :]
-        sweep(scores, ZERO, tokens, rows, ONE, ZERO, tokens, panels, zeros, product.reshape(-1), ZERO, depth, depth)
-        _accumulate(product, shrink, b == 0, out, out_start, out_step)
-        if keep:
-            for i in range(rows):  # an assignment of slices would compile the wording of NumPy's error, a second long
-                largest_so_far[b, i] = largest[i]
-                for j in range(tokens):
-                    probabilities[i, first + j] = scores[i * tokens + j]
+        own_keys, own_values = keys[b * whole_panels(block) * depth :], values[first * whole_panels(depth) :]
+        for begin in range(0, rows, together):
+            end = min(begin + together, rows)
+            sweep(queries, start + begin * step, step, end - begin, ONE, ZERO, depth, own_keys, zeros, scores, ZERO,
+                  tokens, tokens)  # fmt: skip
+            _softmax_block(scores, tokens, b * grid_rows, positions[begin:end], height, width, offsets_h[begin:end],
+                           offsets_w[begin:end], relative, largest[begin:end], sums[begin:end],
+                           shrink[begin:end])  # fmt: skip
+            sweep(scores, ZERO, tokens, end - begin, ONE, ZERO, tokens, own_values, zeros, product.reshape(-1), ZERO,
+                  depth, depth)  # fmt: skip
+            _accumulate(product[: end - begin], shrink[begin:end], b == 0, out, out_start + begin * out_step, out_step)
+            if keep:
+                _keep_exponentials(scores, tokens, probabilities[begin:end], first)
+        for i in range(rows):
+            largest_so_far[b, i] = largest[i]
     for i in range(rows):
         _scale(out[out_start + i * out_step : out_start + i * out_step + depth], float32(1) / sums[i])
         for b in range(blocks if keep else 0):

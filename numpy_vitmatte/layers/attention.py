@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.attention import (
+    QUERIES_AT_A_TIME,
     attend,
     attend_window,
     pack_keys_values,
@@ -24,12 +25,12 @@ from numpy_vitmatte.kernels.attention import (
     tokens_of_block,
 )
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
-from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.parallel import even_block, for_each_block
 from numpy_vitmatte.kernels.tile import PANEL
 from numpy_vitmatte.layers.position import relative_positions
 
-QUERIES_PER_BLOCK = 60
-"""Queries that a thread takes at a time, through all heads; whole tiles of every processor."""
+QUERIES_PER_BLOCK = 4 * QUERIES_AT_A_TIME
+"""Queries that a thread takes at a time, at most: so often is a block of keys used that has come from memory."""
 
 KEYS_PER_PIECE = 12 * PANEL
 """Tokens whose keys and values a thread prepares at a time."""
@@ -149,7 +150,7 @@ def global_attention(
         flat_out[some] = linear(attended, parameters.proj)
 
     for_each_block(prepare_keys, len(pieces))
-    for_each_block(attend_block, len(wanted), QUERIES_PER_BLOCK)
+    for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, QUERIES_AT_A_TIME))
     return out
 
 

@@ -68,7 +68,7 @@ def test_global_attention(height, width, heads, size, table, relative, biased, s
 
 def test_global_attention_over_several_blocks_of_queries():
     """More tokens than a block of queries: each block finds its own place in the grid."""
-    height, width, heads, size = 11, 13, 2, 7
+    height, width, heads, size = 17, 19, 2, 7
     assert height * width > QUERIES_PER_BLOCK
     tensors, tokens = draw_layer(heads, size, (6, 6)), draw_tokens(height, width, heads * size, 1)
     probability = np.empty((1, heads, height * width, height * width), np.float32)
