@@ -32,6 +32,9 @@ EIGHT_BIT = PerPixel(busy=PHOTO, resting=8, second=20)
 WIDE = PerPixel(busy=44, resting=29, second=40)
 """Photos of more than 8 bits are held in float64."""
 
+WANTED = 4
+"""Of masks of the pixels that the network is asked for, for each pixel."""
+
 FILTER, FITS = 140_000_000, 24
 """The guided filter: its bands, whatever the sizes, and what the allocator keeps of them; its small photo, alpha and
 fits, for each of the small pixels."""
@@ -101,7 +104,8 @@ def around_network(work: Work) -> Around:
     second = kind.second * work.trust
     pictures = (work.pictures + kind.resting - EIGHT_BIT.resting + TRUST_MAP * work.trust) * pixels
     if small == pixels:
-        held, apart = (kind.busy + second) * pixels, pictures
+        held = (kind.resting + WANTED + second) * pixels
+        apart = max((kind.busy + second) * pixels, pictures)
     else:
         resting = (kind.resting + second) * pixels
         held = resting + PHOTO * small

@@ -13,7 +13,7 @@ from numpy_vitmatte import VitMatteError, VitMatteImageProcessor, estimate_memor
 from numpy_vitmatte.budget import check_head
 from numpy_vitmatte.memory import PHOTO
 from numpy_vitmatte.model_cache import load_checkpoint
-from numpy_vitmatte.photo_memory import EIGHT_BIT, FILTER, FITS, PYMATTING, WIDE, Work, around_network
+from numpy_vitmatte.photo_memory import EIGHT_BIT, FILTER, FITS, PYMATTING, WANTED, WIDE, Work, around_network
 from numpy_vitmatte.processing.hustvl import HustvlImageProcessor
 from numpy_vitmatte.trust import matte_with_trust
 
@@ -40,7 +40,7 @@ def big(tmp_path, monkeypatch):
 def test_photos_as_they_are_and_at_a_smaller_size():
     """While the network computes there are photo, trimap and alpha; reading, or the filter, may take more."""
     whole = around_network(Work(1000, 2000, (1000, 2000)))
-    assert whole == (2 * MEGA * PHOTO, 0, "2000 x 1000 pixels")
+    assert whole == (2 * MEGA * (EIGHT_BIT.resting + WANTED), 2 * MEGA * EIGHT_BIT.busy, "2000 x 1000 pixels")
     held, apart, name = around_network(Work(10_000, 20_000, (100, 200)))
     assert held == 200 * MEGA * EIGHT_BIT.resting + 20_000 * PHOTO
     assert apart == 200 * MEGA * EIGHT_BIT.busy
@@ -52,7 +52,7 @@ def test_photos_as_they_are_and_at_a_smaller_size():
 def test_wide_photos_trust_maps_and_pictures_take_more():
     plain = Work(1000, 1000, (1000, 1000))
     wide, trust = plain._replace(wide=True), plain._replace(trust=True)
-    assert around_network(wide).held - around_network(plain).held == MEGA * (WIDE.busy - EIGHT_BIT.busy)
+    assert around_network(wide).held - around_network(plain).held == MEGA * (WIDE.resting - EIGHT_BIT.resting)
     assert around_network(trust).held - around_network(plain).held == MEGA * EIGHT_BIT.second
     pictures = around_network(plain._replace(pictures=90, beside=PYMATTING))
     assert pictures.apart == 90 * MEGA + PYMATTING

@@ -62,7 +62,7 @@ def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray
     square = grid.reshape(side, side, -1)  # [side * side, C] -> [side, side, C]
     if (height, width) == (side, side):
         return square.astype(np.float32)
-    square = np.ascontiguousarray(square, np.float32)
+    square = np.array(square, np.float32)  # a copy: for arrays that may not be written Numba compiles once more
     across, down = (bicubic_weights(side, target).astype(np.float32) for target in (width, height))
     out = np.empty((height, width, square.shape[2]), np.float32)
     for_each_block(lambda first, last: resize_rows(square, down, across, first, last, out), height, ROWS_PER_BLOCK)
