@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from numpy_vitmatte.cli.streams import is_stream, only_one_stream, write_stream
+from numpy_vitmatte.cli.streams import is_stream, not_an_input, only_one_stream, write_stream
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import (
     ALPHA_SUFFIXES,
@@ -62,9 +62,7 @@ def check_outputs(arguments: argparse.Namespace, sources: list[Path]) -> None:
     for name, path in outputs.items():
         if not is_stream(path):
             check_output(path, _SUFFIXES[name], arguments.force)
-            for other in sources:
-                if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
-                    raise VitMatteError(f"output {str(path)!r} is an input as well; choose another name")
+            not_an_input(path, sources)
     resolved = [os.path.realpath(path) for path in outputs.values()]
     if len(set(resolved)) < len(resolved):
         raise VitMatteError("two outputs have the same name; choose another for one of them")

@@ -1,6 +1,7 @@
 """``-`` on the command line: a picture from standard input, a result to standard output."""
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,18 @@ def only_one_stream(paths: Sequence[object], what: str) -> None:
     """
     if sum(map(is_stream, paths)) > 1:
         raise VitMatteError(f"more than one {what} is '-'; a stream carries one picture")
+
+
+def not_an_input(output: Path, sources: Sequence[Path]) -> None:
+    """Refuse to write to a file that is read.
+
+    Raises
+    ------
+    VitMatteError
+    """
+    for source in sources:
+        if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
+            raise VitMatteError(f"output {str(output)!r} is an input as well; choose another name")
 
 
 def read_source(path: str | Path, what: str) -> ImageSource:

@@ -1,15 +1,13 @@
 """``numpy-vitmatte trace``: every layer's output for one photo."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
 from numpy_vitmatte.cli.matting_options import add_profile
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
-from numpy_vitmatte.cli.streams import only_one_stream, read_source
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.cli.streams import not_an_input, only_one_stream, read_source
 from numpy_vitmatte.images.writing import check_output
 from numpy_vitmatte.processing.profiles import profile_processor
 from numpy_vitmatte.tracing.photo import trace
@@ -62,9 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     only_one_stream([arguments.photo, arguments.trimap], "input")
     output = check_output(arguments.output, (".safetensors",), arguments.force)
-    for source in (arguments.photo, arguments.trimap):
-        if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
-            raise VitMatteError(f"output {str(output)!r} is an input as well; choose another name")
+    not_an_input(output, [arguments.photo, arguments.trimap])
     set_threads(arguments.threads)
     photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
     processor = profile_processor(arguments.profile)

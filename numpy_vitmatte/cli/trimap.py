@@ -1,7 +1,6 @@
 """``numpy-vitmatte trimap``: make a trimap of a mask, or examine and repair one."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
-from numpy_vitmatte.cli.streams import is_stream, only_one_stream, read_source, write_stream
+from numpy_vitmatte.cli.streams import is_stream, not_an_input, only_one_stream, read_source, write_stream
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import check_output, picture_writer, save_png
 from numpy_vitmatte.matting.relative_size import in_pixels
@@ -129,9 +128,7 @@ def _check_output(arguments: argparse.Namespace, sources: list[Path]) -> None:
     if output is None or is_stream(output):
         return
     check_output(output, (".png",), arguments.force)
-    for source in sources:
-        if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
-            raise VitMatteError(f"output {str(output)!r} is an input as well; choose another name")
+    not_an_input(output, sources)
 
 
 def _write(output: Path, trimap: NDArray[np.uint8]) -> None:
