@@ -143,7 +143,7 @@ def _token_bytes(height: int, width: int, config: VitMatteConfig) -> int:
 
 
 def _block_scratch(config: VitMatteConfig) -> int:
-    """Keys and values of a block of keys before they are packed; rows inside the MLP are of the same order."""
+    """What a thread holds inside a block, at most: scores against a block of keys, or rows inside the MLP."""
     return FLOAT * 2 * 1024 * 2 * config.hidden_size
 
 

@@ -2,12 +2,11 @@
 
 import argparse
 import time
-from pathlib import Path
 from typing import Any
 
 from numpy_vitmatte.cli.matte_memory import matting_share
 from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs, write_outputs
-from numpy_vitmatte.cli.matting_options import add_matting_options
+from numpy_vitmatte.cli.matting_options import add_matting_options, add_sources
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
@@ -40,8 +39,7 @@ def add_command(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
-    parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size, or '-'")
+    add_sources(parser)
     add_output_arguments(parser)
     add_matting_options(parser)
     add_shared_options(parser)

@@ -1,9 +1,16 @@
 """How a photo is matted: the options that ``matte``, ``batch`` and ``trace`` share."""
 
 import argparse
+from pathlib import Path
 
 from numpy_vitmatte.cli.options import add_pixel_limit
 from numpy_vitmatte.processing.profiles import PROFILES
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Add PHOTO and TRIMAP."""
+    parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
+    parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size, or '-'")
 
 
 def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> None:

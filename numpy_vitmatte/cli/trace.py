@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from numpy_vitmatte.cli.matting_options import add_profile
+from numpy_vitmatte.cli.matting_options import add_profile, add_sources
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
 from numpy_vitmatte.cli.streams import not_an_input, only_one_stream, read_source
@@ -33,8 +33,7 @@ def add_command(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
-    parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size, or '-'")
+    add_sources(parser)
     parser.add_argument(
         "-o", "--output", metavar="TRACE", type=Path, required=True, help="where the trace goes: .safetensors"
     )

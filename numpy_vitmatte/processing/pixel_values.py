@@ -38,7 +38,7 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
     divisor = settings["size_divisor"] if settings["do_pad"] else 1
     factor = settings["rescale_factor"] if settings["do_rescale"] else None
     # Channels lie last in memory, as the kernels read them: the model then has no need of a second copy.
-    padded = np.zeros((-(-height // divisor) * divisor, -(-width // divisor) * divisor, 4), np.float32)
+    padded = np.zeros((*padded_sides(height, width, divisor), 4), np.float32)
     padded = padded.transpose(2, 0, 1)
     means, stds = np.broadcast_to(settings["image_mean"], 3), np.broadcast_to(settings["image_std"], 3)
 
@@ -50,6 +50,11 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
 
     for_each_block(rows, height, ROWS_PER_BLOCK)
     return padded
+
+
+def padded_sides(height: int, width: int, divisor: int) -> tuple[int, int]:
+    """Height and width after padding, each axis on its own."""
+    return -(-height // divisor) * divisor, -(-width // divisor) * divisor
 
 
 def _rescaled(plane: NDArray[Any], factor: float | None) -> NDArray[Any]:

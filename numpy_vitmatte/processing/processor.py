@@ -25,7 +25,7 @@ from numpy_vitmatte.processing.inputs import (
     trimap_plane,
     trimaps_for,
 )
-from numpy_vitmatte.processing.pixel_values import check_same_size, pixel_values, scale_doubts
+from numpy_vitmatte.processing.pixel_values import check_same_size, padded_sides, pixel_values, scale_doubts
 from numpy_vitmatte.processing.settings import DEFAULTS, ProcessorSettings, checked_settings, given_settings
 
 
@@ -239,9 +239,7 @@ class VitMatteImageProcessor:
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of what ``preprocess`` makes of a photo of this size."""
-        if not self.do_pad:
-            return height, width
-        return -(-height // self.size_divisor) * self.size_divisor, -(-width // self.size_divisor) * self.size_divisor
+        return padded_sides(height, width, self.size_divisor) if self.do_pad else (height, width)
 
     def _pixel_values(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
