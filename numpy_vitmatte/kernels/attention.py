@@ -112,9 +112,9 @@ def _exponentials(biased, largest, scores):
 
 
 @kernel(EXACT_ORDER)
-def _softmax_block(scores, tokens, first_row, positions, height, width, offsets_h, offsets_w, relative,
+def _softmax_block(scores, columns, tokens, first_row, positions, height, width, offsets_h, offsets_w, relative,
                    largest, sums, shrink):  # fmt: skip
-    """Turn the scores (rows * tokens + SLACK,) of a block of keys into exponentials.
+    """Turn the scores (rows * columns + SLACK,) of a block of keys, ``tokens`` in each row, into exponentials.
 
     Row ``i`` is the query at ``positions[i]``, (y, x) of the ``height`` x ``width`` grid; the block's keys begin at
     grid row ``first_row``. The bias for the key at (v, u) is ``offsets_h[i, height - 1 - y + v] + offsets_w[i, width -
@@ -123,7 +123,7 @@ def _softmax_block(scores, tokens, first_row, positions, height, width, offsets_
     flat_h, flat_w = offsets_h.reshape(-1), offsets_w.reshape(-1)
     biased = np.empty(tokens + SLACK, np.float32)
     for i in range(positions.size):
-        start = i * tokens
+        start = i * columns
         if relative:
             y, x = divmod(positions[i], width)
             from_h = i * offsets_h.shape[1] + height - 1 - y + first_row
@@ -139,10 +139,14 @@ def _softmax_block(scores, tokens, first_row, positions, height, width, offsets_
 
 @kernel(EXACT_ORDER)
 def _offsets(queries, start, step, rows, depth, table, length, zeros):
-    """Products of the queries with the vectors of all offsets along one axis: (rows, 2 * length - 1) and slack."""
-    columns = 2 * length - 1
-    out = np.empty((rows + 1, columns + SLACK), np.float32)  # more than is filled: ``add_offsets`` reads too far
-    sweep(queries, start, step, rows, ONE, ZERO, depth, table, zeros, out.reshape(-1), ZERO, out.shape[1], columns)
+    """Products of the queries with the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
+
+    Whole panels are filled, which takes less than cutting the last one, and one row more than there are queries is
+    held: ``add_offsets`` reads too far.
+    """
+    columns = whole_panels(2 * length - 1)
+    out = np.empty((rows + 1, columns), np.float32)
+    sweep(queries, start, step, rows, ONE, ZERO, depth, table, zeros, out.reshape(-1), ZERO, columns, columns)
     return out
 
 
@@ -158,11 +162,11 @@ def _accumulate(product, shrink, first_block, out, start, step):
 
 
 @kernel(EXACT_ORDER)
-def _keep_exponentials(scores, tokens, probabilities, first):
+def _keep_exponentials(scores, columns, tokens, probabilities, first):
     """Copy them number by number: assigning slices would compile the wording of NumPy's error, a second long."""
     for i in range(probabilities.shape[0]):
         for j in range(tokens):
-            probabilities[i, first + j] = scores[i * tokens + j]
+            probabilities[i, first + j] = scores[i * columns + j]
 
 
 @kernel(VECTOR_REDUCTION)
@@ -203,22 +207,26 @@ def attend(queries, start, step, depth, positions, height, width, keys, values, 
     largest, sums, shrink = np.full(rows, LOWEST), np.zeros(rows, np.float32), np.empty(rows, np.float32)
     largest_so_far = np.empty((blocks, rows), np.float32)
     together = min(rows, QUERIES_AT_A_TIME)
-    product, scores = np.empty((together, depth), np.float32), np.empty(together * block + SLACK, np.float32)
+    product, scores = (
+        np.empty((together, depth), np.float32),
+        np.empty(together * whole_panels(block) + SLACK, np.float32),
+    )
     for b in range(blocks):
         first, tokens = b * block, min(block, height * width - b * block)
+        columns = whole_panels(tokens)
         own_keys, own_values = keys[b * whole_panels(block) * depth :], values[first * whole_panels(depth) :]
         for begin in range(0, rows, together):
             end = min(begin + together, rows)
             sweep(queries, start + begin * step, step, end - begin, ONE, ZERO, depth, own_keys, zeros, scores, ZERO,
-                  tokens, tokens)  # fmt: skip
-            _softmax_block(scores, tokens, b * grid_rows, positions[begin:end], height, width, offsets_h[begin:end],
-                           offsets_w[begin:end], relative, largest[begin:end], sums[begin:end],
+                  columns, columns)  # fmt: skip
+            _softmax_block(scores, columns, tokens, b * grid_rows, positions[begin:end], height, width,
+                           offsets_h[begin:end], offsets_w[begin:end], relative, largest[begin:end], sums[begin:end],
                            shrink[begin:end])  # fmt: skip
-            sweep(scores, ZERO, tokens, end - begin, ONE, ZERO, tokens, own_values, zeros, product.reshape(-1), ZERO,
+            sweep(scores, ZERO, columns, end - begin, ONE, ZERO, tokens, own_values, zeros, product.reshape(-1), ZERO,
                   depth, depth)  # fmt: skip
             _accumulate(product[: end - begin], shrink[begin:end], b == 0, out, out_start + begin * out_step, out_step)
             if keep:
-                _keep_exponentials(scores, tokens, probabilities[begin:end], first)
+                _keep_exponentials(scores, columns, tokens, probabilities[begin:end], first)
         for i in range(rows):
             largest_so_far[b, i] = largest[i]
     for i in range(rows):
