@@ -13,6 +13,7 @@ from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.decoder_plan import TILE_COLUMNS, TILE_ROWS, Band, plan_decoder
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.parallel import get_num_threads
+from numpy_vitmatte.kernels.winograd import is_tiled
 from numpy_vitmatte.rectangles import area, bounds
 
 FLOAT = 4
@@ -132,9 +133,19 @@ def _budget(
     backbone = 4 * tokens + threads * _block_scratch(config)
     decoder = tokens + FLOAT * height * width + stored + threads * _tile_bytes(config)
     network = around.held + picture + max(backbone, decoder)
-    packed = FLOAT * sum(math.prod(shape) for shape in parameter_shapes(config).values())
+    packed = _packed_bytes(config)
     # While they are packed, mapped weights are in memory, too.
     return Budget(rows, PROCESS + packed + max(packed, weights + max(network, around.apart))), stored
+
+
+def _packed_bytes(config: VitMatteConfig) -> int:
+    """The weights as the kernels read them; of a window that is computed in tiles 16 numbers for 9."""
+    backbone, levels = config.backbone_config, len(config.fusion_hidden_sizes)
+    details = [backbone.num_channels, *config.convstream_hidden_sizes][:levels]
+    windows = [*zip(reversed(details), config.fusion_hidden_sizes, strict=True)]
+    windows += [(config.hidden_size // 2, config.hidden_size // 2)] * len(backbone.residual_block_indices)
+    more = sum((16 - 9) * inputs * outputs for inputs, outputs in windows if is_tiled(inputs, outputs))
+    return FLOAT * (more + sum(math.prod(shape) for shape in parameter_shapes(config).values()))
 
 
 def _token_bytes(height: int, width: int, config: VitMatteConfig) -> int:

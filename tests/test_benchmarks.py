@@ -217,7 +217,7 @@ def test_picture(compare, tmp_path):
 
 
 def test_roofline_counts_what_the_design_says(tmp_path):
-    """Of ViTMatte-S at 640x960 the parts that DESIGN's arithmetic gives: 102, 35 and 9 thousand million operations."""
+    """Of ViTMatte-S at 640x960 the parts that DESIGN's arithmetic gives, windows of stride 1 in tiles of four."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
         from operations import operations
@@ -228,8 +228,8 @@ def test_roofline_counts_what_the_design_says(tmp_path):
     assert counted["MLP and norms"] == 12 * 16 * tokens * channels**2
     assert counted["global attention"] == 4 * (8 * tokens * channels**2 + 4 * tokens**2 * channels)
     assert counted["patch embedding"] == 2 * 614_400 * 4 * channels
-    assert counted["residual necks"] == 4 * 2 * tokens * (384 * 192 * 2 + 192 * 192 * 9)
-    assert 50e9 < counted["decoder"] < 65e9
+    assert counted["residual necks"] == 4 * 2 * tokens * (384 * 192 * 2 + 192 * 192 * 4)
+    assert 45e9 < counted["decoder"] < 50e9
 
 
 def test_roofline_leaves_a_record(lively_checkpoint, tmp_path):

@@ -1,10 +1,11 @@
 """Floating point operations of our algorithm, counted from the configuration: a multiplication and an addition are two.
 
-Only products are counted; softmax, norms, GELU and blending are not, and what is computed twice at the borders of tiles
-counts once. The doubled halves of the fusion blocks count at low resolution, where they are computed.
+Only products are counted; softmax, norms, GELU, blending and Winograd's sums are not, and what is computed twice at the
+borders of tiles counts once. The doubled halves of the fusion blocks count at low resolution, where they are computed.
 """
 
 from numpy_vitmatte import VitMatteConfig
+from numpy_vitmatte.kernels.winograd import is_tiled
 
 
 def operations(height: int, width: int, config: VitMatteConfig) -> dict[str, float]:
@@ -22,9 +23,14 @@ def operations(height: int, width: int, config: VitMatteConfig) -> dict[str, flo
         "window attention": windows * (projections + 2 * 2 * tokens * keys * channels),
         "global attention": (blocks - windows) * (projections + 2 * 2 * tokens * tokens * channels),
         "MLP and norms": blocks * 2 * 2 * tokens * channels * int(channels * backbone.mlp_ratio),
-        "residual necks": necks * 2 * tokens * (2 * channels * channels // 2 + 9 * (channels // 2) ** 2),
+        "residual necks": necks * 2 * tokens * (channels * channels + _window(channels // 2, channels // 2)),
         "decoder": _decoder(height, width, config),
     }
+
+
+def _window(inputs: int, outputs: int) -> int:
+    """Products for one output pixel of a 3x3 convolution of stride 1; a tile of four pixels takes 16."""
+    return (4 if is_tiled(inputs, outputs) else 9) * inputs * outputs
 
 
 def _decoder(height: int, width: int, config: VitMatteConfig) -> float:
@@ -36,5 +42,5 @@ def _decoder(height: int, width: int, config: VitMatteConfig) -> float:
     for block in range(len(config.fusion_hidden_sizes)):
         level = len(config.fusion_hidden_sizes) - 1 - block
         pixels = (height >> level) * (width >> level)
-        total += 2 * 9 * fused[block + 1] * (details[level] * pixels + fused[block] * pixels / 4)
+        total += 2 * pixels * (_window(details[level], fused[block + 1]) + 9 * fused[block] * fused[block + 1] / 4)
     return total

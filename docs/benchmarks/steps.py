@@ -15,6 +15,7 @@ from numpy_vitmatte.decoder import decoder
 from numpy_vitmatte.decoder_plan import plan_decoder
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import linear, pack
+from numpy_vitmatte.kernels.winograd import convolve_rows, pack_window
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention
 from numpy_vitmatte.layers.convstream import convstream
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
@@ -51,6 +52,18 @@ def products() -> dict[str, Pair]:
     return {
         "product: three loops": (lambda: product_by_loops(x, weight, out), tile),
         "product: NumPy": (lambda: np.matmul(x, weight, out=out), tile),
+    }
+
+
+def windows() -> dict[str, Pair]:
+    """The detail half of fusion block 1 at 640x960: nine products for each output, and sixteen for four."""
+    framed, weight = np.pad(draw(160, 240, 96), ((1, 1), (1, 1), (0, 0))), draw(128, 96, 3, 3)
+    direct, tiled = pack_conv(weight), pack_window(weight)
+    return {
+        "3x3 convolution: nine products for each output": (
+            lambda: conv_rows(framed, direct, 0, 160),
+            lambda: convolve_rows(framed, tiled, 0, 160),
+        )
     }
 
 
@@ -125,7 +138,7 @@ def run(arguments: argparse.Namespace) -> bool:
     """Time every pair in turn; print and keep the medians and the median of the ratios."""
     set_num_threads(1)
     steps = {}
-    for name, pair in (products() | upsampling() | attention() | decoders()).items():
+    for name, pair in (products() | windows() | upsampling() | attention() | decoders()).items():
         for function in pair:
             function()
         rounds = [[_seconds(function) for function in pair] for _ in range(arguments.rounds)]

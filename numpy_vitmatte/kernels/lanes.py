@@ -6,8 +6,6 @@ so that remainder would be nearly all of the work. Vectors of 16 floats become o
 processor has them. Arrays may be read, and where the docstrings say so written, up to ``SLACK`` numbers past a row.
 """
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,35 +24,35 @@ SLACK = LANES - 1
 LOWEST = float32(-3e38)
 """Below every score: the largest of none."""
 
-_number, _integer, _vector = ir.FloatType(), ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
+_number, integer, vector = ir.FloatType(), ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
 
 
-def _splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
+def splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
     empty = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
     first = builder.insert_element(empty, scalar, ir.IntType(32)(0))
     return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
-def _load(builder: ir.IRBuilder, base: ir.Value, index: ir.Value) -> ir.Value:
-    value = builder.load(builder.bitcast(builder.gep(base, [index]), _vector.as_pointer()))
+def load(builder: ir.IRBuilder, base: ir.Value, index: ir.Value) -> ir.Value:
+    value = builder.load(builder.bitcast(builder.gep(base, [index]), vector.as_pointer()))
     value.align = 4
     return value
 
 
-def _store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Value) -> None:
-    builder.store(value, builder.bitcast(builder.gep(base, [index]), _vector.as_pointer())).align = 4
+def store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Value) -> None:
+    builder.store(value, builder.bitcast(builder.gep(base, [index]), vector.as_pointer())).align = 4
 
 
 def _larger(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
-    function = get_or_insert_function(builder.module, ir.FunctionType(_vector, [_vector] * 2), "llvm.maxnum.v16f32")
+    function = get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 2), "llvm.maxnum.v16f32")
     return builder.call(function, [a, b], fastmath=("nnan", "nsz"))
 
 
-def _multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+def multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
     return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
 
 
-def _data(context: Any, builder: ir.IRBuilder, kind: types.Array, array: ir.Value) -> ir.Value:
+def data(context: Any, builder: ir.IRBuilder, kind: types.Array, array: ir.Value) -> ir.Value:
     return make_array(kind)(context, builder, array).data
 
 
@@ -71,23 +69,23 @@ def _add_offsets_in_llvm(context, scores, first, along_h, first_h, along_w, firs
 
     def generate(context, builder, signature, values):
         first, first_h, first_w, rows, width = (values[n] for n in (1, 3, 5, 6, 7))
-        scores, along_h, along_w, out = (_data(context, builder, array, values[n]) for n in (0, 2, 4, 8))
-        lanes = ir.Constant(ir.VectorType(_integer, LANES), list(range(LANES)))
-        lowest = ir.Constant(_vector, [float(LOWEST)] * LANES)
-        largest = builder.alloca(_vector)
+        scores, along_h, along_w, out = (data(context, builder, array, values[n]) for n in (0, 2, 4, 8))
+        lanes = ir.Constant(ir.VectorType(integer, LANES), list(range(LANES)))
+        lowest = ir.Constant(vector, [float(LOWEST)] * LANES)
+        largest = builder.alloca(vector)
         builder.store(lowest, largest)
         with for_range(builder, rows) as row:
-            height_part = _splat(builder, builder.load(builder.gep(along_h, [builder.add(first_h, row.index)])))
+            height_part = splat(builder, builder.load(builder.gep(along_h, [builder.add(first_h, row.index)])))
             start = builder.mul(row.index, width)
-            with for_range_slice(builder, _integer(0), width, _integer(LANES), _integer) as (column, _):
+            with for_range_slice(builder, integer(0), width, integer(LANES), integer) as (column, _):
                 here = builder.add(start, column)
-                offset = builder.fadd(height_part, _load(builder, along_w, builder.add(first_w, column)))
-                value = builder.fadd(_load(builder, scores, builder.add(first, here)), offset)
-                _store(builder, value, out, here)
-                inside = builder.icmp_signed("<", lanes, _splat(builder, builder.sub(width, column)))
+                offset = builder.fadd(height_part, load(builder, along_w, builder.add(first_w, column)))
+                value = builder.fadd(load(builder, scores, builder.add(first, here)), offset)
+                store(builder, value, out, here)
+                inside = builder.icmp_signed("<", lanes, splat(builder, builder.sub(width, column)))
                 mine = builder.select(inside, value, lowest)
                 builder.store(_larger(builder, builder.load(largest), mine), largest)
-        kind = ir.FunctionType(_number, [_vector])
+        kind = ir.FunctionType(_number, [vector])
         reduce = get_or_insert_function(builder.module, kind, "llvm.vector.reduce.fmax.v16f32")
         return builder.call(reduce, [builder.load(largest)], fastmath=("nnan", "nsz"))
 
@@ -100,39 +98,57 @@ rows of ``width`` keys; returns the largest. Of ``scores`` and ``along_w`` up to
 ``out`` as many written."""
 
 
-def _six_in_python(finish, out, o, x, a, b, c, d, e, f, w):
+def _weighted_in_python(x, places, w):
     # The last lanes may lie in the slack behind the numbers: whatever stood in memory there, NaNs included.
     with np.errstate(all="ignore"):
-        total = sum(w[n] * x[start:][:LANES] for n, start in enumerate((a, b, c, d, e, f)))
-    out[o:][:LANES] = np.maximum(out[o:][:LANES] + total, float32(0)) if finish else total
+        return sum(w[n] * x[start:][:LANES] for n, start in enumerate(places))
 
 
-def _make_six(finish: bool) -> Callable[..., None]:
-    """The 16 lanes of a blend of six; ``finish`` adds them to what is there and applies the ReLU."""
-    if config.DISABLE_JIT:
-        return functools.partial(_six_in_python, finish)
-
-    def six(context, out, o, x, a, b, c, d, e, f, w):
-        array, number = types.Array(types.float32, 1, "C"), types.intp
-        signature = types.void(array, number, array, *(number,) * 6, array)
-
-        def generate(context, builder, signature, values):
-            out, x, w = (_data(context, builder, array, values[n]) for n in (0, 2, 9))
-            total = _load(builder, out, values[1]) if finish else ir.Constant(_vector, [0.0] * LANES)
-            for n in range(6):
-                weight = _splat(builder, builder.load(builder.gep(w, [_integer(n)])))
-                total = _multiply_add(builder, weight, _load(builder, x, values[3 + n]), total)
-            if finish:
-                total = _larger(builder, total, ir.Constant(_vector, [0.0] * LANES))
-            _store(builder, total, out, values[1])
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return intrinsic(six)
+def _blend_six_in_python(out, o, x, a, b, c, d, e, f, w):
+    out[o:][:LANES] = _weighted_in_python(x, (a, b, c, d, e, f), w)
 
 
-blend_six = _make_six(finish=False)
+def _add_six_and_relu_in_python(before, p, x, a, b, c, d, e, f, w, out, o):
+    with np.errstate(all="ignore"):
+        out[o:][:LANES] = np.maximum(before[p:][:LANES] + _weighted_in_python(x, (a, b, c, d, e, f), w), float32(0))
+
+
+def _add_weighted(builder: ir.IRBuilder, total: ir.Value, x: ir.Value, places: list[ir.Value], w: ir.Value) -> ir.Value:
+    for n, place in enumerate(places):
+        weight = splat(builder, builder.load(builder.gep(w, [integer(n)])))
+        total = multiply_add(builder, weight, load(builder, x, place), total)
+    return total
+
+
+_array, _zeros = types.Array(types.float32, 1, "C"), ir.Constant(vector, [0.0] * LANES)
+
+
+@intrinsic
+def _blend_six_in_llvm(context, out, o, x, a, b, c, d, e, f, w):
+    signature = types.void(_array, types.intp, _array, *(types.intp,) * 6, _array)
+
+    def generate(context, builder, signature, values):
+        out, x, w = (data(context, builder, _array, values[n]) for n in (0, 2, 9))
+        store(builder, _add_weighted(builder, _zeros, x, values[3:9], w), out, values[1])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def _add_six_and_relu_in_llvm(context, before, p, x, a, b, c, d, e, f, w, out, o):
+    signature = types.void(_array, types.intp, _array, *(types.intp,) * 6, _array, _array, types.intp)
+
+    def generate(context, builder, signature, values):
+        before, x, w, out = (data(context, builder, _array, values[n]) for n in (0, 2, 9, 10))
+        total = _add_weighted(builder, load(builder, before, values[1]), x, values[3:9], w)
+        store(builder, _larger(builder, total, _zeros), out, values[11])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+blend_six = _blend_six_in_python if config.DISABLE_JIT else _blend_six_in_llvm
 """``out[o : o + 16] = w[0] * x[a : a + 16] + ... + w[5] * x[f : f + 16]``."""
-add_six_and_relu = _make_six(finish=True)
-"""``out[o : o + 16] = max(out[o : o + 16] + w[0] * x[a : a + 16] + ... + w[5] * x[f : f + 16], 0)``."""
+add_six_and_relu = _add_six_and_relu_in_python if config.DISABLE_JIT else _add_six_and_relu_in_llvm
+"""``out[o : o + 16] = max(before[p : p + 16] + w[0] * x[a : a + 16] + ... + w[5] * x[f : f + 16], 0)``."""

@@ -14,11 +14,11 @@ outputs reads, then stay in a core's second-level cache.
 
 import numpy as np
 
-from numpy_vitmatte.kernels.conv import conv_row
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, kernel
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import LANES, SLACK, add_six_and_relu, blend_six
-from numpy_vitmatte.kernels.matmul import PackedMatrix, sweep
+from numpy_vitmatte.kernels.matmul import sweep
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle
+from numpy_vitmatte.kernels.winograd import PackedWindow, convolve_two_rows, scratch_of, tiles_of
 
 float32 = np.float32
 
@@ -71,62 +71,65 @@ def _blend_down(ring, row, height, size, sources, weights, blended):
 
 
 @kernel(EXACT_ORDER)
-def _blend_across(blended, first, width, left, right, channels, sources, weights, out, start):
-    """Add to the outputs of columns ``left .. right - 1`` their six taps of ``blended``, and apply the ReLU."""
+def _blend_across(convolved, at, blended, first, width, left, right, channels, sources, weights, out, start):
+    """Columns ``left .. right - 1`` of a row: add their six taps of ``blended`` to the detail's, apply the ReLU."""
     for x in range(left, right):
         _taps(x, width, sources, weights)
         for n in range(6):
             sources[n] = ((sources[n] - first) * 3 + n // 2) * channels
         a, b, c, d, e, f = sources
-        o = start + (x - left) * channels
+        o, p = start + (x - left) * channels, at + (x - left) * channels
         whole = channels // LANES * LANES
         for k in range(0, whole, LANES):
-            add_six_and_relu(out, o + k, blended, a + k, b + k, c + k, d + k, e + k, f + k, weights)
+            add_six_and_relu(convolved, p + k, blended, a + k, b + k, c + k, d + k, e + k, f + k, weights, out, o + k)
         for k in range(whole, channels):
-            total = out[o + k]
+            total = convolved[p + k]
             for n in range(6):
                 total += weights[n] * blended[sources[n] + k]
             out[o + k] = max(total, float32(0))
 
 
 @kernel(EXACT_ORDER)
-def _fuse_strip(detail, weight, features, taps, height, width, strip, out):
+def _fuse_strip(detail, window, features, taps, height, width, strip, out):
     """One strip of ``fuse``."""
     top, left, bottom, right = strip
-    channels = weight.columns
+    channels, tiles = window.columns, tiles_of(left, right)
     low = rectangle_below(strip, height, width)
     columns, outputs = low[3] - low[1], 3 * channels
     ring = np.empty((3, 3, columns * outputs + SLACK), np.float32)
     blended = np.empty(columns * outputs + SLACK, np.float32)
     zeros = np.zeros(outputs + LANES, np.float32)
     sources, weights = np.empty(6, np.int64), np.empty(6, np.float32)
-    framed = Piece(detail.values, detail.top + 1, detail.left + 1)  # a window begins one pixel before its output
+    scratch, convolved = scratch_of(window, tiles), np.empty(4 * tiles * channels, np.float32)
     flat = out.values.reshape(-1)
     ready = low[0]  # the next low-resolution row to multiply
     for y in range(top, bottom):
         while ready < min((y + 2) // 2 + 1, height):
             _products(features, ready, low[1], columns, taps, outputs, zeros, ring[ready % 3])
             ready += 1
+        if y == top or y % 2 == 0:
+            convolve_two_rows(detail, y // 2 * 2, strip, window, scratch, convolved)
+        at = (y % 2 * 2 * tiles + left % 2) * channels
         start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
-        conv_row(framed, y, left, right - left, THREE, ONE, weight, flat, start)
         _blend_down(ring, y, height, columns * outputs, sources, weights, blended)
-        _blend_across(blended, low[1], width, left, right, channels, sources, weights, flat, start)
+        _blend_across(convolved, at, blended, low[1], width, left, right, channels, sources, weights, flat,
+                      start)  # fmt: skip
 
 
 @kernel(EXACT_ORDER)
-def _fuse(detail, weight, features, taps, height, width, rectangle, out):
+def _fuse(detail, window, features, taps, height, width, rectangle, out):
     top, left, bottom, right = rectangle
     first, last = left // 2, (right + 1) // 2
-    strips = -(-(last - first) // max(STRIP_PRODUCTS // (27 * weight.columns), NARROWEST_STRIP))
+    strips = -(-(last - first) // max(STRIP_PRODUCTS // (27 * window.columns), NARROWEST_STRIP))
     for n in range(strips):
         begin = max(2 * (first + n * (last - first) // strips), left)
         end = min(2 * (first + (n + 1) * (last - first) // strips), right)
-        _fuse_strip(detail, weight, features, taps, height, width, (top, begin, bottom, end), out)
+        _fuse_strip(detail, window, features, taps, height, width, (top, begin, bottom, end), out)
 
 
 def fuse(
     detail: Piece,
-    weight: PackedMatrix,
+    window: PackedWindow,
     features: Piece,
     taps: np.ndarray,
     shape: tuple[int, int],
@@ -139,8 +142,8 @@ def fuse(
     ----------
     detail : Piece
         Of the detail map, one pixel larger than the rectangle on each side; zeros outside the picture.
-    weight : PackedMatrix
-        (9 * C_detail, C), with the bias.
+    window : PackedWindow
+        Of the detail map, C_detail to C channels, with the bias.
     features : Piece
         Of the low-resolution features: all of ``rectangle_below``.
     taps : float32 array (3, .)
@@ -152,4 +155,4 @@ def fuse(
     out : Piece
         Of the doubled picture, C channels; the rectangle is filled.
     """
-    _fuse(detail, weight, features, taps, shape[0], shape[1], rectangle, out)
+    _fuse(detail, window, features, taps, shape[0], shape[1], rectangle, out)

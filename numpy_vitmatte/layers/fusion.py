@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.conv import pack_conv
-from numpy_vitmatte.kernels.matmul import PackedMatrix, pack
+from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, whole
 from numpy_vitmatte.kernels.resize import fuse, rectangle_below
+from numpy_vitmatte.kernels.winograd import PackedWindow, pack_window
 
 ROWS_PER_BLOCK = 32
 """Rows of the result that a thread takes at a time; of the features it multiplies two more rows than half as many."""
@@ -20,14 +20,14 @@ class FusionParameters(NamedTuple):
 
     Attributes
     ----------
-    detail : PackedMatrix
-        (9 * C_detail, C_out) with the bias: applied to the detail map at full resolution.
+    detail : PackedWindow
+        C_detail to C_out channels, with the bias: applied to the detail map at full resolution.
     upsampled : float32 array (3, .)
         For each row dy of the window a packed (C_in, 3 * C_out), its three columns side by side: applied to the
         features *before* they are doubled.
     """
 
-    detail: PackedMatrix
+    detail: PackedWindow
     upsampled: np.ndarray
 
     @classmethod
@@ -36,7 +36,7 @@ class FusionParameters(NamedTuple):
         weight = tensors["conv.conv.weight"]  # [C_out, C_detail + C_in, 3, 3]: the detail map comes first
         detail, upsampled = weight[:, :-features], weight[:, -features:]
         taps = upsampled.transpose(2, 1, 3, 0).reshape(3, features, -1)  # [C_out, C_in, 3, 3] -> [3, C_in, 3 * C_out]
-        return cls(pack_conv(detail, tensors["conv.conv.bias"]), np.stack([pack(row).panels for row in taps]))
+        return cls(pack_window(detail, tensors["conv.conv.bias"]), np.stack([pack(row).panels for row in taps]))
 
 
 def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionParameters) -> np.ndarray:

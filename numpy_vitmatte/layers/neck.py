@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.activations import gelu_, normalise_rows
-from numpy_vitmatte.kernels.conv import conv_rows, pack_conv, rows_per_block
+from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block
+from numpy_vitmatte.kernels.winograd import PackedWindow, convolve_rows, pack_window
 
 EPSILON = 1e-6
 """Of the neck's layer norms: a constant in VitDet, not read from the configuration."""
@@ -21,15 +22,15 @@ EPSILON = 1e-6
 class NeckParameters(NamedTuple):
     """Three packed convolutions (C -> C/2 -> C/2 -> C) and the scale and shift of the layer norm after each."""
 
-    convs: tuple[PackedMatrix, ...]
+    convs: tuple[PackedMatrix, PackedWindow, PackedMatrix]
     norms: tuple[tuple[np.ndarray, np.ndarray], ...]
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "NeckParameters":
         """Take ``conv1 .. conv3`` (no bias) and ``norm1 .. norm3`` of a checkpoint's residual block."""
-        convs = tuple(pack_conv(tensors[f"conv{n}.weight"]) for n in (1, 2, 3))
+        conv1, conv2, conv3 = (tensors[f"conv{n}.weight"] for n in (1, 2, 3))
         norms = tuple((tensors[f"norm{n}.weight"].copy(), tensors[f"norm{n}.bias"].copy()) for n in (1, 2, 3))
-        return cls(convs, norms)
+        return cls((pack_conv(conv1), pack_window(conv2), pack_conv(conv3)), norms)
 
 
 def residual_neck(
@@ -65,12 +66,12 @@ def residual_neck(
 
     def mix_and_restore(first: int, last: int) -> None:
         for one in _runs(wanted, first, last):
-            mixed = conv_rows(padded, conv2, one.start, one.stop)  # [., w, C / 2]
+            mixed = convolve_rows(padded, conv2, one.start, one.stop)  # [., w, C / 2]
             mixed = gelu_(normalise_rows(mixed, *norm2, EPSILON))
             wide = normalise_rows(linear(mixed, conv3), *norm3, EPSILON)  # [., w, C / 2] -> [., w, C]
             np.add(tokens[one], wide, out=out[one])
 
-    block = even_block(height, rows_per_block(4 * width * channels), 1)
+    block = even_block(height, max(rows_per_block(4 * width * channels), 2), 2)
     for_each_block(reduce, height, block)
     for_each_block(mix_and_restore, height, block)
     return out

@@ -22,9 +22,9 @@ def call_blend(out, o, x, places, w):
 
 
 @kernel(EXACT_ORDER)
-def call_finish(out, o, x, places, w):
+def call_finish(before, p, x, places, w, out, o):
     a, b, c, d, e, f = places
-    add_six_and_relu(out, o, x, a, b, c, d, e, f, w)
+    add_six_and_relu(before, p, x, a, b, c, d, e, f, w, out, o)
 
 
 @given(rows=st.integers(1, 5), width=st.integers(1, 40), first=st.integers(0, 3), seed=st.integers(0, 99))
@@ -43,16 +43,19 @@ def test_add_offsets(rows, width, first, seed):
 
 @pytest.mark.parametrize("finish", [False, True])
 def test_blend_of_six(finish):
-    """16 numbers each, from six places; the second adds to what is there and leaves nothing negative."""
+    """16 numbers each, from six places; the second adds them to others and leaves nothing negative."""
     generator = np.random.default_rng(0)
     x, w = (generator.standard_normal(n).astype(np.float32) for n in (200, 6))
-    out = generator.standard_normal(40).astype(np.float32)
+    out, others = (generator.standard_normal(40).astype(np.float32) for _ in range(2))
     before, places = out.copy(), np.array([0, 31, 5, 90, 90, 184])
-    (call_finish if finish else call_blend)(out, 7, x, places, w)
+    if finish:
+        call_finish(others, 11, x, places, w, out, 7)
+    else:
+        call_blend(out, 7, x, places, w)
     terms = np.stack(
         [float(weight) * x[place:][:LANES].astype(np.float64) for weight, place in zip(w, places, strict=True)]
     )
-    start = before[7:][:LANES].astype(np.float64) if finish else 0
+    start = others[11:][:LANES].astype(np.float64) if finish else 0
     expected = np.maximum(terms.sum(0) + start, 0) if finish else terms.sum(0)
     assert_within(out[7:][:LANES], expected, 7 * UNIT * (np.abs(terms).sum(0) + np.abs(start)))
     before[7 : 7 + LANES] = out[7 : 7 + LANES]

@@ -3,11 +3,12 @@
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
+from window_bounds import rounding_bound
 
-from numpy_vitmatte.kernels.conv import pack_conv
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_copy
 from numpy_vitmatte.kernels.resize import NARROWEST_STRIP, fuse, rectangle_below
+from numpy_vitmatte.kernels.winograd import pack_window
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
@@ -52,6 +53,8 @@ def draw_rectangle(generator, height, width):
 )  # fmt: skip
 @example(height=1, width=1, features=1, details=1, channels=3, seed=0)
 @example(height=5, width=1, features=2, details=3, channels=16, seed=0)
+@example(height=4, width=5, features=3, details=16, channels=32, seed=1)
+@example(height=1, width=3 * NARROWEST_STRIP, features=2, details=16, channels=16, seed=2)
 @example(height=2, width=3 * NARROWEST_STRIP, features=2, details=1, channels=17, seed=3)
 def test_any_rectangle_of_the_fused_convolution(height, width, features, details, channels, seed):
     """From no more of the inputs than it is said to read, into a larger piece of which nothing else is touched."""
@@ -64,13 +67,15 @@ def test_any_rectangle_of_the_fused_convolution(height, width, features, details
     taps = np.stack([pack(row).panels for row in wf.transpose(2, 1, 3, 0).reshape(3, features, -1)])
     out = empty_piece(rectangle.grown(2), channels)
     out.values[:] = POISON
-    fuse(framed_copy(d, rectangle.grown(1)), pack_conv(wd, bias), cut(f, rectangle_below(rectangle, height, width)),
+    fuse(framed_copy(d, rectangle.grown(1)), pack_window(wd, bias), cut(f, rectangle_below(rectangle, height, width)),
          taps, (height, width), rectangle, out)  # fmt: skip
     here = slice(rectangle.top, rectangle.bottom), slice(rectangle.left, rectangle.right)
     expected = fused_in_float64(*(a.astype(np.float64) for a in (f, d, wd, wf, bias)))[here]
     magnitude = fused_in_float64(*(np.abs(a).astype(np.float64) for a in (f, d, wd, wf, bias)))[here]
     # 9 products of each channel, then of 9 maps 4 neighbours each, in two passes with a weight each.
     bound = summation_bound(9 * details + features + 38, magnitude)
+    if not (details % 16 or channels % 16):
+        bound += rounding_bound(d, wd, bias)[here]
     assert_within(out.values[2:-2, 2:-2], np.maximum(expected, 0), bound)
     out.values[2:-2, 2:-2] = POISON
     assert (out.values == POISON).all()
