@@ -16,6 +16,7 @@ import numpy as np
 from numpy_vitmatte.decoder_plan import Band, shape_of_level, tile_chain
 from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_copy, framed_piece, whole
+from numpy_vitmatte.kernels.workspace import FRESH, Workspace
 from numpy_vitmatte.layers.convstream import ConvStreamParameters, detail_rectangle, source_of
 from numpy_vitmatte.layers.fusion import FusionParameters, fuse_rectangle
 from numpy_vitmatte.layers.head import HeadParameters, alpha_rectangle
@@ -30,7 +31,13 @@ class DecoderParameters(NamedTuple):
     matting_head: HeadParameters
 
 
-def decoder(features: np.ndarray, image: np.ndarray, parameters: DecoderParameters, bands: list[Band]) -> np.ndarray:
+def decoder(
+    features: np.ndarray,
+    image: np.ndarray,
+    parameters: DecoderParameters,
+    bands: list[Band],
+    memory: Workspace = FRESH,
+) -> np.ndarray:
     """Alpha of a picture.
 
     Parameters
@@ -42,13 +49,15 @@ def decoder(features: np.ndarray, image: np.ndarray, parameters: DecoderParamete
     parameters : DecoderParameters
     bands : list of Band
         From ``plan_decoder``.
+    memory : Workspace
+        With nothing of use in it: the stored maps go there. ``stored_room`` says how much they are.
 
     Returns
     -------
     float32 array (H, W)
         In [0, 1]; zero where the plan leaves it out.
     """
-    work = _Decoding(features, image, parameters, np.zeros(image.shape[:2], np.float32))
+    work = _Decoding(features, image, parameters, np.zeros(image.shape[:2], np.float32), memory)
     for band in bands:
         work.band(band)
     return work.alpha
@@ -61,6 +70,7 @@ class _Decoding(NamedTuple):
     image: np.ndarray
     parameters: DecoderParameters
     alpha: np.ndarray
+    memory: Workspace
 
     @property
     def levels(self) -> int:
@@ -73,6 +83,7 @@ class _Decoding(NamedTuple):
 
     def band(self, band: Band) -> None:
         """Stored details and fusion blocks, smallest first, then the tiles."""
+        self.memory.restart()
         details = self.stored_details(band)
         below = whole(self.features)
         for level, rectangles in enumerate(band.fused):
@@ -86,7 +97,7 @@ class _Decoding(NamedTuple):
         for index in sorted(band.details):
             rectangles, columns = band.details[index], self.parameters.convstream.convs[index - 1].columns
             shape = self.shape(self.levels - 1 - index)
-            out = framed_piece(bounds(rectangles).grown(1), columns, shape)
+            out = framed_piece(bounds(rectangles).grown(1), columns, shape, self.memory)
 
             def compute(rectangle: Rectangle, index: int = index, out: Piece = out) -> None:
                 source = pieces[index - 1] if index > 2 else self.first_detail(source_of(rectangle))
@@ -106,7 +117,7 @@ class _Decoding(NamedTuple):
     def stored_fusion(self, level: int, rectangles: list[Rectangle], below: Piece, detail: Piece) -> Piece:
         """What is needed of one fusion block's result."""
         block = self.parameters.fusion_blocks[level]
-        out = empty_piece(bounds(rectangles), block.detail.columns)
+        out = empty_piece(bounds(rectangles), block.detail.columns, self.memory)
         _each(rectangles, lambda one: fuse_rectangle(below, detail, block, self.shape(level - 1), one, out))
         return out
 

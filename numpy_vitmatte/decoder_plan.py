@@ -5,15 +5,17 @@ Fusion block ``k`` of ``levels`` works at 1/2**(levels - 1 - k) of the picture's
 """
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from numpy_vitmatte.kernels.parallel import even_block, get_num_threads
 from numpy_vitmatte.kernels.pieces import Rectangle
+from numpy_vitmatte.kernels.workspace import room
 from numpy_vitmatte.layers.convstream import source_of
 from numpy_vitmatte.layers.fusion import features_below
-from numpy_vitmatte.rectangles import Cells, area
+from numpy_vitmatte.rectangles import Cells, area, bounds
 
 TILE_ROWS, TILE_COLUMNS = 128, 192
 """Largest tile of the alpha, in pixels: its maps stay in the caches, and its border costs little."""
@@ -136,6 +138,22 @@ def tokens_of(bands: list[Band], shape: tuple[int, int], levels: int) -> np.ndar
         for top, left, bottom, right in band.tokens:
             mask[top:bottom, left:right] = True
     return mask
+
+
+def stored_room(band: Band, detail_channels: Sequence[int], fused_channels: Sequence[int]) -> int:
+    """Size of a workspace's block for what a band stores.
+
+    Parameters
+    ----------
+    band : Band
+    detail_channels : sequence of int
+        Of detail maps 1, 2, ...
+    fused_channels : sequence of int
+        Of the fusion blocks' results, from the first block on.
+    """
+    details = [(area(bounds(found).grown(1)), detail_channels[index - 1]) for index, found in band.details.items()]
+    fused = [(area(bounds(found)), fused_channels[level]) for level, found in enumerate(band.fused)]
+    return room(*details, *fused)
 
 
 class Shares(NamedTuple):

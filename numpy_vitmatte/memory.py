@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from numpy_vitmatte.checkpoint.parameters import parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.decoder_plan import TILE_COLUMNS, TILE_ROWS, Band, plan_decoder
+from numpy_vitmatte.decoder_plan import TILE_COLUMNS, TILE_ROWS, plan_decoder, stored_room
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.parallel import get_num_threads
 from numpy_vitmatte.kernels.winograd import is_tiled
-from numpy_vitmatte.rectangles import area, bounds
 
 FLOAT = 4
 PROCESS = 185_000_000
@@ -127,7 +126,8 @@ def _budget(
     """The budget of one height of bands, and the bytes of their stored maps."""
     picture, tokens = FLOAT * 4 * height * width, _token_bytes(height, width, config)
     bands = plan_decoder(height, width, len(config.fusion_hidden_sizes), band_rows=rows)
-    stored = max(_stored_bytes(band, config) for band in bands)
+    channels = config.convstream_hidden_sizes, config.fusion_hidden_sizes
+    stored = FLOAT * max(stored_room(band, *channels) for band in bands)
     threads = get_num_threads()
     # A global block: tokens before and after, keys and values; or a neck's half-wide map in place of the latter two.
     backbone = 4 * tokens + threads * _block_scratch(config)
@@ -156,15 +156,6 @@ def _token_bytes(height: int, width: int, config: VitMatteConfig) -> int:
 def _block_scratch(config: VitMatteConfig) -> int:
     """What a thread holds inside a block, at most: scores against a block of keys, or rows inside the MLP."""
     return FLOAT * 2 * 1024 * 2 * config.hidden_size
-
-
-def _stored_bytes(band: Band, config: VitMatteConfig) -> int:
-    details = [
-        area(bounds(found).grown(1)) * config.convstream_hidden_sizes[index - 1]
-        for index, found in band.details.items()
-    ]
-    fused = [area(bounds(found)) * config.fusion_hidden_sizes[level] for level, found in enumerate(band.fused)]
-    return FLOAT * (sum(details) + sum(fused))
 
 
 def _tile_bytes(config: VitMatteConfig) -> int:

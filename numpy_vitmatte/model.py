@@ -15,8 +15,9 @@ from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.initialization import random_parameters
 from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.workspace import kept_workspace
 from numpy_vitmatte.memory import parse_bytes, plan_budget
-from numpy_vitmatte.network import Trace, forward, pack_network
+from numpy_vitmatte.network import Trace, forward, pack_network, workspace_size
 
 
 @dataclass
@@ -105,8 +106,8 @@ def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 class VitMatteForImageMatting:
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
-    Made by ``from_pretrained`` or ``from_config``. Calling it leaves nothing behind: one model may be used by several
-    threads at once.
+    Made by ``from_pretrained`` or ``from_config``. One model may be used by several threads at once. Between calls the
+    process keeps up to 64 MB of memory for the next picture of the same size, unless ``max_memory`` is given.
 
     Parameters
     ----------
@@ -229,7 +230,9 @@ class VitMatteForImageMatting:
         _, height, width, _ = images.shape
         rows = plan_budget(height, width, self.config, self.weights_in_memory, limit).band_rows
         jobs = zip(images, traces, masks, strict=True)
-        alphas = [forward(image, self._network, trace, mask, rows) for image, trace, mask in jobs]
+        kept = 0 if limit is not None else workspace_size(height, width, self._network, rows)  # a budget counts all
+        with kept_workspace(kept) as memory:
+            alphas = [forward(image, self._network, trace, mask, rows, memory) for image, trace, mask in jobs]
         batch = np.stack(alphas) if len(alphas) > 1 else alphas[0][None]  # one picture's alpha is not copied
         output = ImageMattingOutput(alphas=batch[:, None])  # [B, H, W] -> [B, 1, H, W]
         if keep_hidden:

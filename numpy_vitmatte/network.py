@@ -11,12 +11,13 @@ import numpy as np
 
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.decoder import DecoderParameters, decoder
-from numpy_vitmatte.decoder_plan import plan_decoder, tokens_of
+from numpy_vitmatte.decoder_plan import plan_decoder, stored_room, tokens_of
 from numpy_vitmatte.folding import fold_batch_norms
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block
 from numpy_vitmatte.kernels.tile import SHORT_ROWS
-from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, window_attention
+from numpy_vitmatte.kernels.workspace import FRESH, Workspace
+from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, keys_values_room, window_attention
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
 from numpy_vitmatte.layers.fusion import FusionParameters
 from numpy_vitmatte.layers.head import HeadParameters
@@ -112,6 +113,7 @@ def forward(
     trace: Trace = Trace(None, None),  # noqa: B008
     wanted: np.ndarray | None = None,
     band_rows: int | None = None,
+    memory: Workspace = FRESH,
 ) -> np.ndarray:
     """Alpha of one picture.
 
@@ -126,6 +128,8 @@ def forward(
         The pixels whose alpha is of use. What cannot change them is left out; they come out the same, to the bit.
     band_rows : int, optional
         Rows of the picture that the decoder takes at a time: see ``plan_decoder``.
+    memory : Workspace
+        For the largest arrays; ``workspace_size`` says how much they are.
 
     Returns
     -------
@@ -135,8 +139,19 @@ def forward(
     (height, width, _), levels = image.shape, len(network.decoder.fusion_blocks)
     bands = plan_decoder(height, width, levels, wanted, band_rows)
     read = None if wanted is None else tokens_of(bands, (height, width), levels)
-    features = backbone(image, network.backbone, network.feature_index, trace, read)  # [H, W, 4] -> [h, w, C]
-    return decoder(features, image, network.decoder, bands)  # [h, w, C], [H, W, 4] -> [H, W]
+    features = backbone(image, network.backbone, network.feature_index, trace, read, memory)  # [H, W, 4] -> [h, w, C]
+    return decoder(features, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
+
+
+def workspace_size(height: int, width: int, network: NetworkParameters, band_rows: int | None = None) -> int:
+    """Size of a workspace's block for a picture of ``height`` x ``width`` pixels, whatever of it is wanted."""
+    blocks, patch = network.backbone.blocks, network.backbone.patch_embed.patch_size
+    grid = height // patch, width // patch
+    detail_channels = [conv.columns for conv in network.decoder.convstream.convs]
+    fused_channels = [block.detail.columns for block in network.decoder.fusion_blocks]
+    bands = plan_decoder(height, width, len(fused_channels), band_rows=band_rows)
+    stored = [stored_room(band, detail_channels, fused_channels) for band in bands]
+    return max([*stored, *(keys_values_room(*grid, block.attention) for block in blocks if not block.window)])
 
 
 def backbone(
@@ -145,6 +160,7 @@ def backbone(
     feature_index: int,
     trace: Trace = Trace(None, None),  # noqa: B008
     read: np.ndarray | None = None,
+    memory: Workspace = FRESH,
 ) -> np.ndarray:
     """The transformer: tokens of the picture (h, w, C) after ``feature_index`` blocks.
 
@@ -158,7 +174,7 @@ def backbone(
     for index, block in enumerate(blocks, start=1):
         if trace.hidden_states is not None:
             trace.hidden_states.append(tokens)
-        tokens = transformer_block(tokens, block, trace, read if index == len(blocks) else None)
+        tokens = transformer_block(tokens, block, trace, read if index == len(blocks) else None, memory)
         if index == feature_index:
             features = tokens
     if trace.hidden_states is not None:
@@ -171,6 +187,7 @@ def transformer_block(
     block: BlockParameters,
     trace: Trace = Trace(None, None),  # noqa: B008
     read: np.ndarray | None = None,
+    memory: Workspace = FRESH,
 ) -> np.ndarray:
     """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C).
 
@@ -191,7 +208,7 @@ def transformer_block(
         after[some] = x + mlp(layer_norm(x, block.norm2), block.mlp)
 
     for_each_block(normalise, height * width, ROWS_IN_CACHE)
-    _attention(out, block, trace, rows)
+    _attention(out, block, trace, rows, memory)
     for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), ROWS_IN_CACHE, SHORT_ROWS))
     if block.neck is not None:
         residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
@@ -205,7 +222,7 @@ def _grown(mask: np.ndarray) -> np.ndarray:
     return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
 
 
-def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace, rows: np.ndarray) -> None:
+def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace, rows: np.ndarray, memory: Workspace) -> None:
     """Replace normalised tokens (h, w, C) by what they attend to; of a global block only those in ``rows``."""
     height, width, _ = tokens.shape
     heads, window = block.attention.heads, block.window
@@ -218,4 +235,4 @@ def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace, rows: n
     if window:
         window_attention(tokens, block.attention, window, probabilities, out=tokens)
     else:
-        global_attention(tokens, block.attention, probabilities, out=tokens, wanted=rows)
+        global_attention(tokens, block.attention, probabilities, out=tokens, wanted=rows, memory=memory)

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from numpy_vitmatte.checkpoint import hub_download, hub_requests
 from numpy_vitmatte.kernels import parallel
+from numpy_vitmatte.kernels.workspace import Workspace
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.processing import VitMatteImageProcessor
 
@@ -27,7 +28,7 @@ settings.load_profile("numpy-vitmatte")
 
 @pytest.fixture(autouse=os.environ.get("NUMBA_DISABLE_JIT") == "1")
 def poisoned_memory(monkeypatch):
-    """Kernels as plain Python: new memory holds NaN, so that a number read before it was written shows every time."""
+    """Kernels as plain Python: memory holds NaN, new or handed on, so that a number read too early shows every time."""
     empty = np.empty
 
     def poisoned(*arguments, **keywords):
@@ -36,7 +37,14 @@ def poisoned_memory(monkeypatch):
             array.fill(np.nan)
         return array
 
+    def poisoned_again(memory, shape):
+        array = cut(memory, shape)
+        array.fill(np.nan)
+        return array
+
+    cut = Workspace.empty
     monkeypatch.setattr(np, "empty", poisoned)
+    monkeypatch.setattr(Workspace, "empty", poisoned_again)
 
 
 @pytest.fixture

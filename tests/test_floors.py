@@ -44,7 +44,16 @@ FLOORS = {
     ),
     "photo_memory.py": ("memory",),
     "budget.py": ("images", "matting", "memory", "model_cache", "photo_memory"),
-    "model.py": ("network", "memory", "kernels.parallel", "checkpoint", "configuration", "initialization", "errors"),
+    "model.py": (
+        "network",
+        "memory",
+        "kernels.parallel",
+        "kernels.workspace",
+        "checkpoint",
+        "configuration",
+        "initialization",
+        "errors",
+    ),
     "batch": (
         "batch",
         "estimate",

@@ -9,7 +9,9 @@ import pytest
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.initialization import random_parameters
+from numpy_vitmatte.kernels import workspace
 from numpy_vitmatte.kernels.parallel import set_num_threads
+from numpy_vitmatte.kernels.workspace import forget
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
 
@@ -238,6 +240,23 @@ def test_several_threads_use_one_model(model, alphas):
     for index, several in results.items():
         for own in several:
             np.testing.assert_array_equal(own[0], alphas[index % 2])
+
+
+def test_memory_that_is_handed_on_changes_no_bit(model):
+    """A picture after itself, after one of another size, half of it alone, and with a budget, which keeps nothing."""
+    small, large = random_pixels(2, 4, 32, 48), random_pixels(1, 4, 64, 32)
+    wanted = np.zeros((len(large), 64, 32), bool)
+    wanted[:, :32] = True
+    forget()
+    first = {pixels.shape: model(pixels).alphas for pixels in (small, large)}
+    for pixels in (large, small, small, large):
+        np.testing.assert_array_equal(model(pixels).alphas, first[pixels.shape])
+        np.testing.assert_array_equal(
+            model(large, wanted=wanted).alphas[:, 0][wanted], first[large.shape][:, 0][wanted]
+        )
+    assert sum(block.nbytes for block in workspace._idle) > 0
+    np.testing.assert_array_equal(model(large, max_memory="1GB").alphas, first[large.shape])
+    assert sum(block.nbytes for block in workspace._idle) == 0
 
 
 def test_from_config_is_decided_by_its_seed():

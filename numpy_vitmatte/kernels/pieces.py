@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpy_vitmatte.kernels.workspace import FRESH, Workspace
+
 
 class Rectangle(NamedTuple):
     """Pixels ``top <= y < bottom``, ``left <= x < right`` of a map."""
@@ -44,15 +46,15 @@ def whole(values: np.ndarray, border: int = 0) -> Piece:
     return Piece(values, -border, -border)
 
 
-def empty_piece(rectangle: Rectangle, channels: int) -> Piece:
+def empty_piece(rectangle: Rectangle, channels: int, memory: Workspace = FRESH) -> Piece:
     """A piece to be filled."""
     top, left, bottom, right = rectangle
-    return Piece(np.empty((bottom - top, right - left, channels), np.float32), top, left)
+    return Piece(memory.empty((bottom - top, right - left, channels)), top, left)
 
 
-def framed_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...]) -> Piece:
+def framed_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...], memory: Workspace = FRESH) -> Piece:
     """A piece to be filled inside a map of ``shape``, zero where ``rectangle`` reaches beyond it."""
-    piece = empty_piece(rectangle, channels)
+    piece = empty_piece(rectangle, channels, memory)
     inside = rectangle.within(shape)
     piece.values[: inside.top - rectangle.top] = 0
     piece.values[inside.bottom - rectangle.top :] = 0

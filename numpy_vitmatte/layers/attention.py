@@ -27,6 +27,7 @@ from numpy_vitmatte.kernels.attention import (
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block
 from numpy_vitmatte.kernels.tile import PANEL
+from numpy_vitmatte.kernels.workspace import FRESH, Workspace, room
 from numpy_vitmatte.layers.position import relative_positions
 
 QUERIES_PER_BLOCK = 4 * QUERIES_AT_A_TIME
@@ -100,6 +101,7 @@ def global_attention(
     probabilities: np.ndarray | None = None,
     out: np.ndarray | None = None,
     wanted: np.ndarray | None = None,
+    memory: Workspace = FRESH,
 ) -> np.ndarray:
     """Attention of every token to every token.
 
@@ -114,6 +116,8 @@ def global_attention(
         Where the result goes; it may be ``tokens`` itself.
     wanted : int64 array, optional
         The tokens, counted row by row, whose result is of use; the others keep what ``out`` held. Default: all.
+    memory : Workspace
+        With nothing of use in it: keys and values go there. ``keys_values_room`` says how much they are.
 
     Returns
     -------
@@ -126,7 +130,8 @@ def global_attention(
     flat, flat_out = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [h * w, C]
     wanted = np.arange(height * width) if wanted is None else wanted
     table_h, table_w, relative = _packed_tables(parameters, height, width)
-    keys, values = (np.empty((heads, length), np.float32) for length in packed_sizes(height, width, size))
+    memory.restart()
+    keys, values = (memory.empty((heads, length)) for length in packed_sizes(height, width, size))
 
     pieces = _pieces_of_blocks(height, width)
 
@@ -152,6 +157,12 @@ def global_attention(
     for_each_block(prepare_keys, len(pieces))
     for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, QUERIES_AT_A_TIME))
     return out
+
+
+def keys_values_room(height: int, width: int, parameters: AttentionParameters) -> int:
+    """Size of a workspace's block for ``global_attention`` on a grid of ``height`` x ``width`` tokens."""
+    heads, channels = parameters.heads, parameters.query.columns
+    return room(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
 
 
 def window_attention(
