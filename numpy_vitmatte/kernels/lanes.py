@@ -98,24 +98,26 @@ rows of ``width`` keys; returns the largest. Of ``scores`` and ``along_w`` up to
 ``out`` as many written."""
 
 
-def _weighted_in_python(x, places, w):
+def _weighted_in_python(x, places, w, m):
     # The last lanes may lie in the slack behind the numbers: whatever stood in memory there, NaNs included.
     with np.errstate(all="ignore"):
-        return sum(w[n] * x[start:][:LANES] for n, start in enumerate(places))
+        return sum(w[m + n] * x[start:][:LANES] for n, start in enumerate(places))
 
 
-def _blend_six_in_python(out, o, x, a, b, c, d, e, f, w):
-    out[o:][:LANES] = _weighted_in_python(x, (a, b, c, d, e, f), w)
+def _blend_six_in_python(x, a, b, c, d, e, f, w, m, out, o):
+    out[o:][:LANES] = _weighted_in_python(x, (a, b, c, d, e, f), w, m)
 
 
-def _add_six_and_relu_in_python(before, p, x, a, b, c, d, e, f, w, out, o):
+def _add_six_and_relu_in_python(before, p, x, a, b, c, d, e, f, w, m, out, o):
     with np.errstate(all="ignore"):
-        out[o:][:LANES] = np.maximum(before[p:][:LANES] + _weighted_in_python(x, (a, b, c, d, e, f), w), float32(0))
+        out[o:][:LANES] = np.maximum(before[p:][:LANES] + _weighted_in_python(x, (a, b, c, d, e, f), w, m), float32(0))
 
 
-def _add_weighted(builder: ir.IRBuilder, total: ir.Value, x: ir.Value, places: list[ir.Value], w: ir.Value) -> ir.Value:
+def _add_weighted(
+    builder: ir.IRBuilder, total: ir.Value, x: ir.Value, places: list[ir.Value], w: ir.Value, m: ir.Value
+) -> ir.Value:
     for n, place in enumerate(places):
-        weight = splat(builder, builder.load(builder.gep(w, [integer(n)])))
+        weight = splat(builder, builder.load(builder.gep(w, [builder.add(m, integer(n))])))
         total = multiply_add(builder, weight, load(builder, x, place), total)
     return total
 
@@ -124,31 +126,31 @@ _array, _zeros = types.Array(types.float32, 1, "C"), ir.Constant(vector, [0.0] *
 
 
 @intrinsic
-def _blend_six_in_llvm(context, out, o, x, a, b, c, d, e, f, w):
-    signature = types.void(_array, types.intp, _array, *(types.intp,) * 6, _array)
+def _blend_six_in_llvm(context, x, a, b, c, d, e, f, w, m, out, o):
+    signature = types.void(_array, *(types.intp,) * 6, _array, types.intp, _array, types.intp)
 
     def generate(context, builder, signature, values):
-        out, x, w = (data(context, builder, _array, values[n]) for n in (0, 2, 9))
-        store(builder, _add_weighted(builder, _zeros, x, values[3:9], w), out, values[1])
+        x, w, out = (data(context, builder, _array, values[n]) for n in (0, 7, 9))
+        store(builder, _add_weighted(builder, _zeros, x, values[1:7], w, values[8]), out, values[10])
         return context.get_dummy_value()
 
     return signature, generate
 
 
 @intrinsic
-def _add_six_and_relu_in_llvm(context, before, p, x, a, b, c, d, e, f, w, out, o):
-    signature = types.void(_array, types.intp, _array, *(types.intp,) * 6, _array, _array, types.intp)
+def _add_six_and_relu_in_llvm(context, before, p, x, a, b, c, d, e, f, w, m, out, o):
+    signature = types.void(_array, types.intp, _array, *(types.intp,) * 6, _array, types.intp, _array, types.intp)
 
     def generate(context, builder, signature, values):
-        before, x, w, out = (data(context, builder, _array, values[n]) for n in (0, 2, 9, 10))
-        total = _add_weighted(builder, load(builder, before, values[1]), x, values[3:9], w)
-        store(builder, _larger(builder, total, _zeros), out, values[11])
+        before, x, w, out = (data(context, builder, _array, values[n]) for n in (0, 2, 9, 11))
+        total = _add_weighted(builder, load(builder, before, values[1]), x, values[3:9], w, values[10])
+        store(builder, _larger(builder, total, _zeros), out, values[12])
         return context.get_dummy_value()
 
     return signature, generate
 
 
 blend_six = _blend_six_in_python if config.DISABLE_JIT else _blend_six_in_llvm
-"""``out[o : o + 16] = w[0] * x[a : a + 16] + ... + w[5] * x[f : f + 16]``."""
+"""``out[o : o + 16] = w[m] * x[a : a + 16] + ... + w[m + 5] * x[f : f + 16]``."""
 add_six_and_relu = _add_six_and_relu_in_python if config.DISABLE_JIT else _add_six_and_relu_in_llvm
-"""``out[o : o + 16] = max(before[p : p + 16] + w[0] * x[a : a + 16] + ... + w[5] * x[f : f + 16], 0)``."""
+"""``out[o : o + 16] = max(before[p : p + 16] + w[m] * x[a : a + 16] + ... + w[m + 5] * x[f : f + 16], 0)``."""

@@ -29,15 +29,19 @@ NARROWEST_STRIP = 46
 
 
 @kernel(EXACT_ORDER)
-def _taps(position, length, sources, weights):
-    """Low-resolution indices and weights of doubled position ``position``, two for each of the shifts -1, 0, 1."""
+def _taps(position, length, first, sources, weights):
+    """Low-resolution indices and weights of doubled position ``position``, two for each of the shifts -1, 0, 1.
+
+    They are written from ``sources[first]`` and ``weights[first]`` on.
+    """
     for shift in range(3):
         shifted = position + shift - 1
         inside = float32(1) if 0 <= shifted < 2 * length else float32(0)
         near = min(max(shifted // 2, 0), length - 1)
         far = near - 1 if shifted % 2 == 0 else near + 1
-        sources[2 * shift], weights[2 * shift] = near, inside * float32(0.75)
-        sources[2 * shift + 1], weights[2 * shift + 1] = min(max(far, 0), length - 1), inside * float32(0.25)
+        n = first + 2 * shift
+        sources[n], weights[n] = near, inside * float32(0.75)
+        sources[n + 1], weights[n + 1] = min(max(far, 0), length - 1), inside * float32(0.25)
 
 
 @kernel(EXACT_ORDER)
@@ -61,31 +65,43 @@ def _products(features, row, first, columns, taps, outputs, zeros, slot):
 @kernel(EXACT_ORDER)
 def _blend_down(ring, row, height, size, sources, weights, blended):
     """Sum the six taps of doubled row ``row`` over dy; ``size`` numbers, into ``blended``."""
-    _taps(row, height, sources, weights)
+    _taps(row, height, ZERO, sources, weights)
     flat, step = ring.reshape(-1), ring.shape[2]
     for n in range(6):
         sources[n] = (sources[n] % 3 * 3 + n // 2) * step
     a, b, c, d, e, f = sources
     for k in range(0, size, LANES):
-        blend_six(blended, k, flat, a + k, b + k, c + k, d + k, e + k, f + k, weights)
+        blend_six(flat, a + k, b + k, c + k, d + k, e + k, f + k, weights, ZERO, blended, k)
 
 
 @kernel(EXACT_ORDER)
-def _blend_across(convolved, at, blended, first, width, left, right, channels, sources, weights, out, start):
-    """Columns ``left .. right - 1`` of a row: add their six taps of ``blended`` to the detail's, apply the ReLU."""
+def _taps_across(first, width, left, right, channels):
+    """Where in a blended row, which begins at pixel ``first``, the six taps of each column lie, and their weights."""
+    sources, weights = np.empty(6 * (right - left), np.int64), np.empty(6 * (right - left), np.float32)
     for x in range(left, right):
-        _taps(x, width, sources, weights)
+        m = 6 * (x - left)
+        _taps(x, width, m, sources, weights)
         for n in range(6):
-            sources[n] = ((sources[n] - first) * 3 + n // 2) * channels
-        a, b, c, d, e, f = sources
-        o, p = start + (x - left) * channels, at + (x - left) * channels
+            sources[m + n] = ((sources[m + n] - first) * 3 + n // 2) * channels
+    return sources, weights
+
+
+@kernel(EXACT_ORDER)
+def _blend_across(convolved, at, blended, columns, channels, sources, weights, out, start):
+    """A row of ``columns`` outputs: add the six taps of ``blended`` to what the detail gives, apply the ReLU."""
+    for x in range(columns):
+        o, p, m = start + x * channels, at + x * channels, 6 * x
+        a, b, c = sources[m], sources[m + 1], sources[m + 2]
+        d, e, f = sources[m + 3], sources[m + 4], sources[m + 5]
         whole = channels // LANES * LANES
         for k in range(0, whole, LANES):
-            add_six_and_relu(convolved, p + k, blended, a + k, b + k, c + k, d + k, e + k, f + k, weights, out, o + k)
+            add_six_and_relu(
+                convolved, p + k, blended, a + k, b + k, c + k, d + k, e + k, f + k, weights, m, out, o + k
+            )
         for k in range(whole, channels):
             total = convolved[p + k]
             for n in range(6):
-                total += weights[n] * blended[sources[n] + k]
+                total += weights[m + n] * blended[sources[m + n] + k]
             out[o + k] = max(total, float32(0))
 
 
@@ -100,6 +116,7 @@ def _fuse_strip(detail, window, features, taps, height, width, strip, out):
     blended = np.empty(columns * outputs + SLACK, np.float32)
     zeros = np.zeros(outputs + LANES, np.float32)
     sources, weights = np.empty(6, np.int64), np.empty(6, np.float32)
+    places, shares = _taps_across(low[1], width, left, right, channels)
     scratch, convolved = scratch_of(window, tiles), np.empty(4 * tiles * channels, np.float32)
     flat = out.values.reshape(-1)
     ready = low[0]  # the next low-resolution row to multiply
@@ -112,8 +129,7 @@ def _fuse_strip(detail, window, features, taps, height, width, strip, out):
         at = (y % 2 * 2 * tiles + left % 2) * channels
         start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
         _blend_down(ring, y, height, columns * outputs, sources, weights, blended)
-        _blend_across(convolved, at, blended, low[1], width, left, right, channels, sources, weights, flat,
-                      start)  # fmt: skip
+        _blend_across(convolved, at, blended, right - left, channels, places, shares, flat, start)
 
 
 @kernel(EXACT_ORDER)

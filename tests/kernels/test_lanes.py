@@ -16,15 +16,15 @@ def call_add_offsets(scores, first, along_h, first_h, along_w, first_w, rows, wi
 
 
 @kernel(EXACT_ORDER)
-def call_blend(out, o, x, places, w):
+def call_blend(x, places, w, m, out, o):
     a, b, c, d, e, f = places
-    blend_six(out, o, x, a, b, c, d, e, f, w)
+    blend_six(x, a, b, c, d, e, f, w, m, out, o)
 
 
 @kernel(EXACT_ORDER)
-def call_finish(before, p, x, places, w, out, o):
+def call_finish(before, p, x, places, w, m, out, o):
     a, b, c, d, e, f = places
-    add_six_and_relu(before, p, x, a, b, c, d, e, f, w, out, o)
+    add_six_and_relu(before, p, x, a, b, c, d, e, f, w, m, out, o)
 
 
 @given(rows=st.integers(1, 5), width=st.integers(1, 40), first=st.integers(0, 3), seed=st.integers(0, 99))
@@ -45,15 +45,15 @@ def test_add_offsets(rows, width, first, seed):
 def test_blend_of_six(finish):
     """16 numbers each, from six places; the second adds them to others and leaves nothing negative."""
     generator = np.random.default_rng(0)
-    x, w = (generator.standard_normal(n).astype(np.float32) for n in (200, 6))
+    x, w = (generator.standard_normal(n).astype(np.float32) for n in (200, 9))
     out, others = (generator.standard_normal(40).astype(np.float32) for _ in range(2))
     before, places = out.copy(), np.array([0, 31, 5, 90, 90, 184])
     if finish:
-        call_finish(others, 11, x, places, w, out, 7)
+        call_finish(others, 11, x, places, w, 3, out, 7)
     else:
-        call_blend(out, 7, x, places, w)
+        call_blend(x, places, w, 3, out, 7)
     terms = np.stack(
-        [float(weight) * x[place:][:LANES].astype(np.float64) for weight, place in zip(w, places, strict=True)]
+        [float(weight) * x[place:][:LANES].astype(np.float64) for weight, place in zip(w[3:], places, strict=True)]
     )
     start = others[11:][:LANES].astype(np.float64) if finish else 0
     expected = np.maximum(terms.sum(0) + start, 0) if finish else terms.sum(0)
