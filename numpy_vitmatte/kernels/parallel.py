@@ -15,11 +15,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.kernels.placement import Placement
 from numpy_vitmatte.kernels.processors import usable_processors
 
 _lock = threading.Lock()
 _threads: int | None = None
 _pool: ThreadPoolExecutor | None = None
+_placement = Placement()
 _slots: threading.Semaphore | None = None
 _holding = threading.local()
 
@@ -72,11 +74,13 @@ def get_num_threads() -> int:
 
 
 def _submit(worker: Callable[[], None], helpers: int) -> list[Future[None]]:
-    global _pool
+    global _pool, _placement
     with _lock:
         if _pool is None:
             # ``helpers`` too: the number of threads may have been lowered since the caller asked for it.
-            _pool = ThreadPoolExecutor(max(helpers, get_num_threads() - 1), thread_name_prefix="numpy-vitmatte")
+            threads, _placement = max(helpers, get_num_threads() - 1), Placement()
+            _pool = ThreadPoolExecutor(threads, "numpy-vitmatte", initializer=_placement.enter)
+        _placement.keep_off()
         return [_pool.submit(worker) for _ in range(helpers)]
 
 

@@ -1,0 +1,96 @@
+"""Where a pool's threads may run: not on their caller's processor, and nobody else is touched."""
+
+import os
+import threading
+
+import pytest
+
+from numpy_vitmatte.kernels import placement
+from numpy_vitmatte.kernels.parallel import for_each_block, set_num_threads
+from numpy_vitmatte.kernels.placement import Placement
+
+
+class Scheduler:
+    """A made-up kernel: the caller's processor, what the process may use, and what was asked for."""
+
+    def __init__(self, here, allowed):
+        self.here, self.allowed, self.asked = here, allowed, []
+
+    def set_affinity(self, thread, processors):
+        self.asked.append((thread, processors))
+
+
+@pytest.fixture
+def scheduler(monkeypatch):
+    scheduler = Scheduler(1, {0, 1, 2})
+    monkeypatch.setattr(placement, "_current_processor", lambda: scheduler.here)
+    monkeypatch.setattr(placement.os, "sched_getaffinity", lambda thread: scheduler.allowed, raising=False)
+    monkeypatch.setattr(placement.os, "sched_setaffinity", scheduler.set_affinity, raising=False)
+    return scheduler
+
+
+@pytest.fixture
+def pool():
+    """A placement that one other thread, alive until the test ends, has entered; and that thread's number."""
+    places, entered, done = Placement(), threading.Event(), threading.Event()
+
+    def live():
+        places.enter()
+        entered.set()
+        done.wait()
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    entered.wait()
+    yield places, thread.native_id
+    done.set()
+    thread.join()
+
+
+def test_off_the_callers_processor(scheduler, pool):
+    """Once, and again when the caller has moved."""
+    places, thread = pool
+    for here in (1, 1, 1, 2, 2):
+        scheduler.here = here
+        places.keep_off()
+    assert scheduler.asked == [(thread, {0, 2}), (thread, {0, 1})]
+
+
+def test_the_only_processor_is_shared(scheduler, pool):
+    places, thread = pool
+    scheduler.allowed = {1}
+    places.keep_off()
+    assert scheduler.asked == [(thread, {1})]
+
+
+def test_a_pool_thread_that_calls_stays_where_it_is(scheduler, pool):
+    """Its own blocks may be cut into blocks."""
+    places, thread = pool
+    places.enter()
+    places.keep_off()
+    assert scheduler.asked == [(thread, {0, 2})]
+
+
+def test_what_the_kernel_refuses_is_left(scheduler, pool, monkeypatch):
+    """A thread that has ended, or a sandbox."""
+
+    def refuse(thread, processors):
+        raise PermissionError
+
+    monkeypatch.setattr(placement.os, "sched_setaffinity", refuse, raising=False)
+    pool[0].keep_off()
+
+
+def test_where_nobody_knows_the_processor(scheduler, pool, monkeypatch):
+    monkeypatch.setattr(placement, "_current_processor", None)
+    pool[0].keep_off()
+    assert scheduler.asked == []
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the affinity is Linux's")
+def test_the_callers_own_affinity_is_left_alone(restored_threads):
+    before = os.sched_getaffinity(0)
+    set_num_threads(3)
+    for _ in range(5):
+        for_each_block(lambda first, last: None, 6)
+    assert os.sched_getaffinity(0) == before
