@@ -1,9 +1,9 @@
 """Pool threads compute on other processors than the thread that calls them.
 
 After a pause Linux often wakes a pool's thread on the very processor that its caller computes on, and takes several
-milliseconds to see that another one is idle: a fifth of the time that a small network needs for a photo. So a caller
-keeps the pool's threads off its own processor, before it wakes them. All others that the process may use stay open to
-them, and the scheduler's choice.
+milliseconds to see that another one is idle: time in which a small network could have had half of its photo done. So
+a caller keeps the pool's threads off its own processor, before it wakes them. All others that the process may use stay
+open to them, and the scheduler's choice.
 """
 
 import ctypes

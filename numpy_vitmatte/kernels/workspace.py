@@ -1,8 +1,8 @@
 """Memory that one picture's computation hands on to the next of the same size.
 
 The largest arrays of a picture, the maps that the decoder stores and the keys and values of a global block, are of no
-use after it. Given back to the system and asked for anew, their pages are cleared before they can be written to, 3,000
-of them for a small photo, on one thread's time. So they are cut from one block, and the process keeps that.
+use after it. Given back to the system and asked for anew, each of their pages is cleared before it can be written to.
+So they are cut from one block, and the process keeps that.
 """
 
 import contextlib
