@@ -6,10 +6,12 @@ a caller keeps the pool's threads off its own processor, before it wakes them. A
 open to them, and the scheduler's choice.
 """
 
+import contextlib
 import ctypes
 import os
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 
 def _find_current_processor() -> Callable[[], int] | None:
@@ -22,29 +24,46 @@ def _find_current_processor() -> Callable[[], int] | None:
 _current_processor = _find_current_processor()
 
 
+class _Place(NamedTuple):
+    """Where one thread may run: off which processor, what it may use otherwise, and what was asked for."""
+
+    kept_off: int | None
+    allowed: set[int]
+    asked: set[int]
+
+
 class Placement:
     """Where the threads of a pool may run."""
 
     def __init__(self) -> None:
-        self._kept_off: dict[int, int | None] = {}
+        self._places: dict[int, _Place] = {}
 
     def enter(self) -> None:
         """Count the calling thread among the pool's."""
-        self._kept_off[threading.get_native_id()] = None
+        if _current_processor is None:
+            return
+        with contextlib.suppress(OSError):  # a sandbox that does not say: the thread stays where it is
+            allowed = os.sched_getaffinity(0)
+            self._places[threading.get_native_id()] = _Place(None, allowed, allowed)
 
     def keep_off(self) -> None:
         """Keep the pool's threads off the processor that the calling thread is on."""
         if _current_processor is None:
             return
         here, caller = _current_processor(), threading.get_native_id()
-        threads = list(self._kept_off.items())  # in one step: another thread may enter meanwhile
-        moved = [thread for thread, other in threads if other != here and thread != caller]
-        if not moved:
-            return
-        allowed = os.sched_getaffinity(0)
-        for thread in moved:
-            self._kept_off[thread] = here
-            try:
-                os.sched_setaffinity(thread, allowed - {here} or allowed)
-            except OSError:  # it has ended, or a sandbox forbids it
-                continue
+        for thread, place in list(self._places.items()):  # a copy: another thread may enter meanwhile
+            if place.kept_off != here and thread != caller:
+                self._places[thread] = _moved(thread, place, here)
+
+
+def _moved(thread: int, place: _Place, here: int) -> _Place:
+    """Ask for all of a thread's processors but one; if that is the only one, nothing is asked."""
+    try:
+        current = os.sched_getaffinity(thread)
+        allowed = place.allowed if current == place.asked else current  # somebody else has decided meanwhile
+        asked = allowed - {here} or allowed
+        if asked != current:
+            os.sched_setaffinity(thread, asked)
+    except OSError:  # the thread has ended, or a sandbox forbids it
+        return place._replace(kept_off=here)
+    return _Place(here, allowed, asked)

@@ -11,26 +11,30 @@ from numpy_vitmatte.kernels.placement import Placement
 
 
 class Scheduler:
-    """A made-up kernel: the caller's processor, what the process may use, and what was asked for."""
+    """A made-up kernel: the caller's processor, what each thread may use, and what was asked for."""
 
     def __init__(self, here, allowed):
-        self.here, self.allowed, self.asked = here, allowed, []
+        self.here, self.allowed, self.affinity, self.asked = here, allowed, {}, []
+
+    def get_affinity(self, thread):
+        return self.affinity.get(thread or threading.get_native_id(), self.allowed)
 
     def set_affinity(self, thread, processors):
+        self.affinity[thread] = processors
         self.asked.append((thread, processors))
 
 
-@pytest.fixture
-def scheduler(monkeypatch):
-    scheduler = Scheduler(1, {0, 1, 2})
+@pytest.fixture(params=[{0, 1, 2}])
+def scheduler(request, monkeypatch):
+    scheduler = Scheduler(1, request.param)
     monkeypatch.setattr(placement, "_current_processor", lambda: scheduler.here)
-    monkeypatch.setattr(placement.os, "sched_getaffinity", lambda thread: scheduler.allowed, raising=False)
+    monkeypatch.setattr(placement.os, "sched_getaffinity", scheduler.get_affinity, raising=False)
     monkeypatch.setattr(placement.os, "sched_setaffinity", scheduler.set_affinity, raising=False)
     return scheduler
 
 
 @pytest.fixture
-def pool():
+def pool(scheduler):
     """A placement that one other thread, alive until the test ends, has entered; and that thread's number."""
     places, entered, done = Placement(), threading.Event(), threading.Event()
 
@@ -56,11 +60,21 @@ def test_off_the_callers_processor(scheduler, pool):
     assert scheduler.asked == [(thread, {0, 2}), (thread, {0, 1})]
 
 
+@pytest.mark.parametrize("scheduler", [{1}], indirect=True)
 def test_the_only_processor_is_shared(scheduler, pool):
+    pool[0].keep_off()
+    assert scheduler.asked == []
+
+
+def test_somebody_elses_choice_is_kept(scheduler, pool):
+    """A thread that was moved to other processors meanwhile stays on those."""
     places, thread = pool
-    scheduler.allowed = {1}
     places.keep_off()
-    assert scheduler.asked == [(thread, {1})]
+    scheduler.affinity[thread] = {4, 5}
+    for here in (4, 1):
+        scheduler.here = here
+        places.keep_off()
+    assert scheduler.asked[1:] == [(thread, {5}), (thread, {4, 5})]
 
 
 def test_a_pool_thread_that_calls_stays_where_it_is(scheduler, pool):
@@ -71,18 +85,22 @@ def test_a_pool_thread_that_calls_stays_where_it_is(scheduler, pool):
     assert scheduler.asked == [(thread, {0, 2})]
 
 
-def test_what_the_kernel_refuses_is_left(scheduler, pool, monkeypatch):
-    """A thread that has ended, or a sandbox."""
+@pytest.mark.parametrize("name", ["sched_getaffinity", "sched_setaffinity"])
+def test_what_the_kernel_refuses_is_left(scheduler, pool, monkeypatch, name):
+    """A thread that has ended, or a sandbox; also for a thread that enters."""
 
-    def refuse(thread, processors):
+    def refuse(*arguments):
         raise PermissionError
 
-    monkeypatch.setattr(placement.os, "sched_setaffinity", refuse, raising=False)
+    monkeypatch.setattr(placement.os, name, refuse, raising=False)
     pool[0].keep_off()
+    pool[0].enter()
+    assert scheduler.asked == []
 
 
 def test_where_nobody_knows_the_processor(scheduler, pool, monkeypatch):
     monkeypatch.setattr(placement, "_current_processor", None)
+    pool[0].enter()
     pool[0].keep_off()
     assert scheduler.asked == []
 
