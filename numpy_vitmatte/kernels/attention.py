@@ -207,10 +207,8 @@ def attend(queries, start, step, depth, positions, height, width, keys, values, 
     largest, sums, shrink = np.full(rows, LOWEST), np.zeros(rows, np.float32), np.empty(rows, np.float32)
     largest_so_far = np.empty((blocks, rows), np.float32)
     together = min(rows, QUERIES_AT_A_TIME)
-    product, scores = (
-        np.empty((together, depth), np.float32),
-        np.empty(together * whole_panels(block) + SLACK, np.float32),
-    )
+    product = np.empty((together, depth), np.float32)
+    scores = np.empty(together * whole_panels(block) + SLACK, np.float32)
     for b in range(blocks):
         first, tokens = b * block, min(block, height * width - b * block)
         columns = whole_panels(tokens)

@@ -24,31 +24,32 @@ SLACK = LANES - 1
 LOWEST = float32(-3e38)
 """Below every score: the largest of none."""
 
-_number, integer, vector = ir.FloatType(), ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
+_number, integer, _vector = ir.FloatType(), ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
+_array, _zeros = types.Array(types.float32, 1, "C"), ir.Constant(_vector, [0.0] * LANES)
 
 
-def splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
+def _splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
     empty = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
     first = builder.insert_element(empty, scalar, ir.IntType(32)(0))
     return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
 def load(builder: ir.IRBuilder, base: ir.Value, index: ir.Value) -> ir.Value:
-    value = builder.load(builder.bitcast(builder.gep(base, [index]), vector.as_pointer()))
+    value = builder.load(builder.bitcast(builder.gep(base, [index]), _vector.as_pointer()))
     value.align = 4
     return value
 
 
 def store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Value) -> None:
-    builder.store(value, builder.bitcast(builder.gep(base, [index]), vector.as_pointer())).align = 4
+    builder.store(value, builder.bitcast(builder.gep(base, [index]), _vector.as_pointer())).align = 4
 
 
 def _larger(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
-    function = get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 2), "llvm.maxnum.v16f32")
+    function = get_or_insert_function(builder.module, ir.FunctionType(_vector, [_vector] * 2), "llvm.maxnum.v16f32")
     return builder.call(function, [a, b], fastmath=("nnan", "nsz"))
 
 
-def multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+def _multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
     return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
 
 
@@ -64,28 +65,27 @@ def _add_offsets_in_python(scores, first, along_h, first_h, along_w, first_w, ro
 
 @intrinsic
 def _add_offsets_in_llvm(context, scores, first, along_h, first_h, along_w, first_w, rows, width, out):
-    array = types.Array(types.float32, 1, "C")
-    signature = types.float32(array, *(types.intp, array, types.intp, array), *(types.intp,) * 3, array)
+    signature = types.float32(_array, *(types.intp, _array, types.intp, _array), *(types.intp,) * 3, _array)
 
     def generate(context, builder, signature, values):
         first, first_h, first_w, rows, width = (values[n] for n in (1, 3, 5, 6, 7))
-        scores, along_h, along_w, out = (data(context, builder, array, values[n]) for n in (0, 2, 4, 8))
+        scores, along_h, along_w, out = (data(context, builder, _array, values[n]) for n in (0, 2, 4, 8))
         lanes = ir.Constant(ir.VectorType(integer, LANES), list(range(LANES)))
-        lowest = ir.Constant(vector, [float(LOWEST)] * LANES)
-        largest = builder.alloca(vector)
+        lowest = ir.Constant(_vector, [float(LOWEST)] * LANES)
+        largest = builder.alloca(_vector)
         builder.store(lowest, largest)
         with for_range(builder, rows) as row:
-            height_part = splat(builder, builder.load(builder.gep(along_h, [builder.add(first_h, row.index)])))
+            height_part = _splat(builder, builder.load(builder.gep(along_h, [builder.add(first_h, row.index)])))
             start = builder.mul(row.index, width)
             with for_range_slice(builder, integer(0), width, integer(LANES), integer) as (column, _):
                 here = builder.add(start, column)
                 offset = builder.fadd(height_part, load(builder, along_w, builder.add(first_w, column)))
                 value = builder.fadd(load(builder, scores, builder.add(first, here)), offset)
                 store(builder, value, out, here)
-                inside = builder.icmp_signed("<", lanes, splat(builder, builder.sub(width, column)))
+                inside = builder.icmp_signed("<", lanes, _splat(builder, builder.sub(width, column)))
                 mine = builder.select(inside, value, lowest)
                 builder.store(_larger(builder, builder.load(largest), mine), largest)
-        kind = ir.FunctionType(_number, [vector])
+        kind = ir.FunctionType(_number, [_vector])
         reduce = get_or_insert_function(builder.module, kind, "llvm.vector.reduce.fmax.v16f32")
         return builder.call(reduce, [builder.load(largest)], fastmath=("nnan", "nsz"))
 
@@ -117,12 +117,9 @@ def _add_weighted(
     builder: ir.IRBuilder, total: ir.Value, x: ir.Value, places: list[ir.Value], w: ir.Value, m: ir.Value
 ) -> ir.Value:
     for n, place in enumerate(places):
-        weight = splat(builder, builder.load(builder.gep(w, [builder.add(m, integer(n))])))
-        total = multiply_add(builder, weight, load(builder, x, place), total)
+        weight = _splat(builder, builder.load(builder.gep(w, [builder.add(m, integer(n))])))
+        total = _multiply_add(builder, weight, load(builder, x, place), total)
     return total
-
-
-_array, _zeros = types.Array(types.float32, 1, "C"), ir.Constant(vector, [0.0] * LANES)
 
 
 @intrinsic

@@ -62,7 +62,7 @@ def kept_workspace(size: int) -> Iterator[Workspace]:
     size : int
         Of the block. Idle blocks of other sizes are forgotten: nobody would count their memory.
     """
-    if size * FRESH.empty((1,)).itemsize > KEPT:
+    if size * np.float32().itemsize > KEPT:
         forget()
         yield FRESH
         return
