@@ -15,7 +15,7 @@ import numpy as np
 from numpy_vitmatte.kernels.activations import exponential, larger
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import LOWEST, SLACK, add_offsets
-from numpy_vitmatte.kernels.matmul import sweep
+from numpy_vitmatte.kernels.matmul import sweep, whole_panels
 from numpy_vitmatte.kernels.tile import PANEL
 
 float32 = np.float32
@@ -30,12 +30,6 @@ QUERIES_AT_A_TIME = 60
 def rows_of_keys(width):
     """Rows of a token grid of this width that make a block of keys."""
     return max(1, KEYS_PER_BLOCK // width)
-
-
-@kernel(EXACT_ORDER)
-def whole_panels(columns):
-    """Columns rounded up to whole panels."""
-    return -(-columns // PANEL) * PANEL
 
 
 @kernel(EXACT_ORDER)
@@ -89,10 +83,10 @@ def pack_keys_values(keys_values, block, begin, end, height, width, heads, depth
 
 @kernel(VECTOR_REDUCTION)
 def _copy_and_find_largest(scores, first, count, out):
-    largest = LOWEST
+    own, largest = scores[first : first + count], LOWEST
     for j in range(count):
-        out[j] = scores[first + j]
-        largest = larger(largest, scores[first + j])
+        out[j] = own[j]
+        largest = larger(largest, own[j])
     return largest
 
 
@@ -155,10 +149,10 @@ def _accumulate(product, shrink, first_block, out, start, step):
     """``out = out * shrink + product``, row by row; for the first block of keys ``out = product``."""
     rows, depth = product.shape
     for i in range(rows):
-        base = start + i * step
+        own = out[start + i * step : start + i * step + depth]
         for c in range(depth):
-            before = float32(0) if first_block else out[base + c] * shrink[i]
-            out[base + c] = before + product[i, c]
+            before = float32(0) if first_block else own[c] * shrink[i]
+            own[c] = before + product[i, c]
 
 
 @kernel(EXACT_ORDER)

@@ -76,8 +76,9 @@ def _conv_relu(x, matrix, stride, rectangle, out):
     for y in range(top, bottom):
         start = ((y - out.top) * out.values.shape[1] + left - out.left) * matrix.columns
         conv_row(framed, y, left, right - left, THREE, stride, matrix, flat, start)
-        for k in range(start, start + columns):
-            flat[k] = larger(flat[k], float32(0))
+        own = flat[start : start + columns]
+        for k in range(columns):
+            own[k] = larger(own[k], float32(0))
 
 
 def conv_relu(x: Piece, matrix: PackedMatrix, stride: int, rectangle: Rectangle, out: Piece) -> None:

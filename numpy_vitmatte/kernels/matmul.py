@@ -42,6 +42,12 @@ class PackedMatrix(NamedTuple):
     columns: int
 
 
+@kernel(EXACT_ORDER)
+def whole_panels(columns):
+    """Columns rounded up to whole panels."""
+    return -(-columns // PANEL) * PANEL
+
+
 def packed_size(depth: int, columns: int) -> int:
     """Numbers in the panels of a (depth, columns) matrix."""
     return -(-columns // PANEL) * PANEL * depth

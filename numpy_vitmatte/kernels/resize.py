@@ -4,9 +4,7 @@ Convolution and doubling are both linear, so they commute: ``conv3x3(up(F)) = su
 dx]), dy, dx)``. The products ``F @ W[dy, dx]`` cost a quarter at low resolution; what is left at high resolution is to
 blend, for each output, its nine shifted maps with the fixed weights 1/4 and 3/4.
 
-The blend is done along one axis, then the other. Along an axis each output has six *taps*: for each of the three shifts
-the two low-resolution neighbours of the shifted position. Two borders differ: the doubling repeats the edge pixel
-(``align_corners=False``), while the convolution sees zeros outside the doubled image, which is a weight of zero here.
+The blend is done along one axis, then the other (``blend.py``), for two outputs at a time.
 
 Work goes strip by strip and down a strip row by row: the products of three low-resolution rows, all that a row of
 outputs reads, then stay in a core's second-level cache.
@@ -14,9 +12,10 @@ outputs reads, then stay in a core's second-level cache.
 
 import numpy as np
 
+from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
-from numpy_vitmatte.kernels.lanes import LANES, SLACK, add_six_and_relu, blend_six
-from numpy_vitmatte.kernels.matmul import sweep
+from numpy_vitmatte.kernels.lanes import SLACK
+from numpy_vitmatte.kernels.matmul import sweep, whole_panels
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle
 from numpy_vitmatte.kernels.winograd import PackedWindow, convolve_two_rows, scratch_of, tiles_of
 
@@ -26,22 +25,6 @@ STRIP_PRODUCTS = 100_000
 """Products of three low-resolution rows that a strip may have, unless it becomes narrower than ``NARROWEST_STRIP``."""
 NARROWEST_STRIP = 46
 """Low-resolution columns; the products of one more on either side are computed for the blend, by both neighbours."""
-
-
-@kernel(EXACT_ORDER)
-def _taps(position, length, first, sources, weights):
-    """Low-resolution indices and weights of doubled position ``position``, two for each of the shifts -1, 0, 1.
-
-    They are written from ``sources[first]`` and ``weights[first]`` on.
-    """
-    for shift in range(3):
-        shifted = position + shift - 1
-        inside = float32(1) if 0 <= shifted < 2 * length else float32(0)
-        near = min(max(shifted // 2, 0), length - 1)
-        far = near - 1 if shifted % 2 == 0 else near + 1
-        n = first + 2 * shift
-        sources[n], weights[n] = near, inside * float32(0.75)
-        sources[n + 1], weights[n + 1] = min(max(far, 0), length - 1), inside * float32(0.25)
 
 
 @kernel(EXACT_ORDER)
@@ -63,73 +46,55 @@ def _products(features, row, first, columns, taps, outputs, zeros, slot):
 
 
 @kernel(EXACT_ORDER)
-def _blend_down(ring, row, height, size, sources, weights, blended):
-    """Sum the six taps of doubled row ``row`` over dy; ``size`` numbers, into ``blended``."""
-    _taps(row, height, ZERO, sources, weights)
-    flat, step = ring.reshape(-1), ring.shape[2]
-    for n in range(6):
-        sources[n] = (sources[n] % 3 * 3 + n // 2) * step
-    a, b, c, d, e, f = sources
-    for k in range(0, size, LANES):
-        blend_six(flat, a + k, b + k, c + k, d + k, e + k, f + k, weights, ZERO, blended, k)
+def _copy(x, first, count, out, start):
+    own, target = x[first : first + count], out[start : start + count]
+    for k in range(count):
+        target[k] = own[k]
 
 
 @kernel(EXACT_ORDER)
-def _taps_across(first, width, left, right, channels):
-    """Where in a blended row, which begins at pixel ``first``, the six taps of each column lie, and their weights."""
-    sources, weights = np.empty(6 * (right - left), np.int64), np.empty(6 * (right - left), np.float32)
-    for x in range(left, right):
-        m = 6 * (x - left)
-        _taps(x, width, m, sources, weights)
-        for n in range(6):
-            sources[m + n] = ((sources[m + n] - first) * 3 + n // 2) * channels
-    return sources, weights
+def _blend_down(ring, row, height, blended):
+    """Doubled rows ``2 * row`` and ``2 * row + 1``, summed over dy, one after the other."""
+    size, before, after = ring.shape[2], max(row - 1, 0), min(row + 1, height - 1)
+    blend_rows(ring.reshape(-1), before % 3 * 3 * size, row % 3 * 3 * size, after % 3 * 3 * size, size,
+               float32(row > 0), float32(row < height - 1), size, blended, ZERO)  # fmt: skip
 
 
 @kernel(EXACT_ORDER)
-def _blend_across(convolved, at, blended, columns, channels, sources, weights, out, start):
-    """A row of ``columns`` outputs: add the six taps of ``blended`` to what the detail gives, apply the ReLU."""
-    for x in range(columns):
-        o, p, m = start + x * channels, at + x * channels, 6 * x
-        a, b, c = sources[m], sources[m + 1], sources[m + 2]
-        d, e, f = sources[m + 3], sources[m + 4], sources[m + 5]
-        whole = channels // LANES * LANES
-        for k in range(0, whole, LANES):
-            add_six_and_relu(
-                convolved, p + k, blended, a + k, b + k, c + k, d + k, e + k, f + k, weights, m, out, o + k
-            )
-        for k in range(whole, channels):
-            total = convolved[p + k]
-            for n in range(6):
-                total += weights[m + n] * blended[sources[m + n] + k]
-            out[o + k] = max(total, float32(0))
+def _blend_across(blended, start, first, last, width, outputs, channels, out, o):
+    """Add a row of doubled pixels, summed over dx, to ``out``, from low-resolution column ``first`` on."""
+    for column in range(first, last):
+        before, after = start + max(column - 1, 0) * outputs, start + min(column + 1, width - 1) * outputs
+        add_pixels(blended, before, start + column * outputs, after, channels, float32(column > 0),
+                   float32(column < width - 1), channels, out, o + 2 * (column - first) * channels)  # fmt: skip
 
 
 @kernel(EXACT_ORDER)
 def _fuse_strip(detail, window, features, taps, height, width, strip, out):
-    """One strip of ``fuse``."""
+    """One strip of ``fuse``: two rows of outputs at a time, from an even column on."""
     top, left, bottom, right = strip
-    channels, tiles = window.columns, tiles_of(left, right)
+    channels, first, tiles = window.columns, left // 2, tiles_of(left, right)
     low = rectangle_below(strip, height, width)
-    columns, outputs = low[3] - low[1], 3 * channels
-    ring = np.empty((3, 3, columns * outputs + SLACK), np.float32)
-    blended = np.empty(columns * outputs + SLACK, np.float32)
-    zeros = np.zeros(outputs + LANES, np.float32)
-    sources, weights = np.empty(6, np.int64), np.empty(6, np.float32)
-    places, shares = _taps_across(low[1], width, left, right, channels)
-    scratch, convolved = scratch_of(window, tiles), np.empty(4 * tiles * channels, np.float32)
+    columns, outputs = low[3] - low[1], whole_panels(3 * channels)
+    ring = np.empty((3, 3, columns * outputs), np.float32)
+    blended = np.empty(2 * columns * outputs + SLACK, np.float32)
+    zeros = np.zeros(outputs, np.float32)
+    step = 2 * tiles * channels
+    scratch, both = scratch_of(window, tiles), np.empty(2 * step + SLACK, np.float32)
     flat = out.values.reshape(-1)
     ready = low[0]  # the next low-resolution row to multiply
-    for y in range(top, bottom):
-        while ready < min((y + 2) // 2 + 1, height):
+    for row in range(top // 2, (bottom + 1) // 2):
+        while ready < min(row + 2, height):
             _products(features, ready, low[1], columns, taps, outputs, zeros, ring[ready % 3])
             ready += 1
-        if y == top or y % 2 == 0:
-            convolve_two_rows(detail, y // 2 * 2, strip, window, scratch, convolved)
-        at = (y % 2 * 2 * tiles + left % 2) * channels
-        start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
-        _blend_down(ring, y, height, columns * outputs, sources, weights, blended)
-        _blend_across(convolved, at, blended, right - left, channels, places, shares, flat, start)
+        convolve_two_rows(detail, 2 * row, strip, window, scratch, both)
+        _blend_down(ring, row, height, blended)
+        for y in range(max(2 * row, top), min(2 * row + 2, bottom)):
+            n = y - 2 * row
+            _blend_across(blended, (n * columns - low[1]) * outputs, first, first + tiles, width, outputs, channels,
+                          both, n * step)  # fmt: skip
+            start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
+            _copy(both, n * step + left % 2 * channels, (right - left) * channels, flat, start)
 
 
 @kernel(EXACT_ORDER)

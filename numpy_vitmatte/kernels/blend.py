@@ -1,0 +1,127 @@
+"""Two neighbouring doubled pixels, or rows of them, blended from the products of three low-resolution ones.
+
+Along one axis, low-resolution pixel ``r`` is doubled to the pixels 2 r, a quarter of a step before it, and 2 r + 1, a
+quarter after it. With the shifts -1, 0 and 1 of a 3x3 window each of them is a sum of six *taps*, of the maps ``M[0]``,
+``M[1]`` and ``M[2]`` of the products for each shift, at ``r`` and its neighbours::
+
+             M[0][r - 1]  M[0][r]  M[1][r - 1]  M[1][r]  M[1][r + 1]  M[2][r]  M[2][r + 1]
+    2 r          3/4        1/4        1/4        3/4                   3/4        1/4
+    2 r + 1      1/4        3/4                   3/4        1/4        1/4        3/4
+
+Seven numbers are read for twelve taps: that is why pixels go in pairs. At the borders the doubling repeats the edge, so
+that a neighbour outside is the edge itself, while the convolution sees zeros outside the doubled picture: of the very
+first pixel the taps of ``M[0]`` do not count, of the very last those of ``M[2]``.
+
+The loops are LLVM vectors of 16 numbers, for the reasons that ``lanes.py`` gives.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.cgutils import for_range_slice
+from numba.extending import intrinsic
+
+from numpy_vitmatte.kernels.jit import config
+from numpy_vitmatte.kernels.lanes import (
+    FLOATS,
+    LANES,
+    data,
+    first_lanes,
+    integer,
+    larger,
+    load,
+    multiply_add,
+    splat,
+    store,
+)
+
+float32 = np.float32
+
+_TAPS = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)]  # the map, and which of the three places
+_FIRST = [3 / 4, 1 / 4, 1 / 4, 3 / 4, 0, 3 / 4, 1 / 4]
+_SECOND = [1 / 4, 3 / 4, 0, 3 / 4, 1 / 4, 1 / 4, 3 / 4]
+
+
+def _pair_in_python(x, places, step, flags, count):
+    weights = np.array([_FIRST, _SECOND], np.float32)
+    weights[0, :2] *= flags[0]
+    weights[1, 5:] *= flags[1]
+    return (weights @ np.stack([x[places[place] + shift * step :][:count] for shift, place in _TAPS])).reshape(-1)
+
+
+def _blend_rows_in_python(x, before, here, after, step, first, second, count, out, o):
+    out[o:][: 2 * count] = _pair_in_python(x, (before, here, after), step, (first, second), count)
+
+
+def _add_pixels_in_python(x, before, here, after, step, first, second, count, out, o):
+    pair = _pair_in_python(x, (before, here, after), step, (first, second), count)
+    out[o:][: 2 * count] = np.maximum(out[o:][: 2 * count] + pair, float32(0))
+
+
+_ZEROS = ir.Constant(ir.VectorType(ir.FloatType(), LANES), [0.0] * LANES)
+_SIGNATURE = types.void(FLOATS, *(types.intp,) * 4, *(types.float32,) * 2, types.intp, FLOATS, types.intp)
+
+
+def _pair_in_llvm(
+    builder: ir.IRBuilder,
+    x: ir.Value,
+    places: Sequence[ir.Value],
+    step: ir.Value,
+    flags: Sequence[ir.Value],
+    k: ir.Value,
+) -> list[ir.Value]:
+    """Both sums for numbers ``k`` to ``k + 15``. What does not depend on ``k`` LLVM itself takes out of a loop."""
+    sums = []
+    starts = [builder.add(places[place], builder.mul(step, integer(shift))) for shift, place in _TAPS]
+    values = [load(builder, x, builder.add(start, k)) for start in starts]
+    for weights, flag, bordering in ((_FIRST, flags[0], 0), (_SECOND, flags[1], 2)):
+        total: ir.Value = _ZEROS
+        for (shift, _), weight, value in zip(_TAPS, weights, values, strict=True):
+            if weight:
+                factor = ir.Constant(ir.FloatType(), weight)
+                factor = builder.fmul(factor, flag) if shift == bordering else factor
+                total = multiply_add(builder, splat(builder, factor), value, total)
+        sums.append(total)
+    return sums
+
+
+@intrinsic
+def _blend_rows_in_llvm(context, x, before, here, after, step, first, second, count, out, o):
+    def generate(context, builder, signature, values):
+        x, *places, step, first, second, count, out, o = values
+        x, out = data(context, builder, FLOATS, x), data(context, builder, FLOATS, out)
+        with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
+            for n, total in enumerate(_pair_in_llvm(builder, x, places, step, (first, second), k)):
+                store(builder, total, out, builder.add(builder.add(o, builder.mul(count, integer(n))), k))
+        return context.get_dummy_value()
+
+    return _SIGNATURE, generate
+
+
+@intrinsic
+def _add_pixels_in_llvm(context, x, before, here, after, step, first, second, count, out, o):
+    def generate(context, builder, signature, values):
+        x, *places, step, first, second, count, out, o = values
+        x, out = data(context, builder, FLOATS, x), data(context, builder, FLOATS, out)
+        with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
+            own = first_lanes(builder, builder.sub(count, k))
+            for n, total in enumerate(_pair_in_llvm(builder, x, places, step, (first, second), k)):
+                place = builder.add(builder.add(o, builder.mul(count, integer(n))), k)
+                old = load(builder, out, place)
+                new = larger(builder, builder.fadd(old, total), _ZEROS)
+                store(builder, builder.select(own, new, old), out, place)
+        return context.get_dummy_value()
+
+    return _SIGNATURE, generate
+
+
+blend_rows = _blend_rows_in_python if config.DISABLE_JIT else _blend_rows_in_llvm
+"""Doubled rows 2 r and 2 r + 1, summed over the shifts: ``count`` numbers each, whole vectors, to ``out[o:]``, one row
+after the other. ``M[n]`` of row r - 1 begins at ``x[before + n * step]``, that of row r at ``x[here + n * step]``, that
+of row r + 1 at ``x[after + n * step]``. ``first`` is 0 where row 2 r is the picture's first and ``second`` where
+2 r + 1 is its last, else 1."""
+add_pixels = _add_pixels_in_python if config.DISABLE_JIT else _add_pixels_in_llvm
+"""The same along a row: both sums are added to the pixels of ``count`` channels at ``out[o]`` and ``out[o + count]``,
+and what is negative becomes zero. Behind the numbers ``SLACK`` more are read of ``x`` and, unchanged, of ``out``."""
