@@ -19,7 +19,7 @@ from numpy_vitmatte.rectangles import Cells, area, bounds
 
 TILE_ROWS, TILE_COLUMNS = 128, 192
 """Largest tile of the alpha, in pixels: its maps stay in the caches, and its border costs little."""
-RUN_ROWS, RUN_COLUMNS = 24, 96
+RUN_ROWS, RUN_COLUMNS = 80, 96
 """Largest rectangle of a stored map that a thread takes at a time, in pixels of that map."""
 TILE_BORDER, RUN_BORDER = 3, 1
 TILE_CELL = 8

@@ -4,6 +4,7 @@ Dimension letters, here and in ``layers``: picture ``H, W``; token grid ``h, w``
 stored last; ``N`` = h * w tokens. Everything is float32.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -191,24 +192,20 @@ def transformer_block(
 ) -> np.ndarray:
     """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C).
 
-    One new array is filled three times over, as each step reads of it only what it then replaces. In a global block
-    tokens that ``read`` (h, w) leaves out and no neck needs keep no meaning.
+    One new array is filled twice over, as each step reads of it only what it then replaces. In a global block tokens
+    that ``read`` (h, w) leaves out and no neck needs keep no meaning.
     """
     height, width, channels = tokens.shape
     out = np.empty_like(tokens)
     before, after = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [N, C]
     rows = np.arange(height * width) if read is None or block.window else np.flatnonzero(_grown(read))
 
-    def normalise(first: int, last: int) -> None:
-        after[first:last] = layer_norm(before[first:last], block.norm1)
-
     def add_attention_and_mlp(first: int, last: int) -> None:
         some = slice(first, last) if len(rows) == len(after) else rows[first:last]  # a slice is not copied
         x = before[some] + after[some]
         after[some] = x + mlp(layer_norm(x, block.norm2), block.mlp)
 
-    for_each_block(normalise, height * width, ROWS_IN_CACHE)
-    _attention(out, block, trace, rows, memory)
+    _attention(tokens, out, block, trace, rows, memory)
     for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), ROWS_IN_CACHE, SHORT_ROWS))
     if block.neck is not None:
         residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
@@ -222,8 +219,10 @@ def _grown(mask: np.ndarray) -> np.ndarray:
     return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
 
 
-def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace, rows: np.ndarray, memory: Workspace) -> None:
-    """Replace normalised tokens (h, w, C) by what they attend to; of a global block only those in ``rows``."""
+def _attention(
+    tokens: np.ndarray, out: np.ndarray, block: BlockParameters, trace: Trace, rows: np.ndarray, memory: Workspace
+) -> None:
+    """``attention(norm1(tokens))`` into ``out``, both (h, w, C); in a global block only of the tokens in ``rows``."""
     height, width, _ = tokens.shape
     heads, window = block.attention.heads, block.window
     windows = -(-height // window) * -(-width // window) if window else 1
@@ -232,7 +231,8 @@ def _attention(tokens: np.ndarray, block: BlockParameters, trace: Trace, rows: n
         count = window * window if window else height * width
         probabilities = np.empty((windows, heads, count, count), np.float32)
         trace.attentions.append(probabilities)
+    norm = functools.partial(layer_norm, parameters=block.norm1)
     if window:
-        window_attention(tokens, block.attention, window, probabilities, out=tokens)
+        window_attention(tokens, block.attention, window, probabilities, out, norm)
     else:
-        global_attention(tokens, block.attention, probabilities, out=tokens, wanted=rows, memory=memory)
+        global_attention(tokens, block.attention, probabilities, out, norm, rows, memory)

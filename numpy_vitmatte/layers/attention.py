@@ -10,7 +10,7 @@ layer norm, so a padded token has the qkv bias as its query, key and value, and 
 the published weights were trained (ViTDet, Li et al. 2022, arXiv:2203.16527); keep it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +39,36 @@ KEYS_PER_PIECE = 12 * PANEL
 _NONE = np.empty((1, 0, 0), np.float32)  # where no probabilities are kept
 
 
+class RelativePositions(NamedTuple):
+    """The vectors of the offsets along one axis.
+
+    Attributes
+    ----------
+    table : float32 array (rows, d)
+        As stored.
+    panels : float32 array
+        Packed for as many tokens as they are stored for, which a window always has.
+    """
+
+    table: np.ndarray
+    panels: np.ndarray
+
+    @classmethod
+    def from_table(cls, table: np.ndarray) -> "RelativePositions":
+        """Pack a checkpoint's ``rel_pos_h`` or ``rel_pos_w``."""
+        return cls(table, _packed(table))
+
+    def packed_for(self, length: int) -> np.ndarray:
+        """A packed (d, 2 length - 1), resized where another length is stored."""
+        resized = relative_positions(self.table, length)
+        return self.panels if resized is self.table else _packed(resized)
+
+
+def _packed(offsets: np.ndarray) -> np.ndarray:
+    """Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbours in memory."""
+    return pack(offsets[::-1].T).panels
+
+
 class AttentionParameters(NamedTuple):
     """Weights of one attention layer.
 
@@ -52,16 +82,16 @@ class AttentionParameters(NamedTuple):
         (C, C).
     heads : int
         C = heads * d.
-    rel_pos_h, rel_pos_w : float32 array (rows, d) or None
-        Relative positions as stored; None where the configuration has none.
+    rel_pos_h, rel_pos_w : RelativePositions or None
+        None where the configuration has none.
     """
 
     query: PackedMatrix
     keys_values: PackedMatrix
     proj: PackedMatrix
     heads: int
-    rel_pos_h: np.ndarray | None
-    rel_pos_w: np.ndarray | None
+    rel_pos_h: RelativePositions | None
+    rel_pos_w: RelativePositions | None
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], heads: int) -> "AttentionParameters":
@@ -71,19 +101,18 @@ class AttentionParameters(NamedTuple):
         query = pack(weight[:, :channels], bias[:channels])
         keys_values = pack(weight[:, channels:], bias[channels:])
         proj = pack(tensors["proj.weight"].T, tensors["proj.bias"])
-        return cls(query, keys_values, proj, heads, tensors.get("rel_pos_h"), tensors.get("rel_pos_w"))
+        along_h, along_w = (
+            RelativePositions.from_table(tensors[name]) if name in tensors else None
+            for name in ("rel_pos_h", "rel_pos_w")
+        )
+        return cls(query, keys_values, proj, heads, along_h, along_w)
 
 
 def _packed_tables(parameters: AttentionParameters, height: int, width: int) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Relative positions of a grid, packed as (d, 2 height - 1) and (d, 2 width - 1), and whether there are any.
-
-    Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbours in memory.
-    """
+    """Relative positions of a grid, packed as (d, 2 height - 1) and (d, 2 width - 1), and whether there are any."""
     if parameters.rel_pos_h is None or parameters.rel_pos_w is None:
         return np.zeros(1, np.float32), np.zeros(1, np.float32), False
-    table_h = relative_positions(parameters.rel_pos_h, height)[::-1]
-    table_w = relative_positions(parameters.rel_pos_w, width)[::-1]
-    return pack(table_h.T).panels, pack(table_w.T).panels, True
+    return parameters.rel_pos_h.packed_for(height), parameters.rel_pos_w.packed_for(width), True
 
 
 def _pieces_of_blocks(height: int, width: int) -> list[tuple[int, int, int]]:
@@ -100,6 +129,7 @@ def global_attention(
     parameters: AttentionParameters,
     probabilities: np.ndarray | None = None,
     out: np.ndarray | None = None,
+    norm: Callable[[np.ndarray], np.ndarray] | None = None,
     wanted: np.ndarray | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
@@ -108,14 +138,16 @@ def global_attention(
     Parameters
     ----------
     tokens : float32 array (h, w, C)
-        Contiguous, after the layer norm.
+        Contiguous.
     parameters : AttentionParameters
     probabilities : float32 array (1, heads, h * w, h * w), optional
         Filled with the attention probabilities: rows sum to 1. Without it they never exist as a whole.
     out : float32 array (h, w, C), optional
         Where the result goes; it may be ``tokens`` itself.
+    norm : callable, optional
+        The layer norm before attention, of any rows (..., C). Without it ``tokens`` are taken as normalised.
     wanted : int64 array, optional
-        The tokens, counted row by row, whose result is of use; the others keep what ``out`` held. Default: all.
+        The tokens, counted row by row, whose result is of use; of the others ``out`` may hold anything. Default: all.
     memory : Workspace
         With nothing of use in it: keys and values go there. ``keys_values_room`` says how much they are.
 
@@ -128,24 +160,27 @@ def global_attention(
     heads, size = parameters.heads, channels // parameters.heads
     out = np.empty_like(tokens) if out is None else out
     flat, flat_out = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [h * w, C]
+    source = flat if norm is None else flat_out
     wanted = np.arange(height * width) if wanted is None else wanted
     table_h, table_w, relative = _packed_tables(parameters, height, width)
     memory.restart()
     keys, values = (memory.empty((heads, length)) for length in packed_sizes(height, width, size))
 
-    pieces = _pieces_of_blocks(height, width)
+    pieces, block_tokens = _pieces_of_blocks(height, width), rows_of_keys(width) * width
 
     def prepare_keys(number: int, _: int) -> None:
         block, begin, end = pieces[number]
-        first = block * rows_of_keys(width) * width
-        keys_values = linear(flat[first + begin : first + end], parameters.keys_values).reshape(-1)  # -> [., 2 C]
+        some = slice(block * block_tokens + begin, block * block_tokens + end)
+        if norm is not None:
+            flat_out[some] = norm(flat[some])  # until attention replaces it
+        keys_values = linear(source[some], parameters.keys_values).reshape(-1)  # -> [., 2 C]
         for head in range(heads):
             pack_keys_values(keys_values, block, begin, end, height, width, heads, size, head, keys[head], values[head])
 
     def attend_block(first: int, last: int) -> None:
         positions = wanted[first:last]
         some = slice(first, last) if len(wanted) == len(flat) else positions  # a slice is not copied
-        queries = linear(flat[some], parameters.query).reshape(-1)
+        queries = linear(source[some], parameters.query).reshape(-1)
         attended = np.empty((len(positions), channels), np.float32)
         for head in range(heads):
             kept = _NONE[0] if probabilities is None else probabilities[0, head, first:last]
@@ -171,13 +206,13 @@ def window_attention(
     window: int,
     probabilities: np.ndarray | None = None,
     out: np.ndarray | None = None,
+    norm: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Attention inside non-overlapping windows of ``window`` x ``window`` tokens.
 
     Parameters
     ----------
     tokens : float32 array (h, w, C)
-        After the layer norm.
     parameters : AttentionParameters
     window : int
         Side of a window; windows at the bottom and right reach into padding where it does not divide h or w.
@@ -185,6 +220,8 @@ def window_attention(
         Filled with the attention probabilities, windows row by row; those of padded tokens too.
     out : float32 array (h, w, C), optional
         Where the result goes; it may be ``tokens`` itself.
+    norm : callable, optional
+        The layer norm before attention, of any rows (..., C). Without it ``tokens`` are taken as normalised.
 
     Returns
     -------
@@ -203,6 +240,7 @@ def window_attention(
         inside = tokens[y : y + window, x : x + window]
         rows, columns = inside.shape[:2]
         real = np.ascontiguousarray(inside)
+        real = real if norm is None else norm(real)
         keys_values = np.empty((window, window, 2 * channels), np.float32)
         queries = np.empty((window, window, channels), np.float32)
         if rows < window or columns < window:  # what the projections make of a padded, all-zero token: their bias
