@@ -47,6 +47,18 @@ power_of_two = _power_of_two_in_python if config.DISABLE_JIT else _power_of_two_
 
 
 @kernel(EXACT_ORDER)
+def copy_run(x, first, count, out, start):
+    """``out[start:][:count] = x[first:][:count]``, number by number.
+
+    Of slices: an index from 0 on cannot be negative, so that Numba needs no test for it, and LLVM makes vectors.
+    Assigning one slice to another would compile the wording of NumPy's error, a second long.
+    """
+    own, target = x[first : first + count], out[start : start + count]
+    for k in range(count):
+        target[k] = own[k]
+
+
+@kernel(EXACT_ORDER)
 def exponential(x):
     """``exp(x)`` for x <= 88, within 2 ulp; below -87 it returns exp(-87), 1.6e-38.
 

@@ -12,7 +12,7 @@ table of offsets along each axis, of which every query then reads the window tha
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import exponential, larger
+from numpy_vitmatte.kernels.activations import copy_run, exponential, larger
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import LOWEST, SLACK, add_offsets
 from numpy_vitmatte.kernels.matmul import sweep, whole_panels
@@ -20,7 +20,7 @@ from numpy_vitmatte.kernels.tile import PANEL
 
 float32 = np.float32
 
-KEYS_PER_BLOCK = 1024
+KEYS_PER_BLOCK = 840
 """Keys and values of a block, and the scores of ``QUERIES_AT_A_TIME`` against it, share a core's second-level cache."""
 QUERIES_AT_A_TIME = 60
 """Whole tiles of every processor. More queries of a call meet a block of keys one group after the other."""
@@ -106,18 +106,25 @@ def _exponentials(biased, largest, scores):
 
 
 @kernel(EXACT_ORDER)
-def _softmax_block(scores, columns, tokens, first_row, positions, height, width, offsets_h, offsets_w, relative,
+def _step_of_scores(tokens):
+    """Numbers from row to row of scores: an odd number of cache lines, so that rows do not share few of its sets."""
+    return whole_panels(tokens) | PANEL
+
+
+@kernel(EXACT_ORDER)
+def _softmax_block(scores, step, tokens, first_row, positions, height, width, offsets_h, offsets_w, relative,
                    largest, sums, shrink):  # fmt: skip
-    """Turn the scores (rows * columns + SLACK,) of a block of keys, ``tokens`` in each row, into exponentials.
+    """Turn the scores of a block of keys, ``tokens`` in each row, rows ``step`` apart, into exponentials.
 
     Row ``i`` is the query at ``positions[i]``, (y, x) of the ``height`` x ``width`` grid; the block's keys begin at
     grid row ``first_row``. The bias for the key at (v, u) is ``offsets_h[i, height - 1 - y + v] + offsets_w[i, width -
     1 - x + u]``. Each row's largest score and sum are updated; earlier sums are to be multiplied by ``shrink[i]``.
+    ``SLACK`` numbers behind the scores are read, too.
     """
     flat_h, flat_w = offsets_h.reshape(-1), offsets_w.reshape(-1)
     biased = np.empty(tokens + SLACK, np.float32)
     for i in range(positions.size):
-        start = i * columns
+        start = i * step
         if relative:
             y, x = divmod(positions[i], width)
             from_h = i * offsets_h.shape[1] + height - 1 - y + first_row
@@ -153,14 +160,6 @@ def _accumulate(product, shrink, first_block, out, start, step):
         for c in range(depth):
             before = float32(0) if first_block else own[c] * shrink[i]
             own[c] = before + product[i, c]
-
-
-@kernel(EXACT_ORDER)
-def _keep_exponentials(scores, columns, tokens, probabilities, first):
-    """Copy them number by number: assigning slices would compile the wording of NumPy's error, a second long."""
-    for i in range(probabilities.shape[0]):
-        for j in range(tokens):
-            probabilities[i, first + j] = scores[i * columns + j]
 
 
 @kernel(VECTOR_REDUCTION)
@@ -202,23 +201,23 @@ def attend(queries, start, step, depth, positions, height, width, keys, values, 
     largest_so_far = np.empty((blocks, rows), np.float32)
     together = min(rows, QUERIES_AT_A_TIME)
     product = np.empty((together, depth), np.float32)
-    scores = np.empty(together * whole_panels(block) + SLACK, np.float32)
+    scores = np.empty(together * _step_of_scores(block) + SLACK, np.float32)
     for b in range(blocks):
         first, tokens = b * block, min(block, height * width - b * block)
-        columns = whole_panels(tokens)
+        columns, step_of_scores = whole_panels(tokens), _step_of_scores(tokens)
         own_keys, own_values = keys[b * whole_panels(block) * depth :], values[first * whole_panels(depth) :]
         for begin in range(0, rows, together):
             end = min(begin + together, rows)
             sweep(queries, start + begin * step, step, end - begin, ONE, ZERO, depth, own_keys, zeros, scores, ZERO,
-                  columns, columns)  # fmt: skip
-            _softmax_block(scores, columns, tokens, b * grid_rows, positions[begin:end], height, width,
+                  step_of_scores, columns)  # fmt: skip
+            _softmax_block(scores, step_of_scores, tokens, b * grid_rows, positions[begin:end], height, width,
                            offsets_h[begin:end], offsets_w[begin:end], relative, largest[begin:end], sums[begin:end],
                            shrink[begin:end])  # fmt: skip
-            sweep(scores, ZERO, columns, end - begin, ONE, ZERO, tokens, own_values, zeros, product.reshape(-1), ZERO,
-                  depth, depth)  # fmt: skip
+            sweep(scores, ZERO, step_of_scores, end - begin, ONE, ZERO, tokens, own_values, zeros,
+                  product.reshape(-1), ZERO, depth, depth)  # fmt: skip
             _accumulate(product[: end - begin], shrink[begin:end], b == 0, out, out_start + begin * out_step, out_step)
-            if keep:
-                _keep_exponentials(scores, columns, tokens, probabilities[begin:end], first)
+            for i in range(begin, end if keep else begin):
+                copy_run(scores, (i - begin) * step_of_scores, tokens, probabilities[i], first)
         for i in range(rows):
             largest_so_far[b, i] = largest[i]
     for i in range(rows):

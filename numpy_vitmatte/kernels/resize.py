@@ -12,6 +12,7 @@ outputs reads, then stay in a core's second-level cache.
 
 import numpy as np
 
+from numpy_vitmatte.kernels.activations import copy_run
 from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import SLACK
@@ -43,13 +44,6 @@ def _products(features, row, first, columns, taps, outputs, zeros, slot):
     flat = features.values.reshape(-1)
     for dy in range(3):
         sweep(flat, start, channels, columns, ONE, ZERO, channels, taps[dy], zeros, slot[dy], ZERO, outputs, outputs)
-
-
-@kernel(EXACT_ORDER)
-def _copy(x, first, count, out, start):
-    own, target = x[first : first + count], out[start : start + count]
-    for k in range(count):
-        target[k] = own[k]
 
 
 @kernel(EXACT_ORDER)
@@ -94,7 +88,7 @@ def _fuse_strip(detail, window, features, taps, height, width, strip, out):
             _blend_across(blended, (n * columns - low[1]) * outputs, first, first + tiles, width, outputs, channels,
                           both, n * step)  # fmt: skip
             start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
-            _copy(both, n * step + left % 2 * channels, (right - left) * channels, flat, start)
+            copy_run(both, n * step + left % 2 * channels, (right - left) * channels, flat, start)
 
 
 @kernel(EXACT_ORDER)

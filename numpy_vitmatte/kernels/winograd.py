@@ -26,6 +26,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+from numpy_vitmatte.kernels.activations import copy_run
 from numpy_vitmatte.kernels.conv import conv_row, pack_conv
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, config, kernel
 from numpy_vitmatte.kernels.lanes import LANES, data, integer, load, store
@@ -248,8 +249,7 @@ def _convolve_rows(x, first, last, width, window, out):
     for y in range(first // 2 * 2, last, 2):
         convolve_two_rows(x, y, (first, ZERO, last, width), window, scratch, both)
         for row in range(max(y, first), min(y + 2, last)):
-            for k in range(size):
-                out[(row - first) * size + k] = both[(row - y) * step + k]
+            copy_run(both, (row - y) * step, size, out, (row - first) * size)
 
 
 def convolve_rows(framed: np.ndarray, window: PackedWindow, first: int, last: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The fused convolution of a detail map and a doubled one, against doubling, shifting and adding in float64."""
 
 import numpy as np
+from doubling import doubling_matrix
 from hypothesis import example, given
 from hypothesis import strategies as st
 from window_bounds import rounding_bound
@@ -12,16 +13,6 @@ from numpy_vitmatte.kernels.winograd import pack_window
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
-
-
-def doubling_matrix(length):
-    """(2 length, length): doubled sample 2 i lies 1/4 before source i, 2 i + 1 lies 1/4 after; the edges repeat."""
-    matrix = np.zeros((2 * length, length))
-    for i in range(length):
-        for doubled, neighbour in ((2 * i, max(i - 1, 0)), (2 * i + 1, min(i + 1, length - 1))):
-            matrix[doubled, i] += 0.75
-            matrix[doubled, neighbour] += 0.25
-    return matrix
 
 
 def fused_in_float64(features, detail, weight_detail, weight_features, bias):
