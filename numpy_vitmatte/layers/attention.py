@@ -194,6 +194,17 @@ def global_attention(
     return out
 
 
+def _padded(projected: np.ndarray, window: int, matrix: PackedMatrix) -> np.ndarray:
+    """A window's real tokens after a projection (rows, columns, .), and what it makes of all-zero ones: its bias."""
+    rows, columns, _ = projected.shape
+    if rows == columns == window:
+        return projected
+    padded = np.empty((window, window, matrix.columns), np.float32)
+    padded[:] = matrix.bias[: matrix.columns]
+    padded[:rows, :columns] = projected
+    return padded
+
+
 def keys_values_room(height: int, width: int, parameters: AttentionParameters) -> int:
     """Size of a workspace's block for ``global_attention`` on a grid of ``height`` x ``width`` tokens."""
     heads, channels = parameters.heads, parameters.query.columns
@@ -241,15 +252,10 @@ def window_attention(
         rows, columns = inside.shape[:2]
         real = np.ascontiguousarray(inside)
         real = real if norm is None else norm(real)
-        keys_values = np.empty((window, window, 2 * channels), np.float32)
-        queries = np.empty((window, window, channels), np.float32)
-        if rows < window or columns < window:  # what the projections make of a padded, all-zero token: their bias
-            keys_values[:] = parameters.keys_values.bias[: 2 * channels]
-            queries[:] = parameters.query.bias[:channels]
-        keys_values[:rows, :columns] = linear(real, parameters.keys_values)
-        queries[:rows, :columns] = linear(real, parameters.query)
-        asking = places if keep else places[:rows, :columns]
-        queries = np.ascontiguousarray(queries[: asking.shape[0], : asking.shape[1]])
+        keys_values = _padded(linear(real, parameters.keys_values), window, parameters.keys_values)
+        queries, asking = linear(real, parameters.query), places[:rows, :columns]
+        if keep:  # the probabilities of padded tokens are wanted, too
+            queries, asking = _padded(queries, window, parameters.query), places
         kept = _NONE if probabilities is None else probabilities[index]
         attended = np.empty_like(queries)
         attend_window(queries.reshape(-1), keys_values.reshape(-1), heads, channels // heads, window,
