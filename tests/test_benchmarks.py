@@ -226,7 +226,9 @@ def test_roofline_counts_what_the_design_says(tmp_path):
     counted = operations(640, 960, numpy_vitmatte.VitMatteConfig())
     tokens, channels = 2400, 384
     assert counted["MLP and norms"] == 12 * 16 * tokens * channels**2
-    assert counted["global attention"] == 4 * (8 * tokens * channels**2 + 4 * tokens**2 * channels)
+    offsets = 79 + 119  # of two tokens among 40 rows, among 60 columns
+    assert counted["global attention"] == 4 * tokens * channels * (8 * channels + 4 * tokens + 2 * offsets)
+    assert counted["window attention"] == 8 * tokens * channels * (8 * channels + 4 * 14 * 14 + 2 * (27 + 27))
     assert counted["patch embedding"] == 2 * 614_400 * 4 * channels
     assert counted["residual necks"] == 4 * 2 * tokens * (384 * 192 * 2 + 192 * 192 * 4)
     assert 45e9 < counted["decoder"] < 50e9
@@ -243,3 +245,4 @@ def test_roofline_leaves_a_record(lively_checkpoint, tmp_path):
     parts = record["parts"]
     assert sum(parts[part]["operations"] for part in parts if part != "whole") == parts["whole"]["operations"]
     assert all(0 < part["share_of_peak"] < 1.5 for part in parts.values())
+    assert record["sustained"] <= record["peak"]

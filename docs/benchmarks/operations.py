@@ -14,18 +14,24 @@ def operations(height: int, width: int, config: VitMatteConfig) -> dict[str, flo
     channels, patch = backbone.hidden_size, backbone.patch_size
     h, w = height // patch, width // patch
     tokens, blocks = h * w, backbone.num_hidden_layers
+    relative = backbone.use_relative_position_embeddings
     windows = len([index for index in backbone.window_block_indices if index < blocks])
     necks = len([index for index in backbone.residual_block_indices if index < blocks])
     projections = 2 * tokens * channels * 4 * channels  # queries, keys, values, output
-    keys = backbone.window_size**2
+    window = backbone.window_size
     return {
         "patch embedding": 2 * tokens * channels * patch * patch * backbone.num_channels,
-        "window attention": windows * (projections + 2 * 2 * tokens * keys * channels),
-        "global attention": (blocks - windows) * (projections + 2 * 2 * tokens * tokens * channels),
+        "window attention": windows * (projections + 2 * tokens * channels * _keys(window, window, relative)),
+        "global attention": (blocks - windows) * (projections + 2 * tokens * channels * _keys(h, w, relative)),
         "MLP and norms": blocks * 2 * 2 * tokens * channels * int(channels * backbone.mlp_ratio),
         "residual necks": necks * 2 * tokens * (channels * channels + _window(channels // 2, channels // 2)),
         "decoder": _decoder(height, width, config),
     }
+
+
+def _keys(height: int, width: int, relative: bool) -> int:
+    """Products of a query, or a row of probabilities, with vectors: keys, values, and offsets along both axes."""
+    return 2 * height * width + (2 * height - 1 + 2 * width - 1 if relative else 0)
 
 
 def _window(inputs: int, outputs: int) -> int:

@@ -152,7 +152,7 @@ def normalise_rows(
     return out
 
 
-@kernel(EXACT_ORDER)
+@kernel(VECTOR_REDUCTION)
 def _sigmoid_of_product(x, weight, bias, out):
     rows, channels = x.shape
     for i in range(rows):
