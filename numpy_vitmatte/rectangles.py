@@ -29,8 +29,10 @@ class Cells:
 
     def mark_pixels(self, mask: np.ndarray) -> None:
         """Mark every cell that holds a pixel of ``mask`` (height, width)."""
-        rows = np.logical_or.reduceat(mask, np.arange(0, self.height, self.rows), axis=0)
-        self.needed |= np.logical_or.reduceat(rows, np.arange(0, self.width, self.columns), axis=1)
+        down, across = self.needed.shape
+        whole = np.pad(mask, ((0, down * self.rows - self.height), (0, across * self.columns - self.width)))
+        in_rows = whole.reshape(down, self.rows, -1).any(axis=1)
+        self.needed |= in_rows.reshape(down, across, self.columns).any(axis=2)
 
     def _runs(self) -> list[list[Rectangle]]:
         """Neighbouring marked cells of every row of cells."""
