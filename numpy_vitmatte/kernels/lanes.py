@@ -1,4 +1,4 @@
-"""Loops written as LLVM vectors of 16 numbers, where Numba's own vector code stumbles; here attention's, and the means.
+"""Vectors of 16 numbers in LLVM, where Numba's own vector code stumbles: what such loops are made of, and attention's.
 
 LLVM turns a plain loop into vectors only if it can show that no store changes a later load, and leaves what does not
 fill several vectors to a loop of single numbers. The rows here are short, 14 keys of a window, 16 channels of a pixel,

@@ -1,11 +1,14 @@
 """Attention layers against the reference: heads, windows, peaked rows, padded tokens."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
+from numpy_vitmatte.kernels.activations import normalise_rows
 from numpy_vitmatte.layers.attention import QUERIES_PER_BLOCK, AttentionParameters, global_attention, window_attention
 from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide
 
@@ -113,3 +116,16 @@ def test_every_optional_tensor_counts(name):
     full = window_attention(tokens, AttentionParameters.from_tensors(tensors, 2), 4)
     without = window_attention(tokens, AttentionParameters.from_tensors(tensors | {name: 0 * tensors[name]}, 2), 4)
     assert np.abs(full - without).max() > 1000 * TOLERANCE * np.abs(full).max()
+
+
+@pytest.mark.parametrize("attention", [global_attention, functools.partial(window_attention, window=4)])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_norm_before_attention(attention, in_place):
+    """The same, to the bit, as attention to tokens that were normalised before; padding stays zero after the norm."""
+    parameters = AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2)
+    tokens = draw_tokens(6, 7, 10, 3)
+    weight, bias = (np.random.default_rng(4).standard_normal((2, 10))).astype(np.float32)
+    norm = functools.partial(normalise_rows, weight=weight, bias=bias, epsilon=1e-6)
+    expected = attention(norm(tokens), parameters)
+    out = tokens if in_place else np.empty_like(tokens)
+    np.testing.assert_array_equal(attention(tokens, parameters, out=out, norm=norm), expected)
