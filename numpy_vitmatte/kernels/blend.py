@@ -15,7 +15,7 @@ first pixel the taps of ``M[0]`` do not count, of the very last those of ``M[2]`
 The loops are LLVM vectors of 16 numbers, for the reasons that ``lanes.py`` gives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from llvmlite import ir
@@ -87,41 +87,39 @@ def _pair_in_llvm(
     return sums
 
 
-@intrinsic
-def _blend_rows_in_llvm(context, x, before, here, after, step, first, second, count, out, o):
-    def generate(context, builder, signature, values):
-        x, *places, step, first, second, count, out, o = values
-        x, out = data(context, builder, FLOATS, x), data(context, builder, FLOATS, out)
-        with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
-            for n, total in enumerate(_pair_in_llvm(builder, x, places, step, (first, second), k)):
-                store(builder, total, out, builder.add(builder.add(o, builder.mul(count, integer(n))), k))
-        return context.get_dummy_value()
-
-    return _SIGNATURE, generate
+def _store(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Value, left: ir.Value) -> None:
+    store(builder, total, out, place)
 
 
-@intrinsic
-def _add_pixels_in_llvm(context, x, before, here, after, step, first, second, count, out, o):
-    def generate(context, builder, signature, values):
-        x, *places, step, first, second, count, out, o = values
-        x, out = data(context, builder, FLOATS, x), data(context, builder, FLOATS, out)
-        with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
-            own = first_lanes(builder, builder.sub(count, k))
-            for n, total in enumerate(_pair_in_llvm(builder, x, places, step, (first, second), k)):
-                place = builder.add(builder.add(o, builder.mul(count, integer(n))), k)
-                old = load(builder, out, place)
-                new = larger(builder, builder.fadd(old, total), _ZEROS)
-                store(builder, builder.select(own, new, old), out, place)
-        return context.get_dummy_value()
-
-    return _SIGNATURE, generate
+def _add(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Value, left: ir.Value) -> None:
+    old = load(builder, out, place)
+    new = larger(builder, builder.fadd(old, total), _ZEROS)
+    store(builder, builder.select(first_lanes(builder, left), new, old), out, place)
 
 
-blend_rows = _blend_rows_in_python if config.DISABLE_JIT else _blend_rows_in_llvm
+def _in_llvm(write: Callable[..., None]) -> Callable[..., None]:
+    """A function, callable inside kernels, that hands each 16 numbers of both sums to ``write``."""
+
+    def typing(context, x, before, here, after, step, first, second, count, out, o):
+        def generate(context, builder, signature, values):
+            x, *places, step, first, second, count, out, o = values
+            x, out = data(context, builder, FLOATS, x), data(context, builder, FLOATS, out)
+            with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
+                for n, total in enumerate(_pair_in_llvm(builder, x, places, step, (first, second), k)):
+                    place = builder.add(builder.add(o, builder.mul(count, integer(n))), k)
+                    write(builder, total, out, place, builder.sub(count, k))
+            return context.get_dummy_value()
+
+        return _SIGNATURE, generate
+
+    return intrinsic(typing)
+
+
+blend_rows = _blend_rows_in_python if config.DISABLE_JIT else _in_llvm(_store)
 """Doubled rows 2 r and 2 r + 1, summed over the shifts: ``count`` numbers each, whole vectors, to ``out[o:]``, one row
 after the other. ``M[n]`` of row r - 1 begins at ``x[before + n * step]``, that of row r at ``x[here + n * step]``, that
 of row r + 1 at ``x[after + n * step]``. ``first`` is 0 where row 2 r is the picture's first and ``second`` where
 2 r + 1 is its last, else 1."""
-add_pixels = _add_pixels_in_python if config.DISABLE_JIT else _add_pixels_in_llvm
+add_pixels = _add_pixels_in_python if config.DISABLE_JIT else _in_llvm(_add)
 """The same along a row: both sums are added to the pixels of ``count`` channels at ``out[o]`` and ``out[o + count]``,
 and what is negative becomes zero. Behind the numbers ``SLACK`` more are read of ``x`` and, unchanged, of ``out``."""

@@ -29,7 +29,7 @@ from numba.extending import intrinsic
 from numpy_vitmatte.kernels.activations import copy_run
 from numpy_vitmatte.kernels.conv import conv_row, pack_conv
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, config, kernel
-from numpy_vitmatte.kernels.lanes import LANES, data, integer, load, store
+from numpy_vitmatte.kernels.lanes import FLOATS, LANES, data, integer, load, store
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
 from numpy_vitmatte.kernels.pieces import Piece
 from numpy_vitmatte.kernels.tile import PANEL, TILE_PANELS
@@ -115,11 +115,11 @@ def _transform_input_in_python(x, rows, columns, k, out, start, step):
 
 @intrinsic
 def _transform_input_in_llvm(context, x, rows, columns, k, out, start, step):
-    array, indices, number = types.Array(types.float32, 1, "C"), types.Array(types.int64, 1, "C"), types.intp
-    signature = types.void(array, indices, indices, number, array, number, number)
+    indices, number = types.Array(types.int64, 1, "C"), types.intp
+    signature = types.void(FLOATS, indices, indices, number, FLOATS, number, number)
 
     def generate(context, builder, signature, values):
-        kinds = (array, indices, indices, None, array, None, None)
+        kinds = (FLOATS, indices, indices, None, FLOATS, None, None)
         x, rows, columns, k, out, start, step = (
             value if kind is None else data(context, builder, kind, value)
             for kind, value in zip(kinds, values, strict=True)
@@ -143,11 +143,11 @@ def _transform_output_in_python(x, start, step, bias, c, out, o, row, column):
 
 @intrinsic
 def _transform_output_in_llvm(context, x, start, step, bias, c, out, o, row, column):
-    array, number = types.Array(types.float32, 1, "C"), types.intp
-    signature = types.void(array, number, number, array, number, array, number, number, number)
+    number = types.intp
+    signature = types.void(FLOATS, number, number, FLOATS, number, FLOATS, number, number, number)
 
     def generate(context, builder, signature, values):
-        x, bias, out = (data(context, builder, array, values[n]) for n in (0, 3, 5))
+        x, bias, out = (data(context, builder, FLOATS, values[n]) for n in (0, 3, 5))
         _, start, step, _, c, _, o, row, column = values
         places = [load(builder, x, builder.add(start, builder.mul(step, integer(n)))) for n in range(PLACES)]
         how = _Arithmetic(builder.fadd, builder.fsub)
