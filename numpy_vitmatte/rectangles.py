@@ -59,9 +59,9 @@ class Cells:
                 for above in growing:
                     if not _worth_joining(above, run, tallest, border):
                         continue
-                    together = bounds([above, run])
-                    others = [*joined, *runs, *(one for one in growing if one is not above)]
-                    if not any(_overlap(together, other) for other in others):
+                    together = _around(above, run)
+                    others = (*joined, *runs, *growing)
+                    if not any(_overlap(together, other) for other in others if other is not above):
                         growing.remove(above)
                         run = together
                         break
@@ -89,8 +89,16 @@ def _worth_joining(above: Rectangle, below: Rectangle, tallest: int, border: int
     return together <= apart
 
 
+def _around(above: Rectangle, below: Rectangle) -> Rectangle:
+    top, left, _, right = above
+    _, left_below, bottom, right_below = below
+    return Rectangle(top, min(left, left_below), bottom, max(right, right_below))
+
+
 def _overlap(one: Rectangle, other: Rectangle) -> bool:
-    return one.top < other.bottom and other.top < one.bottom and one.left < other.right and other.left < one.right
+    top, left, bottom, right = one
+    other_top, other_left, other_bottom, other_right = other
+    return top < other_bottom and other_top < bottom and left < other_right and other_left < right
 
 
 def _cut(one: Rectangle, widest: int) -> list[Rectangle]:

@@ -28,20 +28,6 @@ def bicubic_weights(source: int, target: int) -> np.ndarray:
     return weights
 
 
-def linear_weights(source: int, target: int) -> np.ndarray:
-    """Matrix (target, source) of linear interpolation: half-pixel centres, edge samples repeated.
-
-    PyTorch's ``interpolate(mode="linear", align_corners=False)``.
-    """
-    position = np.maximum((np.arange(target) + 0.5) * source / target - 0.5, 0)
-    left = np.floor(position).astype(int)
-    right = np.minimum(left + 1, source - 1)
-    weights = np.zeros((target, source))
-    np.add.at(weights, (np.arange(target), left), 1 - (position - left))
-    np.add.at(weights, (np.arange(target), right), position - left)
-    return weights
-
-
 def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize the learned positions to a token grid.
 
@@ -82,11 +68,15 @@ def relative_positions(table: np.ndarray, length: int) -> np.ndarray:
     Returns
     -------
     float array (2 * length - 1, head size)
-        Row ``length - 1 + (i - j)`` belongs to query ``i`` and key ``j``. Linear interpolation, as in ``get_rel_pos``
-        of transformers' VitDet.
+        Row ``length - 1 + (i - j)`` belongs to query ``i`` and key ``j``. Linear interpolation between two stored rows,
+        half-pixel centres, edge rows repeated, as in ``get_rel_pos`` of transformers' VitDet: PyTorch's
+        ``interpolate(mode="linear", align_corners=False)``.
     """
     rows = 2 * length - 1
     if len(table) == rows:
         return table
-    weights = linear_weights(len(table), rows)
-    return np.einsum("rs,sd->rd", weights, table).astype(table.dtype)  # no BLAS: its threads would stay awake
+    position = np.maximum((np.arange(rows) + 0.5) * len(table) / rows - 0.5, 0)
+    before = position.astype(int)
+    after = np.minimum(before + 1, len(table) - 1)
+    share = (position - before)[:, np.newaxis]
+    return ((1 - share) * table[before] + share * table[after]).astype(table.dtype)

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
-from numpy_vitmatte.layers.position import absolute_positions, bicubic_weights, linear_weights, relative_positions
+from numpy_vitmatte.layers.position import absolute_positions, bicubic_weights, relative_positions
 from numpy_vitmatte.testing import UNIT, assert_float32, assert_within
 
 sides = st.integers(1, 9)
@@ -49,11 +49,10 @@ def test_relative_positions(rows, length, size, seed):
     assert_within(pairs, expected, UNIT * np.abs(expected) + 1e-12)
 
 
-@pytest.mark.parametrize("weights", [bicubic_weights, linear_weights])
 @pytest.mark.parametrize(("source", "target"), [(5, 5), (5, 7), (7, 5), (1, 4), (4, 1), (14, 40)])
-def test_resizing_weights(weights, source, target):
+def test_bicubic_weights(source, target):
     """Rows sum to 1, so that a constant stays; equal lengths give the identity."""
-    matrix = weights(source, target)
+    matrix = bicubic_weights(source, target)
     assert_within(matrix.sum(axis=1), np.ones(target), 1e-12)
     if source == target:
         assert_within(matrix, np.eye(source), 1e-12)
@@ -64,5 +63,10 @@ def test_weights_worked_out_by_hand():
     outer, inner = -3 / 32, 19 / 32
     expected = [[outer + inner, inner, outer, 0], [0, outer, inner, inner + outer]]  # beyond the edge it repeats
     assert_within(bicubic_weights(4, 2), expected, 1e-15)
-    assert_within(linear_weights(4, 2), [[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]], 1e-15)
-    assert_within(linear_weights(2, 4), [[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]], 1e-15)
+
+
+def test_relative_positions_worked_out_by_hand():
+    """Two rows become three, whose ends lie beyond the outer two, which repeat; five rows become three."""
+    two, five = np.array([[0.0], [1.0]], np.float32), np.array([[0.0], [3.0], [6.0], [9.0], [12.0]], np.float32)
+    assert relative_positions(two, 2).flatten().tolist() == [0, 0.5, 1]
+    assert relative_positions(five, 2).flatten().tolist() == [1, 6, 11]
