@@ -16,7 +16,7 @@ from numpy_vitmatte.images.writing import (
     picture_writer,
     write_together,
 )
-from numpy_vitmatte.matting.background import FITS, Backdrop
+from numpy_vitmatte.matting.background import FITS, Backdrop, named_background
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground, require_pymatting
 from numpy_vitmatte.matting.trust import TrustMap
@@ -137,3 +137,5 @@ def _check_combinations(arguments: argparse.Namespace) -> None:
     ):
         if given and not there:
             raise VitMatteError(f"{name} is for {wanted}; none is asked for")
+    if arguments.fit and named_background(arguments.background):
+        raise VitMatteError(f"--fit is for a picture; --background {arguments.background} has every size, leave it out")

@@ -40,19 +40,26 @@ def read_background(source: ImageSource, fit: str = "cover") -> Backdrop:
         None of these, or a picture that cannot be read.
     """
     if isinstance(source, str):
-        if source == CHECKERBOARD:
-            return checkerboard
-        try:
-            colour = ImageColor.getrgb(source)[:3]
-            return partial(_one_colour, colour)
-        except ValueError:
-            if not os.path.exists(source):
-                raise ImageError(
-                    f"background {source!r} is no file, no colour (as in white, #1e90ff) and not {CHECKERBOARD!r}"
-                ) from None
+        named = named_background(source)
+        if named is not None:
+            return named
+        if not os.path.exists(source):
+            raise ImageError(
+                f"background {source!r} is no file, no colour (as in white, #1e90ff) and not {CHECKERBOARD!r}"
+            )
     if fit not in FITS:
         raise ImageError(f"fit is {fit!r}; expected {' or '.join(map(repr, FITS))}")
     return partial(cover_frame if fit == "cover" else fit_frame, read_photo(source, "background"))
+
+
+def named_background(name: str) -> Backdrop | None:
+    """A colour or the checkerboard by its name; None for what can only be a picture."""
+    if name == CHECKERBOARD:
+        return checkerboard
+    try:
+        return partial(_one_colour, ImageColor.getrgb(name)[:3])
+    except ValueError:
+        return None
 
 
 def cover_frame(picture: NDArray[Any], height: int, width: int) -> NDArray[np.uint8]:
