@@ -373,14 +373,14 @@ def smallest_configuration():
     return transformers_config(config)
 
 
-def sit(packed: Path, folder: Path, steps: int, monkeypatch) -> dict:
-    """One sitting of the trainer, up to `steps` steps; what it saved."""
+def sit(packed: Path, folder: Path, steps: int, monkeypatch, *more: str) -> dict:
+    """One sitting of the trainer, up to `steps` steps, with `more` options; what it saved."""
     import torch
     from training import network, train
 
     monkeypatch.setattr(network, "configuration", smallest_configuration)
     options = ["--steps", "4", "--crop", "64", "--batch", "2", "--workers", "0", "--warmup", "2", "--log-every", "2"]
-    options += ["--check", "2", "64", "--threads", "1"]
+    options += ["--check", "2", "64", "--threads", "1", *more]
     monkeypatch.setattr(sys, "argv", ["train", str(packed), str(folder), *options, "--last-step", str(steps)])
     threads = torch.get_num_threads()
     try:
@@ -390,10 +390,15 @@ def sit(packed: Path, folder: Path, steps: int, monkeypatch) -> dict:
     return torch.load(folder / "state.pt", weights_only=True)
 
 
-def test_a_run_in_two_sittings_equals_a_run_in_one(packed, tmp_path, monkeypatch):
-    torch = pytest.importorskip("torch", reason="the trainer is written for torch ([train] extra)")
+def the_trainers_torch():
+    """PyTorch, where all is installed that the trainer imports."""
     pytest.importorskip("transformers", reason="the trainer trains transformers' own network ([train] extra)")
     pytest.importorskip("matplotlib", reason="the trainer plots its log ([train] extra)")
+    return pytest.importorskip("torch", reason="the trainer is written for torch ([train] extra)")
+
+
+def test_a_run_in_two_sittings_equals_a_run_in_one(packed, tmp_path, monkeypatch):
+    torch = the_trainers_torch()
     whole = sit(packed, tmp_path / "whole", 4, monkeypatch)
     sit(packed, tmp_path / "halves", 2, monkeypatch)
     halves = sit(packed, tmp_path / "halves", 4, monkeypatch)
@@ -402,3 +407,18 @@ def test_a_run_in_two_sittings_equals_a_run_in_one(packed, tmp_path, monkeypatch
         torch.testing.assert_close(halves["model"][name], value, rtol=1e-4, atol=1e-5)
     assert (tmp_path / "halves" / "export" / "model.safetensors").exists()
     assert len((tmp_path / "halves" / "log.csv").read_text().splitlines()) == 3
+
+
+def test_frozen_norms_keep_the_averaged_statistics(packed, tmp_path, monkeypatch):
+    """The weights of a norm go on; its mean and variance stay those of the first sitting's average."""
+    torch = the_trainers_torch()
+    before = sit(packed, tmp_path, 2, monkeypatch)
+    after = sit(packed, tmp_path, 4, monkeypatch, "--frozen-norms")
+    statistics = [name for name in after["model"] if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    for name in statistics:
+        assert not torch.equal(before["average"][name], before["model"][name])
+        for kept in (after["model"], after["average"]):
+            torch.testing.assert_close(kept[name], before["average"][name], rtol=1e-6, atol=0)
+        weight = name.rpartition(".")[0] + ".weight"
+        assert not torch.equal(after["model"][weight], before["model"][weight])

@@ -36,6 +36,15 @@ class Run:
             else:
                 self.average[name].copy_(value)
 
+    @torch.no_grad()
+    def freeze_norms(self) -> None:
+        """Let batch norms keep the averaged mean and variance from now on: those of a few pictures only scatter."""
+        for prefix, module in self.model.named_modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+                module.running_mean.copy_(self.average[f"{prefix}.running_mean"])
+                module.running_var.copy_(self.average[f"{prefix}.running_var"])
+
     def averaged_model(self) -> nn.Module:
         """A copy of the network that carries the average, in evaluation mode."""
         model = copy.deepcopy(self.model)

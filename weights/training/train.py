@@ -37,6 +37,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--final-lr", type=float, default=0.02, help="last rate as a part of --lr")
     parser.add_argument("--warmup", type=int, default=200)
     parser.add_argument("--average", type=float, default=0.998, help="decay of the weights' moving average")
+    parser.add_argument("--frozen-norms", action="store_true", help="batch norms keep their means and variances: for "
+                        "batches of few pictures, late in a run")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
@@ -69,6 +71,8 @@ def main() -> None:
     if (args.folder / "state.pt").exists():
         run.load(args.folder / "state.pt", device)
         print(f"continues after step {run.step}, {run.samples} samples", flush=True)
+    if args.frozen_norms:
+        run.freeze_norms()
     check = QuickCheck(read_material(args.material, held_back=True), *args.check)
     batches = loader(material, args.crop, args.batch, args.seed, run.samples, args.workers)
     sitting(run, batches, args, device, check)
