@@ -1,6 +1,7 @@
 """README and docs tell the truth: commands and snippets run, links lead somewhere, tests they name exist."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -28,7 +29,10 @@ def blocks(language):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A folder that looks like a copy of the repository, to run in; what is written stays in it."""
+    """A folder that looks like a copy of the repository, to run in; what is written stays in it.
+
+    The package itself is not imported from there: under every new path Numba would compile its kernels anew.
+    """
     for name in ("numpy_vitmatte", "tests", "weights", "docs", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
@@ -37,7 +41,7 @@ def checkout(tmp_path):
 @pytest.mark.parametrize("block", blocks("python"))
 def test_snippets_run(block, checkout):
     skip_without_its_extra(block)
-    run = subprocess.run([sys.executable, "-c", block["code"]], cwd=checkout, capture_output=True, text=True)
+    run = in_folder(checkout, sys.executable, "-P", "-c", block["code"])
     assert run.returncode == 0, run.stderr
 
 
@@ -49,9 +53,16 @@ def test_commands_run(block, checkout):
     if command.startswith(INSTALLS):
         assert with_quiet(command) in (ROOT / ".ci/run").read_text(encoding="utf-8")
         return
-    here = f'numpy-vitmatte() {{ "{sys.executable}" -m numpy_vitmatte "$@"; }}; python() {{ "{sys.executable}" "$@"; }}'
-    run = subprocess.run(["bash", "-ec", f"{here}\n{command}"], cwd=checkout, capture_output=True, text=True)
+    python = f'"{sys.executable}"'
+    here = f'numpy-vitmatte() {{ {python} -P -m numpy_vitmatte "$@"; }}; python() {{ {python} "$@"; }}'
+    run = in_folder(checkout, "bash", "-ec", f"{here}\n{command}")
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def in_folder(folder, *command):
+    """Run a command there, with this checkout's package."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 def skip_without_its_extra(block):
