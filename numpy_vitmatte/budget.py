@@ -10,12 +10,12 @@ from PIL import Image
 from numpy_vitmatte.images.reading import ImageSource, as_array, channels_last
 from numpy_vitmatte.images.stored_form import stored_form
 from numpy_vitmatte.matting.smaller_size import smaller_size
-from numpy_vitmatte.memory import PHOTO, Budget, plan_budget
+from numpy_vitmatte.memory import PHOTO, Allowance, Budget, plan_budget
 from numpy_vitmatte.model_cache import LoadedCheckpoint
 from numpy_vitmatte.photo_memory import EIGHT_BIT, WIDE, Work, around_network
 
 
-def plan_work(work: Work, checkpoint: LoadedCheckpoint, max_memory: int | None) -> Budget:
+def plan_work(work: Work, checkpoint: LoadedCheckpoint, max_memory: Allowance | None) -> Budget:
     """What a whole job will take.
 
     Raises
@@ -32,7 +32,7 @@ def plan_work(work: Work, checkpoint: LoadedCheckpoint, max_memory: int | None) 
 def check_head(
     image: ImageSource,
     checkpoint: LoadedCheckpoint,
-    max_memory: int,
+    max_memory: Allowance,
     max_side: int | None,
     *,
     trust: bool = False,
@@ -46,8 +46,7 @@ def check_head(
     image : path, PIL.Image.Image or array
         Of a file that cannot be read nothing is said here: reading it will say what is wrong.
     checkpoint : LoadedCheckpoint
-    max_memory : int
-        Bytes.
+    max_memory : Allowance
     max_side : int, optional
     trust : bool
         A trust map is made.
@@ -68,9 +67,9 @@ def check_head(
 
 
 def network_share(
-    photo: NDArray[Any], size: tuple[int, int], checkpoint: LoadedCheckpoint, max_memory: int | None
-) -> int | None:
-    """What is left of a job's budget for the network and its own input, as the model counts it.
+    photo: NDArray[Any], size: tuple[int, int], checkpoint: LoadedCheckpoint, max_memory: Allowance | None
+) -> Allowance | None:
+    """A job's budget as the model is to be told it, which counts the network and its own input.
 
     Parameters
     ----------
@@ -78,8 +77,8 @@ def network_share(
     size : (int, int)
         Height and width at which it is computed.
     checkpoint : LoadedCheckpoint
-    max_memory : int, optional
-        Bytes of the whole job.
+    max_memory : Allowance, optional
+        Of the whole job.
 
     Raises
     ------
@@ -92,7 +91,7 @@ def network_share(
     work = Work(height, width, size, bool(photo.dtype != np.uint8))
     plan_work(work, checkpoint, max_memory)
     height, width = checkpoint.processor.padded_size(*size)
-    return max_memory - around_network(work).held + PHOTO * height * width
+    return max_memory.with_beside(around_network(work).held - PHOTO * height * width)
 
 
 def second_opinion(image: ImageSource) -> int:

@@ -57,7 +57,32 @@ class Around(NamedTuple):
     name: str
 
 
-def parse_bytes(text: str | int) -> int:
+class Allowance(int):
+    """Bytes that the process may take at its peak, and how many of them the planner cannot know of.
+
+    Less cannot be handed on instead: while weights are packed, others' bytes are not there yet, so that what a job
+    takes is not the sum of its parts.
+
+    Attributes
+    ----------
+    beside : int
+        Bytes that are held besides what the planner counts; negative where it counts too many.
+    """
+
+    beside: int
+
+    def __new__(cls, limit: int, beside: int = 0) -> "Allowance":
+        """An ``int`` of its own kind."""
+        allowance = super().__new__(cls, limit)
+        allowance.beside = beside
+        return allowance
+
+    def with_beside(self, more: int) -> "Allowance":
+        """The same limit, with ``more`` bytes held besides."""
+        return Allowance(self, self.beside + more)
+
+
+def parse_bytes(text: str | int) -> Allowance:
     """A number of bytes from words such as ``"2GB"``, ``"1.5 GiB"``, ``"800M"``; a whole number is taken as it is.
 
     Raises
@@ -65,11 +90,13 @@ def parse_bytes(text: str | int) -> int:
     VitMatteError
         If it is not such an amount, or not more than 0.
     """
+    if isinstance(text, Allowance):
+        return text
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(I?)B?\s*", str(text).upper())
     value = float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2] or " ") if match else 0
     if value < 1:
         raise VitMatteError(f"{text!r} is not an amount of memory; give bytes, or for example 2GB, 1.5GiB or 800MB")
-    return int(value)
+    return Allowance(int(value))
 
 
 def plan_budget(
@@ -77,7 +104,7 @@ def plan_budget(
     width: int,
     config: VitMatteConfig,
     weights: int,
-    max_memory: int | None = None,
+    max_memory: Allowance | None = None,
     around: Around | None = None,
 ) -> Budget:
     """Choose the decoder's bands.
@@ -89,8 +116,7 @@ def plan_budget(
     config : VitMatteConfig
     weights : int
         Bytes of the weights as loaded, as far as they are not mapped from a file; the packed ones come on top.
-    max_memory : int, optional
-        Bytes that the process may take at its peak.
+    max_memory : Allowance, optional
     around : Around, optional
         Besides the network; by default a photo of this size, its trimap and its alpha.
 
@@ -100,6 +126,8 @@ def plan_budget(
         If no bands are low enough; the message names the smallest budget that would do.
     """
     around = around or Around(PHOTO * height * width, 0, f"{width} x {height} pixels")
+    if max_memory is not None:
+        around = around._replace(held=around.held + max_memory.beside, apart=around.apart + max_memory.beside)
     least: Budget | None = None
     for rows in [height, *(rows for rows in (2048, 1024, 768, 512, 384, 256, 128) if rows < height)]:
         budget, stored = _budget(height, width, config, weights, rows, around)

@@ -17,7 +17,7 @@ from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.matting.smaller_size import smaller_photo, smaller_size, smaller_trimap
 from numpy_vitmatte.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, read_trimap
 from numpy_vitmatte.matting.trimap_report import TrimapReport
-from numpy_vitmatte.memory import parse_bytes
+from numpy_vitmatte.memory import Allowance, parse_bytes
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
@@ -175,7 +175,7 @@ def _estimate_at(
     trimap: NDArray[np.uint8],
     checkpoint: LoadedCheckpoint,
     raw: bool,
-    max_memory: int | None,
+    max_memory: Allowance | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Alpha (H, W), computed at the (height, width) `size` and brought back from there; what was wanted there."""
     share = network_share(photo, size, checkpoint, max_memory)
@@ -194,7 +194,7 @@ def _estimate(
     trimap: NDArray[np.uint8],
     checkpoint: LoadedCheckpoint,
     everywhere: bool,
-    max_memory: int | None,
+    max_memory: Allowance | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Alpha (H, W), through padding and back; and what was wanted, padded."""
     inputs = checkpoint.processor(images=photo, trimaps=trimap, input_data_format="channels_last")

@@ -49,7 +49,7 @@ def matte_with_trust(
         limit = parse_bytes(options["max_memory"])
         checkpoint = loaded_checkpoint(model, profile_processor(options.get("profile", "hf"), options.get("processor")))
         check_head(image, checkpoint, limit, options.get("max_side"), trust=True)
-        options["max_memory"] = limit - second_opinion(image)  # what each of the two opinions may take by itself
+        options["max_memory"] = limit.with_beside(second_opinion(image))  # beside each of the two opinions
     result = matte_with_report(image, trimap, model, raw=True, **options)
     # The source is mirrored, not `result.photo`: what its numbers mean stays the same however dark it is.
     mirrored = matte_with_report(_mirrored(image), result.trimap[:, ::-1], model, raw=True, **options)

@@ -9,9 +9,16 @@ import pytest
 from PIL import Image
 from processes import run_python
 
-from numpy_vitmatte import VitMatteError, VitMatteImageProcessor, estimate_memory, get_num_threads, matte
+from numpy_vitmatte import (
+    VitMatteError,
+    VitMatteImageProcessor,
+    estimate_memory,
+    get_num_threads,
+    matte,
+    set_num_threads,
+)
 from numpy_vitmatte.budget import check_head
-from numpy_vitmatte.memory import PHOTO
+from numpy_vitmatte.memory import PHOTO, Allowance
 from numpy_vitmatte.model_cache import load_checkpoint
 from numpy_vitmatte.photo_memory import EIGHT_BIT, FILTER, FITS, PYMATTING, WANTED, WIDE, Work, around_network
 from numpy_vitmatte.processing.hustvl import HustvlImageProcessor
@@ -89,13 +96,15 @@ def test_refused_before_a_pixel_is_decoded(tmp_path):
 
 def test_what_cannot_be_read_is_left_to_the_reader(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"no picture")
-    check_head(tmp_path / "photo.jpg", load_checkpoint("vitmatte-tiny"), 1, None)
+    check_head(tmp_path / "photo.jpg", load_checkpoint("vitmatte-tiny"), Allowance(1), None)
     with pytest.raises(VitMatteError, match="is not an image"):
         matte_with_trust(tmp_path / "photo.jpg", np.zeros((5, 5), np.uint8), max_memory="1GB")
 
 
-def test_the_least_that_is_named_is_enough():
-    """With a trust map too; and estimate_memory names the same."""
+@pytest.mark.parametrize("threads", [1, 8])
+def test_the_least_that_is_named_is_enough(threads, restored_threads):
+    """With a trust map too; and estimate_memory names the same. One thread takes less than packing the weights does."""
+    set_num_threads(threads)
     photo, trimap = np.zeros((300, 200, 3), np.uint8), np.full((300, 200), 128, np.uint8)
     for job, trust in ((matte, False), (matte_with_trust, True)):
         for max_side in (None, 100):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from processes import run_python
 
 from numpy_vitmatte import VitMatteConfig, VitMatteError, estimate_memory, get_num_threads, matte
-from numpy_vitmatte.memory import parse_bytes, plan_budget
+from numpy_vitmatte.memory import Allowance, parse_bytes, plan_budget
 
 CONFIG = VitMatteConfig()
 
@@ -34,11 +34,11 @@ def test_a_budget_is_kept_or_refused(height, width, allowed):
     """Never more than is allowed; and what is refused would not have fitted with any bands."""
     height, width = 32 * height, 32 * width
     try:
-        budget = plan_budget(height, width, CONFIG, 0, allowed)
+        budget = plan_budget(height, width, CONFIG, 0, Allowance(allowed))
     except VitMatteError as error:
         least = 10**6 * int(str(error).split("takes ")[1].split("MB")[0])
         assert least > allowed - 10**6
-        assert plan_budget(height, width, CONFIG, 0, least).peak <= least
+        assert plan_budget(height, width, CONFIG, 0, Allowance(least)).peak <= least
     else:
         assert budget.peak <= allowed
         assert 0 < budget.band_rows <= max(height, 128)

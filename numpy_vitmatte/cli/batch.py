@@ -111,7 +111,7 @@ def _limits(arguments: argparse.Namespace, model: str, jobs: int) -> Limits:
     """What every worker may take. A cluster's workers are on machines of their own: there it is each one's."""
     if arguments.max_memory is None:
         return Limits(arguments.max_pixels)
-    allowed = parse_bytes(arguments.max_memory)
+    allowed: int = parse_bytes(arguments.max_memory)
     if arguments.scheduler is None:
         workers = min(arguments.workers or 1, jobs)
         allowed = worker_share(allowed, workers, model)

@@ -4,14 +4,16 @@ import argparse
 
 from numpy_vitmatte.budget import check_head, pixels_of
 from numpy_vitmatte.images.reading import ImageSource
-from numpy_vitmatte.memory import parse_bytes
+from numpy_vitmatte.memory import Allowance, parse_bytes
 from numpy_vitmatte.photo_memory import BACKGROUND, PYMATTING, picture_bytes
 from numpy_vitmatte.pipeline import loaded_checkpoint
 from numpy_vitmatte.processing.profiles import profile_processor
 
 
-def matting_share(arguments: argparse.Namespace, photo: ImageSource, background: ImageSource | None) -> int | None:
-    """Refuse a job that would not fit, before anything is decoded; otherwise what of the budget the matting may take.
+def matting_share(
+    arguments: argparse.Namespace, photo: ImageSource, background: ImageSource | None
+) -> Allowance | None:
+    """Refuse a job that would not fit, before anything is decoded; otherwise what the matting is to be told.
 
     Raises
     ------
@@ -39,4 +41,4 @@ def matting_share(arguments: argparse.Namespace, photo: ImageSource, background:
         pictures=pictures,
         beside=beside,
     )
-    return limit - beside
+    return limit.with_beside(beside)
