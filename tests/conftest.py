@@ -47,9 +47,9 @@ def poisoned_memory(monkeypatch):
     monkeypatch.setattr(Workspace, "empty", poisoned_again)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def restored_threads():
-    """Give back the number of threads that the test found."""
+    """Give back the number of threads that the test found: a command's --threads stays set in the process."""
     before = parallel.get_num_threads()
     yield
     parallel.set_num_threads(before)

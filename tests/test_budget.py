@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_left_to_the_reader(tmp_path):
 
 
 @pytest.mark.parametrize("threads", [1, 8])
-def test_the_least_that_is_named_is_enough(threads, restored_threads):
+def test_the_least_that_is_named_is_enough(threads):
     """With a trust map too; and estimate_memory names the same. One thread takes less than packing the weights does."""
     set_num_threads(threads)
     photo, trimap = np.zeros((300, 200, 3), np.uint8), np.full((300, 200), 128, np.uint8)

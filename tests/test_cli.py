@@ -96,7 +96,7 @@ def test_existing_output_is_kept_without_force(folder, capsys):
     assert pixels("alpha.png").shape == (50, 71)
 
 
-def test_threads_are_set_and_do_not_change_the_result(folder, capsys, restored_threads):
+def test_threads_are_set_and_do_not_change_the_result(folder, capsys):
     for threads in (1, 3):
         assert run_matte(capsys, "--threads", threads, output=f"{threads}.npy")[0] == 0
         assert get_num_threads() == threads

@@ -211,7 +211,6 @@ def test_tensors_are_left_alone(model, alphas):
         np.testing.assert_array_equal(TENSORS[name], tensor, err_msg=name)
 
 
-@pytest.mark.usefixtures("restored_threads")
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_same_bits_for_any_number_of_threads(model, threads):
     """Of everything the model returns."""
@@ -221,7 +220,6 @@ def test_same_bits_for_any_number_of_threads(model, threads):
     same(model(PIXELS, output_attentions=True, output_hidden_states=True), expected)
 
 
-@pytest.mark.usefixtures("restored_threads")
 def test_several_threads_use_one_model(model, alphas):
     """As in a server: each gets its own picture's bits."""
     set_num_threads(2)

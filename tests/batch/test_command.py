@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(folder, lively_checkpoint, capsys, restored_threads):
+def run(folder, lively_checkpoint, capsys):
     """Run the command: exit status, lines of stdout, lines of stderr (compilation aside)."""
 
     def run_batch(*options, photos="photos", trimaps="trimaps", output="alphas", model=lively_checkpoint):

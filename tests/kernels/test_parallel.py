@@ -16,8 +16,6 @@ from numpy_vitmatte.kernels import parallel
 from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads, set_num_threads
 
-pytestmark = pytest.mark.usefixtures("restored_threads")
-
 
 def blocks_of(length, block):
     """The blocks that were handed out, counted."""

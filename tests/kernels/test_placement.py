@@ -106,7 +106,7 @@ def test_where_nobody_knows_the_processor(scheduler, pool, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the affinity is Linux's")
-def test_the_callers_own_affinity_is_left_alone(restored_threads):
+def test_the_callers_own_affinity_is_left_alone():
     before = os.sched_getaffinity(0)
     set_num_threads(3)
     for _ in range(5):
