@@ -49,7 +49,7 @@ class Log:
 
 
 def plot(log: Path, picture: Path) -> None:
-    """Loss, SAD and MSE against samples seen."""
+    """Loss, SAD and MSE against samples seen; a grey line where the crops' size changes."""
     if not log.exists():
         return
     import matplotlib
@@ -59,10 +59,16 @@ def plot(log: Path, picture: Path) -> None:
 
     with log.open() as file:
         rows = list(csv.DictReader(file))
+    samples = [int(row["samples"]) / 1000 for row in rows]
+    changes = [
+        at for at, row, before in zip(samples[1:], rows[1:], rows, strict=False) if row["crop"] != before["crop"]
+    ]
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
     for axis, name in zip(axes, ("loss_unknown", "val_sad", "val_mse"), strict=True):
-        axis.plot([int(row["samples"]) for row in rows], [float(row[name]) for row in rows], ".-")
-        axis.set(xlabel="samples", title=name)
+        for change in changes:
+            axis.axvline(change, color="0.85")
+        axis.plot(samples, [float(row[name]) for row in rows], ".-")
+        axis.set(xlabel="thousand samples", title=name)
         axis.set_ylim(bottom=0)
     figure.savefig(picture, dpi=100)
     plt.close(figure)
