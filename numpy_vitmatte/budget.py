@@ -66,7 +66,7 @@ def check_head(
         plan_work(Work(height, width, small, wide, trust, pictures, beside), checkpoint, max_memory)
 
 
-def network_share(
+def network_allowance(
     photo: NDArray[Any], size: tuple[int, int], checkpoint: LoadedCheckpoint, max_memory: Allowance | None
 ) -> Allowance | None:
     """A job's budget as the model is to be told it, which counts the network and its own input.

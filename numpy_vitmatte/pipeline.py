@@ -9,7 +9,7 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.budget import check_head, network_share
+from numpy_vitmatte.budget import check_head, network_allowance
 from numpy_vitmatte.decoder_plan import Shares, shares
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.reading import ImageSource, read_photo
@@ -178,12 +178,12 @@ def _estimate_at(
     max_memory: Allowance | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Alpha (H, W), computed at the (height, width) `size` and brought back from there; what was wanted there."""
-    share = network_share(photo, size, checkpoint, max_memory)
+    allowance = network_allowance(photo, size, checkpoint, max_memory)
     if size == trimap.shape:
-        return _estimate(photo, trimap, checkpoint, raw, share)
+        return _estimate(photo, trimap, checkpoint, raw, allowance)
     _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *size[::-1])
     small_photo, small_trimap = smaller_photo(photo, *size), smaller_trimap(trimap, *size)
-    small_alpha, wanted = _estimate(small_photo, small_trimap, checkpoint, raw, share)
+    small_alpha, wanted = _estimate(small_photo, small_trimap, checkpoint, raw, allowance)
     if not raw:
         set_known_pixels(small_alpha, small_trimap)
     return upsample_alpha(small_alpha, small_photo, photo), wanted

@@ -90,6 +90,7 @@ def _worth_joining(above: Rectangle, below: Rectangle, tallest: int, border: int
 
 
 def _around(above: Rectangle, below: Rectangle) -> Rectangle:
+    """``bounds`` of two of which one lies below the other; plain numbers, as thousands are compared."""
     top, left, _, right = above
     _, left_below, bottom, right_below = below
     return Rectangle(top, min(left, left_below), bottom, max(right, right_below))

@@ -4,7 +4,7 @@ import argparse
 import time
 from typing import Any
 
-from numpy_vitmatte.cli.matte_memory import matting_share
+from numpy_vitmatte.cli.matte_memory import matting_allowance
 from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs, write_outputs
 from numpy_vitmatte.cli.matting_options import add_matting_options, add_sources
 from numpy_vitmatte.cli.messages import logger
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
     photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
     background = None if arguments.background is None else read_source(arguments.background, "background")
-    max_memory = matting_share(arguments, photo, background)
+    max_memory = matting_allowance(arguments, photo, background)
     backdrop = None if background is None else read_background(background, arguments.fit or "cover")
     result, trust = _estimate(arguments, photo, trimap, max_memory)
     write_outputs(arguments, result, backdrop, trust)

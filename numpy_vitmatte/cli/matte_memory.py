@@ -10,7 +10,7 @@ from numpy_vitmatte.pipeline import loaded_checkpoint
 from numpy_vitmatte.processing.profiles import profile_processor
 
 
-def matting_share(
+def matting_allowance(
     arguments: argparse.Namespace, photo: ImageSource, background: ImageSource | None
 ) -> Allowance | None:
     """Refuse a job that would not fit, before anything is decoded; otherwise what the matting is to be told.
