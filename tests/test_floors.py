@@ -21,6 +21,7 @@ FLOORS = {
     "matting": ("matting", "images", "kernels", "errors"),
     "processing": (
         "processing",
+        "kernels.lookup",
         "kernels.parallel",
         "images",
         "checkpoint.location",

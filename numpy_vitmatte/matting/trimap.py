@@ -85,8 +85,12 @@ def snap(levels: NDArray[Any], understood_as: str) -> tuple[NDArray[np.uint8], T
 
 
 def _report(levels: NDArray[Any], trimap: NDArray[np.uint8], understood_as: str) -> TrimapReport:
-    moved = np.abs(levels.astype(np.float32) - trimap)
-    between = int(np.count_nonzero(moved > NEAR))
+    snapped = between = 0
+    if not np.array_equal(levels, trimap):
+        moved = np.abs(levels.astype(np.float32) - trimap)
+        between = int(np.count_nonzero(moved > NEAR))
+        # Half a level is what a float 0.5 or a 16-bit 32768 is away from 128: those say "unknown" exactly.
+        snapped = int(np.count_nonzero(moved > 0.5)) - between
     background, unknown, foreground = (
         float(np.count_nonzero(trimap == value)) / trimap.size for value in (BACKGROUND, UNKNOWN, FOREGROUND)
     )
@@ -101,8 +105,7 @@ def _report(levels: NDArray[Any], trimap: NDArray[np.uint8], understood_as: str)
         foreground=foreground,
         background=background,
         unknown=unknown,
-        # Half a level is what a float 0.5 or a 16-bit 32768 is away from 128: those say "unknown" exactly.
-        snapped=int(np.count_nonzero(moved > 0.5)) - between,
+        snapped=snapped,
         between=between,
         warnings=tuple(warnings),
     )

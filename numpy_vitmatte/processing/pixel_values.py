@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.kernels.lookup import look_up
 from numpy_vitmatte.kernels.parallel import for_each_block
 
 ROWS_PER_BLOCK = 64
 """Rows that a thread takes at a time; what lies between the steps then stays in the cache."""
+
+_LEVELS = np.arange(256, dtype=np.uint8)
 
 
 def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -39,17 +42,28 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
     factor = settings["rescale_factor"] if settings["do_rescale"] else None
     # Channels lie last in memory, as the kernels read them: the model then has no need of a second copy.
     padded = np.zeros((*padded_sides(height, width, divisor), 4), np.float32)
-    padded = padded.transpose(2, 0, 1)
     means, stds = np.broadcast_to(settings["image_mean"], 3), np.broadcast_to(settings["image_std"], 3)
 
-    def rows(first: int, last: int) -> None:
-        for plane, mean, std, out in zip(photo, means, stds, padded[:3], strict=True):
-            rescaled = _rescaled(plane[first:last], factor)
-            out[first:last, :width] = _normalized(rescaled, mean, std) if settings["do_normalize"] else rescaled
-        padded[3, first:last, :width] = _rescaled(trimap[first:last], factor)
+    def values(plane: NDArray[Any], channel: int) -> NDArray[Any]:
+        rescaled = _rescaled(plane, factor)
+        normalized = settings["do_normalize"] and channel < 3
+        return _normalized(rescaled, means[channel], stds[channel]) if normalized else rescaled
 
-    for_each_block(rows, height, ROWS_PER_BLOCK)
-    return padded
+    tables = np.stack([values(_LEVELS, channel) for channel in range(4)]).astype(np.float32)
+
+    def rows_of_levels(first: int, last: int) -> None:
+        # One kind of array, whatever they came as: Numba compiles once more for each.
+        colours = np.require(photo[:, first:last].transpose(1, 2, 0), requirements=["C", "W"])
+        greys = np.require(trimap[first:last], requirements=["C", "W"])
+        look_up(colours, greys, tables, padded[first:last])
+
+    def rows_of_numbers(first: int, last: int) -> None:
+        for channel, plane in enumerate((*photo, trimap)):
+            padded[first:last, :width, channel] = values(plane[first:last], channel)
+
+    levels = photo.dtype == trimap.dtype == np.uint8
+    for_each_block(rows_of_levels if levels else rows_of_numbers, height, ROWS_PER_BLOCK)
+    return padded.transpose(2, 0, 1)
 
 
 def padded_sides(height: int, width: int, divisor: int) -> tuple[int, int]:

@@ -77,6 +77,20 @@ def test_layouts_types_and_batches_of_one_photo_give_the_same_pixels(photo, trim
         np.testing.assert_allclose(processor(photos, trimaps).pixel_values, [expected] * 2, rtol=0, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:trimap enters the network with values up to 255")  # without rescaling it does
+@pytest.mark.parametrize(
+    "settings", [{}, {"do_normalize": False}, {"do_rescale": False}, {"image_std": [0.2, 0.3, 0.4]}]
+)
+def test_levels_of_8_bits_are_looked_up_to_the_same_bits(photo, trimap, settings):
+    """Whatever their layout, and where they may not be written; other integers go through the arithmetic itself."""
+    processor = VitMatteImageProcessor(**settings)
+    expected = processor(photo.astype(np.int32), trimap.astype(np.int32)).pixel_values
+    locked = photo.copy()
+    locked.flags.writeable = False
+    for same in (photo, locked, photo.transpose(2, 0, 1).copy(), np.repeat(photo, 2, axis=0)[::2]):
+        np.testing.assert_array_equal(processor(same, trimap).pixel_values, expected)
+
+
 def test_sizes_that_differ_give_a_list_and_an_error_when_stacking_is_asked_for(photo, trimap):
     processor = VitMatteImageProcessor()
     photos, trimaps = [photo, photo[:, :17]], [trimap, trimap[:, :17]]

@@ -1,0 +1,98 @@
+"""Few rectangles that cover many marked cells: runs of cells along rows, joined downwards where that is cheaper."""
+
+import numpy as np
+
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
+
+_TAKEN_IN = np.int64(-1)
+
+
+@kernel(EXACT_ORDER)
+def _corners(rectangles, number):
+    return rectangles[number, 0], rectangles[number, 1], rectangles[number, 2], rectangles[number, 3]
+
+
+@kernel(EXACT_ORDER)
+def _worth_joining(upper, lower, tallest, border):
+    """Whether one rectangle around both costs no more than the two."""
+    top, left, middle, right = upper
+    _, lower_left, bottom, lower_right = lower
+    if bottom - top > tallest:
+        return False
+    more = 2 * border
+    together = (bottom - top + more) * (max(right, lower_right) - min(left, lower_left) + more)
+    apart = (middle - top + more) * (right - left + more) + (bottom - middle + more) * (lower_right - lower_left + more)
+    return together <= apart
+
+
+@kernel(EXACT_ORDER)
+def _overlaps_another(one, rectangles, numbers, upper, lower):
+    """Whether ``one`` overlaps any rectangle of ``numbers`` but the two that it was made of."""
+    top, left, bottom, right = one
+    for number in numbers:
+        if number != upper and number != lower and number != _TAKEN_IN:
+            other_top, other_left, other_bottom, other_right = _corners(rectangles, number)
+            if top < other_bottom and other_top < bottom and left < other_right and other_left < right:
+                return True
+    return False
+
+
+@kernel(EXACT_ORDER)
+def _join_row(rectangles, numbers, first, tallest, border):
+    """Let each run ``numbers[first:]`` take in the first worth it of ``numbers[:first]``, which end where it begins.
+
+    The numbers of those that are taken in are overwritten.
+    """
+    for lower in numbers[first:]:
+        run = _corners(rectangles, lower)
+        for place in range(first):
+            if numbers[place] == _TAKEN_IN:
+                continue
+            above = _corners(rectangles, numbers[place])
+            together = above[0], min(above[1], run[1]), run[2], max(above[3], run[3])
+            if _worth_joining(above, run, tallest, border) and not _overlaps_another(
+                together, rectangles, numbers, numbers[place], lower
+            ):
+                for side in range(4):
+                    rectangles[lower, side] = together[side]
+                numbers[place] = _TAKEN_IN
+                break
+
+
+@kernel(EXACT_ORDER)
+def join_runs(rectangles, tallest, border, order):
+    """Join runs of cells downwards to rectangles where one is no dearer than two: it costs its area with a border.
+
+    A joined rectangle may add what is not marked, but overlaps no other.
+
+    Parameters
+    ----------
+    rectangles : int64 array (runs, 4)
+        Top, left, bottom and right of each run, row of cells by row of cells; some of them become the joined ones.
+    tallest : int
+        Rows that a joined rectangle may have.
+    border : int
+        Pixels on each side that a rectangle reads besides its own.
+    order : int64 array (runs,)
+        Filled with the numbers of the rectangles that are left, in the order in which they were finished.
+
+    Returns
+    -------
+    int
+        How many are left.
+    """
+    done, end, first = 0, 0, 0  # order[:done] is finished, order[done:end] ends at the last row of cells
+    while first < len(rectangles):
+        last = first
+        while last < len(rectangles) and rectangles[last, 0] == rectangles[first, 0]:
+            order[end + last - first] = last
+            last += 1
+        if done < end and rectangles[order[done], 2] < rectangles[first, 0]:
+            done = end  # nothing is marked in the row above
+        _join_row(rectangles, order[done : end + last - first], end - done, tallest, border)
+        kept = done
+        for n in range(done, end + last - first):
+            order[kept] = order[n]
+            kept += order[n] != _TAKEN_IN
+        done, end, first = kept - (last - first), kept, last
+    return end
