@@ -21,6 +21,7 @@ from numpy_vitmatte.layers.convstream import convstream
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.layers.head import matting_head
 from numpy_vitmatte.network import pack_network
+from numpy_vitmatte.processing.pixel_values import pixel_values
 
 Pair = tuple[Callable[[], object], Callable[[], object]]
 
@@ -134,11 +135,25 @@ def decoders() -> dict[str, Pair]:
     }
 
 
+def levels() -> dict[str, Pair]:
+    """A photo of 640x960 to the network's input: by arithmetic, as for 16 bits, and by table."""
+    settings = {"do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "do_pad": True}
+    settings |= {"image_mean": 0.5, "image_std": 0.5, "size_divisor": 32}
+    generator = np.random.default_rng(0)
+    photo, trimap = (generator.integers(0, 256, (640, 960, *rest), dtype=np.uint8) for rest in ((3,), ()))
+    wide = photo.astype(np.uint16), trimap.astype(np.uint16)
+
+    def prepare(photo: np.ndarray, trimap: np.ndarray) -> object:
+        return pixel_values(photo.transpose(2, 0, 1), trimap, settings)
+
+    return {"input: every pixel normalised": (lambda: prepare(*wide), lambda: prepare(photo, trimap))}
+
+
 def run(arguments: argparse.Namespace) -> bool:
     """Time every pair in turn; print and keep the medians and the median of the ratios."""
     set_num_threads(1)
     steps = {}
-    for name, pair in (products() | windows() | upsampling() | attention() | decoders()).items():
+    for name, pair in (products() | windows() | upsampling() | attention() | decoders() | levels()).items():
         for function in pair:
             function()
         rounds = [[_seconds(function) for function in pair] for _ in range(arguments.rounds)]
