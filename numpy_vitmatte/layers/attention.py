@@ -10,6 +10,7 @@ layer norm, so a padded token has the qkv bias as its query, key and value, and 
 the published weights were trained (ViTDet, Li et al. 2022, arXiv:2203.16527); keep it.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -35,6 +36,10 @@ QUERIES_PER_BLOCK = 4 * QUERIES_AT_A_TIME
 
 KEYS_PER_PIECE = 12 * PANEL
 """Tokens whose keys and values a thread prepares at a time."""
+
+WINDOWED_TOKENS = 256
+"""Tokens of the windows that a thread takes at a time, unless one has more: few rows leave tiles half empty, and each
+call of a kernel costs some microseconds."""
 
 _NONE = np.empty((1, 0, 0), np.float32)  # where no probabilities are kept
 
@@ -195,13 +200,13 @@ def global_attention(
 
 
 def _padded(projected: np.ndarray, window: int, matrix: PackedMatrix) -> np.ndarray:
-    """A window's real tokens after a projection (rows, columns, .), and what it makes of all-zero ones: its bias."""
-    rows, columns, _ = projected.shape
+    """Windows' real tokens after a projection (n, rows, columns, .), and what it makes of all-zero ones: its bias."""
+    number, rows, columns, _ = projected.shape
     if rows == columns == window:
         return projected
-    padded = np.empty((window, window, matrix.columns), np.float32)
+    padded = np.empty((number, window, window, matrix.columns), np.float32)
     padded[:] = matrix.bias[: matrix.columns]
-    padded[:rows, :columns] = projected
+    padded[:, :rows, :columns] = projected
     return padded
 
 
@@ -209,6 +214,24 @@ def keys_values_room(height: int, width: int, parameters: AttentionParameters) -
     """Size of a workspace's block for ``global_attention`` on a grid of ``height`` x ``width`` tokens."""
     heads, channels = parameters.heads, parameters.query.columns
     return room(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
+
+
+def _groups_of_windows(height: int, width: int, window: int) -> list[list[tuple[int, int, int]]]:
+    """(number, top, left) of the windows that a thread takes at a time, all of one shape inside the grid.
+
+    Whole windows first: the small ones at the border then even out what the threads have left to do.
+    """
+    across, most = -(-width // window), max(1, WINDOWED_TOKENS // window**2)
+    shapes: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    for number in range(across * -(-height // window)):
+        y, x = (window * n for n in divmod(number, across))
+        shapes.setdefault((min(window, height - y), min(window, width - x)), []).append((number, y, x))
+    groups = []
+    for shape in sorted(shapes, key=math.prod, reverse=True):
+        alike = shapes[shape]
+        together = even_block(len(alike), most, 1)
+        groups += [alike[n : n + together] for n in range(0, len(alike), together)]
+    return groups
 
 
 def window_attention(
@@ -243,30 +266,25 @@ def window_attention(
     heads, keep = parameters.heads, probabilities is not None
     out = np.empty_like(tokens) if out is None else out
     table_h, table_w, relative = _packed_tables(parameters, window, window)
-    across = -(-width // window)
     places = np.arange(window * window).reshape(window, window)
+    groups = _groups_of_windows(height, width, window)
 
-    def attend_one(index: int) -> None:
-        y, x = (window * n for n in divmod(index, across))
-        inside = tokens[y : y + window, x : x + window]
-        rows, columns = inside.shape[:2]
-        real = np.ascontiguousarray(inside)
+    def attend_some(turn: int, _: int) -> None:
+        windows = groups[turn]
+        real = np.stack([tokens[y : y + window, x : x + window] for _, y, x in windows])  # cut off at the border
         real = real if norm is None else norm(real)
         keys_values = _padded(linear(real, parameters.keys_values), window, parameters.keys_values)
-        queries, asking = linear(real, parameters.query), places[:rows, :columns]
+        queries, asking = linear(real, parameters.query), places[: real.shape[1], : real.shape[2]]
         if keep:  # the probabilities of padded tokens are wanted, too
             queries, asking = _padded(queries, window, parameters.query), places
-        kept = _NONE if probabilities is None else probabilities[index]
-        attended = np.empty_like(queries)
-        attend_window(queries.reshape(-1), keys_values.reshape(-1), heads, channels // heads, window,
-                      asking.flatten(), table_h, table_w, relative, kept, keep, attended.reshape(-1))  # fmt: skip
-        out[y : y + rows, x : x + columns] = linear(attended, parameters.proj)[:rows, :columns]
+        attended, asking = np.empty_like(queries), asking.flatten()
+        for i, (number, _, _) in enumerate(windows):
+            kept = _NONE if probabilities is None else probabilities[number]
+            attend_window(queries[i].reshape(-1), keys_values[i].reshape(-1), heads, channels // heads, window, asking,
+                          table_h, table_w, relative, kept, keep, attended[i].reshape(-1))  # fmt: skip
+        projected = linear(attended, parameters.proj)
+        for (_, y, x), own in zip(windows, projected[:, : real.shape[1], : real.shape[2]], strict=True):
+            out[y : y + window, x : x + window] = own
 
-    def real_tokens(index: int) -> int:
-        y, x = (window * n for n in divmod(index, across))
-        return min(window, height - y) * min(window, width - x)
-
-    # Whole windows first: the small ones at the border then even out what the threads have left to do.
-    order = sorted(range(across * -(-height // window)), key=real_tokens, reverse=True)
-    for_each_block(lambda turn, _: attend_one(order[turn]), len(order))
+    for_each_block(attend_some, len(groups))
     return out
