@@ -39,9 +39,9 @@ def _overlaps_another(one, rectangles, numbers, upper, lower):
 
 @kernel(EXACT_ORDER)
 def _join_row(rectangles, numbers, first, tallest, border):
-    """Let each run ``numbers[first:]`` take in the first worth it of ``numbers[:first]``, which end where it begins.
+    """Let each of the runs ``numbers[first:]`` take in a rectangle just above, the first that is worth it.
 
-    The numbers of those that are taken in are overwritten.
+    Those are ``numbers[:first]``, and end where the runs begin; the number of one that is taken in is overwritten.
     """
     for lower in numbers[first:]:
         run = _corners(rectangles, lower)
