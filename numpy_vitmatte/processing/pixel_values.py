@@ -49,20 +49,22 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
         normalized = settings["do_normalize"] and channel < 3
         return _normalized(rescaled, means[channel], stds[channel]) if normalized else rescaled
 
-    tables = np.stack([values(_LEVELS, channel) for channel in range(4)]).astype(np.float32)
+    if photo.dtype == trimap.dtype == np.uint8:
+        tables = np.stack([values(_LEVELS, channel) for channel in range(4)]).astype(np.float32)
 
-    def rows_of_levels(first: int, last: int) -> None:
-        # One kind of array, whatever they came as: Numba compiles once more for each.
-        colours = np.require(photo[:, first:last].transpose(1, 2, 0), requirements=["C", "W"])
-        greys = np.require(trimap[first:last], requirements=["C", "W"])
-        look_up(colours, greys, tables, padded[first:last])
+        def rows(first: int, last: int) -> None:
+            # One kind of array, whatever they came as: Numba compiles once more for each.
+            colours = np.require(photo[:, first:last].transpose(1, 2, 0), requirements=["C", "W"])
+            greys = np.require(trimap[first:last], requirements=["C", "W"])
+            look_up(colours, greys, tables, padded[first:last])
 
-    def rows_of_numbers(first: int, last: int) -> None:
-        for channel, plane in enumerate((*photo, trimap)):
-            padded[first:last, :width, channel] = values(plane[first:last], channel)
+    else:
 
-    levels = photo.dtype == trimap.dtype == np.uint8
-    for_each_block(rows_of_levels if levels else rows_of_numbers, height, ROWS_PER_BLOCK)
+        def rows(first: int, last: int) -> None:
+            for channel, plane in enumerate((*photo, trimap)):
+                padded[first:last, :width, channel] = values(plane[first:last], channel)
+
+    for_each_block(rows, height, ROWS_PER_BLOCK)
     return padded.transpose(2, 0, 1)
 
 
