@@ -144,13 +144,12 @@ def _multiply_add(
 def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dict[str, ir.Value]) -> None:
     """Write the loop of ``tile_in_python`` as LLVM instructions; ``a`` holds pointers and 64-bit integers by name."""
     integer, vector = ir.IntType(64), ir.VectorType(ir.FloatType(), lanes)
-    per_panel = PANEL // lanes
+    vectors = [(p, lane) for p in range(panels) for lane in range(0, PANEL, lanes)]
     panel_size = builder.mul(builder.mul(a["segments"], a["depth"]), integer(PANEL))
     sums = [
-        _load(builder, builder.gep(a["bias"], [integer(p * PANEL + v * lanes)]), vector)
+        _load(builder, builder.gep(a["bias"], [integer(p * PANEL + lane)]), vector)
         for _ in range(rows)
-        for p in range(panels)
-        for v in range(per_panel)
+        for p, lane in vectors
     ]
     before = builder.block
     segment_loop, depth_loop, segment_end, done = (
@@ -167,11 +166,7 @@ def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dic
     builder.position_at_end(depth_loop)
     k, *running = _phis(builder, [integer(0), *segment_sums], segment_loop)
     here = builder.gep(weights, [builder.mul(k, integer(PANEL))])
-    offsets = [
-        builder.add(builder.mul(panel_size, integer(p)), integer(v * lanes))
-        for p in range(panels)
-        for v in range(per_panel)
-    ]
+    offsets = [builder.add(builder.mul(panel_size, integer(p)), integer(lane)) for p, lane in vectors]
     columns = [_load(builder, builder.gep(here, [offset]), vector) for offset in offsets]
     inputs = [_broadcast(builder, builder.load(builder.gep(row, [k])), lanes) for row in x_rows]
     updated = _multiply_add(builder, inputs, columns, running)
