@@ -11,6 +11,11 @@ COLOURS = ("#c8553d", "#1f5f8b", "#5b8e3e", "#8a6fa8", "#b5b5b5")
 
 def run(arguments: argparse.Namespace) -> bool:
     """Draw a panel of times for each number of threads, and one of memory."""
+    records = load(arguments.results)
+    if not records:
+        print(f"{arguments.results} holds no records; measure first: python docs/benchmarks forward", file=sys.stderr)
+        return False
+
     import matplotlib
 
     matplotlib.use("Agg")
@@ -18,10 +23,6 @@ def run(arguments: argparse.Namespace) -> bool:
     import matplotlib.pyplot as plt
     from matplotlib.patches import Patch
 
-    records = load(arguments.results)
-    if not records:
-        print(f"{arguments.results} holds no records; measure first: python docs/benchmarks forward", file=sys.stderr)
-        return False
     threads = sorted({record["threads"] for record in records})
     figure, panels = plt.subplots(len(threads) + 1, 1, figsize=(8, 2.8 * (len(threads) + 1)), layout="constrained")
     for panel, number in zip(panels, threads, strict=False):
