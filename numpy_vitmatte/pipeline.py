@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from numpy_vitmatte.budget import check_head, network_allowance
 from numpy_vitmatte.decoder_plan import Shares, shares
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.reading import ImageSource, read_photo
+from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.matting.smaller_size import smaller_photo, smaller_size, smaller_trimap
-from numpy_vitmatte.matting.trimap import BACKGROUND, FOREGROUND, UNKNOWN, read_trimap
+from numpy_vitmatte.matting.trimap import FOREGROUND, UNKNOWN
 from numpy_vitmatte.matting.trimap_report import TrimapReport
 from numpy_vitmatte.memory import Allowance, parse_bytes
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint
+from numpy_vitmatte.photo_and_trimap import read_photo_and_trimap
 from numpy_vitmatte.processing import VitMatteImageProcessor
-from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.processing.profiles import profile_processor
 
 DEFAULT_MODEL = "vitmatte-tiny"
@@ -147,9 +147,7 @@ def matte_with_report(
     if limit is not None:
         checkpoint = loaded_checkpoint(model, profile_processor(profile, processor))
         check_head(image, checkpoint, limit, max_side)
-    photo = read_photo(image)
-    clean_trimap, report = read_trimap(trimap)
-    check_same_size(photo.shape[:2], clean_trimap.shape)
+    photo, clean_trimap, report = read_photo_and_trimap(image, trimap, sparing=limit is not None)
     height, width = clean_trimap.shape
     size = smaller_size(height, width, max_side)
     checkpoint = loaded_checkpoint(model, profile_processor(profile, processor))
@@ -165,8 +163,7 @@ def matte_with_report(
 
 def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
     """Put exactly 0 and 1 where the trimap says so, in place."""
-    alpha[trimap == BACKGROUND] = 0
-    alpha[trimap == FOREGROUND] = 1
+    np.copyto(alpha, trimap == FOREGROUND, where=trimap != UNKNOWN)
 
 
 def _estimate_at(
@@ -200,7 +197,8 @@ def _estimate(
     inputs = checkpoint.processor(images=photo, trimaps=trimap, input_data_format="channels_last")
     padded = inputs["pixel_values"].shape[2:]
     wanted = np.zeros((1, *padded), bool)
-    wanted[0, : trimap.shape[0], : trimap.shape[1]] = everywhere | (trimap == UNKNOWN)
+    inside = wanted[0, : trimap.shape[0], : trimap.shape[1]]
+    inside[:] = True if everywhere else trimap == UNKNOWN
     alphas = checkpoint.model(
         **inputs, output_hidden_states=False, output_attentions=False, wanted=wanted, max_memory=max_memory
     )[0]

@@ -43,6 +43,7 @@ FLOORS = {
         "rectangles",
         "errors",
     ),
+    "photo_and_trimap.py": ("kernels.parallel", "images", "matting", "processing"),
     "photo_memory.py": ("memory",),
     "budget.py": ("images", "matting", "memory", "model_cache", "photo_memory"),
     "model.py": (
@@ -71,6 +72,7 @@ FLOORS = {
     "tracing": (
         "tracing",
         "pipeline",
+        "photo_and_trimap",
         "model",
         "matting",
         "processing",

@@ -47,12 +47,12 @@ def open_image(source: Union[str, "os.PathLike[str]", Image.Image], what: str = 
     """
     name = name_of(source, what)
     if isinstance(source, Image.Image):
-        return _decode(source, name)
+        return _decode(source, name, own=False)
     if os.path.isdir(source):
         raise ImageError(f"{name} is a directory; expected an image file")
     try:
         with Image.open(source) as image:
-            return _decode(image, name)
+            return _decode(image, name, own=True)
     except FileNotFoundError:
         raise ImageError(f"{name}: no such file") from None
     except PermissionError:
@@ -109,7 +109,7 @@ def photo_array(image: Image.Image, what: str = "photo") -> NDArray[Any]:
         if image.mode in ("P", "PA", "RGBa", "La"):
             # Pillow has no direct way to RGB from a palette with transparency or from premultiplied colours.
             image = image.convert("LA" if image.mode == "La" else "RGBA")
-        return np.asarray(image.convert("RGB"))
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     except ValueError:
         raise ImageError(
             f"{what} has Pillow mode {image.mode!r}, which has no conversion to RGB; convert it first"
@@ -154,12 +154,16 @@ def rgb(array: NDArray[Any]) -> NDArray[Any]:
     return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array[..., :3]
 
 
-def _decode(image: Image.Image, name: str) -> Image.Image:
+def _decode(image: Image.Image, name: str, *, own: bool) -> Image.Image:
+    """Load, turn upright; the caller's image is left as it is, an ``own`` one needs no copy."""
     if 0 in image.size:
         raise ImageError(f"{name} has {image.width} x {image.height} pixels; at least one is needed")
     try:
         image.load()
-        return ImageOps.exif_transpose(image)
+        if not own:
+            return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        return image
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error, ...
         raise ImageError(f"{name} is damaged and cannot be decoded: {_one_line(error)}") from error
 

@@ -13,10 +13,14 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.placement import Placement
 from numpy_vitmatte.kernels.processors import usable_processors
+
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 _lock = threading.Lock()
 _threads: int | None = None
@@ -165,3 +169,26 @@ def for_each_block(function: Callable[[int, int], None], length: int, block: int
         for future in futures:
             if not future.cancel():  # a helper that never started has nothing left to do
                 future.result()
+
+
+def side_by_side(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+    """Both results, computed at the same time where a thread is free.
+
+    Raises
+    ------
+    Exception
+        What they raise; of two the first's, as if they had been called one after the other.
+    """
+    outcomes: list[Any] = [None, None]
+    errors: list[Exception] = []
+
+    def call(turn: int, _: int) -> None:
+        try:
+            outcomes[turn] = second() if turn else first()
+        except Exception as error:
+            errors.insert(turn, error)  # the first's before the second's
+
+    for_each_block(call, 2)
+    if errors:
+        raise errors[0]
+    return outcomes[0], outcomes[1]

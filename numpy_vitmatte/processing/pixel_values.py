@@ -41,7 +41,9 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
     divisor = settings["size_divisor"] if settings["do_pad"] else 1
     factor = settings["rescale_factor"] if settings["do_rescale"] else None
     # Channels lie last in memory, as the kernels read them: the model then has no need of a second copy.
-    padded = np.zeros((*padded_sides(height, width, divisor), 4), np.float32)
+    padded = np.empty((*padded_sides(height, width, divisor), 4), np.float32)
+    padded[height:] = 0
+    padded[:, width:] = 0
     means, stds = np.broadcast_to(settings["image_mean"], 3), np.broadcast_to(settings["image_std"], 3)
 
     def values(plane: NDArray[Any], channel: int) -> NDArray[Any]:

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from numpy_vitmatte.images.reading import ImageSource, read_photo
-from numpy_vitmatte.matting.trimap import read_trimap
+from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.photo_and_trimap import read_photo_and_trimap
 from numpy_vitmatte.pipeline import DEFAULT_MODEL, ModelSource, loaded_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
-from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.tracing.network import trace_picture
 
 
@@ -39,9 +38,7 @@ def trace(
     VitMatteError
         The photo, the trimap or the checkpoint cannot be used; the message says why.
     """
-    photo = read_photo(image)
-    clean_trimap, _ = read_trimap(trimap)
-    check_same_size(photo.shape[:2], clean_trimap.shape)
+    photo, clean_trimap, _ = read_photo_and_trimap(image, trimap)
     checkpoint = loaded_checkpoint(model, processor)
     inputs = checkpoint.processor(images=photo, trimaps=clean_trimap, input_data_format="channels_last")
     return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)

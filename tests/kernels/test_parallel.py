@@ -14,7 +14,13 @@ from processes import run_python
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels import parallel
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads, set_num_threads
+from numpy_vitmatte.kernels.parallel import (
+    even_block,
+    for_each_block,
+    get_num_threads,
+    set_num_threads,
+    side_by_side,
+)
 
 
 def blocks_of(length, block):
@@ -43,6 +49,37 @@ def test_all_threads_take_part(threads):
     set_num_threads(threads)
     together = threading.Barrier(threads, timeout=60)
     for_each_block(lambda first, last: together.wait(), threads)
+
+
+def test_side_by_side():
+    """Each on its own thread, where there are two: neither ends before the other has begun."""
+    set_num_threads(2)
+    together = threading.Barrier(2)
+    assert side_by_side(lambda: (1, together.wait(60) < 2), lambda: (2, together.wait(60) < 2)) == (
+        (1, True),
+        (2, True),
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_side_by_side_raises_the_first_error(threads):
+    """Also where the second's comes first in time."""
+    set_num_threads(threads)
+    second_failed = threading.Event()
+
+    def first():
+        second_failed.wait(60 if threads == 2 else 0)
+        raise KeyError("first")
+
+    def second():
+        second_failed.set()
+        raise KeyError("second")
+
+    with pytest.raises(KeyError, match="first"):
+        side_by_side(first, second)
+    with pytest.raises(KeyError, match="second"):
+        side_by_side(lambda: None, second)
+    assert side_by_side(lambda: None, lambda: 7) == (None, 7)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
