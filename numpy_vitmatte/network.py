@@ -206,7 +206,7 @@ def transformer_block(
         after[some] = x + mlp(layer_norm(x, block.norm2), block.mlp)
 
     _attention(tokens, out, block, trace, rows, memory)
-    for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), ROWS_IN_CACHE, SHORT_ROWS))
+    for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), 2 * ROWS_IN_CACHE, SHORT_ROWS))
     if block.neck is not None:
         residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
     return out

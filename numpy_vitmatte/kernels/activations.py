@@ -102,14 +102,15 @@ def error_function(x):
 
 
 @kernel(EXACT_ORDER)
-def _gelu(x):
+def gelu(x):
+    """``gelu_`` for other kernels; x (any size,)."""
     for i in range(x.size):
         x[i] = float32(0.5) * x[i] * (float32(1.0) + error_function(x[i] * float32(0.7071067811865476)))
 
 
 def gelu_(x: np.ndarray) -> np.ndarray:
     """GELU in place: ``x * (1 + erf(x / sqrt(2))) / 2`` (Hendrycks & Gimpel, arXiv:1606.08415), not the tanh form."""
-    _gelu(x.reshape(-1))
+    gelu(x.reshape(-1))
     return x
 
 

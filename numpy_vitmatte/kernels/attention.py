@@ -13,6 +13,7 @@ table of offsets along each axis, of which every query then reads the window tha
 import numpy as np
 
 from numpy_vitmatte.kernels.activations import copy_run, exponential, larger
+from numpy_vitmatte.kernels.alignment import aligned_scratch
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import LOWEST, SLACK, add_offsets
 from numpy_vitmatte.kernels.matmul import sweep, whole_panels
@@ -122,7 +123,7 @@ def _softmax_block(scores, step, tokens, first_row, positions, height, width, of
     ``SLACK`` numbers behind the scores are read, too.
     """
     flat_h, flat_w = offsets_h.reshape(-1), offsets_w.reshape(-1)
-    biased = np.empty(tokens + SLACK, np.float32)
+    biased = aligned_scratch(tokens + SLACK)
     for i in range(positions.size):
         start = i * step
         if relative:
@@ -201,7 +202,7 @@ def attend(queries, start, step, depth, positions, height, width, keys, values, 
     largest_so_far = np.empty((blocks, rows), np.float32)
     together = min(rows, QUERIES_AT_A_TIME)
     product = np.empty((together, depth), np.float32)
-    scores = np.empty(together * _step_of_scores(block) + SLACK, np.float32)
+    scores = aligned_scratch(together * _step_of_scores(block) + SLACK)
     for b in range(blocks):
         first, tokens = b * block, min(block, height * width - b * block)
         columns, step_of_scores = whole_panels(tokens), _step_of_scores(tokens)
@@ -244,7 +245,7 @@ def attend_window(queries, keys_values, heads, depth, window, positions, table_h
     """
     channels = heads * depth
     key_size, value_size = packed_sizes(window, window, depth)
-    keys, values = np.empty(key_size, np.float32), np.empty(value_size, np.float32)
+    keys, values = aligned_scratch(key_size), aligned_scratch(value_size)
     for head in range(heads):
         start = head * depth
         for block in range(-(-window // rows_of_keys(window))):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpy_vitmatte.kernels.alignment import aligned_empty
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.kernels.tile import (
     PANEL,
@@ -72,7 +73,9 @@ def pack(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
     if bias is not None:
         padded_bias[:columns] = bias
     packed = padded.reshape(depth, panels, PANEL).transpose(1, 0, 2)  # [K, panels * 16] -> [panels, K, 16]
-    return PackedMatrix(np.ascontiguousarray(packed).reshape(-1), padded_bias, depth, columns)
+    aligned = aligned_empty(packed.size)
+    aligned.reshape(packed.shape)[:] = packed
+    return PackedMatrix(aligned, padded_bias, depth, columns)
 
 
 @kernel(EXACT_ORDER)
@@ -143,10 +146,16 @@ def sweep(
 
 
 @kernel(EXACT_ORDER)
+def rows_at_a_time(rows):
+    """Rows of the blocks that fit the cache: as few blocks as can be, of nearly the same number of tiles."""
+    blocks = max(1, -(-rows // ROWS_IN_CACHE))
+    return max(1, -(-rows // (blocks * TILE_ROWS))) * TILE_ROWS
+
+
+@kernel(EXACT_ORDER)
 def _linear(x, rows, depth, panels, bias, out, columns):
-    """Matrix product by blocks of rows that fit the cache: as few as can be, of nearly the same number of tiles."""
-    blocks = -(-rows // ROWS_IN_CACHE)
-    block = -(-rows // (blocks * TILE_ROWS)) * TILE_ROWS
+    """Matrix product by blocks of rows."""
+    block = rows_at_a_time(rows)
     for first in range(0, rows, block):
         count = min(block, rows - first)
         sweep(x, first * depth, depth, count, ONE, ZERO, depth, panels, bias, out, first * columns, columns, columns)

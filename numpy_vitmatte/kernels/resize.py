@@ -13,6 +13,7 @@ outputs reads, then stay in a core's second-level cache.
 import numpy as np
 
 from numpy_vitmatte.kernels.activations import copy_run
+from numpy_vitmatte.kernels.alignment import aligned_scratch
 from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import SLACK
@@ -70,11 +71,11 @@ def _fuse_strip(detail, window, features, taps, height, width, strip, out):
     channels, first, tiles = window.columns, left // 2, tiles_of(left, right)
     low = rectangle_below(strip, height, width)
     columns, outputs = low[3] - low[1], whole_panels(3 * channels)
-    ring = np.empty((3, 3, columns * outputs), np.float32)
-    blended = np.empty(2 * columns * outputs + SLACK, np.float32)
+    ring = aligned_scratch(9 * columns * outputs).reshape(3, 3, columns * outputs)
+    blended = aligned_scratch(2 * columns * outputs + SLACK)
     zeros = np.zeros(outputs, np.float32)
     step = 2 * tiles * channels
-    scratch, both = scratch_of(window, tiles), np.empty(2 * step + SLACK, np.float32)
+    scratch, both = scratch_of(window, tiles), aligned_scratch(2 * step + SLACK)
     flat = out.values.reshape(-1)
     ready = low[0]  # the next low-resolution row to multiply
     for row in range(top // 2, (bottom + 1) // 2):

@@ -27,6 +27,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from numpy_vitmatte.kernels.activations import copy_run
+from numpy_vitmatte.kernels.alignment import aligned_scratch
 from numpy_vitmatte.kernels.conv import conv_row, pack_conv
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, config, kernel
 from numpy_vitmatte.kernels.lanes import FLOATS, LANES, data, integer, load, store
@@ -194,8 +195,7 @@ def tiles_of(left, right):
 def scratch_of(window, tiles):
     """Room for ``tiles`` sums of pixels and, of some channels, their products."""
     tiles = tiles if len(window.panels) > 1 else 0
-    return (np.empty(PLACES * tiles * window.depth, np.float32),
-            np.empty(PLACES * tiles * OUTPUTS_AT_A_TIME, np.float32))  # fmt: skip
+    return aligned_scratch(PLACES * tiles * window.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
 
 
 @kernel(EXACT_ORDER)
@@ -245,7 +245,7 @@ def convolve_two_rows(x, y, rectangle, window, scratch, out):
 @kernel(EXACT_ORDER)
 def _convolve_rows(x, first, last, width, window, out):
     size, step = width * window.columns, 2 * tiles_of(ZERO, width) * window.columns
-    both, scratch = np.empty(2 * step, np.float32), scratch_of(window, tiles_of(ZERO, width))
+    both, scratch = aligned_scratch(2 * step), scratch_of(window, tiles_of(ZERO, width))
     for y in range(first // 2 * 2, last, 2):
         convolve_two_rows(x, y, (first, ZERO, last, width), window, scratch, both)
         for row in range(max(y, first), min(y + 2, last)):

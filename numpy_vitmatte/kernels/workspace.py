@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from numpy_vitmatte.kernels.alignment import CACHE_LINE, aligned_empty
+
 KEPT = 64_000_000
 """Bytes that the process keeps between pictures, at most."""
 
-_CACHE_LINE = 16  # floats
 
 _idle: list[np.ndarray] = []  # its pop and append are single steps of the interpreter: no lock
 
@@ -39,7 +40,7 @@ class Workspace:
         """A float32 array that holds anything; fresh memory where the block has no room for it."""
         first, count = self._used, math.prod(shape)
         if first + count > self._block.size:
-            return np.empty(shape, np.float32)
+            return aligned_empty(count).reshape(shape)
         self._used += room(shape)
         return self._block[first : first + count].reshape(shape)
 
@@ -50,7 +51,7 @@ FRESH = Workspace(np.empty(0, np.float32))
 
 def room(*shapes: tuple[int, ...]) -> int:
     """Size of a block that has room for arrays of these shapes."""
-    return sum(-(-math.prod(shape) // _CACHE_LINE) * _CACHE_LINE for shape in shapes)
+    return sum(-(-math.prod(shape) // CACHE_LINE) * CACHE_LINE for shape in shapes)
 
 
 @contextlib.contextmanager
@@ -78,7 +79,7 @@ def _idle_block(size: int) -> np.ndarray:
         try:
             block = _idle.pop()
         except IndexError:
-            return np.empty(size, np.float32)
+            return aligned_empty(size)
         if block.size == size:
             return block
 

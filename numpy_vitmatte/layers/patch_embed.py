@@ -43,5 +43,5 @@ def patch_embed(image: np.ndarray, parameters: PatchEmbedParameters) -> np.ndarr
     def embed_rows(first: int, last: int) -> None:
         tokens[first:last] = conv_rows(image, parameters.projection, first, last, size=patch, stride=patch)
 
-    for_each_block(embed_rows, height)
+    for_each_block(embed_rows, height, 4)
     return tokens
