@@ -21,7 +21,10 @@ TILE_ROWS, TILE_COLUMNS = 128, 192
 """Largest tile of the alpha, in pixels: its maps stay in the caches, and its border costs little."""
 RUN_ROWS, RUN_COLUMNS = 80, 96
 """Largest rectangle of a stored map that a thread takes at a time, in pixels of that map."""
-TILE_BORDER, RUN_BORDER = 3, 1
+TILE_BORDER, FUSED_BORDER = 3, 1
+"""Pixels on each side that a tile, or a rectangle of a stored fusion block, computes besides its own. The first block's
+rectangles hold what is needed and nothing else: four pixels more are a token more for the last transformer block, which
+costs much more than a border. Those of detail maps read hardly anything twice."""
 TILE_CELL = 8
 CELL = 2
 """Where not all is wanted, cells of this many pixels of the alpha, and of a stored map, are computed or left out."""
@@ -105,22 +108,23 @@ def _plan_band(tiles: list[Rectangle], height: int, width: int, levels: int) -> 
     fused: list[list[Rectangle]] = []
     for level in reversed(range(levels - 2)):
         below = shape_of_level(height, width, level - 1, levels)
-        fused.insert(0, _covering(needed, shape_of_level(height, width, level, levels)))
+        border = FUSED_BORDER if level else 0
+        fused.insert(0, _covering(needed, shape_of_level(height, width, level, levels), border))
         needed = [features_below(rectangle, below) for rectangle in fused[0]]
     details: dict[int, list[Rectangle]] = {}
     for index in reversed(range(2, levels)):
         level = levels - 1 - index
         reads = [rectangle.grown(1) for rectangle in fused[level]]
         reads += [source_of(rectangle) for rectangle in details.get(index + 1, [])]
-        details[index] = _covering(reads, shape_of_level(height, width, level, levels))
+        details[index] = _covering(reads, shape_of_level(height, width, level, levels), 0)
     return Band(details, fused, tiles, needed)
 
 
-def _covering(rectangles: list[Rectangle], shape: tuple[int, int]) -> list[Rectangle]:
+def _covering(rectangles: list[Rectangle], shape: tuple[int, int], border: int) -> list[Rectangle]:
     cells = Cells(*shape, CELL, CELL)
     for rectangle in rectangles:
         cells.mark(rectangle)
-    return cells.rectangles(even_block(shape[0], RUN_ROWS, CELL), RUN_COLUMNS, RUN_BORDER)
+    return cells.rectangles(even_block(shape[0], RUN_ROWS, CELL), RUN_COLUMNS, border)
 
 
 def tile_chain(tile: Rectangle, height: int, width: int, levels: int) -> list[Rectangle]:

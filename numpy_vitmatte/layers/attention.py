@@ -27,7 +27,7 @@ from numpy_vitmatte.kernels.attention import (
 )
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block
-from numpy_vitmatte.kernels.tile import PANEL
+from numpy_vitmatte.kernels.tile import PANEL, TILE_ROWS
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace, room
 from numpy_vitmatte.layers.position import relative_positions
 
@@ -195,7 +195,7 @@ def global_attention(
         flat_out[some] = linear(attended, parameters.proj)
 
     for_each_block(prepare_keys, len(pieces))
-    for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, QUERIES_AT_A_TIME))
+    for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, TILE_ROWS))
     return out
 
 
