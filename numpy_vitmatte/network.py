@@ -14,9 +14,6 @@ from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.decoder import DecoderParameters, decoder
 from numpy_vitmatte.decoder_plan import plan_decoder, stored_room, tokens_of
 from numpy_vitmatte.folding import fold_batch_norms
-from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE
-from numpy_vitmatte.kernels.parallel import even_block, for_each_block
-from numpy_vitmatte.kernels.tile import SHORT_ROWS
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, keys_values_room, window_attention
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
@@ -192,24 +189,36 @@ def transformer_block(
 ) -> np.ndarray:
     """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C).
 
-    One new array is filled twice over, as each step reads of it only what it then replaces. In a global block tokens
-    that ``read`` (h, w) leaves out and no neck needs keep no meaning.
+    A thread takes its windows or queries through all of it but the neck. In a global block tokens that ``read`` (h, w)
+    leaves out and no neck needs keep no meaning.
     """
-    height, width, channels = tokens.shape
-    out = np.empty_like(tokens)
-    before, after = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [N, C]
-    rows = np.arange(height * width) if read is None or block.window else np.flatnonzero(_grown(read))
+    height, width, _ = tokens.shape
+    out, probabilities = np.empty_like(tokens), _kept_probabilities(height, width, block, trace)
+    norm1 = functools.partial(layer_norm, parameters=block.norm1)
 
-    def add_attention_and_mlp(first: int, last: int) -> None:
-        some = slice(first, last) if len(rows) == len(after) else rows[first:last]  # a slice is not copied
-        x = before[some] + after[some]
-        after[some] = x + mlp(layer_norm(x, block.norm2), block.mlp)
+    def add_and_mlp(x: np.ndarray, attended: np.ndarray) -> np.ndarray:
+        x = x + attended
+        return x + mlp(layer_norm(x, block.norm2), block.mlp)
 
-    _attention(tokens, out, block, trace, rows, memory)
-    for_each_block(add_attention_and_mlp, len(rows), even_block(len(rows), 2 * ROWS_IN_CACHE, SHORT_ROWS))
+    if block.window:
+        window_attention(tokens, block.attention, block.window, probabilities, out, norm1, add_and_mlp)
+    else:
+        rows = None if read is None else np.flatnonzero(_grown(read))
+        global_attention(tokens, block.attention, probabilities, out, norm1, add_and_mlp, rows, memory)
     if block.neck is not None:
         residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
     return out
+
+
+def _kept_probabilities(height: int, width: int, block: BlockParameters, trace: Trace) -> np.ndarray | None:
+    """Room for a block's attention probabilities (windows, heads, tokens, tokens), where they are to be kept."""
+    if trace.attentions is None:
+        return None
+    window = block.window
+    windows = -(-height // window) * -(-width // window) if window else 1
+    count = window * window if window else height * width
+    trace.attentions.append(np.empty((windows, block.attention.heads, count, count), np.float32))
+    return trace.attentions[-1]
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:
@@ -217,22 +226,3 @@ def _grown(mask: np.ndarray) -> np.ndarray:
     padded = np.pad(mask, 1)
     tall = padded[:-2] | padded[1:-1] | padded[2:]
     return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
-
-
-def _attention(
-    tokens: np.ndarray, out: np.ndarray, block: BlockParameters, trace: Trace, rows: np.ndarray, memory: Workspace
-) -> None:
-    """``attention(norm1(tokens))`` into ``out``, both (h, w, C); in a global block only of the tokens in ``rows``."""
-    height, width, _ = tokens.shape
-    heads, window = block.attention.heads, block.window
-    windows = -(-height // window) * -(-width // window) if window else 1
-    probabilities = None
-    if trace.attentions is not None:
-        count = window * window if window else height * width
-        probabilities = np.empty((windows, heads, count, count), np.float32)
-        trace.attentions.append(probabilities)
-    norm = functools.partial(layer_norm, parameters=block.norm1)
-    if window:
-        window_attention(tokens, block.attention, window, probabilities, out, norm)
-    else:
-        global_attention(tokens, block.attention, probabilities, out, norm, rows, memory)

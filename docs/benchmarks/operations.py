@@ -23,7 +23,7 @@ def operations(height: int, width: int, config: VitMatteConfig) -> dict[str, flo
         "patch embedding": 2 * tokens * channels * patch * patch * backbone.num_channels,
         "window attention": windows * (projections + 2 * tokens * channels * _keys(window, window, relative)),
         "global attention": (blocks - windows) * (projections + 2 * tokens * channels * _keys(h, w, relative)),
-        "MLP and norms": blocks * 2 * 2 * tokens * channels * int(channels * backbone.mlp_ratio),
+        "MLP": blocks * 2 * 2 * tokens * channels * int(channels * backbone.mlp_ratio),
         "residual necks": necks * 2 * tokens * (channels * channels + _window(channels // 2, channels // 2)),
         "decoder": _decoder(height, width, config),
     }

@@ -13,6 +13,7 @@ from records import new_record, save
 from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 from numpy_vitmatte.decoder import decoder
 from numpy_vitmatte.decoder_plan import plan_decoder
+from numpy_vitmatte.kernels.alignment import aligned_empty
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.kernels.winograd import convolve_rows, pack_window
@@ -46,6 +47,9 @@ def products() -> dict[str, Pair]:
     """The MLP's first product of 96 tokens: three loops, NumPy's BLAS, and the tile."""
     x, weight, out = draw(96, 384), draw(384, 1536), np.empty((96, 1536), np.float32)
     packed = pack(weight)
+    moved = aligned_empty(packed.panels.size + 4)[4:]  # four floats further: NumPy's memory begins with 16 bytes
+    moved[:] = packed.panels
+    astride = packed._replace(panels=moved)
 
     def tile() -> object:
         return linear(x, packed, out)
@@ -53,6 +57,7 @@ def products() -> dict[str, Pair]:
     return {
         "product: three loops": (lambda: product_by_loops(x, weight, out), tile),
         "product: NumPy": (lambda: np.matmul(x, weight, out=out), tile),
+        "product: weights astride cache lines": (lambda: linear(x, astride, out), tile),
     }
 
 

@@ -100,3 +100,30 @@ add_offsets = _add_offsets_in_python if config.DISABLE_JIT else _add_offsets_in_
 """``out[v * width + u] = scores[first + v * width + u] + (along_h[first_h + v] + along_w[first_w + u])`` for ``rows``
 rows of ``width`` keys; returns the largest. Of ``scores`` and ``along_w`` up to ``SLACK`` numbers too many are read, of
 ``out`` as many written."""
+
+
+def _copy_lanes_in_python(x, first, count, out, start):
+    out[start:][:count] = x[first:][:count]
+
+
+@intrinsic
+def _copy_lanes_in_llvm(context, x, first, count, out, start):
+    signature = types.void(FLOATS, types.intp, types.intp, FLOATS, types.intp)
+
+    def generate(context, builder, signature, values):
+        _, first, count, _, start = values
+        x, out = (data(context, builder, FLOATS, values[n]) for n in (0, 3))
+        mask, alignment = ir.VectorType(ir.IntType(1), LANES), ir.IntType(32)(4)
+        kind = ir.FunctionType(ir.VoidType(), [_vector, _vector.as_pointer(), ir.IntType(32), mask])
+        masked_store = get_or_insert_function(builder.module, kind, "llvm.masked.store.v16f32.p0v16f32")
+        with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
+            target = builder.bitcast(builder.gep(out, [builder.add(start, k)]), _vector.as_pointer())
+            here = first_lanes(builder, builder.sub(count, k))
+            builder.call(masked_store, [load(builder, x, builder.add(first, k)), target, alignment, here])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+copy_lanes = _copy_lanes_in_python if config.DISABLE_JIT else _copy_lanes_in_llvm
+"""``out[start:][:count] = x[first:][:count]``, for short runs; of ``x`` up to ``SLACK`` numbers too many are read."""

@@ -6,9 +6,11 @@ import numpy as np
 
 from numpy_vitmatte.kernels.alignment import aligned_empty
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
+from numpy_vitmatte.kernels.lanes import copy_lanes
 from numpy_vitmatte.kernels.tile import (
     PANEL,
     SHORT_ROWS,
+    TALL_ROWS,
     TILE_PANELS,
     TILE_ROWS,
     full_tile,
@@ -16,6 +18,7 @@ from numpy_vitmatte.kernels.tile import (
     row_tile,
     short_narrow_tile,
     short_tile,
+    tall_tile,
 )
 
 ROWS_IN_CACHE = 8 * TILE_ROWS
@@ -79,11 +82,13 @@ def pack(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
 
 
 @kernel(EXACT_ORDER)
-def _tile_height(rows, left):
+def _tile_height(rows, left, wide):
     """Rows of the next tile, when ``left`` of ``rows`` rows are left; more than ``left`` where a tile must slide back.
 
     A short tile reads its weights for fewer rows, so up to a third of a row's worth is better computed twice.
     """
+    if wide == 1 and rows >= TALL_ROWS and left > TILE_ROWS + SHORT_ROWS:
+        return TALL_ROWS
     if rows >= TILE_ROWS and left > 2 * SHORT_ROWS:
         return TILE_ROWS
     return SHORT_ROWS if rows >= SHORT_ROWS else 1
@@ -96,7 +101,7 @@ def _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, pa
     panel_size = segments * depth * PANEL
     w_start, column, m = panel * panel_size, panel * PANEL, 0
     while m < rows:
-        height = _tile_height(rows, rows - m)
+        height = _tile_height(rows, rows - m, wide)
         first = min(m, rows - height)
         x_first, start = x_start + first * x_step, out_start + first * out_step
         if height == 1:
@@ -105,6 +110,9 @@ def _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, pa
                          bias, column + q * PANEL, out, start + q * PANEL, out_step)  # fmt: skip
         elif height == TILE_ROWS and wide == TILE_PANELS:
             full_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
+                      bias, column, out, start, out_step)  # fmt: skip
+        elif height == TALL_ROWS:
+            tall_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
                       bias, column, out, start, out_step)  # fmt: skip
         elif height == TILE_ROWS:
             narrow_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
@@ -130,18 +138,17 @@ def sweep(
     panel = ZERO
     while panel * PANEL < columns:
         left = columns - panel * PANEL
-        wide = TILE_PANELS if left >= TILE_PANELS * PANEL else 1
-        if left >= PANEL:
+        wide = TILE_PANELS if left > PANEL else 1
+        if left >= wide * PANEL:
             _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
                              out, out_start + panel * PANEL, out_step)  # fmt: skip
         else:
-            # Fewer than 16 columns go through a scratch column, so that nothing is written past their rows.
-            whole = np.empty(rows * PANEL, np.float32)
+            # A tile that is not full of columns goes through scratch, so that nothing is written past their rows.
+            whole = np.empty(rows * wide * PANEL, np.float32)
             _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
-                             whole, ZERO, np.intp(PANEL))  # fmt: skip
+                             whole, ZERO, np.intp(wide * PANEL))  # fmt: skip
             for r in range(rows):
-                for c in range(left):
-                    out[out_start + r * out_step + panel * PANEL + c] = whole[r * PANEL + c]
+                copy_lanes(whole, r * wide * PANEL, left, out, out_start + r * out_step + panel * PANEL)
         panel += wide
 
 
@@ -153,8 +160,8 @@ def rows_at_a_time(rows):
 
 
 @kernel(EXACT_ORDER)
-def _linear(x, rows, depth, panels, bias, out, columns):
-    """Matrix product by blocks of rows."""
+def multiply_rows(x, rows, depth, panels, bias, out, columns):
+    """``linear`` for other kernels: by blocks of rows."""
     block = rows_at_a_time(rows)
     for first in range(0, rows, block):
         count = min(block, rows - first)
@@ -181,5 +188,5 @@ def linear(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -
     if out is None:
         out = np.empty(shape, np.float32)
     rows = x.size // matrix.depth
-    _linear(x.reshape(-1), rows, matrix.depth, matrix.panels, matrix.bias, out.reshape(-1), matrix.columns)
+    multiply_rows(x.reshape(-1), rows, matrix.depth, matrix.panels, matrix.bias, out.reshape(-1), matrix.columns)
     return out

@@ -65,6 +65,7 @@ def _vector_lanes() -> int:
 LANES = _vector_lanes()
 TILE_ROWS = 12 if LANES == 16 else 6
 TILE_PANELS = 2 if LANES == 16 else 1
+TALL_ROWS = TILE_ROWS * TILE_PANELS
 SHORT_ROWS = TILE_ROWS // 3
 
 
@@ -224,8 +225,10 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
 
 full_tile = _make_tile(TILE_ROWS, TILE_PANELS)
 """``TILE_ROWS`` rows by ``TILE_PANELS`` panels: where nearly all the time is spent."""
+tall_tile = _make_tile(TALL_ROWS, 1)
+"""``TALL_ROWS`` rows by one panel, as many sums as a full tile has: the last panel where panels do not pair up."""
 narrow_tile = _make_tile(TILE_ROWS, 1)
-"""``TILE_ROWS`` rows by one panel: the last panel where panels do not pair up."""
+"""``TILE_ROWS`` rows by one panel, where there are too few for a tall tile."""
 short_tile = _make_tile(SHORT_ROWS, TILE_PANELS)
 """``SHORT_ROWS`` rows by ``TILE_PANELS`` panels: for the rows that are left when whole tiles have been cut off."""
 short_narrow_tile = _make_tile(SHORT_ROWS, 1)

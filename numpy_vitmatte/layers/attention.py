@@ -19,7 +19,6 @@ import numpy as np
 from numpy_vitmatte.kernels.attention import (
     QUERIES_AT_A_TIME,
     attend,
-    attend_window,
     pack_keys_values,
     packed_sizes,
     rows_of_keys,
@@ -28,6 +27,7 @@ from numpy_vitmatte.kernels.attention import (
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block
 from numpy_vitmatte.kernels.tile import PANEL, TILE_ROWS
+from numpy_vitmatte.kernels.windows import attend_windows
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace, room
 from numpy_vitmatte.layers.position import relative_positions
 
@@ -38,10 +38,12 @@ KEYS_PER_PIECE = 12 * PANEL
 """Tokens whose keys and values a thread prepares at a time."""
 
 WINDOWED_TOKENS = 256
-"""Tokens of the windows that a thread takes at a time, unless one has more: few rows leave tiles half empty, and each
-call of a kernel costs some microseconds."""
+"""Tokens of the windows that a thread takes at a time, unless one has more: few rows leave tiles half empty, and after
+each call of a kernel a thread may have to wait for the interpreter."""
 
-_NONE = np.empty((1, 0, 0), np.float32)  # where no probabilities are kept
+# Where no probabilities are kept.
+_NONE = np.empty((0, 0), np.float32)
+_NO_WINDOWS = np.empty((1, 1, 0, 0), np.float32)
 
 
 class RelativePositions(NamedTuple):
@@ -135,6 +137,7 @@ def global_attention(
     probabilities: np.ndarray | None = None,
     out: np.ndarray | None = None,
     norm: Callable[[np.ndarray], np.ndarray] | None = None,
+    finish: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     wanted: np.ndarray | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
@@ -151,6 +154,9 @@ def global_attention(
         Where the result goes; it may be ``tokens`` itself.
     norm : callable, optional
         The layer norm before attention, of any rows (..., C). Without it ``tokens`` are taken as normalised.
+    finish : callable, optional
+        What becomes of some ``tokens`` (..., C), as they were before the norm, and their result: that goes to ``out``.
+        Then ``out`` is not ``tokens``.
     wanted : int64 array, optional
         The tokens, counted row by row, whose result is of use; of the others ``out`` may hold anything. Default: all.
     memory : Workspace
@@ -159,7 +165,7 @@ def global_attention(
     Returns
     -------
     float32 array (h, w, C)
-        After the output projection.
+        After the output projection and ``finish``.
     """
     height, width, channels = tokens.shape
     heads, size = parameters.heads, channels // parameters.heads
@@ -188,26 +194,16 @@ def global_attention(
         queries = linear(source[some], parameters.query).reshape(-1)
         attended = np.empty((len(positions), channels), np.float32)
         for head in range(heads):
-            kept = _NONE[0] if probabilities is None else probabilities[0, head, first:last]
+            kept = _NONE if probabilities is None else probabilities[0, head, first:last]
             attend(queries, head * size, channels, size, positions, height, width, keys[head], values[head],
                    table_h, table_w, relative, kept, probabilities is not None,
                    attended.reshape(-1), head * size, channels)  # fmt: skip
-        flat_out[some] = linear(attended, parameters.proj)
+        projected = linear(attended, parameters.proj)
+        flat_out[some] = projected if finish is None else finish(flat[some], projected)
 
     for_each_block(prepare_keys, len(pieces))
     for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, TILE_ROWS))
     return out
-
-
-def _padded(projected: np.ndarray, window: int, matrix: PackedMatrix) -> np.ndarray:
-    """Windows' real tokens after a projection (n, rows, columns, .), and what it makes of all-zero ones: its bias."""
-    number, rows, columns, _ = projected.shape
-    if rows == columns == window:
-        return projected
-    padded = np.empty((number, window, window, matrix.columns), np.float32)
-    padded[:] = matrix.bias[: matrix.columns]
-    padded[:, :rows, :columns] = projected
-    return padded
 
 
 def keys_values_room(height: int, width: int, parameters: AttentionParameters) -> int:
@@ -241,6 +237,7 @@ def window_attention(
     probabilities: np.ndarray | None = None,
     out: np.ndarray | None = None,
     norm: Callable[[np.ndarray], np.ndarray] | None = None,
+    finish: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Attention inside non-overlapping windows of ``window`` x ``window`` tokens.
 
@@ -256,35 +253,32 @@ def window_attention(
         Where the result goes; it may be ``tokens`` itself.
     norm : callable, optional
         The layer norm before attention, of any rows (..., C). Without it ``tokens`` are taken as normalised.
+    finish : callable, optional
+        What becomes of some ``tokens`` (..., C), as they were before the norm, and their result: that goes to ``out``.
+        Then ``out`` is not ``tokens``.
 
     Returns
     -------
     float32 array (h, w, C)
-        After the output projection.
+        After the output projection and ``finish``.
     """
-    height, width, channels = tokens.shape
-    heads, keep = parameters.heads, probabilities is not None
+    height, width, _ = tokens.shape
     out = np.empty_like(tokens) if out is None else out
     table_h, table_w, relative = _packed_tables(parameters, window, window)
-    places = np.arange(window * window).reshape(window, window)
     groups = _groups_of_windows(height, width, window)
 
     def attend_some(turn: int, _: int) -> None:
         windows = groups[turn]
-        real = np.stack([tokens[y : y + window, x : x + window] for _, y, x in windows])  # cut off at the border
-        real = real if norm is None else norm(real)
-        keys_values = _padded(linear(real, parameters.keys_values), window, parameters.keys_values)
-        queries, asking = linear(real, parameters.query), places[: real.shape[1], : real.shape[2]]
-        if keep:  # the probabilities of padded tokens are wanted, too
-            queries, asking = _padded(queries, window, parameters.query), places
-        attended, asking = np.empty_like(queries), asking.flatten()
-        for i, (number, _, _) in enumerate(windows):
-            kept = _NONE if probabilities is None else probabilities[number]
-            attend_window(queries[i].reshape(-1), keys_values[i].reshape(-1), heads, channels // heads, window, asking,
-                          table_h, table_w, relative, kept, keep, attended[i].reshape(-1))  # fmt: skip
-        projected = linear(attended, parameters.proj)
-        for (_, y, x), own in zip(windows, projected[:, : real.shape[1], : real.shape[2]], strict=True):
-            out[y : y + window, x : x + window] = own
+        own = np.stack([tokens[y : y + window, x : x + window] for _, y, x in windows])  # cut off at the border
+        real = own if norm is None else norm(own)
+        numbers = np.array([number for number, _, _ in windows])
+        attended = attend_windows(real, window, parameters.heads, parameters.query, parameters.keys_values,
+                                  parameters.proj, table_h, table_w, relative, numbers,
+                                  _NO_WINDOWS if probabilities is None else probabilities,
+                                  probabilities is not None)  # fmt: skip
+        result = attended if finish is None else finish(own, attended)
+        for (_, y, x), place in zip(windows, result, strict=True):
+            out[y : y + window, x : x + window] = place
 
     for_each_block(attend_some, len(groups))
     return out

@@ -1,11 +1,11 @@
-"""The vector loop inside attention, against NumPy."""
+"""The vector loops inside attention and products, against NumPy."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
-from numpy_vitmatte.kernels.lanes import SLACK, add_offsets
+from numpy_vitmatte.kernels.lanes import SLACK, add_offsets, copy_lanes
 
 
 @kernel(EXACT_ORDER)
@@ -25,3 +25,17 @@ def test_add_offsets(rows, width, first, seed):
     expected = scores[first:][: rows * width].reshape(rows, width) + (along_h[2:][:rows, None] + along_w[1:][:width])
     np.testing.assert_array_equal(out[: rows * width], expected.reshape(-1))
     assert largest == expected.max()
+
+
+@kernel(EXACT_ORDER)
+def call_copy_lanes(x, first, count, out, start):
+    copy_lanes(x, first, count, out, start)
+
+
+@given(count=st.integers(0, 50), first=st.integers(0, 3), start=st.integers(0, 3))
+def test_copy_lanes(count, first, start):
+    """Not one number more is written, nor is there room for it."""
+    x = np.random.default_rng(0).standard_normal(first + count + SLACK).astype(np.float32)
+    out = np.full(start + count + 1, 7, np.float32)
+    call_copy_lanes(x, first, count, out, start)
+    np.testing.assert_array_equal(out, np.concatenate([np.full(start, 7), x[first:][:count], [7]]))

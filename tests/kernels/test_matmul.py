@@ -44,7 +44,7 @@ def test_pack_keeps_every_number_once(depth, columns, seed):
     assert not pack(weight).bias.any()
 
 
-@given(rows=st.integers(1, 30), depth=st.integers(1, 40), columns=st.integers(1, 70), biased=st.booleans(), seed=seeds)
+@given(rows=st.integers(1, 60), depth=st.integers(1, 40), columns=st.integers(1, 70), biased=st.booleans(), seed=seeds)
 @example(rows=ROWS_IN_CACHE + 13, depth=3, columns=17, biased=True, seed=0)
 @example(rows=1, depth=1, columns=1, biased=False, seed=0)
 def test_linear(rows, depth, columns, biased, seed):
@@ -69,7 +69,7 @@ def test_linear_keeps_leading_axes_and_writes_into_out():
 
 
 @given(
-    rows=st.integers(1, 30), columns=st.integers(1, 50), depth=st.integers(1, 9), segments=st.integers(1, 3),
+    rows=st.integers(1, 60), columns=st.integers(1, 50), depth=st.integers(1, 9), segments=st.integers(1, 3),
     gaps=st.tuples(*[st.integers(0, 9)] * 5), seed=seeds,
 )  # fmt: skip
 def test_sweep_reads_strided_and_writes_only_its_columns(rows, columns, depth, segments, gaps, seed):

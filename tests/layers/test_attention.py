@@ -129,3 +129,33 @@ def test_norm_before_attention(attention, in_place):
     expected = attention(norm(tokens), parameters)
     out = tokens if in_place else np.empty_like(tokens)
     np.testing.assert_array_equal(attention(tokens, parameters, out=out, norm=norm), expected)
+
+
+@pytest.mark.parametrize("attention", [global_attention, functools.partial(window_attention, window=4)])
+@pytest.mark.parametrize("kept", [False, True])
+def test_finish_gets_tokens_and_result(attention, kept):
+    """The tokens as they were before the norm, each with its own result, in windows that the edge cuts off, too."""
+    parameters = AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2)
+    tokens = draw_tokens(6, 7, 10, 3)
+    weight, bias = (np.random.default_rng(4).standard_normal((2, 10))).astype(np.float32)
+    norm = functools.partial(normalise_rows, weight=weight, bias=bias, epsilon=1e-6)
+    shape = (1, 2, 42, 42) if attention is global_attention else (4, 2, 16, 16)
+    probabilities = np.empty(shape, np.float32) if kept else None
+    before = tokens.copy()
+    out = attention(
+        tokens, parameters, probabilities=probabilities, norm=norm, finish=lambda x, attended: 2 * x - attended
+    )
+    np.testing.assert_array_equal(out, 2 * tokens - attention(tokens, parameters, norm=norm))
+    np.testing.assert_array_equal(tokens, before)
+
+
+def test_finish_of_wanted_tokens():
+    """Only they are finished, each once."""
+    parameters = AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2)
+    tokens, wanted, seen = draw_tokens(6, 7, 10, 3), np.array([0, 5, 17, 41]), []
+    out = global_attention(
+        tokens, parameters, wanted=wanted, finish=lambda x, attended: seen.append(x.copy()) or x + attended
+    )
+    expected = tokens + global_attention(tokens, parameters)
+    np.testing.assert_array_equal(out.reshape(-1, 10)[wanted], expected.reshape(-1, 10)[wanted])
+    np.testing.assert_array_equal(np.concatenate(seen), tokens.reshape(-1, 10)[wanted])
