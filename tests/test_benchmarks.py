@@ -246,3 +246,19 @@ def test_roofline_leaves_a_record(lively_checkpoint, tmp_path):
     assert sum(parts[part]["operations"] for part in parts if part != "whole") == parts["whole"]["operations"]
     assert all(0 < part["share_of_peak"] < 1.5 for part in parts.values())
     assert record["sustained"] <= record["peak"]
+
+
+def test_bundled_leaves_a_record(lively_checkpoint, tmp_path):
+    """Every job of both, in each round."""
+    output = tmp_path / "bundled.json"
+    process = benchmarks(
+        "bundled", "--sizes", "64x96", "--threads", 2, "--rounds", 2, "--model", lively_checkpoint, "--output", output
+    )
+    assert process.returncode == 0, process.stderr
+    (record,) = json.loads(output.read_text())
+    assert list(record["jobs"]) == ["network", "arrays", "JPEG", "PNG"]
+    for name, job in record["jobs"].items():
+        rounds = [small / large for large, small in zip(job["large_seconds"], job["small_seconds"], strict=True)]
+        assert len(rounds) == 2
+        assert min(rounds) <= job["ratio"] <= max(rounds)
+        assert f"{name} " in process.stdout

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+import bundled
 import comparison
 import memory
 import picture
@@ -74,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
     command = _measurement(commands, "roofline", "how near to the peak each part of ours comes", [(640, 960)])
     command.add_argument("--rounds", type=count, default=7, help="(default: %(default)s)")
     command.set_defaults(run=roofline.run)
+    command = _measurement(commands, "bundled", "the bundled checkpoint beside ViTMatte-S", [(640, 960)])
+    command.add_argument("--rounds", type=count, default=15, help="(default: %(default)s)")
+    command.set_defaults(run=bundled.run)
     command = commands.add_parser("steps", help="what each idea of docs/performance.md brings")
     command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
     command.add_argument("--output", type=Path, default=HERE / "results/steps.json", help="(default: %(default)s)")
