@@ -5,7 +5,8 @@ import pytest
 from intermediates import assert_same, of_the_model
 from odd_networks import ODD
 
-from numpy_vitmatte import reference
+from numpy_vitmatte import network, reference
+from numpy_vitmatte.kernels.parallel import set_num_threads
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config, wide
 
@@ -33,3 +34,29 @@ def test_odd_networks(changes, tokens):
     pixels = random_pixels(1, 4, tokens[0] * patch, tokens[1] * patch, seed=2)
     model = VitMatteForImageMatting(config, tensors)
     assert_same(of_the_model(model, pixels), of_the_reference(config, tensors, pixels[0]))
+
+
+def test_windows_taken_through_the_mlp_or_not(monkeypatch):
+    """The same bits where each thread has many windows, and takes them on through the MLP, and where it has few."""
+    ways = []
+
+    def noted(tokens, window):
+        ways.append(take_turns(tokens, window))
+        return ways[-1]
+
+    take_turns = network._threads_take_turns
+    monkeypatch.setattr(network, "_threads_take_turns", noted)
+    config = tiny_config()
+    patch = config.backbone_config.patch_size
+    model = VitMatteForImageMatting(config, random_checkpoint(config, seed=2))
+    pixels = random_pixels(1, 4, 31 * patch, 34 * patch, seed=2)
+    results = []
+    for threads in (1, 3):
+        set_num_threads(threads)
+        results.append(of_the_model(model, pixels))
+    assert len(ways) >= 2
+    together, apart = ways[: len(ways) // 2], ways[len(ways) // 2 :]
+    assert all(together)
+    assert not any(apart)
+    for name, value in results[0].items():
+        np.testing.assert_array_equal(value, results[1][name])
