@@ -1,4 +1,4 @@
-"""Some windows of one shape from their tokens to their result, in one call: four products and attention in between.
+"""Some windows of one shape from their tokens to their result, in one call: three products, attention in between.
 
 Each step alone would take some tens of microseconds, and a thread that comes back from a kernel may have to wait as
 long for Python's lock.
