@@ -5,7 +5,7 @@ stored last; ``N`` = h * w tokens. Everything is float32.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,17 +14,8 @@ from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.decoder import DecoderParameters, decoder
 from numpy_vitmatte.decoder_plan import plan_decoder, stored_room, tokens_of
 from numpy_vitmatte.folding import fold_batch_norms
-from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE
-from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads
-from numpy_vitmatte.kernels.tile import SHORT_ROWS
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
-from numpy_vitmatte.layers.attention import (
-    WINDOWED_TOKENS,
-    AttentionParameters,
-    global_attention,
-    keys_values_room,
-    window_attention,
-)
+from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, keys_values_room, window_attention
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
 from numpy_vitmatte.layers.fusion import FusionParameters
 from numpy_vitmatte.layers.head import HeadParameters
@@ -35,10 +26,6 @@ from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters, patch_embed
 from numpy_vitmatte.layers.position import absolute_positions
 
 Tensors = Mapping[str, np.ndarray]
-
-TURNS = 4
-"""Turns of windows that each thread must have at least to take them from attention on through the MLP. With fewer, some
-threads would have much more to do than others; rows can be shared out evenly."""
 
 
 class BlockParameters(NamedTuple):
@@ -213,32 +200,14 @@ def transformer_block(
         x = x + attended
         return x + mlp(layer_norm(x, block.norm2), block.mlp)
 
-    if block.window and _threads_take_turns(height * width, block.window):
+    if block.window:
         window_attention(tokens, block.attention, block.window, probabilities, out, norm1, add_and_mlp)
-    elif block.window:
-        window_attention(tokens, block.attention, block.window, probabilities, out, norm1)
-        _finish(tokens, out, add_and_mlp)
     else:
         rows = None if read is None else np.flatnonzero(_grown(read))
         global_attention(tokens, block.attention, probabilities, out, norm1, add_and_mlp, rows, memory)
     if block.neck is not None:
         residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
     return out
-
-
-def _threads_take_turns(tokens: int, window: int) -> bool:
-    """Whether there are windows enough for all threads to end at nearly the same time."""
-    return tokens >= TURNS * get_num_threads() * max(window**2, WINDOWED_TOKENS)
-
-
-def _finish(tokens: np.ndarray, out: np.ndarray, finish: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
-    """``out = finish(tokens, out)``, both (h, w, C), by rows that leave all threads the same to do."""
-    before, after = (values.reshape(-1, values.shape[-1]) for values in (tokens, out))  # [h, w, C] -> [N, C]
-
-    def finish_rows(first: int, last: int) -> None:
-        after[first:last] = finish(before[first:last], after[first:last])
-
-    for_each_block(finish_rows, len(after), even_block(len(after), 2 * ROWS_IN_CACHE, SHORT_ROWS))
 
 
 def _kept_probabilities(height: int, width: int, block: BlockParameters, trace: Trace) -> np.ndarray | None:

@@ -234,14 +234,20 @@ def test_roofline_counts_what_the_design_says(tmp_path):
     assert 45e9 < counted["decoder"] < 50e9
 
 
-def test_roofline_leaves_a_record(lively_checkpoint, tmp_path):
-    """The parts add up to no more than the whole."""
-    output = tmp_path / "roofline.json"
+def two_rounds(command, threads, checkpoint, folder):
+    """The one record that a command leaves, and what it prints."""
+    output = folder / "record.json"
     process = benchmarks(
-        "roofline", "--sizes", "64x96", "--threads", 1, "--rounds", 2, "--model", lively_checkpoint, "--output", output
+        command, "--sizes", "64x96", "--threads", threads, "--rounds", 2, "--model", checkpoint, "--output", output
     )
     assert process.returncode == 0, process.stderr
     (record,) = json.loads(output.read_text())
+    return record, process.stdout
+
+
+def test_roofline_leaves_a_record(lively_checkpoint, tmp_path):
+    """The parts add up to no more than the whole."""
+    record, _ = two_rounds("roofline", 1, lively_checkpoint, tmp_path)
     parts = record["parts"]
     assert sum(parts[part]["operations"] for part in parts if part != "whole") == parts["whole"]["operations"]
     assert all(0 < part["share_of_peak"] < 1.5 for part in parts.values())
@@ -250,15 +256,10 @@ def test_roofline_leaves_a_record(lively_checkpoint, tmp_path):
 
 def test_bundled_leaves_a_record(lively_checkpoint, tmp_path):
     """Every job of both, in each round."""
-    output = tmp_path / "bundled.json"
-    process = benchmarks(
-        "bundled", "--sizes", "64x96", "--threads", 2, "--rounds", 2, "--model", lively_checkpoint, "--output", output
-    )
-    assert process.returncode == 0, process.stderr
-    (record,) = json.loads(output.read_text())
+    record, printed = two_rounds("bundled", 2, lively_checkpoint, tmp_path)
     assert list(record["jobs"]) == ["network", "arrays", "JPEG", "PNG"]
     for name, job in record["jobs"].items():
         rounds = [small / large for large, small in zip(job["large_seconds"], job["small_seconds"], strict=True)]
         assert len(rounds) == 2
         assert min(rounds) <= job["ratio"] <= max(rounds)
-        assert f"{name} " in process.stdout
+        assert f"{name} " in printed

@@ -5,8 +5,9 @@ import pytest
 from intermediates import assert_same, of_the_model
 from odd_networks import ODD
 
-from numpy_vitmatte import network, reference
+from numpy_vitmatte import reference
 from numpy_vitmatte.kernels.parallel import set_num_threads
+from numpy_vitmatte.layers import attention
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config, wide
 
@@ -44,8 +45,8 @@ def test_windows_taken_through_the_mlp_or_not(monkeypatch):
         ways.append(take_turns(tokens, window))
         return ways[-1]
 
-    take_turns = network._threads_take_turns
-    monkeypatch.setattr(network, "_threads_take_turns", noted)
+    take_turns = attention._threads_take_turns
+    monkeypatch.setattr(attention, "_threads_take_turns", noted)
     config = tiny_config()
     patch = config.backbone_config.patch_size
     model = VitMatteForImageMatting(config, random_checkpoint(config, seed=2))

@@ -16,7 +16,6 @@ from numpy_vitmatte.kernels.alignment import CACHE_LINE, aligned_empty
 KEPT = 64_000_000
 """Bytes that the process keeps between pictures, at most."""
 
-
 _idle: list[np.ndarray] = []  # its pop and append are single steps of the interpreter: no lock
 
 

@@ -24,9 +24,9 @@ from numpy_vitmatte.kernels.attention import (
     rows_of_keys,
     tokens_of_block,
 )
-from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
-from numpy_vitmatte.kernels.parallel import even_block, for_each_block
-from numpy_vitmatte.kernels.tile import PANEL, TILE_ROWS
+from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, linear, pack
+from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads
+from numpy_vitmatte.kernels.tile import PANEL, SHORT_ROWS, TILE_ROWS
 from numpy_vitmatte.kernels.windows import attend_windows
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace, room
 from numpy_vitmatte.layers.position import relative_positions
@@ -41,9 +41,11 @@ WINDOWED_TOKENS = 256
 """Tokens of the windows that a thread takes at a time, unless one has more: few rows leave tiles half empty, and after
 each call of a kernel a thread may have to wait for the interpreter."""
 
-# Where no probabilities are kept.
-_NONE = np.empty((0, 0), np.float32)
-_NO_WINDOWS = np.empty((1, 1, 0, 0), np.float32)
+TURNS = 4
+"""Turns of windows that each thread must have at least to finish them at once. With fewer, some threads would have much
+more to do than others; rows can be shared out evenly."""
+
+_NONE = np.empty((1, 1, 0, 0), np.float32)  # where no probabilities are kept
 
 
 class RelativePositions(NamedTuple):
@@ -155,8 +157,7 @@ def global_attention(
     norm : callable, optional
         The layer norm before attention, of any rows (..., C). Without it ``tokens`` are taken as normalised.
     finish : callable, optional
-        What becomes of some ``tokens`` (..., C), as they were before the norm, and their result: that goes to ``out``.
-        Then ``out`` is not ``tokens``.
+        What some ``tokens`` (..., C) from before the norm and their result become. Then ``out`` is not ``tokens``.
     wanted : int64 array, optional
         The tokens, counted row by row, whose result is of use; of the others ``out`` may hold anything. Default: all.
     memory : Workspace
@@ -194,7 +195,7 @@ def global_attention(
         queries = linear(source[some], parameters.query).reshape(-1)
         attended = np.empty((len(positions), channels), np.float32)
         for head in range(heads):
-            kept = _NONE if probabilities is None else probabilities[0, head, first:last]
+            kept = _NONE[0, 0] if probabilities is None else probabilities[0, head, first:last]
             attend(queries, head * size, channels, size, positions, height, width, keys[head], values[head],
                    table_h, table_w, relative, kept, probabilities is not None,
                    attended.reshape(-1), head * size, channels)  # fmt: skip
@@ -230,6 +231,21 @@ def _groups_of_windows(height: int, width: int, window: int) -> list[list[tuple[
     return groups
 
 
+def _threads_take_turns(tokens: int, window: int) -> bool:
+    """Whether there are windows enough for all threads to end at nearly the same time."""
+    return tokens >= TURNS * get_num_threads() * max(window**2, WINDOWED_TOKENS)
+
+
+def _finish(tokens: np.ndarray, out: np.ndarray, finish: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+    """``out = finish(tokens, out)``, both (h, w, C), by rows that leave all threads the same to do."""
+    before, after = (values.reshape(-1, values.shape[-1]) for values in (tokens, out))  # [h, w, C] -> [N, C]
+
+    def finish_rows(first: int, last: int) -> None:
+        after[first:last] = finish(before[first:last], after[first:last])
+
+    for_each_block(finish_rows, len(after), even_block(len(after), 2 * ROWS_IN_CACHE, SHORT_ROWS))
+
+
 def window_attention(
     tokens: np.ndarray,
     parameters: AttentionParameters,
@@ -254,8 +270,7 @@ def window_attention(
     norm : callable, optional
         The layer norm before attention, of any rows (..., C). Without it ``tokens`` are taken as normalised.
     finish : callable, optional
-        What becomes of some ``tokens`` (..., C), as they were before the norm, and their result: that goes to ``out``.
-        Then ``out`` is not ``tokens``.
+        What some ``tokens`` (..., C) from before the norm and their result become. Then ``out`` is not ``tokens``.
 
     Returns
     -------
@@ -264,8 +279,9 @@ def window_attention(
     """
     height, width, _ = tokens.shape
     out = np.empty_like(tokens) if out is None else out
-    table_h, table_w, relative = _packed_tables(parameters, window, window)
+    tables, kept = _packed_tables(parameters, window, window), _NONE if probabilities is None else probabilities
     groups = _groups_of_windows(height, width, window)
+    at_once = finish if _threads_take_turns(height * width, window) else None
 
     def attend_some(turn: int, _: int) -> None:
         windows = groups[turn]
@@ -273,12 +289,12 @@ def window_attention(
         real = own if norm is None else norm(own)
         numbers = np.array([number for number, _, _ in windows])
         attended = attend_windows(real, window, parameters.heads, parameters.query, parameters.keys_values,
-                                  parameters.proj, table_h, table_w, relative, numbers,
-                                  _NO_WINDOWS if probabilities is None else probabilities,
-                                  probabilities is not None)  # fmt: skip
-        result = attended if finish is None else finish(own, attended)
+                                  parameters.proj, *tables, numbers, kept, probabilities is not None)  # fmt: skip
+        result = attended if at_once is None else at_once(own, attended)
         for (_, y, x), place in zip(windows, result, strict=True):
             out[y : y + window, x : x + window] = place
 
     for_each_block(attend_some, len(groups))
+    if finish is not None and at_once is None:
+        _finish(tokens, out, finish)
     return out

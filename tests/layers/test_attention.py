@@ -118,14 +118,18 @@ def test_every_optional_tensor_counts(name):
     assert np.abs(full - without).max() > 1000 * TOLERANCE * np.abs(full).max()
 
 
+def layer_with_norm():
+    """A layer of two heads, tokens of a grid that windows of 4 do not divide, and a layer norm."""
+    weight, bias = (np.random.default_rng(4).standard_normal((2, 10))).astype(np.float32)
+    norm = functools.partial(normalise_rows, weight=weight, bias=bias, epsilon=1e-6)
+    return AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2), draw_tokens(6, 7, 10, 3), norm
+
+
 @pytest.mark.parametrize("attention", [global_attention, functools.partial(window_attention, window=4)])
 @pytest.mark.parametrize("in_place", [False, True])
 def test_norm_before_attention(attention, in_place):
     """The same, to the bit, as attention to tokens that were normalised before; padding stays zero after the norm."""
-    parameters = AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2)
-    tokens = draw_tokens(6, 7, 10, 3)
-    weight, bias = (np.random.default_rng(4).standard_normal((2, 10))).astype(np.float32)
-    norm = functools.partial(normalise_rows, weight=weight, bias=bias, epsilon=1e-6)
+    parameters, tokens, norm = layer_with_norm()
     expected = attention(norm(tokens), parameters)
     out = tokens if in_place else np.empty_like(tokens)
     np.testing.assert_array_equal(attention(tokens, parameters, out=out, norm=norm), expected)
@@ -133,12 +137,14 @@ def test_norm_before_attention(attention, in_place):
 
 @pytest.mark.parametrize("attention", [global_attention, functools.partial(window_attention, window=4)])
 @pytest.mark.parametrize("kept", [False, True])
-def test_finish_gets_tokens_and_result(attention, kept):
-    """The tokens as they were before the norm, each with its own result, in windows that the edge cuts off, too."""
-    parameters = AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2)
-    tokens = draw_tokens(6, 7, 10, 3)
-    weight, bias = (np.random.default_rng(4).standard_normal((2, 10))).astype(np.float32)
-    norm = functools.partial(normalise_rows, weight=weight, bias=bias, epsilon=1e-6)
+@pytest.mark.parametrize("turns", [0, 4])
+def test_finish_gets_tokens_and_result(attention, kept, turns, monkeypatch):
+    """The tokens as they were before the norm, each with its own result, in windows that the edge cuts off, too.
+
+    With 0 turns a thread finishes its windows at once, with 4 this grid has too few of them.
+    """
+    monkeypatch.setattr("numpy_vitmatte.layers.attention.TURNS", turns)
+    parameters, tokens, norm = layer_with_norm()
     shape = (1, 2, 42, 42) if attention is global_attention else (4, 2, 16, 16)
     probabilities = np.empty(shape, np.float32) if kept else None
     before = tokens.copy()
@@ -151,8 +157,8 @@ def test_finish_gets_tokens_and_result(attention, kept):
 
 def test_finish_of_wanted_tokens():
     """Only they are finished, each once."""
-    parameters = AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2)
-    tokens, wanted, seen = draw_tokens(6, 7, 10, 3), np.array([0, 5, 17, 41]), []
+    parameters, tokens, _ = layer_with_norm()
+    wanted, seen = np.array([0, 5, 17, 41]), []
     out = global_attention(
         tokens, parameters, wanted=wanted, finish=lambda x, attended: seen.append(x.copy()) or x + attended
     )
