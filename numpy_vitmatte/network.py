@@ -13,6 +13,7 @@ import numpy as np
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.decoder import DecoderParameters, decoder
 from numpy_vitmatte.decoder_plan import plan_decoder, stored_room, tokens_of
+from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.folding import fold_batch_norms
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, keys_values_room, window_attention
@@ -133,6 +134,11 @@ def forward(
     -------
     float32 array (H, W)
         Alpha in [0, 1]; zero where it was left out.
+
+    Raises
+    ------
+    VitMatteError
+        If a pixel is NaN or infinite.
     """
     (height, width, _), levels = image.shape, len(network.decoder.fusion_blocks)
     bands = plan_decoder(height, width, levels, wanted, band_rows)
@@ -164,9 +170,11 @@ def backbone(
 
     With ``read``, a mask (h, w), the last of them may leave out what only the other tokens need.
     """
-    tokens = patch_embed(image, parameters.patch_embed)
-    if parameters.positions is not None:
-        tokens += absolute_positions(parameters.positions, *tokens.shape[:2])
+    grid = [side // parameters.patch_embed.patch_size for side in image.shape[:2]]
+    positions = None if parameters.positions is None else absolute_positions(parameters.positions, *grid)
+    tokens = patch_embed(image, parameters.patch_embed, positions)
+    if not np.isfinite(tokens).all():  # of a patch with such a pixel every sum is NaN or infinite; tokens are fewer
+        require_finite(image)
     features = tokens
     blocks = parameters.blocks if trace.hidden_states is not None else parameters.blocks[:feature_index]
     for index, block in enumerate(blocks, start=1):
@@ -178,6 +186,17 @@ def backbone(
     if trace.hidden_states is not None:
         trace.hidden_states.append(tokens)
     return features
+
+
+def require_finite(image: np.ndarray) -> None:
+    """Refuse a picture that has NaN or infinite values.
+
+    Raises
+    ------
+    VitMatteError
+    """
+    if not np.isfinite(image).all():
+        raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
 
 
 def transformer_block(

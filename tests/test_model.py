@@ -171,6 +171,11 @@ def test_one_bad_pixel_is_refused(model):
         model(pixels)
 
 
+def test_large_numbers_are_no_reason_to_refuse(model):
+    """The tokens of such a picture are infinite or NaN; its pixels are not."""
+    assert model(np.full((1, 4, 16, 16), 3e38, np.float32)).alphas.shape == (1, 1, 16, 16)
+
+
 @pytest.mark.parametrize(
     "change",
     [

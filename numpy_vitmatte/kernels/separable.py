@@ -8,19 +8,18 @@ float32 = np.float32
 
 
 @kernel(EXACT_ORDER)
-def resize_rows(grid, down, across, first, last, out):
-    """Rows ``first .. last - 1`` of ``out[y, x] = sum over s, t of down[y, s] * across[x, t] * grid[s, t]``.
+def resize(grid, down, across, out):
+    """``out[y, x] = sum over s, t of down[y, s] * across[x, t] * grid[s, t]``.
 
     Parameters
     ----------
     grid : float32 array (S, T, C)
     down : float32 array (H, S)
     across : float32 array (W, T)
-    first, last : int
     out : float32 array (H, W, C)
     """
     channels = grid.shape[2]
-    for y in range(first, last):
+    for y in range(down.shape[0]):
         for x in range(across.shape[0]):
             for c in range(channels):
                 out[y, x, c] = float32(0)

@@ -1,6 +1,6 @@
 """Patch embedding: a picture becomes a grid of tokens (ViT, Dosovitskiy et al. 2021, eq. 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,11 @@ class PatchEmbedParameters(NamedTuple):
         return cls(pack_conv(weight, tensors["projection.bias"]), weight.shape[-1])
 
 
-def patch_embed(image: np.ndarray, parameters: PatchEmbedParameters) -> np.ndarray:
+def patch_embed(
+    image: np.ndarray,
+    parameters: PatchEmbedParameters,
+    positions: Callable[[int, int], np.ndarray] | None = None,
+) -> np.ndarray:
     """Project every patch to a token: a convolution whose stride is its size, so patches do not overlap.
 
     Parameters
@@ -31,6 +35,8 @@ def patch_embed(image: np.ndarray, parameters: PatchEmbedParameters) -> np.ndarr
     image : float32 array (H, W, 4)
         Normalised RGB and trimap / 255; H and W are multiples of the patch size.
     parameters : PatchEmbedParameters
+    positions : callable, optional
+        ``positions(first, last)``, an array (last - first, W / patch, C), is added to these rows of tokens.
 
     Returns
     -------
@@ -41,7 +47,8 @@ def patch_embed(image: np.ndarray, parameters: PatchEmbedParameters) -> np.ndarr
     tokens = np.empty((height, width, parameters.projection.columns), np.float32)
 
     def embed_rows(first: int, last: int) -> None:
-        tokens[first:last] = conv_rows(image, parameters.projection, first, last, size=patch, stride=patch)
+        projected = conv_rows(image, parameters.projection, first, last, size=patch, stride=patch)
+        tokens[first:last] = projected if positions is None else projected + positions(first, last)
 
     for_each_block(embed_rows, height, 4)
     return tokens

@@ -1,12 +1,11 @@
 """Positions: one learned vector per token, and one per offset between two tokens, both resized to the token grid."""
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 
-from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.separable import resize_rows
-
-ROWS_PER_BLOCK = 4
-"""Rows of resized positions that a thread takes at a time."""
+from numpy_vitmatte.kernels.separable import resize
 
 
 def bicubic_weights(source: int, target: int) -> np.ndarray:
@@ -24,12 +23,18 @@ def bicubic_weights(source: int, target: int) -> np.ndarray:
         near = ((a + 2) * x - (a + 3)) * x * x + 1
         far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
         index = np.clip(floor + tap, 0, source - 1).astype(int)
-        np.add.at(weights, (np.arange(target), index), np.where(x <= 1, near, far))
+        weights[np.arange(target), index] += np.where(x <= 1, near, far)
     return weights
 
 
-def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize the learned positions to a token grid.
+@functools.lru_cache(maxsize=16)
+def _kept_weights(source: int, target: int) -> np.ndarray:
+    """``bicubic_weights`` in float32, kept because pictures of one size often come one after the other."""
+    return bicubic_weights(source, target).astype(np.float32)
+
+
+def absolute_positions(table: np.ndarray, height: int, width: int) -> Callable[[int, int], np.ndarray]:
+    """Resize the learned positions to a token grid, as many of its rows at a time as a caller asks for.
 
     Parameters
     ----------
@@ -40,19 +45,23 @@ def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray
 
     Returns
     -------
-    float32 array (height, width, C)
-        Bicubic, as in ``VitDetEmbeddings.get_absolute_positions`` of transformers.
+    callable
+        ``rows(first, last)`` gives rows ``first .. last - 1``: a float32 array (last - first, width, C). Bicubic, as in
+        ``VitDetEmbeddings.get_absolute_positions`` of transformers.
     """
     grid = table[0, 1:]
     side = round(len(grid) ** 0.5)
-    square = grid.reshape(side, side, -1)  # [side * side, C] -> [side, side, C]
-    if (height, width) == (side, side):
-        return square.astype(np.float32)
-    square = np.array(square, np.float32)  # a copy: for arrays that may not be written Numba compiles once more
-    across, down = (bicubic_weights(side, target).astype(np.float32) for target in (width, height))
-    out = np.empty((height, width, square.shape[2]), np.float32)
-    for_each_block(lambda first, last: resize_rows(square, down, across, first, last, out), height, ROWS_PER_BLOCK)
-    return out
+    square = np.array(grid.reshape(side, side, -1), np.float32)  # [side * side, C] -> [side, side, C]; may be written:
+    if (height, width) == (side, side):  # Numba compiles once more for arrays that may not
+        return lambda first, last: square[first:last]
+    across, down = _kept_weights(side, width), _kept_weights(side, height)
+
+    def rows(first: int, last: int) -> np.ndarray:
+        out = np.empty((last - first, width, square.shape[2]), np.float32)
+        resize(square, down[first:last], across, out)
+        return out
+
+    return rows
 
 
 def relative_positions(table: np.ndarray, length: int) -> np.ndarray:

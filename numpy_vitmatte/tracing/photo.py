@@ -4,6 +4,7 @@ import numpy as np
 
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.network import require_finite
 from numpy_vitmatte.photo_and_trimap import read_photo_and_trimap
 from numpy_vitmatte.pipeline import DEFAULT_MODEL, ModelSource, loaded_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
@@ -67,9 +68,10 @@ def trace_pixel_values(
     Raises
     ------
     VitMatteError
-        If ``pixel_values`` cannot be used; see :meth:`VitMatteForImageMatting.checked_pixels`.
+        If ``pixel_values`` cannot be used: as when the model is called.
     """
     images = model.checked_pixels(pixel_values)
+    require_finite(images)
     pictures = [trace_picture(image, model.tensors, model.config, fine) for image in images]
     if len(pictures) == 1:
         return pictures[0]

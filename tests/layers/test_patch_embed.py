@@ -26,3 +26,12 @@ def test_patch_embed(rows, columns, patch, channels, seed):
     expected = reference.patch_embed(image.astype(np.float64), exact)
     assert_within(tokens, expected, summation_bound(4 * patch * patch, magnitude))
     np.testing.assert_array_equal(image, before)
+
+
+def test_positions_are_added():
+    """Each row of tokens gets its own."""
+    tensors = random_tensors({"projection.weight": (3, 4, 2, 2), "projection.bias": (3,)}, 0)
+    parameters = PatchEmbedParameters.from_tensors(tensors)
+    image, positions = (np.random.default_rng(1).random(shape, np.float32) for shape in ((18, 10, 4), (9, 5, 3)))
+    tokens = patch_embed(image, parameters, lambda first, last: positions[first:last])
+    np.testing.assert_array_equal(tokens, patch_embed(image, parameters) + positions)

@@ -19,20 +19,25 @@ seeds = st.integers(0, 2**32 - 1)
 @example(side=6, height=6, width=6, channels=5, seed=0)
 @example(side=6, height=6, width=5, channels=5, seed=0)
 def test_absolute_positions(side, height, width, channels, seed):
-    """Larger, smaller and equal grids. Along each axis four weighted neighbours are added: 2 * (4 + 1) roundings."""
+    """Larger, smaller and equal grids; whole ones and single rows. Along each axis four weighted neighbours are added:
+    2 * (4 + 1) roundings.
+    """
     table = np.random.default_rng(seed).standard_normal((1, 1 + side * side, channels)).astype(np.float32)
-    positions = absolute_positions(table, height, width)
+    rows = absolute_positions(table, height, width)
+    positions = rows(0, height)
     assert_float32(positions, (height, width, channels))
     expected = reference.absolute_positions(table.astype(np.float64), height, width)
     across, down = np.abs(bicubic_weights(side, width)), np.abs(bicubic_weights(side, height))
     magnitude = np.einsum("ys,xt,stc->yxc", down, across, np.abs(table[0, 1:]).reshape(side, side, channels))
     assert_within(positions, expected, 10 * UNIT * magnitude + 1e-12)
+    first = seed % height
+    np.testing.assert_array_equal(rows(first, first + 1), positions[first : first + 1])
 
 
 def test_class_token_is_dropped():
     """The first position belongs to a token that ViTMatte does not have."""
     table = np.arange(10, dtype=np.float32).reshape(1, 10, 1)
-    assert absolute_positions(table, 3, 3).flatten().tolist() == list(range(1, 10))
+    assert absolute_positions(table, 3, 3)(0, 3).flatten().tolist() == list(range(1, 10))
 
 
 @given(rows=st.integers(1, 23), length=st.integers(1, 17), size=st.integers(1, 5), seed=seeds)
