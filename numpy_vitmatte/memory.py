@@ -4,6 +4,7 @@ The peak is a sum of arrays whose sizes follow from the picture's and the networ
 choice is free: the decoder's bands. Low bands hold less and compute a few rows of the small maps twice.
 """
 
+import functools
 import math
 import re
 from typing import NamedTuple
@@ -166,6 +167,7 @@ def _budget(
     return Budget(rows, PROCESS + packed + max(packed, weights + max(network, around.apart))), stored
 
 
+@functools.lru_cache(maxsize=16)
 def _packed_bytes(config: VitMatteConfig) -> int:
     """The weights as the kernels read them; of a window that is computed in tiles 16 numbers for 9."""
     backbone, levels = config.backbone_config, len(config.fusion_hidden_sizes)

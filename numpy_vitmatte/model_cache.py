@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,25 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
             processor = VitMatteImageProcessor.from_pretrained(directory)
             _last = fingerprint, LoadedCheckpoint(VitMatteForImageMatting.from_pretrained(directory), processor)
         return _last[1]
+
+
+_processors: weakref.WeakKeyDictionary[VitMatteForImageMatting, VitMatteImageProcessor] = weakref.WeakKeyDictionary()
+
+
+def own_processor(model: VitMatteForImageMatting) -> VitMatteImageProcessor:
+    """The processor of the checkpoint that a model was loaded from, read once; the default one where there is none.
+
+    Raises
+    ------
+    CheckpointError, ConfigurationError
+        As :meth:`VitMatteImageProcessor.from_pretrained`.
+    """
+    if model.directory is None:
+        return VitMatteImageProcessor()
+    processor = _processors.get(model)
+    if processor is None:
+        processor = _processors[model] = VitMatteImageProcessor.from_pretrained(model.directory)
+    return processor
 
 
 def _fingerprint(directory: Path) -> object:

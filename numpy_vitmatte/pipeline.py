@@ -13,13 +13,14 @@ from numpy_vitmatte.budget import check_head, network_allowance
 from numpy_vitmatte.decoder_plan import Shares, shares
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.reading import ImageSource
+from numpy_vitmatte.kernels.lookup import set_all_but
 from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.matting.smaller_size import smaller_photo, smaller_size, smaller_trimap
 from numpy_vitmatte.matting.trimap import FOREGROUND, UNKNOWN
 from numpy_vitmatte.matting.trimap_report import TrimapReport
 from numpy_vitmatte.memory import Allowance, parse_bytes
 from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint
+from numpy_vitmatte.model_cache import LoadedCheckpoint, load_checkpoint, own_processor
 from numpy_vitmatte.photo_and_trimap import read_photo_and_trimap
 from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.processing.profiles import profile_processor
@@ -163,7 +164,7 @@ def matte_with_report(
 
 def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
     """Put exactly 0 and 1 where the trimap says so, in place."""
-    np.copyto(alpha, trimap == FOREGROUND, where=trimap != UNKNOWN)
+    set_all_but(trimap, UNKNOWN, FOREGROUND, alpha)
 
 
 def _estimate_at(
@@ -198,7 +199,10 @@ def _estimate(
     padded = inputs["pixel_values"].shape[2:]
     wanted = np.zeros((1, *padded), bool)
     inside = wanted[0, : trimap.shape[0], : trimap.shape[1]]
-    inside[:] = True if everywhere else trimap == UNKNOWN
+    if everywhere:
+        inside[:] = True
+    else:
+        np.equal(trimap, UNKNOWN, out=inside)
     alphas = checkpoint.model(
         **inputs, output_hidden_states=False, output_attentions=False, wanted=wanted, max_memory=max_memory
     )[0]
@@ -222,10 +226,4 @@ def loaded_checkpoint(model: ModelSource, processor: VitMatteImageProcessor | No
         raise VitMatteError(
             f"model is a {type(model).__name__}; expected the name or directory of a checkpoint, or a loaded model"
         )
-    if processor is None:
-        processor = (
-            VitMatteImageProcessor()
-            if model.directory is None
-            else VitMatteImageProcessor.from_pretrained(model.directory)
-        )
-    return LoadedCheckpoint(model, processor)
+    return LoadedCheckpoint(model, own_processor(model) if processor is None else processor)

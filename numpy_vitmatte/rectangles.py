@@ -32,11 +32,12 @@ class Cells:
 
     def mark_pixels(self, mask: np.ndarray) -> None:
         """Mark every cell that holds a pixel of ``mask`` (height, width)."""
-        down, across = self.needed.shape
-        missing = down * self.rows - self.height, across * self.columns - self.width
-        whole = np.pad(mask, ((0, missing[0]), (0, missing[1]))) if any(missing) else mask
+        down = len(self.needed)
+        missing = down * self.rows - self.height
+        whole = np.pad(mask, ((0, missing), (0, 0))) if missing else mask
         in_rows = whole.reshape(down, self.rows, -1).any(axis=1)
-        self.needed |= in_rows.reshape(down, across, self.columns).any(axis=2)
+        # Not reshaped once more: over an axis as short as a cell NumPy needs twice the time.
+        self.needed |= np.logical_or.reduceat(in_rows, np.arange(0, self.width, self.columns), axis=1)
 
     def _runs(self) -> np.ndarray:
         """Neighbouring marked cells of every row of cells: an int64 array (runs, 4) of rectangles."""

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_vitmatte.kernels.lookup import look_up
+from numpy_vitmatte.kernels.lookup import look_up, set_all_but
 
 sides = st.integers(1, 6)
 
@@ -22,3 +22,14 @@ def test_every_channel_has_its_table(rows, width, more, channels, seed):
         np.testing.assert_array_equal(out[:, :width, channel], tables[channel][colours[:, :, channel]])
     np.testing.assert_array_equal(out[:, :width, channels], tables[channels][greys])
     assert (out[:, width:] == np.float32(-7.25e30)).all()
+
+
+@given(rows=sides, width=st.integers(1, 40), seed=st.integers(0, 2**32 - 1))
+def test_all_but_one_level_become_zero_or_one(rows, width, seed):
+    """NaN is kept where it is to be kept, and goes where not."""
+    generator = np.random.default_rng(seed)
+    levels = generator.choice(np.array([0, 128, 255], np.uint8), (rows, width))
+    out = generator.choice(np.array([0.25, -0.0, np.nan], np.float32), (rows, width))
+    expected = np.where(levels == 128, out, np.float32(levels == 255))
+    set_all_but(levels, 128, 255, out)
+    np.testing.assert_array_equal(out, expected)
