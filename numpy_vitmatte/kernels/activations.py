@@ -115,14 +115,15 @@ def gelu_(x: np.ndarray) -> np.ndarray:
 
 
 @kernel(EXACT_ORDER)
-def _relu(x):
+def relu(x):
+    """``relu_`` for other kernels; x (any size,)."""
     for i in range(x.size):
-        x[i] = max(x[i], float32(0.0))
+        x[i] = larger(x[i], float32(0.0))
 
 
 def relu_(x: np.ndarray) -> np.ndarray:
     """``max(x, 0)`` in place."""
-    _relu(x.reshape(-1))
+    relu(x.reshape(-1))
     return x
 
 
@@ -154,10 +155,11 @@ def normalise_rows(
 
 
 @kernel(VECTOR_REDUCTION)
-def _sigmoid_of_product(x, weight, bias, out):
+def sigmoid_of_product(x, weight, bias, out):
+    """``out = 1 / (1 + exp(-(x @ weight + bias)))``; x (rows, C), weight (C,), out (rows,)."""
     rows, channels = x.shape
     for i in range(rows):
-        logit = bias
+        logit = float32(bias)
         for c in range(channels):
             logit += x[i, c] * weight[c]
         out[i] = logit
@@ -165,9 +167,3 @@ def _sigmoid_of_product(x, weight, bias, out):
         # exponential() is right up to 88; beyond, the alpha is 0 or 1 in float32 anyway
         out[i] = float32(1) / (float32(1) + exponential(min(-out[i], float32(88.0))))
 
-
-def sigmoid_of_product(x: np.ndarray, weight: np.ndarray, bias: float) -> np.ndarray:
-    """``1 / (1 + exp(-(x @ weight + bias)))``; x (..., C), weight (C,) -> (...)."""
-    out = np.empty(x.shape[:-1], np.float32)
-    _sigmoid_of_product(x.reshape(-1, x.shape[-1]), weight, float32(bias), out.reshape(-1))
-    return out

@@ -6,13 +6,10 @@ window is three such runs, one image row apart: three *segments* of the tile in 
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import larger
+from numpy_vitmatte.kernels.activations import relu
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, THREE, ZERO, kernel
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle
-
-float32 = np.float32
-
 
 def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
     """Pack a convolution's weight (C_out, C_in, kh, kw), as checkpoints store it, and its bias (C_out,)."""
@@ -76,9 +73,7 @@ def _conv_relu(x, matrix, stride, rectangle, out):
     for y in range(top, bottom):
         start = ((y - out.top) * out.values.shape[1] + left - out.left) * matrix.columns
         conv_row(framed, y, left, right - left, THREE, stride, matrix, flat, start)
-        own = flat[start : start + columns]
-        for k in range(columns):
-            own[k] = larger(own[k], float32(0))
+        relu(flat[start : start + columns])
 
 
 def conv_relu(x: Piece, matrix: PackedMatrix, stride: int, rectangle: Rectangle, out: Piece) -> None:

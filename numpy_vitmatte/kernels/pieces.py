@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpy_vitmatte.kernels.activations import copy_run
+from numpy_vitmatte.kernels.alignment import aligned_scratch
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
 
 
@@ -29,8 +32,13 @@ class Rectangle(NamedTuple):
 
     def within(self, shape: tuple[int, ...]) -> "Rectangle":
         """What of it lies inside a map of ``shape`` (height, width, ...)."""
-        top, left = min(max(self.top, 0), shape[0]), min(max(self.left, 0), shape[1])
-        return Rectangle(top, left, max(min(self.bottom, shape[0]), top), max(min(self.right, shape[1]), left))
+        return _within(self, shape[0], shape[1])
+
+
+@kernel(EXACT_ORDER)
+def _within(rectangle, height, width):
+    top, left = min(max(rectangle.top, 0), height), min(max(rectangle.left, 0), width)
+    return Rectangle(top, left, max(min(rectangle.bottom, height), top), max(min(rectangle.right, width), left))
 
 
 class Piece(NamedTuple):
@@ -55,18 +63,42 @@ def empty_piece(rectangle: Rectangle, channels: int, memory: Workspace = FRESH) 
 def framed_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...], memory: Workspace = FRESH) -> Piece:
     """A piece to be filled inside a map of ``shape``, zero where ``rectangle`` reaches beyond it."""
     piece = empty_piece(rectangle, channels, memory)
-    inside = rectangle.within(shape)
-    piece.values[: inside.top - rectangle.top] = 0
-    piece.values[inside.bottom - rectangle.top :] = 0
-    piece.values[:, : inside.left - rectangle.left] = 0
-    piece.values[:, inside.right - rectangle.left :] = 0
+    _clear_frame(piece, shape[0], shape[1])
     return piece
 
 
-def framed_copy(values: np.ndarray, rectangle: Rectangle) -> Piece:
-    """The pixels of a whole map (H, W, C) under ``rectangle``, zeros beyond its border."""
-    piece = framed_piece(rectangle, values.shape[2], values.shape)
-    top, left, bottom, right = rectangle.within(values.shape)
-    inside = piece.values[top - rectangle.top :, left - rectangle.left :]
-    inside[: bottom - top, : right - left] = values[top:bottom, left:right]
+@kernel(EXACT_ORDER)
+def _clear(values, first, last):
+    own = values[first:last]
+    for n in range(own.size):
+        own[n] = 0
+
+
+@kernel(EXACT_ORDER)
+def _clear_frame(piece, height, width):
+    """Zero where a piece reaches beyond a map of ``height`` x ``width``."""
+    rows, columns, channels = piece.values.shape
+    top, left, bottom, right = _within(
+        Rectangle(piece.top, piece.left, piece.top + rows, piece.left + columns), height, width
+    )
+    flat, row = piece.values.reshape(-1), columns * channels
+    _clear(flat, 0, (top - piece.top) * row)
+    for y in range(top - piece.top, bottom - piece.top):
+        _clear(flat, y * row, y * row + (left - piece.left) * channels)
+        _clear(flat, y * row + (right - piece.left) * channels, (y + 1) * row)
+    _clear(flat, (bottom - piece.top) * row, flat.size)
+
+
+@kernel(EXACT_ORDER)
+def framed_copy(values, rectangle):
+    """The pixels of a whole map (H, W, C) under a ``Rectangle``, zeros beyond its border: a ``Piece``."""
+    height, width, channels = values.shape
+    rows, columns = rectangle.bottom - rectangle.top, rectangle.right - rectangle.left
+    out = aligned_scratch(rows * columns * channels)
+    piece = Piece(out.reshape(rows, columns, channels), rectangle.top, rectangle.left)
+    _clear_frame(piece, height, width)
+    top, left, bottom, right = _within(rectangle, height, width)
+    for y in range(top, bottom):
+        start = ((y - rectangle.top) * columns + left - rectangle.left) * channels
+        copy_run(values.reshape(-1), (y * width + left) * channels, (right - left) * channels, out, start)
     return piece

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import sigmoid_of_product
-from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block
+from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix
+from numpy_vitmatte.kernels.one_channel import conv_to_one_channel
 from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_copy
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle, framed_copy
 
 
 class HeadParameters(NamedTuple):
@@ -62,7 +62,5 @@ def alpha_rectangle(features: Piece, parameters: HeadParameters, rectangle: Rect
     alpha : float32 array (H, W)
         The rectangle is filled.
     """
-    hidden = empty_piece(rectangle, parameters.conv.columns)
-    conv_relu(features, parameters.conv, 1, rectangle, hidden)  # [., ., C] -> [., ., 16]
-    top, left, bottom, right = rectangle
-    alpha[top:bottom, left:right] = sigmoid_of_product(hidden.values, parameters.weight, parameters.bias)
+    # [., ., C] -> [., ., 16] -> [., .]
+    conv_to_one_channel(features, parameters.conv, parameters.weight, parameters.bias, rectangle, alpha)

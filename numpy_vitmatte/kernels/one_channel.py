@@ -1,0 +1,44 @@
+"""A convolution to a few channels and their weighted sum, brought into [0, 1]: row by row, so that no channel leaves the
+first-level cache.
+"""
+
+import numpy as np
+
+from numpy_vitmatte.kernels.activations import relu, sigmoid_of_product
+from numpy_vitmatte.kernels.alignment import aligned_scratch
+from numpy_vitmatte.kernels.conv import conv_row
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, kernel
+from numpy_vitmatte.kernels.matmul import PackedMatrix
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle
+
+
+@kernel(EXACT_ORDER)
+def _conv_to_one_channel(x, matrix, weight, bias, rectangle, out):
+    top, left, bottom, right = rectangle
+    width = right - left
+    hidden = aligned_scratch(width * matrix.columns)
+    framed = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
+    for y in range(top, bottom):
+        conv_row(framed, y, left, width, THREE, ONE, matrix, hidden, ZERO)
+        relu(hidden)
+        sigmoid_of_product(hidden.reshape(width, matrix.columns), weight, bias, out[y, left:right])
+
+
+def conv_to_one_channel(
+    x: Piece, matrix: PackedMatrix, weight: np.ndarray, bias: float, rectangle: Rectangle, out: np.ndarray
+) -> None:
+    """``sigmoid(relu(conv3x3(x) + matrix.bias) @ weight + bias)`` for a rectangle of outputs.
+
+    Parameters
+    ----------
+    x : Piece
+        Of the input: one pixel more than the rectangle on each side, zeros outside the map.
+    matrix : PackedMatrix
+        ``pack_conv(weight, bias)``, C_in to C channels.
+    weight : float32 array (C,)
+    bias : float
+    rectangle : Rectangle
+    out : float32 array (H, W)
+        The rectangle is filled.
+    """
+    _conv_to_one_channel(x, matrix, weight, bias, rectangle, out)
