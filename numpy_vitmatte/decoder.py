@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.decoder_plan import Band, shape_of_level, tile_chain
+from numpy_vitmatte.decoder_plan import Band, shape_of_level
+from numpy_vitmatte.kernels.alpha_tile import alpha_of_tile, half_size_detail
 from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_copy, framed_piece, whole
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_piece, whole
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
 from numpy_vitmatte.layers.convstream import ConvStreamParameters, detail_rectangle, source_of
 from numpy_vitmatte.layers.fusion import FusionParameters, fuse_rectangle
-from numpy_vitmatte.layers.head import HeadParameters, alpha_rectangle
+from numpy_vitmatte.layers.head import HeadParameters
 from numpy_vitmatte.rectangles import area, bounds
 
 
@@ -109,10 +110,7 @@ class _Decoding(NamedTuple):
 
     def first_detail(self, rectangle: Rectangle) -> Piece:
         """A rectangle of detail map 1, zeros outside the picture."""
-        matrix, shape = self.parameters.convstream.convs[0], self.shape(self.levels - 2)
-        out, inside = framed_piece(rectangle, matrix.columns, shape), rectangle.within(shape)
-        detail_rectangle(framed_copy(self.image, source_of(inside)), matrix, inside, out)
-        return out
+        return half_size_detail(self.image, self.parameters.convstream.convs[0], rectangle)
 
     def stored_fusion(self, level: int, rectangles: list[Rectangle], below: Piece, detail: Piece) -> Piece:
         """What is needed of one fusion block's result."""
@@ -123,17 +121,9 @@ class _Decoding(NamedTuple):
 
     def tile(self, tile: Rectangle, below: Piece) -> None:
         """The last two fusion blocks and the head for one tile of the alpha."""
-        _, *chain = tile_chain(tile, *self.shape(self.levels - 1), self.levels)
-        for level, rectangle in enumerate(chain, start=self.levels - len(chain)):
-            block, around = self.parameters.fusion_blocks[level], rectangle.grown(1)
-            if level == self.levels - 1:
-                detail = framed_copy(self.image, around)
-                out = framed_piece(tile.grown(1), block.detail.columns, self.image.shape)
-            else:
-                detail, out = self.first_detail(around), empty_piece(rectangle, block.detail.columns)
-            fuse_rectangle(below, detail, block, self.shape(level - 1), rectangle, out)
-            below = out
-        alpha_rectangle(below, self.parameters.matting_head, tile, self.alpha)
+        details, head = self.parameters.convstream.convs, self.parameters.matting_head
+        half_size = details[0] if details else head.conv
+        alpha_of_tile(below, self.image, half_size, self.parameters.fusion_blocks[-2:], *head, tile, self.alpha)
 
 
 def _each(rectangles: list[Rectangle], compute: Callable[[Rectangle], None]) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpy_vitmatte.kernels.alpha_tile import needed_of_features
 from numpy_vitmatte.kernels.parallel import even_block, get_num_threads
 from numpy_vitmatte.kernels.pieces import Rectangle
 from numpy_vitmatte.kernels.workspace import room
@@ -104,7 +105,7 @@ def _bands(height: int, width: int, levels: int, wanted: np.ndarray, rows: int) 
 
 def _plan_band(tiles: list[Rectangle], height: int, width: int, levels: int) -> Band:
     """From the alpha down to the tokens: what each map must hold for the one above it."""
-    needed = [tile_chain(tile, height, width, levels)[0] for tile in tiles]
+    needed = [needed_of_features(tile, height, width, min(levels, 2)) for tile in tiles]
     fused: list[list[Rectangle]] = []
     for level in reversed(range(levels - 2)):
         below = shape_of_level(height, width, level - 1, levels)
@@ -125,14 +126,6 @@ def _covering(rectangles: list[Rectangle], shape: tuple[int, int], border: int) 
     for rectangle in rectangles:
         cells.mark(rectangle)
     return cells.rectangles(even_block(shape[0], RUN_ROWS, CELL), RUN_COLUMNS, border)
-
-
-def tile_chain(tile: Rectangle, height: int, width: int, levels: int) -> list[Rectangle]:
-    """What a tile of the alpha needs: of the stored map (or the tokens), then of each of the last fusion blocks."""
-    chain = [tile.grown(1).within((height, width))]  # the head's window
-    for level in reversed(range(max(levels - 2, 0), levels)):
-        chain.insert(0, features_below(chain[0], shape_of_level(height, width, level - 1, levels)))
-    return chain
 
 
 def tokens_of(bands: list[Band], shape: tuple[int, int], levels: int) -> np.ndarray:

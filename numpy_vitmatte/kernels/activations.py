@@ -166,4 +166,3 @@ def sigmoid_of_product(x, weight, bias, out):
     for i in range(rows):  # a loop of its own, so that LLVM turns it into vector code
         # exponential() is right up to 88; beyond, the alpha is 0 or 1 in float32 anyway
         out[i] = float32(1) / (float32(1) + exponential(min(-out[i], float32(88.0))))
-

@@ -11,6 +11,7 @@ from numpy_vitmatte.kernels.jit import EXACT_ORDER, THREE, ZERO, kernel
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle
 
+
 def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
     """Pack a convolution's weight (C_out, C_in, kh, kw), as checkpoints store it, and its bias (C_out,)."""
     outputs = weight.shape[0]
@@ -66,17 +67,14 @@ def conv_rows(
 
 
 @kernel(EXACT_ORDER)
-def _conv_relu(x, matrix, stride, rectangle, out):
+def windows_of(rectangle, stride):
+    """What of its input ``conv_relu`` reads for a rectangle; it may reach one pixel beyond the input's border."""
     top, left, bottom, right = rectangle
-    flat, columns = out.values.reshape(-1), (right - left) * matrix.columns
-    framed = Piece(x.values, x.top + 1, x.left + 1)  # the window of output (y, x) begins at (stride * y - 1, ...)
-    for y in range(top, bottom):
-        start = ((y - out.top) * out.values.shape[1] + left - out.left) * matrix.columns
-        conv_row(framed, y, left, right - left, THREE, stride, matrix, flat, start)
-        relu(flat[start : start + columns])
+    return Rectangle(stride * top - 1, stride * left - 1, stride * (bottom - 1) + 2, stride * (right - 1) + 2)
 
 
-def conv_relu(x: Piece, matrix: PackedMatrix, stride: int, rectangle: Rectangle, out: Piece) -> None:
+@kernel(EXACT_ORDER)
+def conv_relu(x, matrix, stride, rectangle, out):
     """``relu(conv3x3(x) + bias)`` for a rectangle of outputs.
 
     Parameters
@@ -92,7 +90,13 @@ def conv_relu(x: Piece, matrix: PackedMatrix, stride: int, rectangle: Rectangle,
     out : Piece
         Of the output map; the rectangle is filled.
     """
-    _conv_relu(x, matrix, stride, rectangle, out)
+    top, left, bottom, right = rectangle
+    flat, columns = out.values.reshape(-1), (right - left) * matrix.columns
+    framed = Piece(x.values, x.top + 1, x.left + 1)  # the window of output (y, x) begins at (stride * y - 1, ...)
+    for y in range(top, bottom):
+        start = ((y - out.top) * out.values.shape[1] + left - out.left) * matrix.columns
+        conv_row(framed, y, left, right - left, THREE, stride, matrix, flat, start)
+        relu(flat[start : start + columns])
 
 
 def rows_per_block(row_bytes: int, target_bytes: int = 1 << 19) -> int:

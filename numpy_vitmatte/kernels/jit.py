@@ -36,8 +36,8 @@ config: Any = numba.config
 EXACT_ORDER = frozenset({"contract"})
 VECTOR_REDUCTION = frozenset({"contract", "reassoc", "nsz"})
 
-ZERO, ONE, THREE = np.intp(0), np.intp(1), np.intp(3)
-"""Constants that one kernel passes to another; for a plain 0, 1 or 3 Numba would compile the other once more."""
+ZERO, ONE, TWO, THREE = np.intp(0), np.intp(1), np.intp(2), np.intp(3)
+"""Constants that one kernel passes to another; for a plain 0, 1, 2 or 3 Numba would compile the other once more."""
 
 
 def source_key() -> str:

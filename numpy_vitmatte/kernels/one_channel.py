@@ -1,32 +1,17 @@
-"""A convolution to a few channels and their weighted sum, brought into [0, 1]: row by row, so that no channel leaves the
-first-level cache.
-"""
+"""A convolution to a few channels and their weighted sum, brought into [0, 1].
 
-import numpy as np
+Row by row, so that the channels between the two never leave the first-level cache.
+"""
 
 from numpy_vitmatte.kernels.activations import relu, sigmoid_of_product
 from numpy_vitmatte.kernels.alignment import aligned_scratch
 from numpy_vitmatte.kernels.conv import conv_row
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, kernel
-from numpy_vitmatte.kernels.matmul import PackedMatrix
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle
+from numpy_vitmatte.kernels.pieces import Piece
 
 
 @kernel(EXACT_ORDER)
-def _conv_to_one_channel(x, matrix, weight, bias, rectangle, out):
-    top, left, bottom, right = rectangle
-    width = right - left
-    hidden = aligned_scratch(width * matrix.columns)
-    framed = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
-    for y in range(top, bottom):
-        conv_row(framed, y, left, width, THREE, ONE, matrix, hidden, ZERO)
-        relu(hidden)
-        sigmoid_of_product(hidden.reshape(width, matrix.columns), weight, bias, out[y, left:right])
-
-
-def conv_to_one_channel(
-    x: Piece, matrix: PackedMatrix, weight: np.ndarray, bias: float, rectangle: Rectangle, out: np.ndarray
-) -> None:
+def conv_to_one_channel(x, matrix, weight, bias, rectangle, out):
     """``sigmoid(relu(conv3x3(x) + matrix.bias) @ weight + bias)`` for a rectangle of outputs.
 
     Parameters
@@ -41,4 +26,11 @@ def conv_to_one_channel(
     out : float32 array (H, W)
         The rectangle is filled.
     """
-    _conv_to_one_channel(x, matrix, weight, bias, rectangle, out)
+    top, left, bottom, right = rectangle
+    width = right - left
+    hidden = aligned_scratch(width * matrix.columns)
+    framed = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
+    for y in range(top, bottom):
+        conv_row(framed, y, left, width, THREE, ONE, matrix, hidden, ZERO)
+        relu(hidden)
+        sigmoid_of_product(hidden.reshape(width, matrix.columns), weight, bias, out[y, left:right])

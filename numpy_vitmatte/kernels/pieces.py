@@ -24,7 +24,7 @@ class Rectangle(NamedTuple):
 
     def grown(self, border: int) -> "Rectangle":
         """With ``border`` more pixels on each side."""
-        return Rectangle(self.top - border, self.left - border, self.bottom + border, self.right + border)
+        return grown(self, border)
 
     def moved(self, down: int) -> "Rectangle":
         """The same ``down`` pixels further down."""
@@ -32,11 +32,19 @@ class Rectangle(NamedTuple):
 
     def within(self, shape: tuple[int, ...]) -> "Rectangle":
         """What of it lies inside a map of ``shape`` (height, width, ...)."""
-        return _within(self, shape[0], shape[1])
+        return within(self, shape[0], shape[1])
 
 
 @kernel(EXACT_ORDER)
-def _within(rectangle, height, width):
+def grown(rectangle, border):
+    """``Rectangle.grown`` for kernels."""
+    top, left, bottom, right = rectangle
+    return Rectangle(top - border, left - border, bottom + border, right + border)
+
+
+@kernel(EXACT_ORDER)
+def within(rectangle, height, width):
+    """``Rectangle.within`` for kernels."""
     top, left = min(max(rectangle.top, 0), height), min(max(rectangle.left, 0), width)
     return Rectangle(top, left, max(min(rectangle.bottom, height), top), max(min(rectangle.right, width), left))
 
@@ -78,7 +86,7 @@ def _clear(values, first, last):
 def _clear_frame(piece, height, width):
     """Zero where a piece reaches beyond a map of ``height`` x ``width``."""
     rows, columns, channels = piece.values.shape
-    top, left, bottom, right = _within(
+    top, left, bottom, right = within(
         Rectangle(piece.top, piece.left, piece.top + rows, piece.left + columns), height, width
     )
     flat, row = piece.values.reshape(-1), columns * channels
@@ -90,15 +98,23 @@ def _clear_frame(piece, height, width):
 
 
 @kernel(EXACT_ORDER)
+def framed_scratch(rectangle, channels, height, width):
+    """``framed_piece`` for kernels."""
+    rows, columns = rectangle.bottom - rectangle.top, rectangle.right - rectangle.left
+    values = aligned_scratch(rows * columns * channels).reshape(rows, columns, channels)
+    piece = Piece(values, rectangle.top, rectangle.left)
+    _clear_frame(piece, height, width)
+    return piece
+
+
+@kernel(EXACT_ORDER)
 def framed_copy(values, rectangle):
     """The pixels of a whole map (H, W, C) under a ``Rectangle``, zeros beyond its border: a ``Piece``."""
     height, width, channels = values.shape
-    rows, columns = rectangle.bottom - rectangle.top, rectangle.right - rectangle.left
-    out = aligned_scratch(rows * columns * channels)
-    piece = Piece(out.reshape(rows, columns, channels), rectangle.top, rectangle.left)
-    _clear_frame(piece, height, width)
-    top, left, bottom, right = _within(rectangle, height, width)
+    piece = framed_scratch(rectangle, channels, height, width)
+    top, left, bottom, right = within(rectangle, height, width)
     for y in range(top, bottom):
-        start = ((y - rectangle.top) * columns + left - rectangle.left) * channels
-        copy_run(values.reshape(-1), (y * width + left) * channels, (right - left) * channels, out, start)
+        start = ((y - piece.top) * piece.values.shape[1] + left - piece.left) * channels
+        copy_run(values.reshape(-1), (y * width + left) * channels, (right - left) * channels,
+                 piece.values.reshape(-1), start)  # fmt: skip
     return piece

@@ -18,8 +18,8 @@ from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import SLACK
 from numpy_vitmatte.kernels.matmul import sweep, whole_panels
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle
-from numpy_vitmatte.kernels.winograd import PackedWindow, convolve_two_rows, scratch_of, tiles_of
+from numpy_vitmatte.kernels.pieces import Rectangle
+from numpy_vitmatte.kernels.winograd import convolve_two_rows, scratch_of, tiles_of
 
 float32 = np.float32
 
@@ -31,10 +31,10 @@ NARROWEST_STRIP = 46
 
 @kernel(EXACT_ORDER)
 def rectangle_below(rectangle, height, width):
-    """(top, left, bottom, right) that a rectangle of ``fuse``'s outputs reads of a ``height`` x ``width`` picture."""
+    """The ``Rectangle`` that a rectangle of ``fuse``'s outputs reads of a ``height`` x ``width`` picture."""
     top, left, bottom, right = rectangle
-    return (max((top - 2) // 2, 0), max((left - 2) // 2, 0),
-            min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip
+    return Rectangle(max((top - 2) // 2, 0), max((left - 2) // 2, 0),
+                     min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip
 
 
 @kernel(EXACT_ORDER)
@@ -93,25 +93,7 @@ def _fuse_strip(detail, window, features, taps, height, width, strip, out):
 
 
 @kernel(EXACT_ORDER)
-def _fuse(detail, window, features, taps, height, width, rectangle, out):
-    top, left, bottom, right = rectangle
-    first, last = left // 2, (right + 1) // 2
-    strips = -(-(last - first) // max(STRIP_PRODUCTS // (27 * window.columns), NARROWEST_STRIP))
-    for n in range(strips):
-        begin = max(2 * (first + n * (last - first) // strips), left)
-        end = min(2 * (first + (n + 1) * (last - first) // strips), right)
-        _fuse_strip(detail, window, features, taps, height, width, (top, begin, bottom, end), out)
-
-
-def fuse(
-    detail: Piece,
-    window: PackedWindow,
-    features: Piece,
-    taps: np.ndarray,
-    shape: tuple[int, int],
-    rectangle: Rectangle,
-    out: Piece,
-) -> None:
+def fuse(detail, window, features, taps, shape, rectangle, out):
     """``relu(conv3x3(detail) + conv3x3(up2(features)) + bias)`` for a rectangle of outputs.
 
     Parameters
@@ -131,4 +113,11 @@ def fuse(
     out : Piece
         Of the doubled picture, C channels; the rectangle is filled.
     """
-    _fuse(detail, window, features, taps, shape[0], shape[1], rectangle, out)
+    top, left, bottom, right = rectangle
+    first, last = left // 2, (right + 1) // 2
+    strips = -(-(last - first) // max(STRIP_PRODUCTS // (27 * window.columns), NARROWEST_STRIP))
+    for n in range(strips):
+        begin = max(2 * (first + n * (last - first) // strips), left)
+        end = min(2 * (first + (n + 1) * (last - first) // strips), right)
+        _fuse_strip(detail, window, features, taps, shape[0], shape[1],
+                    Rectangle(top, begin, bottom, end), out)  # fmt: skip

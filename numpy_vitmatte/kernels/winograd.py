@@ -32,7 +32,7 @@ from numpy_vitmatte.kernels.conv import conv_row, pack_conv
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, config, kernel
 from numpy_vitmatte.kernels.lanes import FLOATS, LANES, data, integer, load, store
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
-from numpy_vitmatte.kernels.pieces import Piece
+from numpy_vitmatte.kernels.pieces import Piece, Rectangle
 from numpy_vitmatte.kernels.tile import PANEL, TILE_PANELS
 
 PLACES = 16
@@ -247,7 +247,7 @@ def _convolve_rows(x, first, last, width, window, out):
     size, step = width * window.columns, 2 * tiles_of(ZERO, width) * window.columns
     both, scratch = aligned_scratch(2 * step), scratch_of(window, tiles_of(ZERO, width))
     for y in range(first // 2 * 2, last, 2):
-        convolve_two_rows(x, y, (first, ZERO, last, width), window, scratch, both)
+        convolve_two_rows(x, y, Rectangle(first, ZERO, last, width), window, scratch, both)
         for row in range(max(y, first), min(y + 2, last)):
             copy_run(both, (row - y) * step, size, out, (row - first) * size)
 

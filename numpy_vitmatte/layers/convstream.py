@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block
+from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block, windows_of
 from numpy_vitmatte.kernels.matmul import PackedMatrix
 from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, framed_copy, framed_piece
@@ -78,4 +78,4 @@ def detail_rectangle(source: Piece, matrix: PackedMatrix, rectangle: Rectangle, 
 
 def source_of(rectangle: Rectangle) -> Rectangle:
     """What a rectangle of a detail map reads of the map before it; it may reach one pixel beyond its border."""
-    return Rectangle(2 * rectangle.top - 1, 2 * rectangle.left - 1, 2 * rectangle.bottom, 2 * rectangle.right)
+    return windows_of(rectangle, 2)

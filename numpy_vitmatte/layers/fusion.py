@@ -95,4 +95,4 @@ def fuse_rectangle(
 
 def features_below(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:
     """The features, of a map of ``shape`` (h, w), that a rectangle of the result (2 h, 2 w) depends on."""
-    return Rectangle(*rectangle_below(tuple(rectangle), shape[0], shape[1]))
+    return rectangle_below(rectangle, shape[0], shape[1])
