@@ -4,8 +4,8 @@ Dimension letters, here and in ``layers``: picture ``H, W``; token grid ``h, w``
 stored last; ``N`` = h * w tokens. Everything is float32.
 """
 
-import functools
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy_vitmatte.decoder import DecoderParameters, decoder
 from numpy_vitmatte.decoder_plan import plan_decoder, stored_room, tokens_of
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.folding import fold_batch_norms
+from numpy_vitmatte.kernels.parallel import side_by_side
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, keys_values_room, window_attention
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
@@ -141,9 +142,12 @@ def forward(
         If a pixel is NaN or infinite.
     """
     (height, width, _), levels = image.shape, len(network.decoder.fusion_blocks)
-    bands = plan_decoder(height, width, levels, wanted, band_rows)
+    tokens, bands = side_by_side(  # planning keeps one thread busy
+        partial(embeddings, image, network.backbone),  # [H, W, 4] -> [h, w, C]
+        partial(plan_decoder, height, width, levels, wanted, band_rows),
+    )
     read = None if wanted is None else tokens_of(bands, (height, width), levels)
-    features = backbone(image, network.backbone, network.feature_index, trace, read, memory)  # [H, W, 4] -> [h, w, C]
+    features = transformer(tokens, network.backbone, network.feature_index, trace, read, memory)
     return decoder(features, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
 
 
@@ -158,23 +162,34 @@ def workspace_size(height: int, width: int, network: NetworkParameters, band_row
     return max([*stored, *(keys_values_room(*grid, block.attention) for block in blocks if not block.window)])
 
 
-def backbone(
-    image: np.ndarray,
-    parameters: BackboneParameters,
-    feature_index: int,
-    trace: Trace = Trace(None, None),  # noqa: B008
-    read: np.ndarray | None = None,
-    memory: Workspace = FRESH,
-) -> np.ndarray:
-    """The transformer: tokens of the picture (h, w, C) after ``feature_index`` blocks.
+def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
+    """Tokens (h, w, C) of a picture (H, W, 4), with their positions.
 
-    With ``read``, a mask (h, w), the last of them may leave out what only the other tokens need.
+    Raises
+    ------
+    VitMatteError
+        If a pixel is NaN or infinite.
     """
     grid = [side // parameters.patch_embed.patch_size for side in image.shape[:2]]
     positions = None if parameters.positions is None else absolute_positions(parameters.positions, *grid)
     tokens = patch_embed(image, parameters.patch_embed, positions)
     if not np.isfinite(tokens).all():  # of a patch with such a pixel every sum is NaN or infinite; tokens are fewer
         require_finite(image)
+    return tokens
+
+
+def transformer(
+    tokens: np.ndarray,
+    parameters: BackboneParameters,
+    feature_index: int,
+    trace: Trace = Trace(None, None),  # noqa: B008
+    read: np.ndarray | None = None,
+    memory: Workspace = FRESH,
+) -> np.ndarray:
+    """The blocks: tokens (h, w, C) after ``feature_index`` of them.
+
+    With ``read``, a mask (h, w), the last of them may leave out what only the other tokens need.
+    """
     features = tokens
     blocks = parameters.blocks if trace.hidden_states is not None else parameters.blocks[:feature_index]
     for index, block in enumerate(blocks, start=1):
@@ -213,7 +228,7 @@ def transformer_block(
     """
     height, width, _ = tokens.shape
     out, probabilities = np.empty_like(tokens), _kept_probabilities(height, width, block, trace)
-    norm1 = functools.partial(layer_norm, parameters=block.norm1)
+    norm1 = partial(layer_norm, parameters=block.norm1)
 
     def add_and_mlp(x: np.ndarray, attended: np.ndarray) -> np.ndarray:
         x = x + attended

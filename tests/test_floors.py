@@ -33,7 +33,7 @@ FLOORS = {
     "rectangles.py": ("kernels",),
     "decoder_plan.py": ("kernels", "layers", "rectangles"),
     "decoder.py": ("kernels", "layers", "rectangles", "decoder_plan"),
-    "network.py": ("kernels", "layers", "folding", "configuration", "decoder"),
+    "network.py": ("kernels", "layers", "folding", "configuration", "decoder", "errors"),
     "memory.py": (
         "kernels.parallel",
         "kernels.winograd",
