@@ -9,16 +9,17 @@ Tiles that hold no wanted pixel are left out, and so is what only they would hav
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from numpy_vitmatte.decoder_plan import Band, shape_of_level
-from numpy_vitmatte.kernels.alpha_tile import alpha_of_tile, half_size_detail
+from numpy_vitmatte.kernels.alpha_tile import alpha_of_tile, quarter_size_detail
 from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, empty_piece, framed_piece, whole
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
-from numpy_vitmatte.layers.convstream import ConvStreamParameters, detail_rectangle, source_of
+from numpy_vitmatte.layers.convstream import ConvStreamParameters, detail_rectangle
 from numpy_vitmatte.layers.fusion import FusionParameters, fuse_rectangle
 from numpy_vitmatte.layers.head import HeadParameters
 from numpy_vitmatte.rectangles import area, bounds
@@ -96,21 +97,16 @@ class _Decoding(NamedTuple):
         """Detail maps 2 and up; map 1, the largest, is computed anew wherever it is read."""
         pieces: dict[int, Piece] = {}
         for index in sorted(band.details):
-            rectangles, columns = band.details[index], self.parameters.convstream.convs[index - 1].columns
+            rectangles, matrix = band.details[index], self.parameters.convstream.convs[index - 1]
             shape = self.shape(self.levels - 1 - index)
-            out = framed_piece(bounds(rectangles).grown(1), columns, shape, self.memory)
-
-            def compute(rectangle: Rectangle, index: int = index, out: Piece = out) -> None:
-                source = pieces[index - 1] if index > 2 else self.first_detail(source_of(rectangle))
-                detail_rectangle(source, self.parameters.convstream.convs[index - 1], rectangle, out)
-
+            out = framed_piece(bounds(rectangles).grown(1), matrix.columns, shape, self.memory)
+            if index == 2:
+                compute = partial(quarter_size_detail, self.image, self.parameters.convstream.convs[0], matrix, out=out)
+            else:
+                compute = partial(detail_rectangle, pieces[index - 1], matrix, out=out)
             _each(rectangles, compute)
             pieces[index] = out
         return pieces
-
-    def first_detail(self, rectangle: Rectangle) -> Piece:
-        """A rectangle of detail map 1, zeros outside the picture."""
-        return half_size_detail(self.image, self.parameters.convstream.convs[0], rectangle)
 
     def stored_fusion(self, level: int, rectangles: list[Rectangle], below: Piece, detail: Piece) -> Piece:
         """What is needed of one fusion block's result."""

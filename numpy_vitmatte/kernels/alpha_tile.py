@@ -36,6 +36,23 @@ def half_size_detail(image, matrix, rectangle):
 
 
 @kernel(EXACT_ORDER)
+def quarter_size_detail(image, half_size, matrix, rectangle, out):
+    """``conv_relu`` of stride 2 on the map of ``half_size_detail``, of which just what the rectangle reads is computed.
+
+    Parameters
+    ----------
+    image : float32 array (H, W, C_in)
+    half_size, matrix : PackedMatrix
+        Of the detail map at half the picture's size, and of the one at a quarter.
+    rectangle : Rectangle
+        Of the latter.
+    out : Piece
+        Of the latter; the rectangle is filled.
+    """
+    conv_relu(half_size_detail(image, half_size, windows_of(rectangle, TWO)), matrix, TWO, rectangle, out)
+
+
+@kernel(EXACT_ORDER)
 def needed_of_features(tile, height, width, doublings):
     """The ``Rectangle`` that a tile of an alpha (height, width) reads of features still to be doubled so many times."""
     needed = within(grown(tile, ONE), height, width)
