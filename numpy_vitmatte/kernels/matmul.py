@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.alignment import aligned_empty
+from numpy_vitmatte.kernels.alignment import aligned_empty, aligned_scratch
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.kernels.lanes import copy_lanes
 from numpy_vitmatte.kernels.tile import (
@@ -161,11 +161,19 @@ def rows_at_a_time(rows):
 
 @kernel(EXACT_ORDER)
 def multiply_rows(x, rows, depth, panels, bias, out, columns):
-    """``linear`` for other kernels: by blocks of rows."""
+    """``linear`` for other kernels, to memory that is there: by blocks of rows."""
     block = rows_at_a_time(rows)
     for first in range(0, rows, block):
         count = min(block, rows - first)
         sweep(x, first * depth, depth, count, ONE, ZERO, depth, panels, bias, out, first * columns, columns, columns)
+
+
+@kernel(EXACT_ORDER)
+def project(x, rows, matrix):
+    """``linear`` for other kernels, of ``rows`` rows; to new memory."""
+    out = aligned_scratch(rows * matrix.columns)
+    multiply_rows(x, rows, matrix.depth, matrix.panels, matrix.bias, out, matrix.columns)
+    return out
 
 
 def linear(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -> np.ndarray:

@@ -10,14 +10,7 @@ from numpy_vitmatte.kernels.activations import copy_run
 from numpy_vitmatte.kernels.alignment import aligned_scratch
 from numpy_vitmatte.kernels.attention import attend_window
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ZERO, kernel
-from numpy_vitmatte.kernels.matmul import PackedMatrix, multiply_rows
-
-
-@kernel(EXACT_ORDER)
-def _project(x, rows, matrix):
-    out = aligned_scratch(rows * matrix.columns)
-    multiply_rows(x, rows, matrix.depth, matrix.panels, matrix.bias, out, matrix.columns)
-    return out
+from numpy_vitmatte.kernels.matmul import PackedMatrix, multiply_rows, project
 
 
 @kernel(EXACT_ORDER)
@@ -35,8 +28,8 @@ def _padded(projected, start, rows, columns, window, matrix, out):
 def _attend_windows(tokens, number, rows, columns, window, heads, query, keys_values, proj, positions,
                     table_h, table_w, relative, numbers, probabilities, keep, out):  # fmt: skip
     channels, real, asking = query.columns, rows * columns, positions.size
-    projected = _project(tokens, number * real, keys_values)
-    queries = _project(tokens, number * real, query)
+    projected = project(tokens, number * real, keys_values)
+    queries = project(tokens, number * real, query)
     padded = real < window * window
     own_keys_values = aligned_scratch(window * window * 2 * channels if padded else 0)
     own_queries = aligned_scratch(window * window * channels if padded else 0)

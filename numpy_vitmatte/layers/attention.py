@@ -18,13 +18,12 @@ import numpy as np
 
 from numpy_vitmatte.kernels.attention import (
     QUERIES_AT_A_TIME,
-    attend,
-    pack_keys_values,
     packed_sizes,
     rows_of_keys,
     tokens_of_block,
 )
-from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, linear, pack
+from numpy_vitmatte.kernels.grid import attend_grid, prepare_keys_values
+from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, pack
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads
 from numpy_vitmatte.kernels.tile import PANEL, SHORT_ROWS, TILE_ROWS
 from numpy_vitmatte.kernels.windows import attend_windows
@@ -174,6 +173,7 @@ def global_attention(
     flat, flat_out = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [h * w, C]
     source = flat if norm is None else flat_out
     wanted = np.arange(height * width) if wanted is None else wanted
+    kept = _NONE if probabilities is None else probabilities
     table_h, table_w, relative = _packed_tables(parameters, height, width)
     memory.restart()
     keys, values = (memory.empty((heads, length)) for length in packed_sizes(height, width, size))
@@ -185,22 +185,17 @@ def global_attention(
         some = slice(block * block_tokens + begin, block * block_tokens + end)
         if norm is not None:
             flat_out[some] = norm(flat[some])  # until attention replaces it
-        keys_values = linear(source[some], parameters.keys_values).reshape(-1)  # -> [., 2 C]
-        for head in range(heads):
-            pack_keys_values(keys_values, block, begin, end, height, width, heads, size, head, keys[head], values[head])
+        prepare_keys_values(source[some].reshape(-1), parameters.keys_values, block, begin, end, height, width, heads,
+                            keys, values)  # fmt: skip
 
     def attend_block(first: int, last: int) -> None:
         positions = wanted[first:last]
         some = slice(first, last) if len(wanted) == len(flat) else positions  # a slice is not copied
-        queries = linear(source[some], parameters.query).reshape(-1)
         attended = np.empty((len(positions), channels), np.float32)
-        for head in range(heads):
-            kept = _NONE[0, 0] if probabilities is None else probabilities[0, head, first:last]
-            attend(queries, head * size, channels, size, positions, height, width, keys[head], values[head],
-                   table_h, table_w, relative, kept, probabilities is not None,
-                   attended.reshape(-1), head * size, channels)  # fmt: skip
-        projected = linear(attended, parameters.proj)
-        flat_out[some] = projected if finish is None else finish(flat[some], projected)
+        attend_grid(source[some].reshape(-1), parameters.query, parameters.proj, heads, positions, height, width,
+                    keys, values, table_h, table_w, relative, kept[0], first, probabilities is not None,
+                    attended.reshape(-1))  # fmt: skip
+        flat_out[some] = attended if finish is None else finish(flat[some], attended)
 
     for_each_block(prepare_keys, len(pieces))
     for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, TILE_ROWS))
