@@ -206,9 +206,10 @@ def _estimate(
     alphas = checkpoint.model(
         **inputs, output_hidden_states=False, output_attentions=False, wanted=wanted, max_memory=max_memory
     )[0]
+    if padded == trimap.shape:
+        return alphas[0, 0], wanted[0]
     height, width = trimap.shape
-    alpha = checkpoint.processor.post_process_alphas(alphas, [(height, width)])[0]
-    return alpha, wanted[0]
+    return checkpoint.processor.post_process_alphas(alphas, [(height, width)])[0], wanted[0]
 
 
 def loaded_checkpoint(model: ModelSource, processor: VitMatteImageProcessor | None) -> LoadedCheckpoint:

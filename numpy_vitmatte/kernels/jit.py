@@ -103,7 +103,8 @@ def kernel(fastmath: frozenset[str]) -> Callable[[Callable[..., Any]], Any]:
             return function
         folder = cache_folder()
         # As in NumPy a division by zero gives infinity: Python's test for it in the loop would keep LLVM from vectors.
-        options: Any = {"nogil": True, "error_model": "numpy"}
+        # Without the entry for callers from C, which there are none of, a twentieth of the compilation is saved.
+        options: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
         if folder is None:
             compiled = numba.njit(function, fastmath=set(fastmath), **options)
         else:

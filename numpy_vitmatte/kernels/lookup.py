@@ -7,23 +7,23 @@ from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
 
 @kernel(EXACT_ORDER)
 def look_up(colours, greys, tables, out):
-    """``out[:, :width] = concatenate([tables[:-1][channel, colours], tables[-1][greys][..., None]], axis=-1)``.
+    """Three colours and a grey: ``out[:, :width, n] = tables[n][colours[:, :, n]]``, the last one ``tables[3][greys]``.
 
     Parameters
     ----------
-    colours : uint8 array (rows, width, C)
+    colours : uint8 array (rows, width, 3)
     greys : uint8 array (rows, width)
-    tables : float32 array (C + 1, 256)
+    tables : float32 array (4, 256)
         What becomes of each level, by channel.
-    out : float32 array (rows, width or more, C + 1)
+    out : float32 array (rows, width or more, 4)
         The rest of a row is left as it is.
     """
-    rows, width, channels = colours.shape
+    rows, width = greys.shape
     for y in range(rows):
         for x in range(width):
-            for channel in range(channels):
+            for channel in range(3):  # a constant: LLVM unrolls it
                 out[y, x, channel] = tables[channel, colours[y, x, channel]]
-            out[y, x, channels] = tables[channels, greys[y, x]]
+            out[y, x, 3] = tables[3, greys[y, x]]
 
 
 @kernel(EXACT_ORDER)

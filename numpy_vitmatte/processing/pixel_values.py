@@ -106,8 +106,7 @@ def scale_doubts(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
         doubts.append(f"trimap{which} goes up to {highest:g} and is rescaled to nothing but background: {remedy}")
     elif highest * factor > 1.1:
         doubts.append(f"trimap{which} enters the network with values up to {highest * factor:g} instead of 1: {remedy}")
-    brightest = float(photo.max())
-    if settings["do_rescale"] and photo.dtype.kind == "f" and 0 < brightest * factor < 0.01:
+    if settings["do_rescale"] and photo.dtype.kind == "f" and 0 < (brightest := float(photo.max())) * factor < 0.01:
         doubts.append(f"photo{which} goes up to {brightest:g} and is rescaled to black: {remedy}")
     return doubts
 
