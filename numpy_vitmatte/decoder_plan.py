@@ -5,17 +5,17 @@ Fusion block ``k`` of ``levels`` works at 1/2**(levels - 1 - k) of the picture's
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from numpy_vitmatte.kernels.alpha_tile import needed_of_features
+from numpy_vitmatte.kernels.conv import windows_of
 from numpy_vitmatte.kernels.parallel import even_block, get_num_threads
 from numpy_vitmatte.kernels.pieces import Rectangle
+from numpy_vitmatte.kernels.resize import rectangle_below
 from numpy_vitmatte.kernels.workspace import room
-from numpy_vitmatte.layers.convstream import source_of
-from numpy_vitmatte.layers.fusion import features_below
 from numpy_vitmatte.rectangles import Cells, area, bounds
 
 TILE_ROWS, TILE_COLUMNS = 128, 192
@@ -97,34 +97,44 @@ def _bands(height: int, width: int, levels: int, wanted: np.ndarray, rows: int) 
         bottom = min(top + rows, height)
         cells = Cells(bottom - top, width, TILE_CELL, TILE_CELL)
         cells.mark_pixels(wanted[top:bottom])
-        tiles = [tile.moved(top) for tile in cells.rectangles(TILE_ROWS, TILE_COLUMNS, TILE_BORDER)]
-        if tiles:
+        tiles = cells.rectangles(TILE_ROWS, TILE_COLUMNS, TILE_BORDER) + np.array([top, 0, top, 0])
+        if len(tiles):
             bands.append(_plan_band(tiles, height, width, levels))
     return bands
 
 
-def _plan_band(tiles: list[Rectangle], height: int, width: int, levels: int) -> Band:
+def _plan_band(tiles: np.ndarray, height: int, width: int, levels: int) -> Band:
     """From the alpha down to the tokens: what each map must hold for the one above it."""
-    needed = [needed_of_features(tile, height, width, min(levels, 2)) for tile in tiles]
-    fused: list[list[Rectangle]] = []
+    needed = _of_each(tiles, needed_of_features, height, width, min(levels, 2))
+    fused: list[np.ndarray] = []
     for level in reversed(range(levels - 2)):
         below = shape_of_level(height, width, level - 1, levels)
         border = FUSED_BORDER if level else 0
         fused.insert(0, _covering(needed, shape_of_level(height, width, level, levels), border))
-        needed = [features_below(rectangle, below) for rectangle in fused[0]]
-    details: dict[int, list[Rectangle]] = {}
+        needed = _of_each(fused[0], rectangle_below, *below)
+    details: dict[int, np.ndarray] = {}
     for index in reversed(range(2, levels)):
         level = levels - 1 - index
-        reads = [rectangle.grown(1) for rectangle in fused[level]]
-        reads += [source_of(rectangle) for rectangle in details.get(index + 1, [])]
+        reads = fused[level] + np.array([-1, -1, 1, 1])
+        if index + 1 in details:
+            reads = np.concatenate([reads, _of_each(details[index + 1], windows_of, 2)])
         details[index] = _covering(reads, shape_of_level(height, width, level, levels), 0)
-    return Band(details, fused, tiles, needed)
+    stored = {index: _rectangles(found) for index, found in details.items()}
+    return Band(stored, [_rectangles(found) for found in fused], _rectangles(tiles), _rectangles(needed))
 
 
-def _covering(rectangles: list[Rectangle], shape: tuple[int, int], border: int) -> list[Rectangle]:
+def _of_each(rows: np.ndarray, read: Callable[..., Rectangle], *arguments: int) -> np.ndarray:
+    """What each of some rectangles (n, 4) reads, (n, 4) again."""
+    return np.array([read(one, *arguments) for one in _rectangles(rows)], np.int64).reshape(-1, 4)
+
+
+def _rectangles(rows: np.ndarray) -> list[Rectangle]:
+    return [Rectangle(*row) for row in rows.tolist()]
+
+
+def _covering(rectangles: np.ndarray, shape: tuple[int, int], border: int) -> np.ndarray:
     cells = Cells(*shape, CELL, CELL)
-    for rectangle in rectangles:
-        cells.mark(rectangle)
+    cells.mark(rectangles)
     return cells.rectangles(even_block(shape[0], RUN_ROWS, CELL), RUN_COLUMNS, border)
 
 

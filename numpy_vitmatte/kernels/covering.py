@@ -1,4 +1,7 @@
-"""Few rectangles that cover many marked cells: runs of cells along rows, joined downwards where that is cheaper."""
+"""Few rectangles that cover many marked cells: runs of cells along rows, joined downwards where that is cheaper.
+
+Rectangles are rows (top, left, bottom, right) of int64 arrays (n, 4), cells a bool array.
+"""
 
 import numpy as np
 
@@ -96,3 +99,50 @@ def join_runs(rectangles, tallest, border, order):
             kept += order[n] != _TAKEN_IN
         done, end, first = kept - (last - first), kept, last
     return end
+
+
+@kernel(EXACT_ORDER)
+def mark_cells(needed, height, width, rows, columns, rectangles):
+    """Mark every cell, of ``rows`` x ``columns`` pixels of a ``height`` x ``width`` map, that a rectangle touches."""
+    for n in range(len(rectangles)):
+        top, left, bottom, right = _corners(rectangles, n)
+        top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
+        if top < bottom and left < right:
+            needed[top // rows : -(-bottom // rows), left // columns : -(-right // columns)] = True
+
+
+@kernel(EXACT_ORDER)
+def runs_of_cells(needed, height, width, rows, columns):
+    """Neighbouring marked cells of every row of cells, as rectangles of pixels: row by row, from left to right."""
+    down, across = needed.shape
+    runs, count = np.empty((down * (across + 1) // 2, 4), np.int64), 0
+    for y in range(down):
+        for x in range(across):
+            if not needed[y, x]:
+                continue
+            if x == 0 or not needed[y, x - 1]:
+                runs[count, 0], runs[count, 1] = y * rows, x * columns
+                runs[count, 2] = min((y + 1) * rows, height)
+                count += 1
+            runs[count - 1, 3] = min((x + 1) * columns, width)
+    return runs[:count]
+
+
+@kernel(EXACT_ORDER)
+def cut(rectangles, numbers, widest):
+    """The rectangles with these numbers, in parts of at most ``widest`` columns, or a cell: int64 (n, 4).
+
+    Parts have nearly the same width and begin at even columns, as a doubled map's pairs do.
+    """
+    count = 0
+    for number in numbers:
+        count += -(-(rectangles[number, 3] - rectangles[number, 1]) // widest)
+    parts, done = np.empty((count, 4), np.int64), 0
+    for number in numbers:
+        top, left, bottom, right = _corners(rectangles, number)
+        pieces, begin = -(-(right - left) // widest), left
+        for n in range(1, pieces + 1):
+            end = right if n == pieces else left + n * (right - left) // pieces // 2 * 2
+            parts[done, 0], parts[done, 1], parts[done, 2], parts[done, 3] = top, begin, bottom, end
+            begin, done = end, done + 1
+    return parts

@@ -10,7 +10,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.activations import copy_run
 from numpy_vitmatte.kernels.alignment import aligned_scratch
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.kernels.jit import EXACT_ORDER, ZERO, kernel
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
 
 
@@ -25,10 +25,6 @@ class Rectangle(NamedTuple):
     def grown(self, border: int) -> "Rectangle":
         """With ``border`` more pixels on each side."""
         return grown(self, border)
-
-    def moved(self, down: int) -> "Rectangle":
-        """The same ``down`` pixels further down."""
-        return Rectangle(self.top + down, self.left, self.bottom + down, self.right)
 
     def within(self, shape: tuple[int, ...]) -> "Rectangle":
         """What of it lies inside a map of ``shape`` (height, width, ...)."""
@@ -90,7 +86,7 @@ def _clear_frame(piece, height, width):
         Rectangle(piece.top, piece.left, piece.top + rows, piece.left + columns), height, width
     )
     flat, row = piece.values.reshape(-1), columns * channels
-    _clear(flat, 0, (top - piece.top) * row)
+    _clear(flat, ZERO, (top - piece.top) * row)
     for y in range(top - piece.top, bottom - piece.top):
         _clear(flat, y * row, y * row + (left - piece.left) * channels)
         _clear(flat, y * row + (right - piece.left) * channels, (y + 1) * row)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block, windows_of
+from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix
 from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, framed_copy, framed_piece
@@ -65,7 +65,7 @@ def detail_rectangle(source: Piece, matrix: PackedMatrix, rectangle: Rectangle, 
     Parameters
     ----------
     source : Piece
-        At least ``source_of(rectangle)``, zeros outside the picture.
+        At least ``windows_of(rectangle, 2)``, zeros outside the picture.
     matrix : PackedMatrix
         One of ``ConvStreamParameters.convs``.
     rectangle : Rectangle
@@ -74,8 +74,3 @@ def detail_rectangle(source: Piece, matrix: PackedMatrix, rectangle: Rectangle, 
         Of the result; the rectangle is filled.
     """
     conv_relu(source, matrix, 2, rectangle, out)
-
-
-def source_of(rectangle: Rectangle) -> Rectangle:
-    """What a rectangle of a detail map reads of the map before it; it may reach one pixel beyond its border."""
-    return windows_of(rectangle, 2)

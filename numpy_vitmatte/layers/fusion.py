@@ -8,7 +8,7 @@ import numpy as np
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.parallel import for_each_block
 from numpy_vitmatte.kernels.pieces import Piece, Rectangle, whole
-from numpy_vitmatte.kernels.resize import fuse, rectangle_below
+from numpy_vitmatte.kernels.resize import fuse
 from numpy_vitmatte.kernels.winograd import PackedWindow, pack_window
 
 ROWS_PER_BLOCK = 32
@@ -79,7 +79,7 @@ def fuse_rectangle(
     Parameters
     ----------
     features : Piece
-        Of the features, at least ``features_below(rectangle, shape)``.
+        Of the features, at least ``rectangle_below(rectangle, *shape)``.
     detail : Piece
         Of the detail map, at least the rectangle and one pixel more on each side; zeros outside the picture.
     parameters : FusionParameters
@@ -91,8 +91,3 @@ def fuse_rectangle(
         Of the result; the rectangle is filled.
     """
     fuse(detail, parameters.detail, features, parameters.upsampled, shape, rectangle, out)
-
-
-def features_below(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:
-    """The features, of a map of ``shape`` (h, w), that a rectangle of the result (2 h, 2 w) depends on."""
-    return rectangle_below(rectangle, shape[0], shape[1])

@@ -9,7 +9,7 @@ from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix
 from numpy_vitmatte.kernels.one_channel import conv_to_one_channel
 from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle, framed_copy
+from numpy_vitmatte.kernels.pieces import Rectangle, framed_copy
 
 
 class HeadParameters(NamedTuple):
@@ -44,23 +44,8 @@ def matting_head(features: np.ndarray, parameters: HeadParameters) -> np.ndarray
     alpha = np.empty((height, width), np.float32)
 
     def rows(first: int, last: int) -> None:
-        alpha_rectangle(framed, parameters, Rectangle(first, 0, last, width), alpha)
+        # [., ., C] -> [., ., 16] -> [., .]
+        conv_to_one_channel(framed, *parameters, Rectangle(first, 0, last, width), alpha)
 
     for_each_block(rows, height, rows_per_block(4 * width * parameters.conv.columns))
     return alpha
-
-
-def alpha_rectangle(features: Piece, parameters: HeadParameters, rectangle: Rectangle, alpha: np.ndarray) -> None:
-    """A rectangle of ``matting_head``'s result.
-
-    Parameters
-    ----------
-    features : Piece
-        At least the rectangle and one pixel more on each side; zeros outside the picture.
-    parameters : HeadParameters
-    rectangle : Rectangle
-    alpha : float32 array (H, W)
-        The rectangle is filled.
-    """
-    # [., ., C] -> [., ., 16] -> [., .]
-    conv_to_one_channel(features, parameters.conv, parameters.weight, parameters.bias, rectangle, alpha)

@@ -29,8 +29,7 @@ def test_frame_of_a_piece_is_zero():
     assert not piece.values[:, -1].any()
 
 
-def test_grown_moved_within():
+def test_grown_within():
     assert Rectangle(1, 2, 3, 4).grown(2) == (-1, 0, 5, 6)
-    assert Rectangle(1, 2, 3, 4).moved(5) == (6, 2, 8, 4)
     assert Rectangle(-1, 0, 5, 6).within((4, 5, 3)) == (0, 0, 4, 5)
     assert whole(np.zeros((2, 2, 1), np.float32), border=1)[1:] == (-1, -1)
