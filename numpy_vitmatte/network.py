@@ -15,15 +15,16 @@ from numpy_vitmatte.decoder import DecoderParameters, decoder
 from numpy_vitmatte.decoder_plan import plan_decoder, stored_room, tokens_of
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.folding import fold_batch_norms
+from numpy_vitmatte.kernels.feed_forward import ResidualMlp
 from numpy_vitmatte.kernels.parallel import side_by_side
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, keys_values_room, window_attention
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
 from numpy_vitmatte.layers.fusion import FusionParameters
 from numpy_vitmatte.layers.head import HeadParameters
-from numpy_vitmatte.layers.mlp import MlpParameters, mlp
+from numpy_vitmatte.layers.mlp import MlpParameters
 from numpy_vitmatte.layers.neck import NeckParameters, residual_neck
-from numpy_vitmatte.layers.norm import LayerNormParameters, layer_norm
+from numpy_vitmatte.layers.norm import LayerNormParameters
 from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters, patch_embed
 from numpy_vitmatte.layers.position import absolute_positions
 
@@ -228,17 +229,12 @@ def transformer_block(
     """
     height, width, _ = tokens.shape
     out, probabilities = np.empty_like(tokens), _kept_probabilities(height, width, block, trace)
-    norm1 = partial(layer_norm, parameters=block.norm1)
-
-    def add_and_mlp(x: np.ndarray, attended: np.ndarray) -> np.ndarray:
-        x = x + attended
-        return x + mlp(layer_norm(x, block.norm2), block.mlp)
-
+    add_and_mlp = ResidualMlp(*block.norm2, *block.mlp)
     if block.window:
-        window_attention(tokens, block.attention, block.window, probabilities, out, norm1, add_and_mlp)
+        window_attention(tokens, block.attention, block.window, probabilities, out, block.norm1, add_and_mlp)
     else:
         rows = None if read is None else np.flatnonzero(_grown(read))
-        global_attention(tokens, block.attention, probabilities, out, norm1, add_and_mlp, rows, memory)
+        global_attention(tokens, block.attention, probabilities, out, block.norm1, add_and_mlp, rows, memory)
     if block.neck is not None:
         residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
     return out

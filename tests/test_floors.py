@@ -74,6 +74,7 @@ FLOORS = {
         "pipeline",
         "photo_and_trimap",
         "model",
+        "network",
         "matting",
         "processing",
         "images",

@@ -1,5 +1,7 @@
 """The whole network in float32 against the reference in float64, result by result; needs no PyTorch."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from intermediates import assert_same, of_the_model
@@ -8,7 +10,11 @@ from odd_networks import ODD
 from numpy_vitmatte import reference
 from numpy_vitmatte.kernels.parallel import set_num_threads
 from numpy_vitmatte.layers import attention
+from numpy_vitmatte.layers.mlp import mlp
+from numpy_vitmatte.layers.neck import residual_neck
+from numpy_vitmatte.layers.norm import layer_norm
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.network import pack_network, transformer_block
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config, wide
 
 # transformers 5.23 takes only whole ratios, and cannot make fresh weights without absolute positions.
@@ -35,6 +41,21 @@ def test_odd_networks(changes, tokens):
     pixels = random_pixels(1, 4, tokens[0] * patch, tokens[1] * patch, seed=2)
     model = VitMatteForImageMatting(config, tensors)
     assert_same(of_the_model(model, pixels), of_the_reference(config, tensors, pixels[0]))
+
+
+@pytest.mark.parametrize("index", [0, 1], ids=["windows", "the whole grid, a neck"])
+def test_a_block_is_its_layers_one_after_another(index):
+    """To the bit, though threads take their tokens through several of them at once."""
+    config = tiny_config()
+    block = pack_network(random_checkpoint(config, seed=3), config).backbone.blocks[index]
+    x = np.random.default_rng(0).standard_normal((7, 9, config.hidden_size)).astype(np.float32)
+    attend = partial(attention.window_attention, window=block.window) if block.window else attention.global_attention
+    expected = x + attend(layer_norm(x, block.norm1), block.attention)
+    expected = expected + mlp(layer_norm(expected, block.norm2), block.mlp)
+    if block.neck is not None:
+        expected = residual_neck(expected, block.neck)
+    assert (block.window > 0, block.neck is None) == (index == 0, index == 0)
+    np.testing.assert_array_equal(transformer_block(x, block), expected)
 
 
 def test_windows_taken_through_the_mlp_or_not(monkeypatch):

@@ -59,6 +59,13 @@ def copy_run(x, first, count, out, start):
 
 
 @kernel(EXACT_ORDER)
+def add(x, more):
+    """``x += more``; two separate arrays (any size,): of one that is both LLVM makes no vectors."""
+    for k in range(x.size):
+        x[k] += more[k]
+
+
+@kernel(EXACT_ORDER)
 def exponential(x):
     """``exp(x)`` for x <= 88, within 2 ulp; below -87 it returns exp(-87), 1.6e-38.
 
@@ -128,7 +135,8 @@ def relu_(x: np.ndarray) -> np.ndarray:
 
 
 @kernel(VECTOR_REDUCTION)
-def _normalise_rows(x, weight, bias, epsilon, out):
+def normalise(x, weight, bias, epsilon, out):
+    """``normalise_rows`` for other kernels; x and out (rows, C)."""
     rows, channels = x.shape
     for i in range(rows):
         total = float32(0)
@@ -138,7 +146,7 @@ def _normalise_rows(x, weight, bias, epsilon, out):
         squares = float32(0)
         for c in range(channels):
             squares += (x[i, c] - mean) * (x[i, c] - mean)
-        scale = float32(1) / np.sqrt(squares / float32(channels) + epsilon)
+        scale = float32(1) / np.sqrt(squares / float32(channels) + float32(epsilon))
         for c in range(channels):
             out[i, c] = (x[i, c] - mean) * scale * weight[c] + bias[c]
 
@@ -150,7 +158,7 @@ def normalise_rows(
     if out is None:
         out = np.empty_like(x)
     channels = x.shape[-1]
-    _normalise_rows(x.reshape(-1, channels), weight, bias, float32(epsilon), out.reshape(-1, channels))
+    normalise(x.reshape(-1, channels), weight, bias, epsilon, out.reshape(-1, channels))
     return out
 
 

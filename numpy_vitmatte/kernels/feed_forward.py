@@ -1,41 +1,59 @@
-"""Two products with GELU in between, some rows at a time: what lies between them never leaves the cache."""
+"""A layer norm and two products with GELU in between, some rows at a time: what lies between never leaves the cache.
+
+They follow attention in a transformer block, and add to what they read.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import gelu
+from numpy_vitmatte.kernels.activations import add, gelu, normalise
 from numpy_vitmatte.kernels.alignment import aligned_scratch
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.kernels.matmul import PackedMatrix, rows_at_a_time, sweep
 
 
+class ResidualMlp(NamedTuple):
+    """What follows attention in a transformer block.
+
+    Attributes
+    ----------
+    weight, bias, epsilon : float32 arrays (C,), float
+        Of the layer norm: scale, shift, what is added to the variance.
+    first, second : PackedMatrix
+        (C, M) and (M, C).
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    epsilon: float
+    first: PackedMatrix
+    second: PackedMatrix
+
+
 @kernel(EXACT_ORDER)
-def _feed_forward(x, rows, first, second, out):
-    block = rows_at_a_time(rows)
-    hidden = aligned_scratch(min(block, rows) * first.columns)
-    for start in range(0, rows, block):
-        count = min(block, rows - start)
-        some = hidden[: count * first.columns]
-        sweep(x, start * first.depth, first.depth, count, ONE, ZERO, first.depth, first.panels, first.bias,
-              some, ZERO, first.columns, first.columns)  # fmt: skip
-        gelu(some)
-        sweep(some, ZERO, second.depth, count, ONE, ZERO, second.depth, second.panels, second.bias,
-              out, start * second.columns, second.columns, second.columns)  # fmt: skip
-
-
-def feed_forward(x: np.ndarray, first: PackedMatrix, second: PackedMatrix) -> np.ndarray:
-    """``gelu(x @ first) @ second``, with their biases.
+def add_residual_mlp(x, attended, after):
+    """In place of ``attended``: ``y + second(gelu(first(normalise(y))))`` of ``y = x + attended``.
 
     Parameters
     ----------
-    x : float32 array (..., K)
-        Contiguous.
-    first, second : PackedMatrix
-        (K, M) and (M, N).
-
-    Returns
-    -------
-    float32 array (..., N)
+    x, attended : float32 arrays (rows, C)
+        Tokens before attention, and what it made of them.
+    after : ResidualMlp
     """
-    out = np.empty((*x.shape[:-1], second.columns), np.float32)
-    _feed_forward(x.reshape(-1), x.size // first.depth, first, second, out.reshape(-1))
-    return out
+    (rows, channels), first, second = x.shape, after.first, after.second
+    block = min(rows_at_a_time(rows), rows)
+    normalised, hidden = aligned_scratch(block * channels), aligned_scratch(block * first.columns)
+    for start in range(0, rows, block):
+        end = min(start + block, rows)
+        count, own = end - start, attended[start:end]
+        add(own.reshape(-1), x[start:end].reshape(-1))
+        narrow = normalised[: count * channels]
+        normalise(own, after.weight, after.bias, after.epsilon, narrow.reshape(count, channels))
+        wide = hidden[: count * first.columns]
+        sweep(narrow, ZERO, channels, count, ONE, ZERO, channels, first.panels, first.bias,
+              wide, ZERO, first.columns, first.columns)  # fmt: skip
+        gelu(wide)
+        sweep(wide, ZERO, second.depth, count, ONE, ZERO, second.depth, second.panels, second.bias,
+              narrow, ZERO, channels, channels)  # fmt: skip
+        add(own.reshape(-1), narrow)

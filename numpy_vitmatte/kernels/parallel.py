@@ -106,7 +106,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_pool)
 
 
-def even_block(length: int, largest: int, step: int) -> int:
+def even_block(length: int, largest: int, step: int, threads: int | None = None) -> int:
     """Size of blocks that leaves the threads nearly the same to do.
 
     Parameters
@@ -115,8 +115,10 @@ def even_block(length: int, largest: int, step: int) -> int:
         To be cut into blocks for ``for_each_block``.
     largest, step : int
         The size is a multiple of ``step``, from half of ``largest`` to ``largest``.
+    threads : int, optional
+        By default ``get_num_threads()``.
     """
-    threads = get_num_threads()
+    threads = get_num_threads() if threads is None else threads
 
     def slowest(size: int) -> int:
         blocks = -(-length // size)

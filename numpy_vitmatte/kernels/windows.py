@@ -1,4 +1,4 @@
-"""Some windows of one shape from their tokens to their result, in one call: three products, attention in between.
+"""Some windows of one shape in one call, from their tokens to what a transformer block makes of them.
 
 Each step alone would take some tens of microseconds, and a thread that comes back from a kernel may have to wait as
 long for Python's lock.
@@ -6,11 +6,12 @@ long for Python's lock.
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import copy_run
+from numpy_vitmatte.kernels.activations import copy_run, normalise
 from numpy_vitmatte.kernels.alignment import aligned_scratch
 from numpy_vitmatte.kernels.attention import attend_window
+from numpy_vitmatte.kernels.feed_forward import add_residual_mlp
 from numpy_vitmatte.kernels.jit import EXACT_ORDER, ZERO, kernel
-from numpy_vitmatte.kernels.matmul import PackedMatrix, multiply_rows, project
+from numpy_vitmatte.kernels.matmul import multiply_rows, project
 
 
 @kernel(EXACT_ORDER)
@@ -25,8 +26,10 @@ def _padded(projected, start, rows, columns, window, matrix, out):
 
 
 @kernel(EXACT_ORDER)
-def _attend_windows(tokens, number, rows, columns, window, heads, query, keys_values, proj, positions,
-                    table_h, table_w, relative, numbers, probabilities, keep, out):  # fmt: skip
+def _attend(tokens, number, rows, columns, window, attention, positions, tables, numbers, probabilities, keep, out):
+    """``number`` windows' real tokens, (number * rows * columns * C,), to their result, (number * asking * C,)."""
+    heads, query, keys_values, proj = attention
+    table_h, table_w, relative = tables
     channels, real, asking = query.columns, rows * columns, positions.size
     projected = project(tokens, number * real, keys_values)
     queries = project(tokens, number * real, query)
@@ -49,48 +52,86 @@ def _attend_windows(tokens, number, rows, columns, window, heads, query, keys_va
     multiply_rows(attended, number * asking, proj.depth, proj.panels, proj.bias, out, proj.columns)
 
 
-def attend_windows(
-    tokens: np.ndarray,
-    window: int,
-    heads: int,
-    query: PackedMatrix,
-    keys_values: PackedMatrix,
-    proj: PackedMatrix,
-    table_h: np.ndarray,
-    table_w: np.ndarray,
-    relative: bool,
-    numbers: np.ndarray,
-    probabilities: np.ndarray,
-    keep: bool,
-) -> np.ndarray:
-    """Attention inside windows, from projection to projection.
+@kernel(EXACT_ORDER)
+def _cut_out(grid, numbers, window, rows, columns, out):
+    """The real tokens of windows, one window after the other: ``out`` (number * rows * columns * C,)."""
+    _, width, channels = grid.shape
+    across, run, flat = -(-width // window), columns * channels, grid.reshape(-1)
+    for n in range(numbers.size * rows):
+        y, x = divmod(numbers[n // rows], across)
+        copy_run(flat, ((y * window + n % rows) * width + x * window) * channels, run, out, n * run)
+
+
+@kernel(EXACT_ORDER)
+def _put_back(values, numbers, window, rows, columns, grid):
+    """The other way round."""
+    _, width, channels = grid.shape
+    across, run, flat = -(-width // window), columns * channels, grid.reshape(-1)
+    for n in range(numbers.size * rows):
+        y, x = divmod(numbers[n // rows], across)
+        copy_run(values, n * run, run, flat, ((y * window + n % rows) * width + x * window) * channels)
+
+
+@kernel(EXACT_ORDER)
+def _positions(window, rows, columns):
+    """The first ``rows`` and ``columns`` of a window's tokens, counted row by row."""
+    positions = np.empty(rows * columns, np.int64)
+    for n in range(positions.size):
+        positions[n] = n // columns * window + n % columns
+    return positions
+
+
+@kernel(EXACT_ORDER)
+def _only_real(values, number, window, rows, columns, channels):
+    """Of (number, window, window, C) the first ``rows`` and ``columns``."""
+    out, run = aligned_scratch(number * rows * columns * channels), columns * channels
+    for n in range(number * rows):
+        start = (n // rows * window + n % rows) * window * channels
+        copy_run(values, start, run, out, n * run)
+    return out
+
+
+@kernel(EXACT_ORDER)
+def transform_windows(tokens, window, numbers, norm, attention, tables, probabilities, keep, after, out):
+    """Layer norm, attention inside windows, and what follows it: some windows of a grid, all of one shape inside it.
 
     Parameters
     ----------
-    tokens : float32 array (number, rows, columns, C)
-        Each window's real tokens, its first ``rows`` and ``columns``; the others are zero.
+    tokens : float32 array (h, w, C)
     window : int
-        Side of a window.
-    heads : int
-    query, keys_values, proj : PackedMatrix
-        (C, C), (C, 2 C) and (C, C).
-    table_h, table_w : packed matrices (C / heads, 2 window - 1)
-    relative : bool
-        Whether the tables are used.
+        Side of a window. Where it reaches beyond the grid its tokens are zero after the norm.
     numbers : int64 array (number,)
-        Of each window in ``probabilities``.
+        Of the windows, counted row by row.
+    norm : (float32 array (C,), float32 array (C,), float)
+        Scale, shift and epsilon of the layer norm. Without channels there is none.
+    attention : (int, PackedMatrix, PackedMatrix, PackedMatrix)
+        Heads; projections to queries (C, C), to keys and values (C, 2 C), and at the end (C, C).
+    tables : (array, array, bool)
+        Relative positions along both axes, packed matrices (C / heads, 2 window - 1), and whether they are used.
     probabilities, keep : float32 array (windows, heads, window**2, window**2), bool
         With ``keep`` filled with the attention probabilities, of padded tokens too; else (1, 1, 0, 0) will do.
-
-    Returns
-    -------
-    float32 array (number, rows, columns, C)
-        After the output projection; a view.
+    after : ResidualMlp
+        Without channels the result is that of attention.
+    out : float32 array (h, w, C)
+        The windows are filled. It may be ``tokens`` itself.
     """
-    number, rows, columns, channels = tokens.shape
-    shape = (window, window) if keep else (rows, columns)  # the probabilities of padded tokens are wanted, too
-    positions = np.arange(window * window).reshape(window, window)[: shape[0], : shape[1]].flatten()
-    out = np.empty((number, *shape, channels), np.float32)
-    _attend_windows(tokens.reshape(-1), number, rows, columns, window, heads, query, keys_values, proj, positions,
-                    table_h, table_w, relative, numbers, probabilities, keep, out.reshape(-1))  # fmt: skip
-    return out[:, :rows, :columns]
+    height, width, channels = tokens.shape
+    y, x = divmod(numbers[0], -(-width // window))
+    rows, columns = min(window, height - y * window), min(window, width - x * window)
+    number, real = numbers.size, rows * columns
+    own = aligned_scratch(number * real * channels)
+    _cut_out(tokens, numbers, window, rows, columns, own)
+    normalised, per_token = own, own.reshape(number * real, channels)
+    if norm[0].size:
+        normalised = aligned_scratch(own.size)
+        normalise(per_token, norm[0], norm[1], norm[2], normalised.reshape(number * real, channels))
+    # The probabilities of padded tokens are wanted, too.
+    positions = _positions(window, window, window) if keep else _positions(window, rows, columns)
+    result = aligned_scratch(number * positions.size * channels)
+    _attend(normalised, number, rows, columns, window, attention, positions, tables, numbers, probabilities, keep,
+            result)  # fmt: skip
+    if positions.size > real:
+        result = _only_real(result, number, window, rows, columns, channels)
+    if after.weight.size:
+        add_residual_mlp(per_token, result.reshape(number * real, channels), after)
+    _put_back(result, numbers, window, rows, columns, out)

@@ -10,8 +10,9 @@ layer norm, so a padded token has the qkv bias as its query, key and value, and 
 the published weights were trained (ViTDet, Li et al. 2022, arXiv:2203.16527); keep it.
 """
 
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -22,13 +23,14 @@ from numpy_vitmatte.kernels.attention import (
     rows_of_keys,
     tokens_of_block,
 )
-from numpy_vitmatte.kernels.grid import attend_grid, prepare_keys_values
+from numpy_vitmatte.kernels.feed_forward import ResidualMlp, add_residual_mlp
+from numpy_vitmatte.kernels.grid import prepare_keys_values, transform_queries
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, pack
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads
 from numpy_vitmatte.kernels.tile import PANEL, SHORT_ROWS, TILE_ROWS
-from numpy_vitmatte.kernels.windows import attend_windows
+from numpy_vitmatte.kernels.windows import transform_windows
 from numpy_vitmatte.kernels.workspace import FRESH, Workspace, room
-from numpy_vitmatte.layers.position import relative_positions
+from numpy_vitmatte.layers.position import RelativePositions
 
 QUERIES_PER_BLOCK = 4 * QUERIES_AT_A_TIME
 """Queries that a thread takes at a time, at most: so often is a block of keys used that has come from memory."""
@@ -45,36 +47,12 @@ TURNS = 4
 more to do than others; rows can be shared out evenly."""
 
 _NONE = np.empty((1, 1, 0, 0), np.float32)  # where no probabilities are kept
+_NO_CHANNELS = np.empty(0, np.float32)
+_NO_MATRIX = PackedMatrix(_NO_CHANNELS, _NO_CHANNELS, 0, 0)
+_NO_MLP = ResidualMlp(_NO_CHANNELS, _NO_CHANNELS, 0.0, _NO_MATRIX, _NO_MATRIX)
 
-
-class RelativePositions(NamedTuple):
-    """The vectors of the offsets along one axis.
-
-    Attributes
-    ----------
-    table : float32 array (rows, d)
-        As stored.
-    panels : float32 array
-        Packed for as many tokens as they are stored for, which a window always has.
-    """
-
-    table: np.ndarray
-    panels: np.ndarray
-
-    @classmethod
-    def from_table(cls, table: np.ndarray) -> "RelativePositions":
-        """Pack a checkpoint's ``rel_pos_h`` or ``rel_pos_w``."""
-        return cls(table, _packed(table))
-
-    def packed_for(self, length: int) -> np.ndarray:
-        """A packed (d, 2 length - 1), resized where another length is stored."""
-        resized = relative_positions(self.table, length)
-        return self.panels if resized is self.table else _packed(resized)
-
-
-def _packed(offsets: np.ndarray) -> np.ndarray:
-    """Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbours in memory."""
-    return pack(offsets[::-1].T).panels
+Norm = tuple[np.ndarray, np.ndarray, float]
+"""Scale (C,), shift (C,) and epsilon of a layer norm."""
 
 
 class AttentionParameters(NamedTuple):
@@ -132,13 +110,17 @@ def _pieces_of_blocks(height: int, width: int) -> list[tuple[int, int, int]]:
     return pieces
 
 
+def _no_norm_or(norm: Norm | None) -> Norm:
+    return (_NO_CHANNELS, _NO_CHANNELS, 0.0) if norm is None else (norm[0], norm[1], norm[2])
+
+
 def global_attention(
     tokens: np.ndarray,
     parameters: AttentionParameters,
     probabilities: np.ndarray | None = None,
     out: np.ndarray | None = None,
-    norm: Callable[[np.ndarray], np.ndarray] | None = None,
-    finish: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    norm: Norm | None = None,
+    after: ResidualMlp | None = None,
     wanted: np.ndarray | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
@@ -153,10 +135,10 @@ def global_attention(
         Filled with the attention probabilities: rows sum to 1. Without it they never exist as a whole.
     out : float32 array (h, w, C), optional
         Where the result goes; it may be ``tokens`` itself.
-    norm : callable, optional
-        The layer norm before attention, of any rows (..., C). Without it ``tokens`` are taken as normalised.
-    finish : callable, optional
-        What some ``tokens`` (..., C) from before the norm and their result become. Then ``out`` is not ``tokens``.
+    norm : Norm, optional
+        The layer norm before attention. Without it ``tokens`` are taken as normalised.
+    after : ResidualMlp, optional
+        What follows attention in a transformer block. Then ``out`` is not ``tokens``.
     wanted : int64 array, optional
         The tokens, counted row by row, whose result is of use; of the others ``out`` may hold anything. Default: all.
     memory : Workspace
@@ -165,37 +147,29 @@ def global_attention(
     Returns
     -------
     float32 array (h, w, C)
-        After the output projection and ``finish``.
+        After the output projection and what follows.
     """
     height, width, channels = tokens.shape
     heads, size = parameters.heads, channels // parameters.heads
     out = np.empty_like(tokens) if out is None else out
     flat, flat_out = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [h * w, C]
-    source = flat if norm is None else flat_out
+    normalised = flat if norm is None else flat_out  # until attention replaces it
     wanted = np.arange(height * width) if wanted is None else wanted
-    kept = _NONE if probabilities is None else probabilities
-    table_h, table_w, relative = _packed_tables(parameters, height, width)
+    kept, keep = (_NONE if probabilities is None else probabilities)[0], probabilities is not None
+    before, projections = _no_norm_or(norm), (heads, parameters.query, parameters.proj)
+    tables, finish = _packed_tables(parameters, height, width), _NO_MLP if after is None else after
     memory.restart()
     keys, values = (memory.empty((heads, length)) for length in packed_sizes(height, width, size))
 
-    pieces, block_tokens = _pieces_of_blocks(height, width), rows_of_keys(width) * width
+    pieces = _pieces_of_blocks(height, width)
 
     def prepare_keys(number: int, _: int) -> None:
-        block, begin, end = pieces[number]
-        some = slice(block * block_tokens + begin, block * block_tokens + end)
-        if norm is not None:
-            flat_out[some] = norm(flat[some])  # until attention replaces it
-        prepare_keys_values(source[some].reshape(-1), parameters.keys_values, block, begin, end, height, width, heads,
-                            keys, values)  # fmt: skip
+        prepare_keys_values(flat, pieces[number], height, width, before, heads, parameters.keys_values, keys, values,
+                            normalised)  # fmt: skip
 
     def attend_block(first: int, last: int) -> None:
-        positions = wanted[first:last]
-        some = slice(first, last) if len(wanted) == len(flat) else positions  # a slice is not copied
-        attended = np.empty((len(positions), channels), np.float32)
-        attend_grid(source[some].reshape(-1), parameters.query, parameters.proj, heads, positions, height, width,
-                    keys, values, table_h, table_w, relative, kept[0], first, probabilities is not None,
-                    attended.reshape(-1))  # fmt: skip
-        flat_out[some] = attended if finish is None else finish(flat[some], attended)
+        transform_queries(flat, normalised, wanted[first:last], height, width, projections, keys, values, tables,
+                          kept, first, keep, finish, flat_out)  # fmt: skip
 
     for_each_block(prepare_keys, len(pieces))
     for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, TILE_ROWS))
@@ -208,21 +182,22 @@ def keys_values_room(height: int, width: int, parameters: AttentionParameters) -
     return room(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
 
 
-def _groups_of_windows(height: int, width: int, window: int) -> list[list[tuple[int, int, int]]]:
-    """(number, top, left) of the windows that a thread takes at a time, all of one shape inside the grid.
+@functools.lru_cache(maxsize=16)
+def _groups_of_windows(height: int, width: int, window: int, threads: int) -> list[np.ndarray]:
+    """Numbers of the windows that one of ``threads`` takes at a time, int64 arrays, all of one shape inside the grid.
 
     Whole windows first: the small ones at the border then even out what the threads have left to do.
     """
     across, most = -(-width // window), max(1, WINDOWED_TOKENS // window**2)
-    shapes: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    shapes: dict[tuple[int, int], list[int]] = {}
     for number in range(across * -(-height // window)):
         y, x = (window * n for n in divmod(number, across))
-        shapes.setdefault((min(window, height - y), min(window, width - x)), []).append((number, y, x))
+        shapes.setdefault((min(window, height - y), min(window, width - x)), []).append(number)
     groups = []
     for shape in sorted(shapes, key=math.prod, reverse=True):
         alike = shapes[shape]
-        together = even_block(len(alike), most, 1)
-        groups += [alike[n : n + together] for n in range(0, len(alike), together)]
+        together = even_block(len(alike), most, 1, threads)
+        groups += [np.array(alike[n : n + together]) for n in range(0, len(alike), together)]
     return groups
 
 
@@ -231,14 +206,14 @@ def _threads_take_turns(tokens: int, window: int) -> bool:
     return tokens >= TURNS * get_num_threads() * max(window**2, WINDOWED_TOKENS)
 
 
-def _finish(tokens: np.ndarray, out: np.ndarray, finish: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
-    """``out = finish(tokens, out)``, both (h, w, C), by rows that leave all threads the same to do."""
-    before, after = (values.reshape(-1, values.shape[-1]) for values in (tokens, out))  # [h, w, C] -> [N, C]
+def _finish(tokens: np.ndarray, out: np.ndarray, after: ResidualMlp) -> None:
+    """What follows attention, in place of its result ``out`` (h, w, C): rows, of which all threads get the same."""
+    x, attended = (values.reshape(-1, values.shape[-1]) for values in (tokens, out))  # [h, w, C] -> [N, C]
 
     def finish_rows(first: int, last: int) -> None:
-        after[first:last] = finish(before[first:last], after[first:last])
+        add_residual_mlp(x[first:last], attended[first:last], after)
 
-    for_each_block(finish_rows, len(after), even_block(len(after), 2 * ROWS_IN_CACHE, SHORT_ROWS))
+    for_each_block(finish_rows, len(x), even_block(len(x), 2 * ROWS_IN_CACHE, SHORT_ROWS))
 
 
 def window_attention(
@@ -247,8 +222,8 @@ def window_attention(
     window: int,
     probabilities: np.ndarray | None = None,
     out: np.ndarray | None = None,
-    norm: Callable[[np.ndarray], np.ndarray] | None = None,
-    finish: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    norm: Norm | None = None,
+    after: ResidualMlp | None = None,
 ) -> np.ndarray:
     """Attention inside non-overlapping windows of ``window`` x ``window`` tokens.
 
@@ -262,34 +237,29 @@ def window_attention(
         Filled with the attention probabilities, windows row by row; those of padded tokens too.
     out : float32 array (h, w, C), optional
         Where the result goes; it may be ``tokens`` itself.
-    norm : callable, optional
-        The layer norm before attention, of any rows (..., C). Without it ``tokens`` are taken as normalised.
-    finish : callable, optional
-        What some ``tokens`` (..., C) from before the norm and their result become. Then ``out`` is not ``tokens``.
+    norm : Norm, optional
+        The layer norm before attention. Without it ``tokens`` are taken as normalised.
+    after : ResidualMlp, optional
+        What follows attention in a transformer block. Then ``out`` is not ``tokens``.
 
     Returns
     -------
     float32 array (h, w, C)
-        After the output projection and ``finish``.
+        After the output projection and what follows.
     """
     height, width, _ = tokens.shape
     out = np.empty_like(tokens) if out is None else out
-    tables, kept = _packed_tables(parameters, window, window), _NONE if probabilities is None else probabilities
-    groups = _groups_of_windows(height, width, window)
-    at_once = finish if _threads_take_turns(height * width, window) else None
+    kept, keep = _NONE if probabilities is None else probabilities, probabilities is not None
+    before, tables = _no_norm_or(norm), _packed_tables(parameters, window, window)
+    projections = parameters.heads, parameters.query, parameters.keys_values, parameters.proj
+    groups = _groups_of_windows(height, width, window, get_num_threads())
+    at_once = after if after is not None and _threads_take_turns(height * width, window) else None
+    finish = _NO_MLP if at_once is None else at_once
 
-    def attend_some(turn: int, _: int) -> None:
-        windows = groups[turn]
-        own = np.stack([tokens[y : y + window, x : x + window] for _, y, x in windows])  # cut off at the border
-        real = own if norm is None else norm(own)
-        numbers = np.array([number for number, _, _ in windows])
-        attended = attend_windows(real, window, parameters.heads, parameters.query, parameters.keys_values,
-                                  parameters.proj, *tables, numbers, kept, probabilities is not None)  # fmt: skip
-        result = attended if at_once is None else at_once(own, attended)
-        for (_, y, x), place in zip(windows, result, strict=True):
-            out[y : y + window, x : x + window] = place
+    def transform_some(turn: int, _: int) -> None:
+        transform_windows(tokens, window, groups[turn], before, projections, tables, kept, keep, finish, out)
 
-    for_each_block(attend_some, len(groups))
-    if finish is not None and at_once is None:
-        _finish(tokens, out, finish)
+    for_each_block(transform_some, len(groups))
+    if after is not None and at_once is None:
+        _finish(tokens, out, after)
     return out

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.feed_forward import feed_forward
-from numpy_vitmatte.kernels.matmul import PackedMatrix, pack
+from numpy_vitmatte.kernels.activations import gelu_
+from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 
 
 class MlpParameters(NamedTuple):
@@ -36,4 +36,4 @@ def mlp(x: np.ndarray, parameters: MlpParameters) -> np.ndarray:
     -------
     float32 array (..., C)
     """
-    return feed_forward(x, parameters.fc1, parameters.fc2)  # [..., C] -> [..., 4 C] -> [..., C]
+    return linear(gelu_(linear(x, parameters.fc1)), parameters.fc2)  # [..., C] -> [..., 4 C] -> [..., C]

@@ -2,9 +2,11 @@
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
+from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.separable import resize
 
 
@@ -89,3 +91,42 @@ def relative_positions(table: np.ndarray, length: int) -> np.ndarray:
     after = np.minimum(before + 1, len(table) - 1)
     share = (position - before)[:, np.newaxis]
     return ((1 - share) * table[before] + share * table[after]).astype(table.dtype)
+
+
+class RelativePositions(NamedTuple):
+    """The vectors of the offsets along one axis.
+
+    Attributes
+    ----------
+    table : float32 array (rows, d)
+        As stored.
+    panels : float32 array
+        Packed for as many tokens as they are stored for, which a window always has.
+    resized : dict of int to float32 array
+        Packed for another number of tokens: the last one, as pictures of one size often come one after the other.
+    """
+
+    table: np.ndarray
+    panels: np.ndarray
+    resized: dict[int, np.ndarray]
+
+    @classmethod
+    def from_table(cls, table: np.ndarray) -> "RelativePositions":
+        """Pack a checkpoint's ``rel_pos_h`` or ``rel_pos_w``."""
+        return cls(table, _packed(table), {})
+
+    def packed_for(self, length: int) -> np.ndarray:
+        """A packed (d, 2 length - 1), resized where another length is stored."""
+        if len(self.table) == 2 * length - 1:
+            return self.panels
+        panels = self.resized.get(length)
+        if panels is None:
+            panels = _packed(relative_positions(self.table, length))
+            self.resized.clear()
+            self.resized[length] = panels
+        return panels
+
+
+def _packed(offsets: np.ndarray) -> np.ndarray:
+    """Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbours in memory."""
+    return pack(offsets[::-1].T).panels

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.kernels.activations import normalise_rows
+from numpy_vitmatte.kernels.feed_forward import ResidualMlp, add_residual_mlp
+from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.layers.attention import QUERIES_PER_BLOCK, AttentionParameters, global_attention, window_attention
 from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide
 
@@ -121,8 +123,20 @@ def test_every_optional_tensor_counts(name):
 def layer_with_norm():
     """A layer of two heads, tokens of a grid that windows of 4 do not divide, and a layer norm."""
     weight, bias = (np.random.default_rng(4).standard_normal((2, 10))).astype(np.float32)
-    norm = functools.partial(normalise_rows, weight=weight, bias=bias, epsilon=1e-6)
-    return AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2), draw_tokens(6, 7, 10, 3), norm
+    return AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2), draw_tokens(6, 7, 10, 3), (weight, bias, 1e-6)
+
+
+def some_mlp():
+    """What may follow attention to tokens of ten channels."""
+    weight, bias, first, second = (draw_tokens(1, *shape, 5)[0] for shape in ((1, 10), (1, 10), (10, 40), (40, 10)))
+    return ResidualMlp(weight[0], bias[0], 1e-6, pack(first), pack(second))
+
+
+def finished(tokens, attended, after):
+    """``tokens`` and attention's result (h, w, C), through what follows."""
+    result = attended.reshape(-1, 10).copy()
+    add_residual_mlp(tokens.reshape(-1, 10), result, after)
+    return result.reshape(tokens.shape)
 
 
 @pytest.mark.parametrize("attention", [global_attention, functools.partial(window_attention, window=4)])
@@ -130,7 +144,7 @@ def layer_with_norm():
 def test_norm_before_attention(attention, in_place):
     """The same, to the bit, as attention to tokens that were normalised before; padding stays zero after the norm."""
     parameters, tokens, norm = layer_with_norm()
-    expected = attention(norm(tokens), parameters)
+    expected = attention(normalise_rows(tokens, *norm), parameters)
     out = tokens if in_place else np.empty_like(tokens)
     np.testing.assert_array_equal(attention(tokens, parameters, out=out, norm=norm), expected)
 
@@ -138,8 +152,8 @@ def test_norm_before_attention(attention, in_place):
 @pytest.mark.parametrize("attention", [global_attention, functools.partial(window_attention, window=4)])
 @pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize("turns", [0, 4])
-def test_finish_gets_tokens_and_result(attention, kept, turns, monkeypatch):
-    """The tokens as they were before the norm, each with its own result, in windows that the edge cuts off, too.
+def test_what_follows_attention(attention, kept, turns, monkeypatch):
+    """It gets the tokens as they were before the norm, each with its own result, in windows at the edge, too.
 
     With 0 turns a thread finishes its windows at once, with 4 this grid has too few of them.
     """
@@ -147,21 +161,27 @@ def test_finish_gets_tokens_and_result(attention, kept, turns, monkeypatch):
     parameters, tokens, norm = layer_with_norm()
     shape = (1, 2, 42, 42) if attention is global_attention else (4, 2, 16, 16)
     probabilities = np.empty(shape, np.float32) if kept else None
-    before = tokens.copy()
-    out = attention(
-        tokens, parameters, probabilities=probabilities, norm=norm, finish=lambda x, attended: 2 * x - attended
-    )
-    np.testing.assert_array_equal(out, 2 * tokens - attention(tokens, parameters, norm=norm))
+    before, after = tokens.copy(), some_mlp()
+    out = attention(tokens, parameters, probabilities=probabilities, norm=norm, after=after)
+    np.testing.assert_array_equal(out, finished(tokens, attention(tokens, parameters, norm=norm), after))
     np.testing.assert_array_equal(tokens, before)
 
 
-def test_finish_of_wanted_tokens():
-    """Only they are finished, each once."""
+def test_what_follows_wanted_tokens():
+    """Those alone are computed: the others keep what lay there."""
     parameters, tokens, _ = layer_with_norm()
-    wanted, seen = np.array([0, 5, 17, 41]), []
-    out = global_attention(
-        tokens, parameters, wanted=wanted, finish=lambda x, attended: seen.append(x.copy()) or x + attended
-    )
-    expected = tokens + global_attention(tokens, parameters)
+    wanted, after, out = np.array([0, 5, 17, 41]), some_mlp(), np.full_like(tokens, np.nan)
+    global_attention(tokens, parameters, out=out, after=after, wanted=wanted)
+    expected = finished(tokens, global_attention(tokens, parameters), after)
     np.testing.assert_array_equal(out.reshape(-1, 10)[wanted], expected.reshape(-1, 10)[wanted])
-    np.testing.assert_array_equal(np.concatenate(seen), tokens.reshape(-1, 10)[wanted])
+    assert np.isnan(np.delete(out.reshape(-1, 10), wanted, axis=0)).all()
+
+
+def test_another_grid_in_between():
+    """Tables resized for one grid are kept for the next, unless it is another."""
+    tensors = draw_layer(2, 5, (4, 4))
+    kept = AttentionParameters.from_tensors(tensors, 2)
+    for height, width in ((6, 7), (6, 7), (3, 7), (6, 5)):
+        tokens = draw_tokens(height, width, 10, 3)
+        fresh = AttentionParameters.from_tensors(tensors, 2)
+        np.testing.assert_array_equal(global_attention(tokens, kept), global_attention(tokens, fresh))

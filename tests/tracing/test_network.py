@@ -128,3 +128,5 @@ def test_bad_pixel_values():
     model = VitMatteForImageMatting.from_config(tiny_config())
     with pytest.raises(VitMatteError, match=r"pixel_values has shape \(1, 3, 32, 32\)"):
         trace_pixel_values(np.zeros((1, 3, 32, 32), np.float32), model)
+    with pytest.raises(VitMatteError, match="every pixel must be a finite number"):
+        trace_pixel_values(np.full((1, 4, 32, 32), np.nan, np.float32), model)
