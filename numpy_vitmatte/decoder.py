@@ -118,7 +118,7 @@ class _Decoding(NamedTuple):
     def tile(self, tile: Rectangle, below: Piece) -> None:
         """The last two fusion blocks and the head for one tile of the alpha."""
         details, head = self.parameters.convstream.convs, self.parameters.matting_head
-        half_size = details[0] if details else head.conv
+        half_size = details[0] if details else head.conv  # where there is no detail map but the picture, any will do
         alpha_of_tile(below, self.image, half_size, self.parameters.fusion_blocks[-2:], *head, tile, self.alpha)
 
 

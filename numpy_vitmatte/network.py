@@ -179,6 +179,17 @@ def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
     return tokens
 
 
+def require_finite(image: np.ndarray) -> None:
+    """Refuse a picture that has NaN or infinite values.
+
+    Raises
+    ------
+    VitMatteError
+    """
+    if not np.isfinite(image).all():
+        raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
+
+
 def transformer(
     tokens: np.ndarray,
     parameters: BackboneParameters,
@@ -202,17 +213,6 @@ def transformer(
     if trace.hidden_states is not None:
         trace.hidden_states.append(tokens)
     return features
-
-
-def require_finite(image: np.ndarray) -> None:
-    """Refuse a picture that has NaN or infinite values.
-
-    Raises
-    ------
-    VitMatteError
-    """
-    if not np.isfinite(image).all():
-        raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
 
 
 def transformer_block(

@@ -225,10 +225,10 @@ def test_roofline_counts_what_the_design_says(tmp_path):
         sys.path.remove(str(BENCHMARKS))
     counted = operations(640, 960, numpy_vitmatte.VitMatteConfig())
     tokens, channels = 2400, 384
-    assert counted["MLP"] == 12 * 16 * tokens * channels**2
     offsets = 79 + 119  # of two tokens among 40 rows, among 60 columns
-    assert counted["global attention"] == 4 * tokens * channels * (8 * channels + 4 * tokens + 2 * offsets)
-    assert counted["window attention"] == 8 * tokens * channels * (8 * channels + 4 * 14 * 14 + 2 * (27 + 27))
+    products = (8 + 16) * channels  # projections, MLP
+    assert counted["global blocks"] == 4 * tokens * channels * (products + 4 * tokens + 2 * offsets)
+    assert counted["window blocks"] == 8 * tokens * channels * (products + 4 * 14 * 14 + 2 * (27 + 27))
     assert counted["patch embedding"] == 2 * 614_400 * 4 * channels
     assert counted["residual necks"] == 4 * 2 * tokens * (384 * 192 * 2 + 192 * 192 * 4)
     assert 45e9 < counted["decoder"] < 50e9

@@ -19,11 +19,12 @@ def operations(height: int, width: int, config: VitMatteConfig) -> dict[str, flo
     necks = len([index for index in backbone.residual_block_indices if index < blocks])
     projections = 2 * tokens * channels * 4 * channels  # queries, keys, values, output
     window = backbone.window_size
+    mlp = 2 * 2 * tokens * channels * int(channels * backbone.mlp_ratio)
+    in_window, in_grid = (2 * tokens * channels * _keys(*sides, relative) for sides in ((window, window), (h, w)))
     return {
         "patch embedding": 2 * tokens * channels * patch * patch * backbone.num_channels,
-        "window attention": windows * (projections + 2 * tokens * channels * _keys(window, window, relative)),
-        "global attention": (blocks - windows) * (projections + 2 * tokens * channels * _keys(h, w, relative)),
-        "MLP": blocks * 2 * 2 * tokens * channels * int(channels * backbone.mlp_ratio),
+        "window blocks": windows * (projections + in_window + mlp),
+        "global blocks": (blocks - windows) * (projections + in_grid + mlp),
         "residual necks": necks * 2 * tokens * (channels * channels + _window(channels // 2, channels // 2)),
         "decoder": _decoder(height, width, config),
     }

@@ -11,7 +11,6 @@ import argparse
 import itertools
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,7 +73,7 @@ def _measure(model: VitMatteForImageMatting, pixels: np.ndarray, threads: int, r
     model(pixels)
     peaks, passes = [peak(threads)], []
     for _ in range(rounds):
-        passes.append(_timed_pass(model, pixels, threads))
+        passes.append(_timed_pass(model, pixels))
         peaks.append(peak(threads))
     counted = operations(height, width, model.config)
     counted["whole"] = sum(counted.values())
@@ -100,43 +99,30 @@ def _part(count: float, seconds: list[float], peaks: list[Peak]) -> dict[str, fl
     }
 
 
-def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray, threads: int) -> dict[str, float]:
-    """Seconds by part of one forward pass.
-
-    Each thread takes its tokens from attention on through the MLP: what all threads spend there, divided among them, is
-    taken off attention's time.
-    """
+def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> dict[str, float]:
+    """Seconds by part of one forward pass. A block is its norms, attention and MLP, which threads take in one go."""
     names = {
         "patch_embed": "patch embedding",
-        "window_attention": "window attention",
-        "global_attention": "global attention",
+        "window_attention": "window blocks",
+        "global_attention": "global blocks",
         "residual_neck": "residual necks",
         "decoder": "decoder",
     }
-    seconds = dict.fromkeys([*names.values(), "MLP"], 0.0)
-    originals = {name: getattr(network, name) for name in [*names, "mlp"]}
-    lock = threading.Lock()
+    seconds = dict.fromkeys(names.values(), 0.0)
+    originals = {name: getattr(network, name) for name in names}
 
     def timed(function: Callable, part: str) -> Callable:
         def call(*arguments, **keywords):
-            started, inside = time.perf_counter(), seconds["MLP"]
+            started = time.perf_counter()
             result = function(*arguments, **keywords)
-            seconds[part] += time.perf_counter() - started - (seconds["MLP"] - inside)
+            seconds[part] += time.perf_counter() - started
             return result
 
         return call
 
-    def timed_mlp(*arguments):
-        started = time.perf_counter()
-        result = originals["mlp"](*arguments)
-        with lock:
-            seconds["MLP"] += (time.perf_counter() - started) / threads
-        return result
-
     try:
         for name, part in names.items():
             setattr(network, name, timed(originals[name], part))
-        network.mlp = timed_mlp
         started = time.perf_counter()
         model(pixels)
         seconds["whole"] = time.perf_counter() - started
