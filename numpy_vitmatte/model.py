@@ -66,9 +66,12 @@ class ImageMattingOutput(Mapping[str, Any]):
 
 
 def channels_last(pixels: np.ndarray) -> np.ndarray:
-    """Float (B, C, H, W) to contiguous float32 (B, H, W, C); not copied where they lie so in memory already."""
+    """Float (B, C, H, W) to contiguous float32 (B, H, W, C); not copied where they lie so in memory already.
+
+    They are copied where they may not be written: for such arrays Numba would compile the kernels once more.
+    """
     images = pixels.transpose(0, 2, 3, 1)
-    if images.dtype == np.float32 and images.flags.c_contiguous:
+    if images.dtype == np.float32 and images.flags.c_contiguous and images.flags.writeable:
         return images
     out = np.empty(images.shape, np.float32)
 

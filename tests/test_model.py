@@ -10,6 +10,7 @@ import pytest
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.initialization import random_parameters
 from numpy_vitmatte.kernels import workspace
+from numpy_vitmatte.kernels.jit import kernels_compiled
 from numpy_vitmatte.kernels.parallel import set_num_threads
 from numpy_vitmatte.kernels.workspace import forget
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
@@ -171,6 +172,11 @@ def test_one_bad_pixel_is_refused(model):
         model(pixels)
 
 
+def read_only(x):
+    x.flags.writeable = False
+    return x
+
+
 def test_large_numbers_are_no_reason_to_refuse(model):
     """The tokens of such a picture are infinite or NaN; its pixels are not."""
     assert model(np.full((1, 4, 16, 16), 3e38, np.float32)).alphas.shape == (1, 1, 16, 16)
@@ -183,14 +189,25 @@ def test_large_numbers_are_no_reason_to_refuse(model):
         lambda x: x.tolist(),
         lambda x: np.asfortranarray(x),
         lambda x: x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2),
+        lambda x: read_only(x.transpose(0, 2, 3, 1).copy()).transpose(0, 3, 1, 2),
         lambda x: np.repeat(x, 2, axis=3)[..., ::2],
         lambda x: x[:, :, ::-1].copy()[:, :, ::-1],
     ],
-    ids=["float64", "lists", "Fortran order", "channels last", "every second column", "negative stride"],
+    ids=[
+        "float64",
+        "lists",
+        "Fortran order",
+        "channels last",
+        "channels last, read-only",
+        "every second column",
+        "negative stride",
+    ],
 )
 def test_other_layouts_of_the_same_pixels(model, alphas, change):
-    """The same numbers give the same bits, however they lie in memory."""
+    """The same numbers give the same bits, however they lie in memory, and no kernel is compiled once more for it."""
+    before = kernels_compiled()
     np.testing.assert_array_equal(model(change(PIXELS)).alphas, alphas)
+    assert kernels_compiled() == before
 
 
 def test_half_precision_is_widened(model):

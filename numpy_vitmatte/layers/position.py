@@ -53,8 +53,9 @@ def absolute_positions(table: np.ndarray, height: int, width: int) -> Callable[[
     """
     grid = table[0, 1:]
     side = round(len(grid) ** 0.5)
-    square = np.array(grid.reshape(side, side, -1), np.float32)  # [side * side, C] -> [side, side, C]; may be written:
-    if (height, width) == (side, side):  # Numba compiles once more for arrays that may not
+    # [side * side, C] -> [side, side, C], copied: for arrays that may not be written Numba compiles once more.
+    square = np.array(grid.reshape(side, side, -1), np.float32)
+    if (height, width) == (side, side):
         return lambda first, last: square[first:last]
     across, down = _kept_weights(side, width), _kept_weights(side, height)
 
