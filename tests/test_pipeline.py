@@ -102,6 +102,25 @@ def test_profiles_that_are_none(lively_checkpoint):
         matte(PHOTO, TRIMAP, lively_checkpoint, profile="hustvl", processor=VitMatteImageProcessor())
 
 
+def test_a_loaded_models_processor_is_read_once(lively_checkpoint, tmp_path):
+    """With the first photo; what becomes of the file later is as little to it as to the weights."""
+    folder = shutil.copytree(lively_checkpoint, tmp_path / "folder")
+    model = VitMatteForImageMatting.from_pretrained(folder)
+    first = matte(PHOTO, TRIMAP, model)
+    (folder / PREPROCESSOR_FILE).unlink()
+    np.testing.assert_array_equal(matte(PHOTO, TRIMAP, model), first)
+
+
+def test_a_photo_that_needs_no_padding(lively_checkpoint):
+    """As through the processor and the model."""
+    photo, trimap = np.tile(PHOTO, (2, 2, 1))[:64, :96], np.tile(TRIMAP, (2, 2))[:64, :96]
+    model, processor = (
+        kind.from_pretrained(lively_checkpoint) for kind in (VitMatteForImageMatting, VitMatteImageProcessor)
+    )
+    expected = model(**processor(images=photo, trimaps=trimap)).alphas[0, 0]
+    np.testing.assert_array_equal(matte(photo, trimap, model, raw=True), expected)
+
+
 def test_a_model_without_a_checkpoint_takes_the_default_processor(lively_checkpoint, by_hand):
     model = VitMatteForImageMatting.from_config(VitMatteConfig.from_pretrained(lively_checkpoint))
     np.testing.assert_allclose(matte(PHOTO, TRIMAP, model, raw=True), by_hand, rtol=0, atol=1e-5)
