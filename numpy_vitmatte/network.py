@@ -26,7 +26,7 @@ from numpy_vitmatte.layers.mlp import MlpParameters
 from numpy_vitmatte.layers.neck import NeckParameters, residual_neck
 from numpy_vitmatte.layers.norm import LayerNormParameters
 from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters, patch_embed
-from numpy_vitmatte.layers.position import absolute_positions
+from numpy_vitmatte.layers.position import rows_of_positions
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -172,7 +172,7 @@ def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
         If a pixel is NaN or infinite.
     """
     grid = [side // parameters.patch_embed.patch_size for side in image.shape[:2]]
-    positions = None if parameters.positions is None else absolute_positions(parameters.positions, *grid)
+    positions = None if parameters.positions is None else rows_of_positions(parameters.positions, *grid)
     tokens = patch_embed(image, parameters.patch_embed, positions)
     if not np.isfinite(tokens).all():  # of a patch with such a pixel every sum is NaN or infinite; tokens are fewer
         require_finite(image)

@@ -35,8 +35,8 @@ def _kept_weights(source: int, target: int) -> np.ndarray:
     return bicubic_weights(source, target).astype(np.float32)
 
 
-def absolute_positions(table: np.ndarray, height: int, width: int) -> Callable[[int, int], np.ndarray]:
-    """Resize the learned positions to a token grid, as many of its rows at a time as a caller asks for.
+def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize the learned positions to a token grid.
 
     Parameters
     ----------
@@ -47,9 +47,19 @@ def absolute_positions(table: np.ndarray, height: int, width: int) -> Callable[[
 
     Returns
     -------
+    float32 array (height, width, C)
+        Bicubic, as in ``VitDetEmbeddings.get_absolute_positions`` of transformers.
+    """
+    return rows_of_positions(table, height, width)(0, height)
+
+
+def rows_of_positions(table: np.ndarray, height: int, width: int) -> Callable[[int, int], np.ndarray]:
+    """``absolute_positions``, as many rows of the grid at a time as a caller asks for.
+
+    Returns
+    -------
     callable
-        ``rows(first, last)`` gives rows ``first .. last - 1``: a float32 array (last - first, width, C). Bicubic, as in
-        ``VitDetEmbeddings.get_absolute_positions`` of transformers.
+        ``rows(first, last)`` gives rows ``first .. last - 1``: a float32 array (last - first, width, C).
     """
     grid = table[0, 1:]
     side = round(len(grid) ** 0.5)

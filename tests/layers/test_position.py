@@ -6,7 +6,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
-from numpy_vitmatte.layers.position import absolute_positions, bicubic_weights, relative_positions
+from numpy_vitmatte.layers.position import (
+    absolute_positions,
+    bicubic_weights,
+    relative_positions,
+    rows_of_positions,
+)
 from numpy_vitmatte.testing import UNIT, assert_float32, assert_within
 
 sides = st.integers(1, 9)
@@ -23,21 +28,21 @@ def test_absolute_positions(side, height, width, channels, seed):
     2 * (4 + 1) roundings.
     """
     table = np.random.default_rng(seed).standard_normal((1, 1 + side * side, channels)).astype(np.float32)
-    rows = absolute_positions(table, height, width)
-    positions = rows(0, height)
+    positions = absolute_positions(table, height, width)
     assert_float32(positions, (height, width, channels))
     expected = reference.absolute_positions(table.astype(np.float64), height, width)
     across, down = np.abs(bicubic_weights(side, width)), np.abs(bicubic_weights(side, height))
     magnitude = np.einsum("ys,xt,stc->yxc", down, across, np.abs(table[0, 1:]).reshape(side, side, channels))
     assert_within(positions, expected, 10 * UNIT * magnitude + 1e-12)
     first = seed % height
-    np.testing.assert_array_equal(rows(first, first + 1), positions[first : first + 1])
+    rows = rows_of_positions(table, height, width)(first, first + 1)
+    np.testing.assert_array_equal(rows, positions[first : first + 1])
 
 
 def test_class_token_is_dropped():
     """The first position belongs to a token that ViTMatte does not have."""
     table = np.arange(10, dtype=np.float32).reshape(1, 10, 1)
-    assert absolute_positions(table, 3, 3)(0, 3).flatten().tolist() == list(range(1, 10))
+    assert absolute_positions(table, 3, 3).flatten().tolist() == list(range(1, 10))
 
 
 @given(rows=st.integers(1, 23), length=st.integers(1, 17), size=st.integers(1, 5), seed=seeds)
