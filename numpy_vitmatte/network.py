@@ -148,8 +148,8 @@ def forward(
         partial(plan_decoder, height, width, levels, wanted, band_rows),
     )
     read = None if wanted is None else tokens_of(bands, (height, width), levels)
-    features = transformer(tokens, network.backbone, network.feature_index, trace, read, memory)
-    return decoder(features, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
+    tokens = transformer(tokens, network.backbone, network.feature_index, trace, read, memory)
+    return decoder(tokens, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
 
 
 def workspace_size(height: int, width: int, network: NetworkParameters, band_rows: int | None = None) -> int:
