@@ -132,7 +132,7 @@ class _CompilationAnnouncer(event.Listener):
             self.announced = True
             folder = cache_folder()
             kept = f"kept in {folder}" if folder else "for this process only"
-            logger.warning("compiling the kernels for this processor: some seconds, once (%s)", kept)
+            logger.warning("compiling the kernels for this processor: up to half a minute, once (%s)", kept)
 
     def on_end(self, event: event.Event) -> None:
         pass
