@@ -31,6 +31,14 @@ class ResidualMlp(NamedTuple):
     second: PackedMatrix
 
 
+_NO_CHANNELS = np.empty(0, np.float32)
+_NO_MATRIX = PackedMatrix(_NO_CHANNELS, _NO_CHANNELS, 0, 0)
+NO_NORM = _NO_CHANNELS, _NO_CHANNELS, 0.0
+NO_MLP = ResidualMlp(*NO_NORM, _NO_MATRIX, _NO_MATRIX)
+"""For kernels, in place of a layer norm and of what follows attention where there is none: for None Numba would compile
+once more."""
+
+
 @kernel(EXACT_ORDER)
 def add_residual_mlp(x, attended, after):
     """In place of ``attended``: ``y + second(gelu(first(normalise(y))))`` of ``y = x + attended``.

@@ -53,23 +53,17 @@ def _attend(tokens, number, rows, columns, window, attention, positions, tables,
 
 
 @kernel(EXACT_ORDER)
-def _cut_out(grid, numbers, window, rows, columns, out):
-    """The real tokens of windows, one window after the other: ``out`` (number * rows * columns * C,)."""
+def _copy_windows(grid, numbers, window, rows, columns, values, back):
+    """The real tokens of windows to ``values`` (number * rows * columns * C,), one window after the other, or back."""
     _, width, channels = grid.shape
     across, run, flat = -(-width // window), columns * channels, grid.reshape(-1)
     for n in range(numbers.size * rows):
         y, x = divmod(numbers[n // rows], across)
-        copy_run(flat, ((y * window + n % rows) * width + x * window) * channels, run, out, n * run)
-
-
-@kernel(EXACT_ORDER)
-def _put_back(values, numbers, window, rows, columns, grid):
-    """The other way round."""
-    _, width, channels = grid.shape
-    across, run, flat = -(-width // window), columns * channels, grid.reshape(-1)
-    for n in range(numbers.size * rows):
-        y, x = divmod(numbers[n // rows], across)
-        copy_run(values, n * run, run, flat, ((y * window + n % rows) * width + x * window) * channels)
+        start = ((y * window + n % rows) * width + x * window) * channels
+        if back:
+            copy_run(values, n * run, run, flat, start)
+        else:
+            copy_run(flat, start, run, values, n * run)
 
 
 @kernel(EXACT_ORDER)
@@ -120,7 +114,7 @@ def transform_windows(tokens, window, numbers, norm, attention, tables, probabil
     rows, columns = min(window, height - y * window), min(window, width - x * window)
     number, real = numbers.size, rows * columns
     own = aligned_scratch(number * real * channels)
-    _cut_out(tokens, numbers, window, rows, columns, own)
+    _copy_windows(tokens, numbers, window, rows, columns, own, False)
     normalised, per_token = own, own.reshape(number * real, channels)
     if norm[0].size:
         normalised = aligned_scratch(own.size)
@@ -134,4 +128,4 @@ def transform_windows(tokens, window, numbers, norm, attention, tables, probabil
         result = _only_real(result, number, window, rows, columns, channels)
     if after.weight.size:
         add_residual_mlp(per_token, result.reshape(number * real, channels), after)
-    _put_back(result, numbers, window, rows, columns, out)
+    _copy_windows(out, numbers, window, rows, columns, result, True)

@@ -23,7 +23,7 @@ from numpy_vitmatte.kernels.attention import (
     rows_of_keys,
     tokens_of_block,
 )
-from numpy_vitmatte.kernels.feed_forward import ResidualMlp, add_residual_mlp
+from numpy_vitmatte.kernels.feed_forward import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
 from numpy_vitmatte.kernels.grid import prepare_keys_values, transform_queries
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, pack
 from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads
@@ -47,9 +47,6 @@ TURNS = 4
 more to do than others; rows can be shared out evenly."""
 
 _NONE = np.empty((1, 1, 0, 0), np.float32)  # where no probabilities are kept
-_NO_CHANNELS = np.empty(0, np.float32)
-_NO_MATRIX = PackedMatrix(_NO_CHANNELS, _NO_CHANNELS, 0, 0)
-_NO_MLP = ResidualMlp(_NO_CHANNELS, _NO_CHANNELS, 0.0, _NO_MATRIX, _NO_MATRIX)
 
 Norm = tuple[np.ndarray, np.ndarray, float]
 """Scale (C,), shift (C,) and epsilon of a layer norm."""
@@ -111,7 +108,7 @@ def _pieces_of_blocks(height: int, width: int) -> list[tuple[int, int, int]]:
 
 
 def _no_norm_or(norm: Norm | None) -> Norm:
-    return (_NO_CHANNELS, _NO_CHANNELS, 0.0) if norm is None else (norm[0], norm[1], norm[2])
+    return NO_NORM if norm is None else (norm[0], norm[1], norm[2])
 
 
 def global_attention(
@@ -157,7 +154,7 @@ def global_attention(
     wanted = np.arange(height * width) if wanted is None else wanted
     kept, keep = (_NONE if probabilities is None else probabilities)[0], probabilities is not None
     before, projections = _no_norm_or(norm), (heads, parameters.query, parameters.proj)
-    tables, finish = _packed_tables(parameters, height, width), _NO_MLP if after is None else after
+    tables, finish = _packed_tables(parameters, height, width), NO_MLP if after is None else after
     memory.restart()
     keys, values = (memory.empty((heads, length)) for length in packed_sizes(height, width, size))
 
@@ -254,7 +251,7 @@ def window_attention(
     projections = parameters.heads, parameters.query, parameters.keys_values, parameters.proj
     groups = _groups_of_windows(height, width, window, get_num_threads())
     at_once = after if after is not None and _threads_take_turns(height * width, window) else None
-    finish = _NO_MLP if at_once is None else at_once
+    finish = NO_MLP if at_once is None else at_once
 
     def transform_some(turn: int, _: int) -> None:
         transform_windows(tokens, window, groups[turn], before, projections, tables, kept, keep, finish, out)

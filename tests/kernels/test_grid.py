@@ -5,15 +5,12 @@ import pytest
 
 from numpy_vitmatte.kernels.activations import normalise_rows
 from numpy_vitmatte.kernels.attention import attend, pack_keys_values, packed_sizes
-from numpy_vitmatte.kernels.feed_forward import ResidualMlp, add_residual_mlp
+from numpy_vitmatte.kernels.feed_forward import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
 from numpy_vitmatte.kernels.grid import prepare_keys_values, transform_queries
-from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
+from numpy_vitmatte.kernels.matmul import linear, pack
 
 HEADS, DEPTH, HEIGHT, WIDTH = 2, 5, 5, 6
 CHANNELS, TOKENS = HEADS * DEPTH, HEIGHT * WIDTH
-EMPTY = np.empty(0, np.float32)
-NO_MATRIX = PackedMatrix(EMPTY, EMPTY, 0, 0)
-NO_MLP = ResidualMlp(EMPTY, EMPTY, 0.0, NO_MATRIX, NO_MATRIX)
 
 
 def draw(*shape):
@@ -27,7 +24,7 @@ def test_as_step_by_step(keep, normed, finished):
     """Queries in any order; rows of others are not touched, nor are tokens before the norm."""
     tokens, before = draw(TOKENS, CHANNELS), draw(TOKENS, CHANNELS)
     query, keys_values, proj = (pack(draw(CHANNELS, n * CHANNELS), draw(n * CHANNELS)) for n in (1, 2, 1))
-    norm = (draw(CHANNELS), draw(CHANNELS) + 1, 1e-6) if normed else (EMPTY, EMPTY, 0.0)
+    norm = (draw(CHANNELS), draw(CHANNELS) + 1, 1e-6) if normed else NO_NORM
     sizes = packed_sizes(HEIGHT, WIDTH, DEPTH)
     keys, values, expected_keys, expected_values = (np.zeros((HEADS, size), np.float32) for size in (*sizes, *sizes))
     normalised = np.full_like(tokens, np.nan) if normed else tokens

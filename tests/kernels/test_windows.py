@@ -5,16 +5,13 @@ import pytest
 
 from numpy_vitmatte.kernels.activations import normalise_rows
 from numpy_vitmatte.kernels.attention import attend_window
-from numpy_vitmatte.kernels.feed_forward import ResidualMlp, add_residual_mlp
-from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
+from numpy_vitmatte.kernels.feed_forward import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
+from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.kernels.windows import transform_windows
 
 WINDOW, HEADS, DEPTH = 4, 3, 5
 CHANNELS = HEADS * DEPTH
 HEIGHT, WIDTH = 7, 9  # windows of 4 x 4, 4 x 1, 3 x 4 and 3 x 1 real tokens, three to a row
-EMPTY = np.empty(0, np.float32)
-NO_MATRIX = PackedMatrix(EMPTY, EMPTY, 0, 0)
-NO_MLP = ResidualMlp(EMPTY, EMPTY, 0.0, NO_MATRIX, NO_MATRIX)
 
 
 def draw(*shape):
@@ -30,7 +27,7 @@ def test_as_step_by_step(numbers, keep, normed, finished):
     tokens = draw(HEIGHT, WIDTH, CHANNELS)
     attention = HEADS, *(pack(draw(CHANNELS, n * CHANNELS), draw(n * CHANNELS)) for n in (1, 2, 1))
     tables = *(pack(draw(DEPTH, 2 * WINDOW - 1) + n).panels for n in range(2)), True
-    norm = (draw(CHANNELS), draw(CHANNELS) + 1, 1e-6) if normed else (EMPTY, EMPTY, 0.0)
+    norm = (draw(CHANNELS), draw(CHANNELS) + 1, 1e-6) if normed else NO_NORM
     mlp = pack(draw(CHANNELS, 40), draw(40)), pack(draw(40, CHANNELS), draw(CHANNELS))
     after = ResidualMlp(draw(CHANNELS), draw(CHANNELS), 1e-6, *mlp) if finished else NO_MLP
     kept = np.full((6, HEADS, 16, 16) if keep else (1, 1, 0, 0), np.nan, np.float32)
