@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from numpy_vitmatte.checkpoint.layout import CONFIG_FILE, WEIGHTS
-from numpy_vitmatte.checkpoint.location import checkpoint_directory
+from numpy_vitmatte.checkpoint.initialization import random_parameters
 from numpy_vitmatte.checkpoint.safetensors_reader import release
 from numpy_vitmatte.checkpoint.weights import bytes_in_memory, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.initialization import random_parameters
-from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.workspace import kept_workspace
-from numpy_vitmatte.memory import parse_bytes, plan_budget
-from numpy_vitmatte.network import Trace, forward, pack_network, workspace_size
+from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
+from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.network.forward_pass import Trace, forward, pack_network, workspace_size
+from numpy_vitmatte.network.memory import parse_bytes, plan_budget
+from numpy_vitmatte.runtime.threads import for_each_block
+from numpy_vitmatte.runtime.workspace import kept_workspace
 
 
 @dataclass

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from example_configs import tiniest_config
-from fake_hub import FakeHub
 from hypothesis import settings
+from support.example_configs import tiniest_config
+from support.fake_hub import FakeHub
 
-from numpy_vitmatte.checkpoint import hub_download, hub_requests
-from numpy_vitmatte.kernels import parallel
-from numpy_vitmatte.kernels.workspace import Workspace
+from numpy_vitmatte.hub import download, requests
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.processing import VitMatteImageProcessor
+from numpy_vitmatte.runtime import threads
+from numpy_vitmatte.runtime.workspace import Workspace
 
 # No deadline: the first example may compile a kernel. Derandomised: a red run is red again. As plain Python a kernel
 # is a thousand times slower, so fewer examples are drawn there.
@@ -50,9 +50,9 @@ def poisoned_memory(monkeypatch):
 @pytest.fixture(autouse=True)
 def restored_threads():
     """Give back the number of threads that the test found: a command's --threads stays set in the process."""
-    before = parallel.get_num_threads()
+    before = threads.get_num_threads()
     yield
-    parallel.set_num_threads(before)
+    threads.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +75,7 @@ def hub(tmp_path, monkeypatch):
         if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
-    for module in (hub_download, hub_requests):
+    for module in (download, requests):
         monkeypatch.setattr(module, "PAUSES", (0.0, 0.0, 0.0, 0.0))
     with FakeHub().serving() as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.address)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_configs import tiniest_config
 from PIL import Image
+from support.example_configs import tiniest_config
 
 import numpy_vitmatte
 from numpy_vitmatte import VitMatteForImageMatting, VitMatteImageProcessor

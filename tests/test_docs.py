@@ -105,12 +105,29 @@ def test_named_tests_exist():
         assert not function or f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{function}"
 
 
-@pytest.mark.parametrize("room", ["layers", "kernels", "matting", "images", "batch", "tracing", "testing"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "layers",
+        "kernels",
+        "runtime",
+        "network",
+        "pipeline",
+        "trimaps",
+        "matting",
+        "images",
+        "batch",
+        "tracing",
+        "testing",
+    ],
+)
 def test_every_module_of_a_room_is_on_the_site(room):
     pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
-    modules = {path.stem for path in (ROOT / "numpy_vitmatte" / room).glob("[!_]*.py")}
+    folder = ROOT / "numpy_vitmatte" / room
+    paths = [path.relative_to(folder) for path in folder.rglob("[!_]*.py")]
+    modules = {".".join(path.with_suffix("").parts) for path in paths}
     assert modules
-    assert modules == set(re.findall(rf"automodule:: numpy_vitmatte\.{room}\.(\w+)$", pages, re.MULTILINE))
+    assert modules == set(re.findall(rf"automodule:: numpy_vitmatte\.{room}\.([\w.]+)$", pages, re.MULTILINE))
 
 
 def test_examples_in_docstrings():

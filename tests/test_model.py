@@ -7,13 +7,13 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from numpy_vitmatte.checkpoint.initialization import random_parameters
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.initialization import random_parameters
-from numpy_vitmatte.kernels import workspace
-from numpy_vitmatte.kernels.jit import kernels_compiled
-from numpy_vitmatte.kernels.parallel import set_num_threads
-from numpy_vitmatte.kernels.workspace import forget
 from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
+from numpy_vitmatte.runtime import workspace
+from numpy_vitmatte.runtime.jit import kernels_compiled
+from numpy_vitmatte.runtime.threads import set_num_threads
+from numpy_vitmatte.runtime.workspace import forget
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
 
 CONFIG = tiny_config()

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from example_configs import BASE_FILE, SMALL_FILE
-from intermediates import assert_same, of_the_model
-from odd_networks import ODD
+from support.example_configs import BASE_FILE, SMALL_FILE
+from support.intermediates import assert_same, of_the_model
+from support.odd_networks import ODD
 
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.model import VitMatteForImageMatting
@@ -16,7 +16,7 @@ NEEDS = "the [parity] extra is not installed; tests/test_recorded.py compares wi
 torch = pytest.importorskip("torch", reason=NEEDS)
 transformers = pytest.importorskip("transformers", reason=NEEDS)
 
-from transformers_models import intermediates, transformers_model  # noqa: E402
+from support.transformers_models import intermediates, transformers_model  # noqa: E402
 
 pytestmark = pytest.mark.parity
 

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from intermediates import assert_same, of_the_model
-from record_activations import RECORDING
 from safetensors import safe_open
+from support.intermediates import assert_same, of_the_model
+from support.record_activations import RECORDING
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.configuration import VitMatteConfig
@@ -79,7 +79,7 @@ def test_recording_is_what_transformers_computes_today(recording, tmp_path):
     reason = "the [parity] extra is not installed; the recording is replayed, not renewed"
     pytest.importorskip("torch", reason=reason)
     pytest.importorskip("transformers", reason=reason)
-    from record_activations import record
+    from support.record_activations import record
 
     record(tmp_path / "again.safetensors")
     with safe_open(tmp_path / "again.safetensors", "numpy") as file:

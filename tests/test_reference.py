@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch", reason=NEEDS)
 pytest.importorskip("transformers", reason=NEEDS)
 
 import torch.nn.functional as F  # noqa: E402
+from support.transformers_models import load, outputs, transformers_config, transformers_model  # noqa: E402
 from transformers.models.vitdet import modeling_vitdet as vitdet  # noqa: E402
 from transformers.models.vitmatte import modeling_vitmatte as vitmatte  # noqa: E402
-from transformers_models import load, outputs, transformers_config, transformers_model  # noqa: E402
 
 pytestmark = pytest.mark.parity
 

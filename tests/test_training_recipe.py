@@ -357,7 +357,7 @@ def test_samples_continue_where_a_run_left_off(material):
 
 def smallest_configuration():
     """Two blocks of width 16: the trainer's plumbing at a fraction of the cost."""
-    from transformers_models import transformers_config
+    from support.transformers_models import transformers_config
 
     config = tiny_config(
         hidden_size=16,

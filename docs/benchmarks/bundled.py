@@ -13,7 +13,7 @@ from PIL import Image
 from records import new_record, save
 
 from numpy_vitmatte import VitMatteForImageMatting, matte, set_num_threads
-from numpy_vitmatte.pipeline import DEFAULT_MODEL
+from numpy_vitmatte.pipeline.photo_to_alpha import DEFAULT_MODEL
 
 Job = Callable[[VitMatteForImageMatting], object]
 

@@ -1,8 +1,9 @@
 """How near to the processor's peak each part of the forward pass comes.
 
-The peak is that of the cores used: the micro-kernel of ``numpy_vitmatte/kernels/tile.py`` on data that stays in their
-caches, 200 products one after the other. It is told twice: of the fastest product, a tenth of a millisecond, and of all
-of them. On a shared machine the second is less, as others take their turns; a pass of a second has to bear that too.
+The peak is that of the cores used: the micro-kernel (``numpy_vitmatte/kernels/microkernel.py``) on data that stays in
+their caches, 200 products one after the other. It is told twice: of the fastest product, a tenth of a millisecond, and
+of all of them. On a shared machine the second is less, as others take their turns; a pass of a second has to bear that
+too.
 As a machine's clock changes, both are measured before, between and after the passes, and a pass is compared with the
 larger of its two neighbours.
 """
@@ -21,9 +22,10 @@ from materials import put_checkpoint, put_pixel_values
 from operations import operations
 from records import new_record, save
 
-from numpy_vitmatte import VitMatteForImageMatting, network, set_num_threads
+from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.network import forward_pass
+from numpy_vitmatte.runtime.threads import for_each_block
 
 
 def run(arguments: argparse.Namespace) -> bool:
@@ -109,7 +111,7 @@ def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> dict[str,
         "decoder": "decoder",
     }
     seconds = dict.fromkeys(names.values(), 0.0)
-    originals = {name: getattr(network, name) for name in names}
+    originals = {name: getattr(forward_pass, name) for name in names}
 
     def timed(function: Callable, part: str) -> Callable:
         def call(*arguments, **keywords):
@@ -122,13 +124,13 @@ def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> dict[str,
 
     try:
         for name, part in names.items():
-            setattr(network, name, timed(originals[name], part))
+            setattr(forward_pass, name, timed(originals[name], part))
         started = time.perf_counter()
         model(pixels)
         seconds["whole"] = time.perf_counter() - started
     finally:
         for name, function in originals.items():
-            setattr(network, name, function)
+            setattr(forward_pass, name, function)
     return seconds
 
 

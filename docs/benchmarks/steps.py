@@ -11,9 +11,6 @@ from materials import LIVELY
 from records import new_record, save
 
 from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
-from numpy_vitmatte.decoder import decoder
-from numpy_vitmatte.decoder_plan import plan_decoder
-from numpy_vitmatte.kernels.alignment import aligned_empty
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.kernels.winograd import convolve_rows, pack_window
@@ -21,8 +18,11 @@ from numpy_vitmatte.layers.attention import AttentionParameters, global_attentio
 from numpy_vitmatte.layers.convstream import convstream
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.layers.head import matting_head
-from numpy_vitmatte.network import pack_network
+from numpy_vitmatte.network.decoder import decoder
+from numpy_vitmatte.network.decoder_plan import plan_decoder
+from numpy_vitmatte.network.forward_pass import pack_network
 from numpy_vitmatte.processing.pixel_values import pixel_values
+from numpy_vitmatte.runtime.alignment import aligned_empty
 
 Pair = tuple[Callable[[], object], Callable[[], object]]
 

@@ -9,11 +9,11 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy_vitmatte
+from numpy_vitmatte._version import __version__
 from numpy_vitmatte.batch.job import Job, Outcome, run_job
 from numpy_vitmatte.batch.output_folder import RECORD_FILE, is_finished
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.kernels.parallel import set_num_threads
+from numpy_vitmatte.runtime.threads import set_num_threads
 
 _ANSWER_WITHIN = 20
 """Seconds that the scheduler has to answer."""
@@ -77,7 +77,7 @@ def _client(distributed: Any, scheduler: str) -> Any:
 
 def _check_workers(client: Any, record: Path) -> None:
     """Say at once what would make every photo fail. Workers that join later are taken on trust."""
-    wanted = numpy_vitmatte.__version__
+    wanted = __version__
     try:
         found = client.run(_survey, record)
     except Exception as error:  # whatever the worker could not import
@@ -95,7 +95,7 @@ def _check_workers(client: Any, record: Path) -> None:
 
 
 def _survey(record: Path) -> tuple[str, bool]:
-    return numpy_vitmatte.__version__, record.is_file()
+    return __version__, record.is_file()
 
 
 def _run_on_worker(job: Job, threads: int | None) -> Outcome:

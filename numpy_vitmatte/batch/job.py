@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from numpy_vitmatte.batch.limits import Limits
-from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.writing import save_alpha
-from numpy_vitmatte.matting.smaller_size import smaller_size
-from numpy_vitmatte.matting.trimap import UNKNOWN
+from numpy_vitmatte.matting.downscale import smaller_size
 from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.pipeline import matte, matte_with_report
+from numpy_vitmatte.pipeline.photo_to_alpha import matte, matte_with_report
+from numpy_vitmatte.trimaps.reading import UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.estimate import estimate_memory
 from numpy_vitmatte.images.pixel_limit import MAX_PIXELS
+from numpy_vitmatte.pipeline.estimate import estimate_memory
 
 _SMALLEST = 32
 """Pixels a side of what the command itself mattes before it starts its workers, and of the least photo there is."""

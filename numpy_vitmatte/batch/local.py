@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from multiprocessing.connection import Connection, wait
 
 from numpy_vitmatte.batch.job import Job, Outcome, run_job
-from numpy_vitmatte.kernels.parallel import set_num_threads
+from numpy_vitmatte.runtime.threads import set_num_threads
 
 
 def thread_shares(threads: int, workers: int) -> list[int]:

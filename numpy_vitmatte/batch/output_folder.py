@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from numpy_vitmatte.atomic_write import remove_leftovers
 from numpy_vitmatte.batch.job import Job, MattingOptions
-from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import ConfigurationError, VitMatteError
-from numpy_vitmatte.json_object import read_json_object, write_json_object
+from numpy_vitmatte.files.atomic_write import remove_leftovers
+from numpy_vitmatte.files.json_object import read_json_object, write_json_object
+from numpy_vitmatte.hub.resolve import checkpoint_directory
 
 RECORD_FILE = ".numpy-vitmatte-batch.json"
 

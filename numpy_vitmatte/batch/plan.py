@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from numpy_vitmatte.batch.job import Job, MattingOptions
-from numpy_vitmatte.checkpoint.location import bundled_checkpoints, checkpoint_directory
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.folder_matching import match_by_stem
+from numpy_vitmatte.hub.resolve import bundled_checkpoints, checkpoint_directory
+from numpy_vitmatte.images.folder_pairs import match_by_stem
 
 
 @dataclass(frozen=True)

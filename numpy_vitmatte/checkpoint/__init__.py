@@ -1,1 +1,1 @@
-"""Where weights come from and go to: find a checkpoint's directory, read its tensors, check every one, write them."""
+"""A folder becomes checked tensors, and tensors become a folder."""

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from numpy_vitmatte.atomic_write import atomic_path
-from numpy_vitmatte.checkpoint.differences import Differences
-from numpy_vitmatte.checkpoint.files import stored_tensors
-from numpy_vitmatte.checkpoint.layout import WEIGHTS_FILE
-from numpy_vitmatte.checkpoint.parameters import batch_counter_names
 from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, mapping_of
+from numpy_vitmatte.checkpoint.tensor_shapes import batch_counter_names
+from numpy_vitmatte.checkpoint.validation import Differences
+from numpy_vitmatte.checkpoint.weight_files import stored_tensors
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.files.atomic_write import atomic_path
+from numpy_vitmatte.hub.file_names import WEIGHTS_FILE
 
 _FLOAT_TYPES = ("F32", "F16", "BF16", "F64")
 
@@ -34,7 +34,7 @@ def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> d
     Returns
     -------
     dict of str to float32 array
-        A read-only array for every entry of :func:`~numpy_vitmatte.checkpoint.parameters.parameter_shapes`, in its
+        A read-only array for every entry of :func:`~numpy_vitmatte.checkpoint.tensor_shapes.parameter_shapes`, in its
         order. What is stored as float32 is mapped from the file: it takes no memory until used, and is shared between
         processes.
 
@@ -91,7 +91,7 @@ def write_checkpoint(
     config : VitMatteConfig
         The network.
     tensors : mapping of str to array
-        An array for every entry of :func:`~numpy_vitmatte.checkpoint.parameters.parameter_shapes`; stored as float32.
+        An array for every entry of :func:`~numpy_vitmatte.checkpoint.tensor_shapes.parameter_shapes`, in float32.
         The batch norms' step counters are written as 0.
 
     Raises

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numpy_vitmatte.atomic_write import remove_leftovers
 from numpy_vitmatte.batch.cluster import run_on_cluster
 from numpy_vitmatte.batch.job import Job, MattingOptions, Outcome, check_options
 from numpy_vitmatte.batch.limits import Limits, worker_share
@@ -20,8 +19,9 @@ from numpy_vitmatte.cli.matting_options import add_matting_options
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.kernels.parallel import get_num_threads
-from numpy_vitmatte.memory import parse_bytes
+from numpy_vitmatte.files.atomic_write import remove_leftovers
+from numpy_vitmatte.network.memory import parse_bytes
+from numpy_vitmatte.runtime.threads import get_num_threads
 
 _DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
 give OUT/cat.png. Bad files are passed over and listed at the end (exit status 1). A run that was stopped, in whatever

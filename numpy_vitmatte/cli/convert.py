@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from numpy_vitmatte.checkpoint.conversion import convert
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_output_options
-from numpy_vitmatte.conversion import convert
 
 _DESCRIPTION = """Convert the checkpoints that the authors of ViTMatte published (.pth), or a pytorch_model.bin, to
 config.json, preprocessor_config.json and model.safetensors, without PyTorch. The file's pickle can build tensors and

@@ -10,7 +10,7 @@ from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import alpha_writer, check_output, picture_writer, write_together
 from numpy_vitmatte.matting.composite import cutout, side_by_side
-from numpy_vitmatte.pipeline import matte_with_report
+from numpy_vitmatte.pipeline.photo_to_alpha import matte_with_report
 
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "demo"
 

@@ -40,6 +40,6 @@ def run(arguments: argparse.Namespace) -> None:
     VitMatteError
         If it cannot be downloaded.
     """
-    from numpy_vitmatte.checkpoint.hub_fetch import fetch  # the network's modules are imported when it is used
+    from numpy_vitmatte.hub.fetch import fetch
 
     print(fetch(check_hub_name(arguments.name), arguments.revision, recheck=True))

@@ -9,7 +9,7 @@ from typing import Any
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_output_options
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.folder_matching import match_by_stem
+from numpy_vitmatte.images.folder_pairs import match_by_stem
 from numpy_vitmatte.images.writing import check_output, text_writer, write_together
 from numpy_vitmatte.matting.evaluation import as_csv, as_json_object, as_table, evaluate_file
 from numpy_vitmatte.matting.metrics import AlphaErrors

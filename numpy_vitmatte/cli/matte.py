@@ -12,9 +12,9 @@ from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.matting.background import read_background
-from numpy_vitmatte.matting.trust import TrustMap
-from numpy_vitmatte.pipeline import MattingResult, matte_with_report
-from numpy_vitmatte.trust import matte_with_trust
+from numpy_vitmatte.matting.trust_map import TrustMap
+from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, matte_with_report
+from numpy_vitmatte.pipeline.trust import matte_with_trust
 
 _DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
 The paths of what was written go to stdout, what was understood of the trimap to stderr."""

@@ -2,11 +2,11 @@
 
 import argparse
 
-from numpy_vitmatte.budget import check_head, pixels_of
 from numpy_vitmatte.images.reading import ImageSource
-from numpy_vitmatte.memory import Allowance, parse_bytes
-from numpy_vitmatte.photo_memory import BACKGROUND, PYMATTING, picture_bytes
-from numpy_vitmatte.pipeline import loaded_checkpoint
+from numpy_vitmatte.network.memory import Allowance, parse_bytes
+from numpy_vitmatte.pipeline.budget import check_head, pixels_of
+from numpy_vitmatte.pipeline.memory import BACKGROUND, PYMATTING, picture_bytes
+from numpy_vitmatte.pipeline.photo_to_alpha import loaded_checkpoint
 from numpy_vitmatte.processing.profiles import profile_processor
 
 

@@ -19,8 +19,8 @@ from numpy_vitmatte.images.writing import (
 from numpy_vitmatte.matting.background import FITS, Backdrop, named_background
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground, require_pymatting
-from numpy_vitmatte.matting.trust import TrustMap
-from numpy_vitmatte.pipeline import MattingResult
+from numpy_vitmatte.matting.trust_map import TrustMap
+from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult
 
 _SUFFIXES = {"output": ALPHA_SUFFIXES, "cutout": (".png",), "composite": PICTURE_SUFFIXES, "trust": (".png",)}
 

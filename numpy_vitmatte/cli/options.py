@@ -4,10 +4,10 @@ import argparse
 import logging
 from typing import Any
 
-from numpy_vitmatte.checkpoint.hub import is_hub_name
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.hub.names import is_hub_name
 from numpy_vitmatte.images.pixel_limit import MAX_PIXELS
-from numpy_vitmatte.kernels.parallel import set_num_threads
+from numpy_vitmatte.runtime.threads import set_num_threads
 
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import numpy_vitmatte
+from numpy_vitmatte._version import __version__
 from numpy_vitmatte.cli import (
     batch,
     compare,
@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
         each.add_argument(
             "--version",
             action="version",
-            version=f"{PROGRAM} {numpy_vitmatte.__version__}",
+            version=f"{PROGRAM} {__version__}",
             help="print the version and exit",
         )
     return parser

@@ -12,10 +12,10 @@ from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
 from numpy_vitmatte.cli.streams import is_stream, not_an_input, only_one_stream, read_source, write_stream
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.writing import check_output, picture_writer, save_png
-from numpy_vitmatte.matting.relative_size import in_pixels
-from numpy_vitmatte.matting.trimap import read_trimap
-from numpy_vitmatte.matting.trimap_check import check_trimap
-from numpy_vitmatte.matting.trimap_from_mask import BACKGROUND_UP_TO, FOREGROUND_FROM, WIDTH, trimap_from_mask
+from numpy_vitmatte.trimaps.doctor import check_trimap
+from numpy_vitmatte.trimaps.from_mask import BACKGROUND_UP_TO, FOREGROUND_FROM, WIDTH, trimap_from_mask
+from numpy_vitmatte.trimaps.lengths import in_pixels
+from numpy_vitmatte.trimaps.reading import read_trimap
 
 _DESCRIPTION = """Make a trimap of a mask, an alpha or a cut-out with transparency: its edge and its soft pixels become
 unknown, with a band on both sides. The trimap's path goes to stdout.

@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from numpy_vitmatte.checkpoint.hub import check_revision
-from numpy_vitmatte.checkpoint.hub_cache import find_cached
-from numpy_vitmatte.checkpoint.hub_settings import cache_folder
-from numpy_vitmatte.checkpoint.layout import CONFIG_FILE, WEIGHTS
-from numpy_vitmatte.checkpoint.published import PUBLISHED, PublishedCheckpoint
 from numpy_vitmatte.cli.options import add_hub_options, check_hub_name
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.verification import GOLDEN_TOLERANCE, alpha_corner, check_files, golden_difference
+from numpy_vitmatte.hub.cache import find_cached
+from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
+from numpy_vitmatte.hub.names import check_revision
+from numpy_vitmatte.hub.published import PUBLISHED, PublishedCheckpoint
+from numpy_vitmatte.hub.settings import cache_folder
+from numpy_vitmatte.pipeline.verification import GOLDEN_TOLERANCE, alpha_corner, check_files, golden_difference
 
 _DESCRIPTION = """Compare every file of a downloaded checkpoint with the checksum that the hub named it by, without a
 network. With the authors' demo picture and its trimap, which are not part of this package, also compare the alpha's

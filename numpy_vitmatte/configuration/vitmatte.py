@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from numpy_vitmatte.checkpoint.layout import CONFIG_FILE
-from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, split_unknown
 from numpy_vitmatte.configuration.vitdet import VitDetConfig
 from numpy_vitmatte.errors import ConfigurationError
-from numpy_vitmatte.json_object import read_json_object, write_json_object
+from numpy_vitmatte.files.json_object import read_json_object, write_json_object
+from numpy_vitmatte.hub.file_names import CONFIG_FILE
+from numpy_vitmatte.hub.resolve import checkpoint_directory
 
 __all__ = ["CONFIG_FILE", "VitDetConfig", "VitMatteConfig"]
 

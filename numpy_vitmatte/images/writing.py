@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from numpy_vitmatte.atomic_write import UndoError, replace_together, temporary_beside
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.files.atomic_write import UndoError, replace_together, temporary_beside
 from numpy_vitmatte.images.value_range import to_integers
 
 ALPHA_SUFFIXES = (".png", ".npy")

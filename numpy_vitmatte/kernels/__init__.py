@@ -1,1 +1,1 @@
-"""The Numba hot loops. They know arrays and nothing of ViTMatte."""
+"""Arithmetic on arrays in Numba; no layer of the network."""

@@ -12,12 +12,12 @@ table of offsets along each axis, of which every query then reads the window tha
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import copy_run, exponential, larger
-from numpy_vitmatte.kernels.alignment import aligned_scratch
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
-from numpy_vitmatte.kernels.lanes import LOWEST, SLACK, add_offsets
+from numpy_vitmatte.kernels.elementwise import copy_run, exponential, larger
 from numpy_vitmatte.kernels.matmul import sweep, whole_panels
-from numpy_vitmatte.kernels.tile import PANEL
+from numpy_vitmatte.kernels.microkernel import PANEL
+from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
+from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
 
 float32 = np.float32
 

@@ -23,8 +23,7 @@ from numba import types
 from numba.core.cgutils import for_range_slice
 from numba.extending import intrinsic
 
-from numpy_vitmatte.kernels.jit import config
-from numpy_vitmatte.kernels.lanes import (
+from numpy_vitmatte.kernels.vectors import (
     FLOATS,
     LANES,
     data,
@@ -36,6 +35,7 @@ from numpy_vitmatte.kernels.lanes import (
     splat,
     store,
 )
+from numpy_vitmatte.runtime.jit import config
 
 float32 = np.float32
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 
 
 @kernel(EXACT_ORDER)

@@ -6,10 +6,10 @@ window is three such runs, one image row apart: three *segments* of the tile in 
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import relu
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, THREE, ZERO, kernel
+from numpy_vitmatte.kernels.elementwise import relu
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle
+from numpy_vitmatte.kernels.regions import Piece, Rectangle
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, THREE, ZERO, kernel
 
 
 def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:

@@ -9,7 +9,7 @@ that it undercuts before they begin. All arithmetic is in integers, so the squar
 
 import numpy as np
 
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 
 FAR = 2**62
 """The squared distance to a mask without pixels."""

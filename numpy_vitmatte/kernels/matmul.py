@@ -4,10 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.alignment import aligned_empty, aligned_scratch
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, ZERO, kernel
-from numpy_vitmatte.kernels.lanes import copy_lanes
-from numpy_vitmatte.kernels.tile import (
+from numpy_vitmatte.kernels.microkernel import (
     PANEL,
     SHORT_ROWS,
     TALL_ROWS,
@@ -20,6 +17,9 @@ from numpy_vitmatte.kernels.tile import (
     short_tile,
     tall_tile,
 )
+from numpy_vitmatte.kernels.vectors import copy_lanes
+from numpy_vitmatte.runtime.alignment import aligned_empty, aligned_scratch
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
 
 ROWS_IN_CACHE = 8 * TILE_ROWS
 """Rows swept by one panel of weights before the next: their input then stays in the second-level cache."""

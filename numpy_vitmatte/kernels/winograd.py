@@ -26,14 +26,14 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from numpy_vitmatte.kernels.activations import copy_run
-from numpy_vitmatte.kernels.alignment import aligned_scratch
 from numpy_vitmatte.kernels.conv import conv_row, pack_conv
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, ONE, THREE, ZERO, config, kernel
-from numpy_vitmatte.kernels.lanes import FLOATS, LANES, data, integer, load, store
+from numpy_vitmatte.kernels.elementwise import copy_run
 from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle
-from numpy_vitmatte.kernels.tile import PANEL, TILE_PANELS
+from numpy_vitmatte.kernels.microkernel import PANEL, TILE_PANELS
+from numpy_vitmatte.kernels.regions import Piece, Rectangle
+from numpy_vitmatte.kernels.vectors import FLOATS, LANES, data, integer, load, store
+from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, THREE, ZERO, config, kernel
 
 PLACES = 16
 OUTPUTS_AT_A_TIME = TILE_PANELS * PANEL

@@ -23,14 +23,14 @@ from numpy_vitmatte.kernels.attention import (
     rows_of_keys,
     tokens_of_block,
 )
-from numpy_vitmatte.kernels.feed_forward import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
-from numpy_vitmatte.kernels.grid import prepare_keys_values, transform_queries
+from numpy_vitmatte.kernels.fused.global_block import prepare_keys_values, transform_queries
+from numpy_vitmatte.kernels.fused.residual_mlp import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
+from numpy_vitmatte.kernels.fused.window_block import transform_windows
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, pack
-from numpy_vitmatte.kernels.parallel import even_block, for_each_block, get_num_threads
-from numpy_vitmatte.kernels.tile import PANEL, SHORT_ROWS, TILE_ROWS
-from numpy_vitmatte.kernels.windows import transform_windows
-from numpy_vitmatte.kernels.workspace import FRESH, Workspace, room
+from numpy_vitmatte.kernels.microkernel import PANEL, SHORT_ROWS, TILE_ROWS
 from numpy_vitmatte.layers.position import RelativePositions
+from numpy_vitmatte.runtime.threads import even_block, for_each_block, get_num_threads
+from numpy_vitmatte.runtime.workspace import FRESH, Workspace, room
 
 QUERIES_PER_BLOCK = 4 * QUERIES_AT_A_TIME
 """Queries that a thread takes at a time, at most: so often is a block of keys used that has come from memory."""

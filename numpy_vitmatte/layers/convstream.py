@@ -10,8 +10,8 @@ import numpy as np
 
 from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix
-from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle, framed_copy, framed_piece
+from numpy_vitmatte.kernels.regions import Piece, Rectangle, framed_copy, framed_piece
+from numpy_vitmatte.runtime.threads import for_each_block
 
 
 class ConvStreamParameters(NamedTuple):

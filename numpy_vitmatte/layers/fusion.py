@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.matmul import pack
-from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.pieces import Piece, Rectangle, whole
-from numpy_vitmatte.kernels.resize import fuse
+from numpy_vitmatte.kernels.regions import Piece, Rectangle, whole
+from numpy_vitmatte.kernels.upsample_conv import fuse
 from numpy_vitmatte.kernels.winograd import PackedWindow, pack_window
+from numpy_vitmatte.runtime.threads import for_each_block
 
 ROWS_PER_BLOCK = 32
 """Rows of the result that a thread takes at a time; of the features it multiplies two more rows than half as many."""
@@ -42,7 +42,8 @@ class FusionParameters(NamedTuple):
 def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionParameters) -> np.ndarray:
     """``relu(conv3x3(concat(detail, upsample2(features))) + bias)``.
 
-    The upsampled half is computed at low resolution (see ``kernels/resize.py``): the same sum, a quarter of the work.
+    The upsampled half is computed at low resolution (see ``kernels/upsample_conv.py``): the same sum for a quarter of
+    the work.
 
     Parameters
     ----------

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
+from numpy_vitmatte.kernels.fused.one_channel import conv_to_one_channel
 from numpy_vitmatte.kernels.matmul import PackedMatrix
-from numpy_vitmatte.kernels.one_channel import conv_to_one_channel
-from numpy_vitmatte.kernels.parallel import for_each_block
-from numpy_vitmatte.kernels.pieces import Rectangle, framed_copy
+from numpy_vitmatte.kernels.regions import Rectangle, framed_copy
+from numpy_vitmatte.runtime.threads import for_each_block
 
 
 class HeadParameters(NamedTuple):

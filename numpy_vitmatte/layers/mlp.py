@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import gelu_
+from numpy_vitmatte.kernels.elementwise import gelu_
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import gelu_, normalise_rows
 from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
+from numpy_vitmatte.kernels.elementwise import gelu_, normalise_rows
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
-from numpy_vitmatte.kernels.parallel import even_block, for_each_block
 from numpy_vitmatte.kernels.winograd import PackedWindow, convolve_rows, pack_window
+from numpy_vitmatte.runtime.threads import even_block, for_each_block
 
 EPSILON = 1e-6
 """Of the neck's layer norms: a constant in VitDet, not read from the configuration."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.activations import normalise_rows
+from numpy_vitmatte.kernels.elementwise import normalise_rows
 
 
 class LayerNormParameters(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import PackedMatrix
-from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.runtime.threads import for_each_block
 
 
 class PatchEmbedParameters(NamedTuple):

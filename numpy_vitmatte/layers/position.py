@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.matmul import pack
-from numpy_vitmatte.kernels.separable import resize
+from numpy_vitmatte.kernels.resample import resize
 
 
 def bicubic_weights(source: int, target: int) -> np.ndarray:

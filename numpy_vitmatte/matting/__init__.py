@@ -1,1 +1,1 @@
-"""What people do around an alpha: trimaps, cut-outs, backgrounds."""
+"""What people do with an alpha: cut-outs, new backgrounds, errors, a guided filter for big photos."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.images.alpha_reading import read_alpha
+from numpy_vitmatte.images.alpha_files import read_alpha
 from numpy_vitmatte.matting.metrics import AlphaErrors, alpha_errors
-from numpy_vitmatte.matting.trimap import UNKNOWN, read_trimap
+from numpy_vitmatte.trimaps.reading import UNKNOWN, read_trimap
 
 UNITS = {"sad": "thousands", "mse": "thousandths", "mad": "thousandths", "grad": "thousands", "conn": "thousands"}
 
@@ -23,7 +23,7 @@ def evaluate_file(prediction: Path, truth: Path, trimap: Path | None = None) -> 
     Parameters
     ----------
     prediction, truth : pathlib.Path
-        See :func:`~numpy_vitmatte.images.alpha_reading.read_alpha`.
+        See :func:`~numpy_vitmatte.images.alpha_files.read_alpha`.
     trimap : pathlib.Path, optional
         Only what it marks as unknown counts; without it, every pixel does.
 

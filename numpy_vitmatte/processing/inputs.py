@@ -1,7 +1,7 @@
 """What a processor may be given as photos and trimaps, brought to planes of numbers that keep the caller's scale.
 
 A photo becomes (3, H, W), a trimap (H, W). Where transformers 5.23 takes an input, the numbers are the ones it takes,
-also where they are not what the caller meant (a palette trimap's indices); ``numpy_vitmatte.matting.trimap`` is the
+also where they are not what the caller meant (a palette trimap's indices); ``numpy_vitmatte.trimaps.reading`` is the
 careful door.
 """
 

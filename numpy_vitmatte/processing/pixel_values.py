@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.kernels.lookup import look_up
-from numpy_vitmatte.kernels.parallel import for_each_block
+from numpy_vitmatte.kernels.lookup_table import look_up
+from numpy_vitmatte.runtime.threads import for_each_block
 
 ROWS_PER_BLOCK = 64
 """Rows that a thread takes at a time; what lies between the steps then stays in the cache."""

@@ -13,10 +13,10 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.checkpoint.layout import PREPROCESSOR_FILE
-from numpy_vitmatte.checkpoint.location import checkpoint_directory
 from numpy_vitmatte.errors import ConfigurationError, ImageError
-from numpy_vitmatte.json_object import read_json_object, write_json_object
+from numpy_vitmatte.files.json_object import read_json_object, write_json_object
+from numpy_vitmatte.hub.file_names import PREPROCESSOR_FILE
+from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.processing.inputs import (
     CHANNELS_LAST,
     as_list,
@@ -158,7 +158,7 @@ class VitMatteImageProcessor:
         trimaps : likewise, one for each photo
             One number per pixel: 0 background, 128 unknown, 255 foreground. They are rescaled with the photo: floats in
             [0, 1] need ``do_rescale=False``, for both. What transformers takes is taken as it takes it, with a warning
-            where the scale is wrong; ``numpy_vitmatte.matting.trimap`` understands more.
+            where the scale is wrong; ``numpy_vitmatte.trimaps.reading`` understands more.
         return_tensors : {"np"}, optional
             "np": stack, or say why it cannot be done. When absent, stack if the sizes agree, otherwise give a list.
         data_format : {"channels_first", "channels_last"}, optional

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from numpy_vitmatte.checkpoint.parameters import parameter_shapes
+from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 
 QUERY_GAIN = 1.5

@@ -11,7 +11,7 @@ import numpy as np
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.folding import HEAD_EPSILON
+from numpy_vitmatte.network.batch_norm import HEAD_EPSILON
 from numpy_vitmatte.reference import under
 
 Tensors = Mapping[str, np.ndarray]

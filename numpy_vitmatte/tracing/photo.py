@@ -4,9 +4,9 @@ import numpy as np
 
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.network import require_finite
-from numpy_vitmatte.photo_and_trimap import read_photo_and_trimap
-from numpy_vitmatte.pipeline import DEFAULT_MODEL, ModelSource, loaded_checkpoint
+from numpy_vitmatte.network.forward_pass import require_finite
+from numpy_vitmatte.pipeline.inputs import read_photo_and_trimap
+from numpy_vitmatte.pipeline.photo_to_alpha import DEFAULT_MODEL, ModelSource, loaded_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.tracing.network import trace_picture
 

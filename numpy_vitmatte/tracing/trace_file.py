@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-import numpy_vitmatte
-from numpy_vitmatte.atomic_write import atomic_path
+from numpy_vitmatte._version import __version__
 from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, read_safetensors
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.files.atomic_write import atomic_path
 from numpy_vitmatte.tracing.layer_order import network_order
 
 FORMAT = "numpy-vitmatte trace 1"
@@ -33,7 +33,7 @@ def save_trace(path: str | os.PathLike[str], layers: Mapping[str, np.ndarray]) -
     """
     arrays = {name: np.ascontiguousarray(layers[name], np.float32) for name in network_order(layers)}
     shapes = [[name, list(array.shape)] for name, array in arrays.items()]
-    metadata = {"format": FORMAT, "numpy_vitmatte": numpy_vitmatte.__version__, "layers": json.dumps(shapes)}
+    metadata = {"format": FORMAT, "numpy_vitmatte": __version__, "layers": json.dumps(shapes)}
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             file.write(save(arrays, metadata))

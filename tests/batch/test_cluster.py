@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from folder_jobs import hidden, make_folders, outputs, start_batch
+from support.folder_jobs import hidden, make_folders, outputs, start_batch
 
+from numpy_vitmatte._version import __version__
 from numpy_vitmatte.batch import cluster
 from numpy_vitmatte.batch.job import Job, MattingOptions
 from numpy_vitmatte.cli import main
@@ -89,7 +90,7 @@ class FakeClient:
     [
         (("0.0.0", True), r"worker tcp://worker:1 has numpy-vitmatte 0.0.0; install .* there, as it is here"),
         (
-            (cluster.numpy_vitmatte.__version__, False),
+            (__version__, False),
             "worker tcp://worker:1 does not see '.*out'; the folders must",
         ),
         (ModuleNotFoundError("no numpy_vitmatte"), "workers cannot run this package .no numpy_vitmatte.; install"),

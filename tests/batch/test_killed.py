@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from folder_jobs import hidden, make_folders, outputs, start_batch
+from support.folder_jobs import hidden, make_folders, outputs, start_batch
 
 PHOTOS = 60
 KILLS = 20

@@ -6,13 +6,13 @@ import threading
 
 import numpy as np
 import pytest
-from folder_jobs import make_folders
 from PIL import Image
+from support.folder_jobs import make_folders
 
 from numpy_vitmatte.batch.job import MattingOptions, run_job
 from numpy_vitmatte.batch.local import run_locally, thread_shares
 from numpy_vitmatte.batch.plan import plan_folder
-from numpy_vitmatte.pipeline import matte
+from numpy_vitmatte.pipeline.photo_to_alpha import matte
 
 
 @pytest.fixture

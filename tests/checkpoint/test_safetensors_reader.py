@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save
-from safetensors_files import file_bytes, stored_as, tensors_bytes
+from support.safetensors_files import file_bytes, stored_as, tensors_bytes
 
 from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, read_safetensors, release
 from numpy_vitmatte.errors import CheckpointError

@@ -5,10 +5,10 @@ import os
 
 import numpy as np
 import pytest
-from example_configs import NETWORKS, tiniest_config, with_backbone
-from safetensors_files import assert_same, file_bytes, stored_as, tensors_bytes, write_file
+from support.example_configs import NETWORKS, tiniest_config, with_backbone
+from support.safetensors_files import assert_same, file_bytes, stored_as, tensors_bytes, write_file
 
-from numpy_vitmatte.checkpoint.parameters import batch_counter_names, parameter_shapes
+from numpy_vitmatte.checkpoint.tensor_shapes import batch_counter_names, parameter_shapes
 from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError

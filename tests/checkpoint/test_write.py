@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from example_configs import NETWORKS, tiniest_config, with_backbone
 from safetensors import safe_open
-from safetensors_files import assert_same
+from support.example_configs import NETWORKS, tiniest_config, with_backbone
+from support.safetensors_files import assert_same
 
-from numpy_vitmatte.checkpoint.parameters import batch_counter_names
+from numpy_vitmatte.checkpoint.initialization import random_parameters
+from numpy_vitmatte.checkpoint.tensor_shapes import batch_counter_names
 from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError
-from numpy_vitmatte.initialization import random_parameters
 from numpy_vitmatte.testing import random_checkpoint
 
 NEEDS_TRANSFORMERS = "compares with transformers, of the [parity] extra"

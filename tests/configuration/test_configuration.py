@@ -4,9 +4,9 @@ import json
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
-from example_configs import BASE_FILE, NETWORKS, SMALL_FILE, tiniest_config, with_backbone
 from hypothesis import given
 from hypothesis import strategies as st
+from support.example_configs import BASE_FILE, NETWORKS, SMALL_FILE, tiniest_config, with_backbone
 
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError

@@ -3,8 +3,8 @@
 import warnings
 
 import pytest
-from bad_images import png_that_claims
 from PIL import Image
+from support.bad_images import png_that_claims
 
 from numpy_vitmatte.errors import ImageError, VitMatteError
 from numpy_vitmatte.images.pixel_limit import MAX_PIXELS, pixel_limit

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from bad_images import BAD_FILES, make_bad_file
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
+from support.bad_images import BAD_FILES, make_bad_file
 
 from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images.reading import open_image, read_photo

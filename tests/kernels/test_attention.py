@@ -16,7 +16,7 @@ from numpy_vitmatte.kernels.attention import (
     rows_of_keys,
 )
 from numpy_vitmatte.kernels.matmul import pack
-from numpy_vitmatte.kernels.tile import PANEL
+from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.testing import UNIT, assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from doubling import doubling_matrix
 from hypothesis import given
 from hypothesis import strategies as st
+from support.doubling import doubling_matrix
 
 from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
-from numpy_vitmatte.kernels.lanes import LANES, SLACK
+from numpy_vitmatte.kernels.vectors import LANES, SLACK
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.testing import UNIT, assert_within
 
 POISON = np.float32(-7.25e30)

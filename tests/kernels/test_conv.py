@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels.conv import conv_relu, conv_rows, pack_conv, rows_per_block
-from numpy_vitmatte.kernels.pieces import Rectangle, empty_piece, framed_copy
+from numpy_vitmatte.kernels.regions import Rectangle, empty_piece, framed_copy
 from numpy_vitmatte.testing import assert_float32, assert_within, summation_bound
 
 seeds = st.integers(0, 2**32 - 1)

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, linear, pack, packed_size, sweep
-from numpy_vitmatte.kernels.tile import PANEL
+from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.testing import assert_float32, assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)

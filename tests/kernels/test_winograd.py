@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from window_bounds import convolved, rounding_bound
+from support.window_bounds import convolved, rounding_bound
 
-from numpy_vitmatte.kernels.jit import EXACT_ORDER, kernel
-from numpy_vitmatte.kernels.pieces import Rectangle, framed_copy
+from numpy_vitmatte.kernels.regions import Rectangle, framed_copy
 from numpy_vitmatte.kernels.winograd import convolve_rows, convolve_two_rows, pack_window, scratch_of, tiles_of
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.testing import assert_float32, assert_within
 
 POISON = np.float32(-7.25e30)

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
-from numpy_vitmatte.kernels.activations import normalise_rows
-from numpy_vitmatte.kernels.feed_forward import ResidualMlp, add_residual_mlp
+from numpy_vitmatte.kernels.elementwise import normalise_rows
+from numpy_vitmatte.kernels.fused.residual_mlp import ResidualMlp, add_residual_mlp
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.layers.attention import QUERIES_PER_BLOCK, AttentionParameters, global_attention, window_attention
 from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide

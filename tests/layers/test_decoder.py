@@ -6,10 +6,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
-from numpy_vitmatte.folding import fold_batch_norms
 from numpy_vitmatte.layers.convstream import ConvStreamParameters, convstream
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.layers.head import HeadParameters, matting_head
+from numpy_vitmatte.network.batch_norm import fold_batch_norms
 from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide
 
 # A sum of 9 C products with weights that folding has rounded once more; in ConvStream such sums of such sums. In

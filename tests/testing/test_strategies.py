@@ -9,11 +9,10 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from numpy_vitmatte.checkpoint.parameters import parameter_shapes
+from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.matting.trimap import read_trimap
 from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.pipeline import matte
+from numpy_vitmatte.pipeline.photo_to_alpha import matte
 from numpy_vitmatte.testing import assert_float32
 from numpy_vitmatte.testing.strategies import (
     checkpoints,
@@ -22,6 +21,7 @@ from numpy_vitmatte.testing.strategies import (
     pixel_values,
     token_grids,
 )
+from numpy_vitmatte.trimaps.reading import read_trimap
 
 ROOT = Path(__file__).resolve().parents[2]
 

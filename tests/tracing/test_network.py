@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy_vitmatte import reference
 from numpy_vitmatte.errors import CheckpointError, ImageError, VitMatteError
 from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.pipeline import matte
+from numpy_vitmatte.pipeline.photo_to_alpha import matte
 from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.testing import assert_layers_close, assert_within, random_checkpoint, random_pixels, tiny_config
 from numpy_vitmatte.testing.strategies import checkpoints, pixel_values
@@ -16,7 +16,7 @@ from numpy_vitmatte.tracing import trace, trace_pixel_values
 from numpy_vitmatte.tracing.layer_order import network_order
 from numpy_vitmatte.tracing.network import into_windows, out_of_windows
 
-# As in tests/intermediates.py: twice what float32 loses on such networks.
+# As in tests/support/intermediates.py: twice what float32 loses on such networks.
 ALPHA = 5e-6
 
 PHOTO = np.random.default_rng(3).integers(0, 256, (21, 30, 3), dtype=np.uint8)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from odd_networks import ODD
+from support.odd_networks import ODD
 
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.testing import assert_layers_close, random_checkpoint, random_pixels, tiny_config
@@ -13,7 +13,7 @@ NEEDS = "the [parity] extra is not installed; tests/tracing/test_network.py comp
 torch = pytest.importorskip("torch", reason=NEEDS)
 pytest.importorskip("transformers", reason=NEEDS)
 
-from transformers_models import hooked_outputs, transformers_model  # noqa: E402
+from support.transformers_models import hooked_outputs, transformers_model  # noqa: E402
 
 pytestmark = pytest.mark.parity
 

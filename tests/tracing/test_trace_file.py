@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 from safetensors import safe_open
-from safetensors_files import file_bytes, stored_as, tensors_bytes
+from support.safetensors_files import file_bytes, stored_as, tensors_bytes
 
 import numpy_vitmatte
 from numpy_vitmatte.errors import VitMatteError

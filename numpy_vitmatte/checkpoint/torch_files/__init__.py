@@ -1,0 +1,1 @@
+"""PyTorch's own file format, read without PyTorch and without running its pickles."""

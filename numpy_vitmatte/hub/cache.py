@@ -1,0 +1,149 @@
+"""The cache folder of the Hugging Face hub, as huggingface_hub and transformers lay it out; no network, no library.
+
+::
+
+    models--owner--name/
+      blobs/bda9289d...                  the files, named by their checksum
+      refs/main                          the commit that a branch or tag pointed to when it was last asked for
+      snapshots/<commit>/config.json     -> ../../blobs/...; a copy where the file system knows no links
+
+Source: https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.files.atomic_write import atomic_path
+from numpy_vitmatte.hub.file_names import INDEX_FILE, PICKLE_FILE, WEIGHTS, WEIGHTS_FILE, read_weight_map
+from numpy_vitmatte.hub.settings import cache_folder
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class CachedRepository:
+    """The part of the cache that belongs to one repository.
+
+    Attributes
+    ----------
+    folder : Path
+        ``models--owner--name``; it need not exist.
+    locks : Path
+        Where processes that download into it wait for each other.
+    """
+
+    folder: Path
+    locks: Path
+
+    def blob(self, checksum: str) -> Path:
+        """Where the file of that checksum lies or will lie."""
+        return self.folder / "blobs" / checksum
+
+    def snapshot(self, commit: str) -> Path:
+        """Directory of the files of a commit."""
+        return self.folder / "snapshots" / commit
+
+    def commit(self, revision: str) -> str | None:
+        """The commit that a revision is known to be, or None."""
+        if COMMIT.fullmatch(revision):
+            return revision
+        try:
+            commit = (self.folder / "refs" / revision).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return commit if COMMIT.fullmatch(commit) else None
+
+    def set_commit(self, revision: str, commit: str) -> None:
+        """Remember what a revision is.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        if revision == commit or self.commit(revision) == commit:
+            return
+        reference = self.folder / "refs" / revision
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(reference) as temporary:
+            temporary.write_text(commit, encoding="ascii")
+
+    def link(self, commit: str, file: str, checksum: str) -> None:
+        """Let a file of a snapshot be a blob that is there.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        pointer, blob = self.snapshot(commit) / file, self.blob(checksum)
+        if not blob.exists() or (pointer.exists() and pointer.samefile(blob)):
+            return
+        pointer.parent.mkdir(parents=True, exist_ok=True)
+        temporary = pointer.with_name(f".{secrets.token_hex(4)}-{file}")
+        try:
+            temporary.symlink_to(os.path.relpath(blob, pointer.parent))
+        except (OSError, NotImplementedError):
+            # Windows allows links to few; like huggingface_hub, let the file itself stand in the snapshot.
+            blob.replace(pointer)
+        else:
+            temporary.replace(pointer)
+
+    def present(self, commit: str, file: str, checksum: str) -> Path | None:
+        """Where a file already lies: as a blob, or in the snapshot of a file system without links; else None."""
+        places = (self.blob(checksum), self.snapshot(commit) / file)
+        return next((path for path in places if path.is_file()), None)
+
+
+def cached_repository(name: str) -> CachedRepository:
+    """The cache of repository ``owner/name``, in the folder that the environment asks for."""
+    folder_name = "models--" + name.replace("/", "--")
+    return CachedRepository(cache_folder() / folder_name, cache_folder() / ".locks" / folder_name)
+
+
+def find_cached(name: str, revision: str, needed: tuple[str, ...]) -> Path | None:
+    """The snapshot of a revision, if all that is needed of it was downloaded before, by whichever program.
+
+    Parameters
+    ----------
+    name : str
+        ``owner/name``.
+    revision : str
+        Branch, tag, ``refs/pr/N`` or commit.
+    needed : tuple of str
+        File names; ``WEIGHTS`` stands for the tensors, however they are stored.
+
+    Returns
+    -------
+    Path or None
+    """
+    repository = cached_repository(name)
+    commit = repository.commit(revision)
+    if commit is None:
+        return None
+    snapshot = repository.snapshot(commit)
+    return snapshot if not list(missing_files(snapshot, needed)) else None
+
+
+def missing_files(snapshot: Path, needed: tuple[str, ...]) -> Iterator[str]:
+    """What of the needed files a snapshot lacks."""
+    for file in needed:
+        if file != WEIGHTS:
+            if not (snapshot / file).is_file():
+                yield file
+        elif not any((snapshot / weights).is_file() for weights in (WEIGHTS_FILE, INDEX_FILE, PICKLE_FILE)):
+            yield WEIGHTS_FILE
+        elif not (snapshot / WEIGHTS_FILE).is_file() and (snapshot / INDEX_FILE).is_file():
+            yield from (shard for shard in _shards(snapshot) if not (snapshot / shard).is_file())
+
+
+def _shards(snapshot: Path) -> list[str]:
+    try:
+        return sorted(set(read_weight_map(snapshot / INDEX_FILE).values()))
+    except CheckpointError:
+        return []  # whoever reads the weights will say what is wrong with the index

@@ -1,0 +1,121 @@
+"""Where a checkpoint lies: the name of a bundled one, a directory, or a name on the Hugging Face hub."""
+
+import os
+from pathlib import Path
+
+from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.hub.cache import find_cached
+from numpy_vitmatte.hub.fetch import fetch
+from numpy_vitmatte.hub.file_names import EVERYTHING
+from numpy_vitmatte.hub.names import check_revision, is_hub_name
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _weight_folders() -> list[Path]:
+    """The folders that may hold bundled checkpoints: inside an installed package, or beside it in a source checkout."""
+    folders = [_PACKAGE / "weights"]
+    # Beside an installed package lie other people's packages, one of which may be called "weights".
+    if (_PACKAGE.parent / "pyproject.toml").is_file():
+        folders.append(_PACKAGE.parent / "weights")
+    return folders
+
+
+def bundled_checkpoints() -> dict[str, Path]:
+    """The checkpoints that came with the package: name -> directory, in alphabetical order."""
+    found: dict[str, Path] = {}
+    for folder in _weight_folders():
+        for config_file in folder.glob("*/config.json"):
+            found.setdefault(config_file.parent.name, config_file.parent)
+    return dict(sorted(found.items()))
+
+
+def checkpoint_directory(
+    name_or_path: str | os.PathLike[str], revision: str | None = None, needed: tuple[str, ...] = EVERYTHING
+) -> Path:
+    """Find the directory of a checkpoint; one of the hub is downloaded if the cache does not have it.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        The name of a bundled checkpoint (:func:`bundled_checkpoints`), a directory that holds ``config.json`` and
+        ``model.safetensors``, or a string ``"owner/name"``: a repository of the Hugging Face hub. The first of these
+        that there is counts. A string that is a bundled name means the bundled checkpoint whatever the working
+        directory holds; for a directory of that name write ``"./name"`` or give a :class:`pathlib.Path`, which never
+        means the hub.
+    revision : str, optional
+        Of the hub's repository: branch, tag, commit, or ``"refs/pr/N"``; by default ``"main"``.
+    needed : tuple of str
+        The files that must be there, as far as the hub is concerned: a configuration is not worth a download of
+        weights.
+
+    Returns
+    -------
+    pathlib.Path
+        An existing directory.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such checkpoint, or a revision is given for one that is not of the hub.
+    DownloadError
+        If it is the hub's and cannot be downloaded.
+    """
+    directory = _local_directory(name_or_path)
+    if directory is None and isinstance(name_or_path, str) and is_hub_name(name_or_path):
+        return _hub_checkpoint(name_or_path, revision, needed)
+    if directory is None:
+        names = ", ".join(bundled_checkpoints()) or "none"
+        raise CheckpointError(
+            f"{str(name_or_path)!r} is neither a bundled checkpoint (bundled: {names}) nor a directory, nor can it be "
+            "a name on the Hugging Face hub, such as 'hustvl/vitmatte-small-composition-1k'"
+        )
+    if revision is not None:
+        raise CheckpointError(
+            f"revision {revision!r} makes no sense for {directory}, which is not from the hub: leave it out"
+        )
+    return directory
+
+
+def _local_directory(name_or_path: str | os.PathLike[str]) -> Path | None:
+    """The bundled checkpoint of that name, or the directory, if there is one."""
+    bundled = bundled_checkpoints()
+    if isinstance(name_or_path, str) and name_or_path in bundled:
+        return bundled[name_or_path]
+    try:
+        path = Path(name_or_path).expanduser()
+        # Path("") is the working directory, which nobody means by an empty name.
+        if path.is_dir() and name_or_path != "":
+            return path
+        is_file = path.is_file()
+    except (TypeError, ValueError, RuntimeError, OSError) as error:
+        raise CheckpointError(f"{name_or_path!r} is no name or path of a checkpoint: {error}") from None
+    if is_file:
+        raise CheckpointError(f"{path} is a file; a checkpoint is given by the directory that holds it")
+    return None
+
+
+def _hub_checkpoint(name: str, revision: str | None = None, needed: tuple[str, ...] = EVERYTHING) -> Path:
+    """The directory of a checkpoint of the hub; what is not in the cache yet is downloaded.
+
+    What the cache has is used without asking the hub; :func:`~numpy_vitmatte.hub.fetch.fetch` asks.
+
+    Parameters
+    ----------
+    name : str
+        ``owner/name``.
+    revision : str, optional
+        Branch, tag, commit, or ``refs/pr/N``; ``"main"`` by default.
+    needed : tuple of str
+        What the directory must hold.
+
+    Raises
+    ------
+    DownloadError
+        If it is not in the cache and cannot be downloaded.
+    """
+    revision = check_revision(revision)
+    cached = find_cached(name, revision, needed)
+    if cached is not None:
+        return cached
+    return fetch(name, revision, needed)

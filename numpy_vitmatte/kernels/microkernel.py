@@ -1,0 +1,237 @@
+"""The micro-kernel: one small tile of a matrix product, held in registers. Every product of the network runs on it.
+
+What it computes
+----------------
+For ``rows`` strided inputs and ``panels`` blocks of 16 output columns::
+
+    out[m, n] = bias[n] + sum_s sum_k  x[m * x_step + s * segment_step + k]  *  w[s * depth + k, n]
+
+With one segment this is a piece of a matrix product. With three segments, the three image rows under a 3x3 window, each
+``3 * channels`` numbers long because channels are stored last, it is a piece of a convolution of any stride, with no
+im2col copy. With 16 segments of ``16 * 4`` numbers it is the patch embedding.
+
+Why this shape
+--------------
+A processor core can start two vector multiply-adds a cycle and each takes four cycles, so at least eight independent
+sums must be under way; and per multiply-add it can read at most one vector from memory. A tile of ``rows`` x
+``vectors`` running sums needs ``vectors`` weight loads and ``rows`` broadcasts for ``rows * vectors`` multiply-adds, so
+the closer to a square and the larger, the better, until the registers are full:
+
+=======  =========  ===========  ====================  ===============================
+set      registers  floats each  tile, rows x columns  registers: sums + weights + x
+=======  =========  ===========  ====================  ===============================
+AVX2     16         8            6 x 16                12 + 2 + 1
+AVX-512  32         16           12 x 32               24 + 2 + 1
+NEON     32         4            6 x 16                24 + 4 + 1
+=======  =========  ===========  ====================  ===============================
+
+Weights are packed once, at load, into panels of 16 columns (``matmul.pack``), so the inner loop reads them as one
+forward stream.
+
+How to read the code
+--------------------
+``tile_in_python`` is the definition. ``_emit_tile`` writes the same loop as LLVM instructions, because Numba's own
+compiler cannot be told to keep a 2-D block of sums in registers. In LLVM's single-assignment form a loop variable is a
+*phi*: "the value from before the loop, or the one from the end of the last round". There are two nested loops, over
+segments and over ``k``, and every running sum is a phi in both.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+from numpy_vitmatte.runtime.jit import config
+
+PANEL = 16
+"""Columns of one packed panel of weights."""
+
+
+def _vector_lanes() -> int:
+    """Floats in a vector register of the processor that Numba compiles for."""
+    if config.CPU_FEATURES is not None:
+        features = set(config.CPU_FEATURES.replace("+", "").split(","))
+    else:
+        features = {name for name, present in llvmlite.binding.get_host_cpu_features().items() if present}
+    return 16 if "avx512f" in features else 8 if "avx2" in features else 4
+
+
+LANES = _vector_lanes()
+TILE_ROWS = 12 if LANES == 16 else 6
+TILE_PANELS = 2 if LANES == 16 else 1
+TALL_ROWS = TILE_ROWS * TILE_PANELS
+SHORT_ROWS = TILE_ROWS // 3
+
+
+def tile_in_python(
+    rows: int,
+    panels: int,
+    x: np.ndarray,
+    x_start: int,
+    x_step: int,
+    segments: int,
+    segment_step: int,
+    depth: int,
+    w: np.ndarray,
+    w_start: int,
+    bias: np.ndarray,
+    bias_start: int,
+    out: np.ndarray,
+    out_start: int,
+    out_step: int,
+) -> None:
+    """Compute one tile; the plain twin of the machine code, and what runs under ``NUMBA_DISABLE_JIT=1``.
+
+    Parameters
+    ----------
+    rows, panels : int
+        The tile writes ``rows`` rows of ``panels * 16`` columns.
+    x, w, bias, out : float32 arrays, one-dimensional
+        Input, packed weights, bias per column and output; each is entered at its ``..._start``.
+    x_step, out_step : int
+        Distance between the tile's rows in ``x`` and in ``out``.
+    segments, segment_step, depth : int
+        A row of input is ``segments`` runs of ``depth`` numbers, ``segment_step`` apart.
+    """
+    size = segments * depth
+    for m in range(rows):
+        first = x_start + m * x_step
+        row = np.concatenate([x[first + s * segment_step :][:depth] for s in range(segments)])
+        for p in range(panels):
+            panel = w[w_start + p * size * PANEL :][: size * PANEL].reshape(size, PANEL)
+            columns = bias[bias_start + p * PANEL :][:PANEL]
+            out[out_start + m * out_step + p * PANEL :][:PANEL] = columns + row @ panel
+
+
+def _load(builder: ir.IRBuilder, pointer: ir.Value, vector: ir.VectorType) -> ir.Value:
+    value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+    value.align = 4
+    return value
+
+
+def _store(builder: ir.IRBuilder, value: ir.Value, pointer: ir.Value) -> None:
+    store = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
+    store.align = 4
+
+
+def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
+    empty = ir.Constant(ir.VectorType(ir.FloatType(), lanes), ir.Undefined)
+    first_lane = builder.insert_element(empty, scalar, ir.IntType(32)(0))
+    return builder.shuffle_vector(first_lane, empty, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
+
+
+def _phis(builder: ir.IRBuilder, values: list[ir.Value], block: ir.Block) -> list[ir.PhiInstr]:
+    """One loop variable per value, entering the loop from ``block`` with that value."""
+    phis = [builder.phi(value.type) for value in values]
+    for phi, value in zip(phis, values, strict=True):
+        phi.add_incoming(value, block)
+    return phis
+
+
+def _multiply_add(
+    builder: ir.IRBuilder, inputs: list[ir.Value], columns: list[ir.Value], sums: list[ir.Value]
+) -> list[ir.Value]:
+    """One round of the inner loop: ``sums[m, n] + inputs[m] * columns[n]``, row by row."""
+    products = [builder.fmul(x, w, flags=("contract",)) for x in inputs for w in columns]
+    return [builder.fadd(product, total, flags=("contract",)) for product, total in zip(products, sums, strict=True)]
+
+
+def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dict[str, ir.Value]) -> None:
+    """Write the loop of ``tile_in_python`` as LLVM instructions; ``a`` holds pointers and 64-bit integers by name."""
+    integer, vector = ir.IntType(64), ir.VectorType(ir.FloatType(), lanes)
+    vectors = [(p, lane) for p in range(panels) for lane in range(0, PANEL, lanes)]
+    panel_size = builder.mul(builder.mul(a["segments"], a["depth"]), integer(PANEL))
+    sums = [
+        _load(builder, builder.gep(a["bias"], [integer(p * PANEL + lane)]), vector)
+        for _ in range(rows)
+        for p, lane in vectors
+    ]
+    before = builder.block
+    segment_loop, depth_loop, segment_end, done = (
+        builder.append_basic_block(name) for name in ("segment", "depth", "segment_end", "done")
+    )
+    builder.branch(segment_loop)
+
+    builder.position_at_end(segment_loop)
+    s, weights, *segment_sums = _phis(builder, [integer(0), a["w"], *sums], before)
+    base = builder.gep(a["x"], [builder.mul(s, a["segment_step"])])
+    x_rows = [builder.gep(base, [builder.mul(a["x_step"], integer(m))]) for m in range(rows)]
+    builder.branch(depth_loop)
+
+    builder.position_at_end(depth_loop)
+    k, *running = _phis(builder, [integer(0), *segment_sums], segment_loop)
+    here = builder.gep(weights, [builder.mul(k, integer(PANEL))])
+    offsets = [builder.add(builder.mul(panel_size, integer(p)), integer(lane)) for p, lane in vectors]
+    columns = [_load(builder, builder.gep(here, [offset]), vector) for offset in offsets]
+    inputs = [_broadcast(builder, builder.load(builder.gep(row, [k])), lanes) for row in x_rows]
+    updated = _multiply_add(builder, inputs, columns, running)
+    next_k = builder.add(k, integer(1))
+    for phi, value in zip([k, *running], [next_k, *updated], strict=True):
+        phi.add_incoming(value, depth_loop)
+    builder.cbranch(builder.icmp_signed("<", next_k, a["depth"]), depth_loop, segment_end)
+
+    builder.position_at_end(segment_end)
+    next_s = builder.add(s, integer(1))
+    next_weights = builder.gep(weights, [builder.mul(a["depth"], integer(PANEL))])
+    for phi, value in zip([s, weights, *segment_sums], [next_s, next_weights, *updated], strict=True):
+        phi.add_incoming(value, segment_end)
+    builder.cbranch(builder.icmp_signed("<", next_s, a["segments"]), segment_loop, done)
+
+    builder.position_at_end(done)
+    for index, value in enumerate(updated):
+        m, n = divmod(index, len(columns))
+        offset = builder.add(builder.mul(a["out_step"], integer(m)), integer(n * lanes))
+        _store(builder, value, builder.gep(a["out"], [offset]))
+
+
+_ARGUMENTS = (
+    *("x", "x_start", "x_step", "segments", "segment_step", "depth"),
+    *("w", "w_start", "bias", "bias_start", "out", "out_start", "out_step"),
+)
+_ARRAYS = ("x", "w", "bias", "out")
+
+
+def _make_tile(rows: int, panels: int) -> Callable[..., None]:
+    """Build the function that computes a tile of ``rows`` rows and ``panels`` panels, callable inside kernels."""
+    if config.DISABLE_JIT:
+        return lambda *arguments: tile_in_python(rows, panels, *arguments)
+
+    def typing(context, x, x_start, x_step, segments, segment_step, depth, w, w_start, bias, bias_start, out, out_start, out_step):  # fmt: skip  # noqa: E501
+        for array in (x, w, bias, out):
+            if not (isinstance(array, types.Array) and array.dtype == types.float32 and array.layout == "C"):
+                raise TypingError(f"the tile works on contiguous float32 arrays, not on {array}")
+
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[ir.Value, ...]) -> ir.Value:
+            named = dict(zip(_ARGUMENTS, values, strict=True))
+            kinds = dict(zip(_ARGUMENTS, signature.args, strict=True))
+            for name in _ARRAYS:
+                data = make_array(kinds[name])(context, builder, named[name]).data
+                named[name] = builder.gep(data, [named[f"{name}_start"]])
+            _emit_tile(builder, rows, panels, min(LANES, PANEL), named)
+            return context.get_dummy_value()
+
+        integers = dict.fromkeys(_ARGUMENTS, types.intp)
+        arrays = {"x": x, "w": w, "bias": bias, "out": out}
+        return types.void(*(integers | arrays).values()), generate
+
+    return intrinsic(typing)
+
+
+full_tile = _make_tile(TILE_ROWS, TILE_PANELS)
+"""``TILE_ROWS`` rows by ``TILE_PANELS`` panels: where nearly all the time is spent."""
+tall_tile = _make_tile(TALL_ROWS, 1)
+"""``TALL_ROWS`` rows by one panel, as many sums as a full tile has: the last panel where panels do not pair up."""
+narrow_tile = _make_tile(TILE_ROWS, 1)
+"""``TILE_ROWS`` rows by one panel, where there are too few for a tall tile."""
+short_tile = _make_tile(SHORT_ROWS, TILE_PANELS)
+"""``SHORT_ROWS`` rows by ``TILE_PANELS`` panels: for the rows that are left when whole tiles have been cut off."""
+short_narrow_tile = _make_tile(SHORT_ROWS, 1)
+"""``SHORT_ROWS`` rows by one panel."""
+row_tile = _make_tile(1, 1)
+"""One row by one panel: for inputs of fewer than ``SHORT_ROWS`` rows."""

@@ -1,0 +1,148 @@
+"""Few rectangles that cover many marked cells: runs of cells along rows, joined downwards where that is cheaper.
+
+Rectangles are rows (top, left, bottom, right) of int64 arrays (n, 4), cells a bool array.
+"""
+
+import numpy as np
+
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+
+_TAKEN_IN = np.int64(-1)
+
+
+@kernel(EXACT_ORDER)
+def _corners(rectangles, number):
+    return rectangles[number, 0], rectangles[number, 1], rectangles[number, 2], rectangles[number, 3]
+
+
+@kernel(EXACT_ORDER)
+def _worth_joining(upper, lower, tallest, border):
+    """Whether one rectangle around both costs no more than the two."""
+    top, left, middle, right = upper
+    _, lower_left, bottom, lower_right = lower
+    if bottom - top > tallest:
+        return False
+    more = 2 * border
+    together = (bottom - top + more) * (max(right, lower_right) - min(left, lower_left) + more)
+    apart = (middle - top + more) * (right - left + more) + (bottom - middle + more) * (lower_right - lower_left + more)
+    return together <= apart
+
+
+@kernel(EXACT_ORDER)
+def _overlaps_another(one, rectangles, numbers, upper, lower):
+    """Whether ``one`` overlaps any rectangle of ``numbers`` but the two that it was made of."""
+    top, left, bottom, right = one
+    for number in numbers:
+        if number != upper and number != lower and number != _TAKEN_IN:
+            other_top, other_left, other_bottom, other_right = _corners(rectangles, number)
+            if top < other_bottom and other_top < bottom and left < other_right and other_left < right:
+                return True
+    return False
+
+
+@kernel(EXACT_ORDER)
+def _join_row(rectangles, numbers, first, tallest, border):
+    """Let each of the runs ``numbers[first:]`` take in a rectangle just above, the first that is worth it.
+
+    Those are ``numbers[:first]``, and end where the runs begin; the number of one that is taken in is overwritten.
+    """
+    for lower in numbers[first:]:
+        run = _corners(rectangles, lower)
+        for place in range(first):
+            if numbers[place] == _TAKEN_IN:
+                continue
+            above = _corners(rectangles, numbers[place])
+            together = above[0], min(above[1], run[1]), run[2], max(above[3], run[3])
+            if _worth_joining(above, run, tallest, border) and not _overlaps_another(
+                together, rectangles, numbers, numbers[place], lower
+            ):
+                for side in range(4):
+                    rectangles[lower, side] = together[side]
+                numbers[place] = _TAKEN_IN
+                break
+
+
+@kernel(EXACT_ORDER)
+def join_runs(rectangles, tallest, border, order):
+    """Join runs of cells downwards to rectangles where one is no dearer than two: it costs its area with a border.
+
+    A joined rectangle may add what is not marked, but overlaps no other.
+
+    Parameters
+    ----------
+    rectangles : int64 array (runs, 4)
+        Top, left, bottom and right of each run, row of cells by row of cells; some of them become the joined ones.
+    tallest : int
+        Rows that a joined rectangle may have.
+    border : int
+        Pixels on each side that a rectangle reads besides its own.
+    order : int64 array (runs,)
+        Filled with the numbers of the rectangles that are left, in the order in which they were finished.
+
+    Returns
+    -------
+    int
+        How many are left.
+    """
+    done, end, first = 0, 0, 0  # order[:done] is finished, order[done:end] ends at the last row of cells
+    while first < len(rectangles):
+        last = first
+        while last < len(rectangles) and rectangles[last, 0] == rectangles[first, 0]:
+            order[end + last - first] = last
+            last += 1
+        if done < end and rectangles[order[done], 2] < rectangles[first, 0]:
+            done = end  # nothing is marked in the row above
+        _join_row(rectangles, order[done : end + last - first], end - done, tallest, border)
+        kept = done
+        for n in range(done, end + last - first):
+            order[kept] = order[n]
+            kept += order[n] != _TAKEN_IN
+        done, end, first = kept - (last - first), kept, last
+    return end
+
+
+@kernel(EXACT_ORDER)
+def mark_cells(needed, height, width, rows, columns, rectangles):
+    """Mark every cell, of ``rows`` x ``columns`` pixels of a ``height`` x ``width`` map, that a rectangle touches."""
+    for n in range(len(rectangles)):
+        top, left, bottom, right = _corners(rectangles, n)
+        top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
+        if top < bottom and left < right:
+            needed[top // rows : -(-bottom // rows), left // columns : -(-right // columns)] = True
+
+
+@kernel(EXACT_ORDER)
+def runs_of_cells(needed, height, width, rows, columns):
+    """Neighbouring marked cells of every row of cells, as rectangles of pixels: row by row, from left to right."""
+    down, across = needed.shape
+    runs, count = np.empty((down * (across + 1) // 2, 4), np.int64), 0
+    for y in range(down):
+        for x in range(across):
+            if not needed[y, x]:
+                continue
+            if x == 0 or not needed[y, x - 1]:
+                runs[count, 0], runs[count, 1] = y * rows, x * columns
+                runs[count, 2] = min((y + 1) * rows, height)
+                count += 1
+            runs[count - 1, 3] = min((x + 1) * columns, width)
+    return runs[:count]
+
+
+@kernel(EXACT_ORDER)
+def cut(rectangles, numbers, widest):
+    """The rectangles with these numbers, in parts of at most ``widest`` columns, or a cell: int64 (n, 4).
+
+    Parts have nearly the same width and begin at even columns, as a doubled map's pairs do.
+    """
+    count = 0
+    for number in numbers:
+        count += -(-(rectangles[number, 3] - rectangles[number, 1]) // widest)
+    parts, done = np.empty((count, 4), np.int64), 0
+    for number in numbers:
+        top, left, bottom, right = _corners(rectangles, number)
+        pieces, begin = -(-(right - left) // widest), left
+        for n in range(1, pieces + 1):
+            end = right if n == pieces else left + n * (right - left) // pieces // 2 * 2
+            parts[done, 0], parts[done, 1], parts[done, 2], parts[done, 3] = top, begin, bottom, end
+            begin, done = end, done + 1
+    return parts

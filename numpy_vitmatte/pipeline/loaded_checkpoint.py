@@ -1,0 +1,74 @@
+"""The checkpoint that was used last, kept in memory: a loop over photos loads it once."""
+
+import os
+import threading
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.processing import VitMatteImageProcessor
+
+
+@dataclass(frozen=True)
+class LoadedCheckpoint:
+    """A model and the processor that belongs to it."""
+
+    model: VitMatteForImageMatting
+    processor: VitMatteImageProcessor
+
+
+_lock = threading.Lock()
+_last: tuple[object, LoadedCheckpoint] | None = None
+
+
+def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
+    """Load a checkpoint, or give the last one again if it is the same and its files have not changed.
+
+    Only one is kept, so that going through several checkpoints does not fill the memory.
+
+    Raises
+    ------
+    CheckpointError, ConfigurationError
+        As :meth:`VitMatteForImageMatting.from_pretrained` and :meth:`VitMatteImageProcessor.from_pretrained`.
+    """
+    global _last
+    directory = checkpoint_directory(name_or_path).resolve()
+    with _lock:
+        fingerprint = _fingerprint(directory)
+        if _last is None or _last[0] != fingerprint:
+            _last = None  # the old model's memory is free before the new one is read
+            processor = VitMatteImageProcessor.from_pretrained(directory)
+            _last = fingerprint, LoadedCheckpoint(VitMatteForImageMatting.from_pretrained(directory), processor)
+        return _last[1]
+
+
+_processors: weakref.WeakKeyDictionary[VitMatteForImageMatting, VitMatteImageProcessor] = weakref.WeakKeyDictionary()
+
+
+def own_processor(model: VitMatteForImageMatting) -> VitMatteImageProcessor:
+    """The processor of the checkpoint that a model was loaded from, read once; the default one where there is none.
+
+    Raises
+    ------
+    CheckpointError, ConfigurationError
+        As :meth:`VitMatteImageProcessor.from_pretrained`.
+    """
+    if model.directory is None:
+        return VitMatteImageProcessor()
+    processor = _processors.get(model)
+    if processor is None:
+        processor = _processors[model] = VitMatteImageProcessor.from_pretrained(model.directory)
+    return processor
+
+
+def _fingerprint(directory: Path) -> object:
+    """Name, size and time of every file that may matter: what differs after any ordinary change of a checkpoint."""
+    try:
+        files = sorted(path for path in directory.iterdir() if path.is_file())  # a link in a loop is none
+        stats = [(path.name, path.stat()) for path in files]
+    except OSError as error:
+        raise CheckpointError(f"checkpoint {str(directory)!r} cannot be read: {error.strerror}") from error
+    return directory, [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]

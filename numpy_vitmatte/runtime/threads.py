@@ -1,0 +1,196 @@
+"""Threads over blocks of rows: one small pool for the process, entered by kernels that have let go of the GIL.
+
+Work is cut into blocks whose boundaries never change an output (each output is one sum in one fixed order), so results
+are bit-identical for any number of threads. The calling thread takes blocks like the others. However many threads call
+at once, a server's for example, no more than ``get_num_threads()`` compute at any time: whoever takes blocks holds one
+of so many slots. Pool threads that find none go back to sleep; callers wait. Numba's own ``parallel=True`` is not used:
+its default thread layer aborts the process when two Python threads enter at once.
+"""
+
+import itertools
+import operator
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.runtime.affinity import Placement
+from numpy_vitmatte.runtime.cpu_count import usable_processors
+
+First = TypeVar("First")
+Second = TypeVar("Second")
+
+_lock = threading.Lock()
+_threads: int | None = None
+_pool: ThreadPoolExecutor | None = None
+_placement = Placement()
+_slots: threading.Semaphore | None = None
+_holding = threading.local()
+
+
+def _default_threads() -> int:
+    """``NUMPY_VITMATTE_NUM_THREADS`` if set, else the processors this process may use."""
+    wanted = os.environ.get("NUMPY_VITMATTE_NUM_THREADS")
+    if wanted:
+        return _checked(wanted, "NUMPY_VITMATTE_NUM_THREADS")
+    return usable_processors()
+
+
+def _checked(threads: int | str, name: str) -> int:
+    try:
+        count = int(threads) if isinstance(threads, str) else operator.index(threads)
+    except (TypeError, ValueError):
+        count = 0
+    if count < 1:
+        raise VitMatteError(f"{name} is {threads!r}; give a whole number of threads, 1 or more")
+    return count
+
+
+def set_num_threads(threads: int) -> None:
+    """Set how many threads compute, for the whole process.
+
+    Parameters
+    ----------
+    threads : int
+        1 or more; results do not depend on it, to the bit.
+
+    Raises
+    ------
+    VitMatteError
+        If ``threads`` is no whole number or less than 1.
+    """
+    global _threads, _pool, _slots
+    count = _checked(threads, "the number of threads")
+    with _lock:
+        old, _pool, _threads, _slots = _pool, None, count, None
+    if old is not None:
+        old.shutdown(wait=False)  # blocks already handed out are finished by it
+
+
+def get_num_threads() -> int:
+    """How many threads compute."""
+    global _threads
+    if _threads is None:
+        _threads = _default_threads()
+    return _threads
+
+
+def _submit(worker: Callable[[], None], helpers: int) -> list[Future[None]]:
+    global _pool, _placement
+    with _lock:
+        if _pool is None:
+            # ``helpers`` too: the number of threads may have been lowered since the caller asked for it.
+            threads, _placement = max(helpers, get_num_threads() - 1), Placement()
+            _pool = ThreadPoolExecutor(threads, "numpy-vitmatte", initializer=_placement.enter)
+        _placement.keep_off()
+        return [_pool.submit(worker) for _ in range(helpers)]
+
+
+def _shared_slots() -> threading.Semaphore:
+    global _slots
+    with _lock:
+        if _slots is None:
+            _slots = threading.Semaphore(get_num_threads())
+        return _slots
+
+
+def _forget_pool() -> None:
+    """In a forked child the pool's threads do not exist, and nobody gives back their slots: start without."""
+    global _pool, _lock, _slots
+    _pool, _lock, _slots = None, threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def even_block(length: int, largest: int, step: int, threads: int | None = None) -> int:
+    """Size of blocks that leaves the threads nearly the same to do.
+
+    Parameters
+    ----------
+    length : int
+        To be cut into blocks for ``for_each_block``.
+    largest, step : int
+        The size is a multiple of ``step``, from half of ``largest`` to ``largest``.
+    threads : int, optional
+        By default ``get_num_threads()``.
+    """
+    threads = get_num_threads() if threads is None else threads
+
+    def slowest(size: int) -> int:
+        blocks = -(-length // size)
+        return -(-blocks // threads) * size  # what the thread with the most blocks computes
+
+    sizes = range(largest // step * step, max(largest // 2, step) - 1, -step)
+    return min(sizes, key=slowest, default=largest)
+
+
+def for_each_block(function: Callable[[int, int], None], length: int, block: int = 1) -> None:
+    """Call ``function(first, last)`` once for every block of ``range(length)``, on all threads.
+
+    Parameters
+    ----------
+    function : callable
+        Gets the half-open range of a block; writes to its own part of an output.
+    length, block : int
+        ``range(length)`` is cut into blocks of ``block``; the last may be shorter.
+    """
+    firsts = range(0, length, block)
+    turn = itertools.count()  # next() of a count is one step of the interpreter, so no two threads get the same number
+
+    stopped = threading.Event()
+    slots = _shared_slots()
+
+    def work(wait: bool = False) -> None:
+        nested = getattr(_holding, "slot", False)  # a block that cuts its own work into blocks has its slot already
+        if not nested and not slots.acquire(blocking=wait):
+            return
+        _holding.slot = True
+        try:
+            while not stopped.is_set() and (index := next(turn)) < len(firsts):
+                function(firsts[index], min(firsts[index] + block, length))
+        except BaseException:  # an interruption too: nobody waits for blocks whose result is thrown away
+            stopped.set()
+            raise
+        finally:
+            _holding.slot = nested
+            if not nested:
+                slots.release()
+
+    helpers = min(get_num_threads(), len(firsts)) - 1
+    if helpers < 1:
+        work(wait=True)
+        return
+    futures = _submit(work, helpers)
+    try:
+        work(wait=True)
+    finally:
+        for future in futures:
+            if not future.cancel():  # a helper that never started has nothing left to do
+                future.result()
+
+
+def side_by_side(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+    """Both results, computed at the same time where a thread is free.
+
+    Raises
+    ------
+    Exception
+        What they raise; of two the first's, as if they had been called one after the other.
+    """
+    outcomes: list[Any] = [None, None]
+    errors: list[Exception] = []
+
+    def call(turn: int, _: int) -> None:
+        try:
+            outcomes[turn] = second() if turn else first()
+        except Exception as error:
+            errors.insert(turn, error)  # the first's before the second's
+
+    for_each_block(call, 2)
+    if errors:
+        raise errors[0]
+    return outcomes[0], outcomes[1]

@@ -1,0 +1,88 @@
+"""Memory that one picture's computation hands on to the next of the same size.
+
+The largest arrays of a picture, the maps that the decoder stores and the keys and values of a global block, are of no
+use after it. Given back to the system and asked for anew, each of their pages is cleared before it can be written to.
+So they are cut from one block, and the process keeps that.
+"""
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from numpy_vitmatte.runtime.alignment import CACHE_LINE, aligned_empty
+
+KEPT = 64_000_000
+"""Bytes that the process keeps between pictures, at most."""
+
+_idle: list[np.ndarray] = []  # its pop and append are single steps of the interpreter: no lock
+
+
+class Workspace:
+    """A block of float32 numbers that arrays are cut from, one after the other.
+
+    Parameters
+    ----------
+    block : float32 array (size,)
+    """
+
+    def __init__(self, block: np.ndarray) -> None:
+        self._block = block
+        self._used = 0
+
+    def restart(self) -> None:
+        """Begin again at the start of the block: nothing that was cut before is of use any more."""
+        self._used = 0
+
+    def empty(self, shape: tuple[int, ...]) -> np.ndarray:
+        """A float32 array that holds anything; fresh memory where the block has no room for it."""
+        first, count = self._used, math.prod(shape)
+        if first + count > self._block.size:
+            return aligned_empty(count).reshape(shape)
+        self._used += room(shape)
+        return self._block[first : first + count].reshape(shape)
+
+
+FRESH = Workspace(np.empty(0, np.float32))
+"""No block: every array is new."""
+
+
+def room(*shapes: tuple[int, ...]) -> int:
+    """Size of a block that has room for arrays of these shapes."""
+    return sum(-(-math.prod(shape) // CACHE_LINE) * CACHE_LINE for shape in shapes)
+
+
+@contextlib.contextmanager
+def kept_workspace(size: int) -> Iterator[Workspace]:
+    """A workspace whose block is handed on; ``FRESH`` if it were too large to keep.
+
+    Parameters
+    ----------
+    size : int
+        Of the block. Idle blocks of other sizes are forgotten: nobody would count their memory.
+    """
+    if size * np.float32().itemsize > KEPT:
+        forget()
+        yield FRESH
+        return
+    block = _idle_block(size)
+    yield Workspace(block)
+    # Not after an error: a thread of a computation that was broken off may still be writing.
+    if sum(other.nbytes for other in _idle) + block.nbytes <= KEPT:
+        _idle.append(block)
+
+
+def _idle_block(size: int) -> np.ndarray:
+    while True:
+        try:
+            block = _idle.pop()
+        except IndexError:
+            return aligned_empty(size)
+        if block.size == size:
+            return block
+
+
+def forget() -> None:
+    """Give back what is kept."""
+    _idle.clear()

@@ -1,0 +1,109 @@
+"""A trimap from what other tools give: a binary mask, a soft mask, an alpha, a cut-out with transparency."""
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.reading import ImageSource
+from numpy_vitmatte.kernels.distance import squared_distance_to
+from numpy_vitmatte.trimaps.channel import mask_levels
+from numpy_vitmatte.trimaps.lengths import in_pixels
+from numpy_vitmatte.trimaps.reading import BACKGROUND, FOREGROUND, UNKNOWN
+from numpy_vitmatte.trimaps.unknown_band import widen_unknown
+
+WIDTH = "2%"
+"""Of the band on either side. For training the authors eroded alphas of 640 x 640 by ellipses of 1 to 29 pixels across
+(hustvl/ViTMatte, ``data/dim_dataset.py``): bands of up to 14 pixels, 2.2 % of the side. Masks need the wider end, since
+they lie some pixels off the true edge."""
+
+BACKGROUND_UP_TO, FOREGROUND_FROM = 0.05, 0.95
+"""Soft masks made by networks are seldom quite 0 or 1 even far from the edge."""
+
+
+def trimap_from_mask(
+    mask: ImageSource,
+    erode: float | str = WIDTH,
+    dilate: float | str = WIDTH,
+    *,
+    background: float = BACKGROUND_UP_TO,
+    foreground: float = FOREGROUND_FROM,
+) -> NDArray[np.uint8]:
+    """Make a trimap of a mask: its edge and all its soft pixels become unknown, with a band on both sides of them.
+
+    Parameters
+    ----------
+    mask : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
+        A binary or soft mask in any form that :func:`~numpy_vitmatte.trimaps.reading.read_trimap` reads, white being
+        foreground; an alpha; a cut-out, whose transparency is taken; a trimap, whose unknown region grows.
+    erode, dilate : float or str
+        How far into the foreground and into the background the band reaches, by Euclidean distance: in pixels (10), or
+        as a share of the picture's shorter side (``"2%"``). See
+        :func:`~numpy_vitmatte.trimaps.unknown_band.widen_unknown`.
+    background, foreground : float
+        In [0, 1]. The mask's values up to `background` are surely background, those from `foreground` surely
+        foreground; the ones between stay unknown whatever the widths.
+
+    Returns
+    -------
+    (H, W) uint8 array
+        0 background, 128 unknown, 255 foreground.
+
+    Warns
+    -----
+    UserWarning
+        No foreground, no background, or nothing unknown is left.
+
+    Raises
+    ------
+    VitMatteError
+        A width or threshold that cannot be.
+    ImageError
+        A mask that cannot be read, or is in colour without transparency.
+
+    Examples
+    --------
+    >>> trimap_from_mask(np.array([[0, 0, 0, 0, 1, 1, 1, 1]]), erode=1, dilate=2)
+    array([[  0,   0, 128, 128, 128, 255, 255, 255]], dtype=uint8)
+    """
+    _check_thresholds(background, foreground)
+    levels, _ = mask_levels(mask, "mask")
+    inside = in_pixels(erode, levels.shape, "erode")
+    outside = in_pixels(dilate, levels.shape, "dilate")
+    sure = np.full(levels.shape, UNKNOWN, np.uint8)
+    sure[levels <= 255 * background] = BACKGROUND
+    sure[levels >= 255 * foreground] = FOREGROUND
+    trimap = widen_unknown(sure, inside, outside)
+    if not np.any(trimap == FOREGROUND):
+        begins = f"its brightest level is {levels.max():.0f}, foreground begins at {255 * foreground:.0f}"
+        _warn(_none_left(sure, FOREGROUND, "foreground", f"erode of {inside:g}", begins))
+    if not np.any(trimap == BACKGROUND):
+        ends = f"its darkest level is {levels.min():.0f}, background ends at {255 * background:.0f}"
+        _warn(_none_left(sure, BACKGROUND, "background", f"dilate of {outside:g}", ends))
+    if not np.any(trimap == UNKNOWN):
+        _warn("nothing is unknown: the mask has one value or no soft pixels, and erode and dilate reach no edge")
+    return trimap
+
+
+def _none_left(sure: NDArray[np.uint8], value: int, name: str, width: str, levels: str) -> str:
+    """Why a class is missing: the mask never had it, or the band took it."""
+    if not np.any(sure == value):
+        return f"the mask holds no {name} ({levels})"
+    deepest = math.sqrt(squared_distance_to(sure != value).max())
+    return f"the {width} pixels leaves no {name}: the mask's own is at most {deepest:.1f} pixels deep; give less"
+
+
+def _check_thresholds(background: Any, foreground: Any) -> None:
+    numbers = all(isinstance(value, (int, float, np.number)) for value in (background, foreground))
+    if not (numbers and 0 <= background < foreground <= 1):
+        raise VitMatteError(
+            f"background up to {background!r} and foreground from {foreground!r}; expected numbers from 0 to 1, "
+            "background below foreground"
+        )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=3)

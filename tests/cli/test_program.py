@@ -1,0 +1,273 @@
+"""The command line as a user meets it: what it writes and prints, and one line for everything that goes wrong."""
+
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.matting_job import KNOWN, PHOTO, TRIMAP
+
+import numpy_vitmatte
+from numpy_vitmatte import pipeline
+from numpy_vitmatte.cli import demo, main
+from numpy_vitmatte.cli import matte as matte_command
+from numpy_vitmatte.images.reading import read_photo
+from numpy_vitmatte.runtime.threads import get_num_threads
+from numpy_vitmatte.trimaps.reading import read_trimap
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, lively_checkpoint):
+    """A working directory with a photo, its trimap and a checkpoint."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(PHOTO).save("photo.png")
+    Image.fromarray(TRIMAP).save("trimap.png")
+    shutil.copytree(lively_checkpoint, "checkpoint")
+    return tmp_path
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def run(capsys, *arguments):
+    """Exit status, stdout and stderr of one command, usage errors included."""
+    try:
+        status = main([str(argument) for argument in arguments])
+    except SystemExit as leaving:
+        status = leaving.code
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def run_matte(capsys, *arguments, photo="photo.png", trimap="trimap.png", output="alpha.png", model="checkpoint"):
+    return run(capsys, "matte", photo, trimap, "-o", output, "--model", model, *arguments)
+
+
+def without_compilation(stderr):
+    """The first command of a test run may also say that kernels are being compiled."""
+    return [line for line in stderr.splitlines() if "compiling the kernels" not in line]
+
+
+# What it does -------------------------------------------------------------------------------------------------------
+
+
+def test_matte_writes_the_alpha_and_prints_its_path(folder, capsys):
+    status, out, err = run_matte(capsys)
+    assert (status, out) == (0, "alpha.png\n")
+    assert without_compilation(err) == [
+        "numpy-vitmatte: trimap: values 0 to 255; 28.2% foreground, 28.2% background, 43.7% unknown"
+    ]
+    written = pixels("alpha.png")
+    assert (written.shape, written.dtype) == (PHOTO.shape[:2], np.uint8)
+    np.testing.assert_array_equal(written[KNOWN], TRIMAP[KNOWN])
+    alpha = pipeline.matte(PHOTO, TRIMAP, "checkpoint")
+    assert np.abs(written / 255 - alpha).max() <= 0.5 / 255 + 1e-7
+
+
+def test_sixteen_bits_npy_and_raw(folder, capsys):
+    assert run_matte(capsys, "--bits", 16)[0] == 0
+    assert run_matte(capsys, output="alpha.npy")[0] == 0
+    assert run_matte(capsys, "--raw", output="raw.npy")[0] == 0
+    alpha, raw = np.load("alpha.npy"), np.load("raw.npy")
+    assert np.abs(pixels("alpha.png") / 65535 - alpha).max() <= 0.5 / 65535 + 1e-7
+    np.testing.assert_array_equal(alpha[~KNOWN], raw[~KNOWN])
+    assert (raw[KNOWN] != alpha[KNOWN]).all()
+
+
+def test_existing_output_is_kept_without_force(folder, capsys):
+    (folder / "alpha.png").write_bytes(b"precious")
+    status, out, err = run_matte(capsys)
+    assert (status, out) == (2, "")
+    assert err == (
+        "numpy-vitmatte: error: output 'alpha.png' exists already; choose another name, or overwrite it with --force\n"
+    )
+    assert (folder / "alpha.png").read_bytes() == b"precious"
+    assert run_matte(capsys, "--force")[0] == 0
+    assert pixels("alpha.png").shape == (50, 71)
+
+
+def test_threads_are_set_and_do_not_change_the_result(folder, capsys):
+    for threads in (1, 3):
+        assert run_matte(capsys, "--threads", threads, output=f"{threads}.npy")[0] == 0
+        assert get_num_threads() == threads
+    assert (folder / "1.npy").read_bytes() == (folder / "3.npy").read_bytes()
+
+
+def test_quiet_says_nothing_and_verbose_more(folder, capsys):
+    Image.fromarray(np.where(KNOWN, TRIMAP, 60)).save("soft.png")
+    _, _, normal = run_matte(capsys, trimap="soft.png", output="1.png")
+    assert run_matte(capsys, "--quiet", trimap="soft.png", output="2.png") == (0, "2.png\n", "")
+    _, _, verbose = run_matte(capsys, "--verbose", trimap="soft.png", output="3.png")
+    assert without_compilation(normal)[1:] == [
+        "numpy-vitmatte: trimap: 0 pixels near 0, 128 or 255 were moved there, 1550 in between became unknown",
+        "numpy-vitmatte: warning: 44% of the trimap lies between black, grey and white and counts as unknown: is it a "
+        "soft mask or a picture?",
+    ]
+    assert "photo: 71 x 50 pixels" in verbose
+    assert run_matte(capsys, "--quiet", "--verbose", output="4.png")[0] == 2
+
+
+def test_python_warnings_become_one_line(folder, capsys, monkeypatch):
+    def warn(arguments):
+        warnings.warn("the trimap\nhas a stain", stacklevel=1)
+
+    monkeypatch.setattr(matte_command, "set_threads", warn)
+    status, _, err = run_matte(capsys)
+    assert status == 0
+    assert "numpy-vitmatte: warning: the trimap has a stain\n" in err
+
+
+def test_max_side_and_max_pixels(folder, capsys):
+    assert run_matte(capsys, output="full.npy")[0] == 0
+    status, _, err = run_matte(capsys, "--max-side", 32, "--max-pixels", 3550, output="small.npy")
+    assert status == 0
+    assert "numpy-vitmatte: alpha: computed at 32 x 23 pixels and upsampled, an approximation" in err.splitlines()
+    full, small = np.load("full.npy"), np.load("small.npy")
+    np.testing.assert_array_equal(full[KNOWN], small[KNOWN])
+    assert (full[~KNOWN] != small[~KNOWN]).any()
+    assert Image.MAX_IMAGE_PIXELS == 89_478_485  # Pillow's own again
+
+
+def test_demo_writes_three_pictures(folder, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "DEMO_FOLDER", folder)
+    status, out, _ = run(capsys, "demo", "-o", "made/here", "--model", "checkpoint")
+    assert status == 0
+    assert out.split() == [os.path.join("made/here", name) for name in ("alpha.png", "cutout.png", "side-by-side.png")]
+    alpha, cutout, comparison = (pixels(path) for path in out.split())
+    np.testing.assert_array_equal(cutout[..., :3], PHOTO)
+    np.testing.assert_array_equal(cutout[..., 3], alpha)
+    assert comparison.shape == (50, 4 * 71 + 3 * 8, 3)
+    again = run(capsys, "demo", "-o", "made/here", "--model", "checkpoint")
+    assert again[0] == 2
+    assert "exists already" in again[2]
+    assert run(capsys, "demo", "-o", "made/here", "--model", "checkpoint", "--force")[0] == 0
+
+
+def test_bundled_photo_has_a_fitting_trimap():
+    photo, trimap = demo.bundled_photo()
+    levels, report = read_trimap(trimap)
+    assert read_photo(photo).shape == (*levels.shape, 3)
+    assert (report.snapped, report.between, report.warnings) == (0, 0, ())
+
+
+def test_demo_with_the_bundled_weights(tmp_path, capsys):
+    """The README's first command. How good the alpha is, the tests of the weights say."""
+    status, _, _ = run(capsys, "demo", "-o", tmp_path / "demo-output")
+    assert status == 0
+    _, trimap_path = demo.bundled_photo()
+    trimap, _ = read_trimap(trimap_path)
+    alpha = pixels(tmp_path / "demo-output" / "alpha.png")
+    np.testing.assert_array_equal(alpha[trimap != 128], trimap[trimap != 128])
+    assert alpha[trimap == 128].std() > 10
+
+
+# What goes wrong; bad input is in test_bad_inputs.py ------------------------------------------------------------------
+
+
+def assert_refused(result, before, folder, message):
+    status, out, err = result
+    assert (status, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert err.startswith("numpy-vitmatte")
+    assert "Traceback" not in err
+    assert files(folder) == before
+
+
+def test_full_disk(folder, capsys, monkeypatch):
+    def disk_is_full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    assert run_matte(capsys, output="warm.png")[0] == 0  # kernels are compiled, and say so, before the disk fills
+    monkeypatch.setattr(os, "fsync", disk_is_full)
+    before = files(folder)
+    assert_refused(run_matte(capsys), before, folder, "'alpha.png' cannot be written: No space left on device")
+
+
+def test_folder_that_may_not_be_written(folder, capsys, monkeypatch):
+    open_ = os.open
+
+    def refuse(path, flags, *arguments, **keywords):
+        if flags & os.O_CREAT:
+            raise PermissionError(13, "Permission denied")
+        return open_(path, flags, *arguments, **keywords)
+
+    assert run_matte(capsys, output="warm.png")[0] == 0
+    monkeypatch.setattr(os, "open", refuse)
+    before = files(folder)
+    assert_refused(run_matte(capsys), before, folder, "'alpha.png' cannot be written: Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "message"),
+    [
+        (KeyboardInterrupt(), 130, "numpy-vitmatte: interrupted\n"),
+        (MemoryError(), 2, "numpy-vitmatte: error: not enough memory for a photo of this size; try --max-side 2048\n"),
+    ],
+)
+def test_interruption_and_memory(folder, capsys, monkeypatch, trouble, status, message):
+    def stop(*arguments, **keywords):
+        raise trouble
+
+    monkeypatch.setattr(matte_command, "matte_with_report", stop)
+    before = files(folder)
+    assert run_matte(capsys) == (status, "", message)
+    assert files(folder) == before
+
+
+# As a program -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["matte", "--help"], ["demo", "--help"]])
+def test_help_has_an_example(capsys, arguments):
+    status, out, err = run(capsys, *arguments)
+    assert (status, err) == (0, "")
+    assert f"examples:\n  numpy-vitmatte {arguments[0] if len(arguments) > 1 else 'demo'}" in out
+
+
+def python(*arguments, **keywords):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, text=True, check=False, stderr=subprocess.PIPE, **keywords
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["matte", "trimap", "batch", "evaluate", "demo", "download", "convert", "verify", "warmup", "trace", "compare"],
+)
+def test_every_command_has_help_an_example_loudness_and_a_version(capsys, command):
+    for option in ("--help", "--version"):
+        with pytest.raises(SystemExit) as leaving:
+            main([command, option])
+        assert leaving.value.code == 0
+    said, version = capsys.readouterr().out.rsplit("\n", 2)[:2]
+    assert version == f"numpy-vitmatte {numpy_vitmatte.__version__}"
+    assert f":\n  numpy-vitmatte {command}" in said
+    assert "--quiet" in said
+    assert "--verbose" in said
+
+
+def test_version_as_a_module():
+    done = python("-m", "numpy_vitmatte", "--version", stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, f"numpy-vitmatte {numpy_vitmatte.__version__}\n")
+
+
+def test_reader_that_has_gone_is_no_traceback(folder):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = ["-m", "numpy_vitmatte", "matte", "photo.png", "trimap.png", "-o", "alpha.png", "--model", "checkpoint"]
+    done = python(*command, "--quiet", stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert pixels("alpha.png").shape == (50, 71)

@@ -1,0 +1,85 @@
+"""Runs of cells joined to rectangles, against what joining promises. Whole maps: tests/network/test_needed_cells.py."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from numpy_vitmatte.kernels.rectangle_cover import join_runs, runs_of_cells
+
+masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
+
+
+def runs_of(mask):
+    """Runs of marked pixels, row by row."""
+    found = []
+    for y, row in enumerate(mask):
+        framed = np.concatenate([[False], row, [False]])
+        edges = np.flatnonzero(framed[1:] != framed[:-1])
+        found += [(y, left, y + 1, right) for left, right in edges.reshape(-1, 2)]
+    return np.array(found, np.int64).reshape(-1, 4)
+
+
+@given(mask=masks, rows=st.integers(1, 3), columns=st.integers(1, 3), cut=st.booleans())
+def test_runs(mask, rows, columns, cut):
+    """In pixels of the map, whose last cells may be cut off."""
+    sides = zip(mask.shape, (rows, columns), strict=True)
+    height, width = ((cells - 1) * side + 1 if cut else cells * side for cells, side in sides)
+    found = runs_of_cells(mask, height, width, rows, columns)
+    expected = runs_of(mask) * [rows, columns, rows, columns]
+    np.testing.assert_array_equal(found, np.minimum(expected, [height, width, height, width]))
+
+
+def joined(runs, tallest, border):
+    """The rectangles that are left, in order."""
+    rectangles, order = runs.copy(), np.full(len(runs), -7)
+    return rectangles[order[: join_runs(rectangles, tallest, border, order)]]
+
+
+def cost(rectangles, border):
+    """Areas with a border on each side."""
+    top, left, bottom, right = np.asarray(rectangles).T
+    return int(((bottom - top + 2 * border) * (right - left + 2 * border)).sum())
+
+
+@given(mask=masks, tallest=st.integers(1, 12), border=st.integers(0, 4))
+def test_all_is_covered_once_at_no_higher_cost(mask, tallest, border):
+    """Each marked pixel lies in one rectangle, none in two, and all together cost no more than the runs did."""
+    runs = runs_of(mask)
+    found = joined(runs, tallest, border)
+    times = np.zeros(mask.shape, int)
+    for top, left, bottom, right in found:
+        assert 0 < bottom - top <= max(tallest, 1)
+        times[top:bottom, left:right] += 1
+    assert times.max() <= 1
+    assert (times[mask] == 1).all()
+    assert cost(found, border) <= cost(runs, border)
+
+
+@given(mask=masks)
+def test_without_a_border_nothing_is_added(mask):
+    """A rectangle of more than was marked would cost more than its runs."""
+    assert cost(joined(runs_of(mask), 12, 0), 0) == mask.sum()
+
+
+def test_a_staircase_by_hand():
+    """Runs of 4 pixels, each one further to the right, with a border of 1: cost of one rectangle, and of two.
+
+    Two rows (2+2)(5+2) = 28 and 18 + 18; three rows (3+2)(6+2) = 40 and 28 + 18; four (4+2)(7+2) = 54 and 40 + 18.
+    """
+    runs = np.array([(y, y, y + 1, y + 4) for y in range(4)], np.int64)
+    assert joined(runs, 4, 1).tolist() == [[0, 0, 4, 7]]
+    assert joined(runs, 3, 1).tolist() == [[0, 0, 3, 6], [3, 3, 4, 7]]
+
+
+def test_an_empty_row_keeps_apart():
+    """Two equal runs join if they touch and not across a row that has none."""
+    near, far = [(0, 0, 1, 4), (1, 0, 2, 4)], [(0, 0, 1, 4), (2, 0, 3, 4)]
+    assert len(joined(np.array(near, np.int64), 9, 3)) == 1
+    assert joined(np.array(far, np.int64), 9, 3).tolist() == [list(run) for run in far]
+
+
+def test_a_run_in_the_way_is_not_overlapped():
+    """The short run right of the lower one would lie inside the rectangle around lower and upper."""
+    runs = np.array([(0, 0, 1, 9), (1, 0, 2, 5), (1, 7, 2, 9)], np.int64)
+    assert sorted(joined(runs, 9, 3).tolist()) == runs.tolist()

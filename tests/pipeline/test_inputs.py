@@ -1,0 +1,93 @@
+"""Photo and trimap read together: as one by one, of two errors the photo's, files at the same time."""
+
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images.reading import read_photo
+from numpy_vitmatte.pipeline import inputs
+from numpy_vitmatte.pipeline.inputs import read_photo_and_trimap
+from numpy_vitmatte.runtime.threads import set_num_threads
+from numpy_vitmatte.trimaps.reading import read_trimap
+
+
+@pytest.fixture
+def files(tmp_path):
+    random = np.random.default_rng(0)
+    Image.fromarray(random.integers(0, 256, (30, 40, 3), dtype=np.uint8)).save(tmp_path / "photo.png")
+    Image.fromarray(random.choice(np.array([0, 128, 255], np.uint8), (30, 40))).save(tmp_path / "trimap.png")
+    return tmp_path / "photo.png", tmp_path / "trimap.png"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("sparing", [False, True])
+@pytest.mark.parametrize("given", ["paths", "images", "arrays"])
+def test_as_one_by_one(files, given, sparing, threads):
+    set_num_threads(threads)
+    photo, trimap = files
+    if given != "paths":
+        photo, trimap = Image.open(photo), Image.open(trimap)
+    if given == "arrays":
+        photo, trimap = np.asarray(photo), np.asarray(trimap)
+    pixels, clean, report = read_photo_and_trimap(photo, trimap, sparing=sparing)
+    np.testing.assert_array_equal(pixels, read_photo(files[0]))
+    expected, expected_report = read_trimap(files[1])
+    np.testing.assert_array_equal(clean, expected)
+    assert report == expected_report
+
+
+def decoding_threads(monkeypatch, files, **arguments):
+    """The threads in which photo and trimap are read; where they are two, neither ends before the other begins."""
+    seen, together = [], threading.Barrier(2)
+
+    def noting(read):
+        def note(*given):
+            seen.append(threading.get_ident())
+            if not arguments:
+                together.wait(60)
+            return read(*given)
+
+        return note
+
+    monkeypatch.setattr(inputs, "read_photo", noting(read_photo))
+    monkeypatch.setattr(inputs, "read_trimap", noting(read_trimap))
+    read_photo_and_trimap(*files, **arguments)
+    return seen
+
+
+def test_files_at_the_same_time(monkeypatch, files):
+    set_num_threads(2)
+    assert len(set(decoding_threads(monkeypatch, files))) == 2
+
+
+def test_sparing_one_after_the_other(monkeypatch, files):
+    """So that only one decoder's memory is taken."""
+    set_num_threads(2)
+    assert decoding_threads(monkeypatch, files, sparing=True) == 2 * [threading.get_ident()]
+
+
+def test_one_image_for_both(files):
+    """A Pillow image that is not decoded yet, and whose file both would read."""
+    set_num_threads(2)
+    both = Image.open(files[1])
+    pixels, clean, _ = read_photo_and_trimap(both, both)
+    np.testing.assert_array_equal(pixels, np.repeat(clean[..., None], 3, axis=-1))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_of_two_errors_the_photos(files, threads):
+    set_num_threads(threads)
+    photo, trimap = files
+    with pytest.raises(ImageError, match=r"^trimap .*: no such file"):
+        read_photo_and_trimap(photo, trimap.with_name("none.png"))
+    with pytest.raises(ImageError, match=r"^photo .*: no such file"):
+        read_photo_and_trimap(photo.with_name("none.png"), trimap.with_name("none.png"))
+
+
+def test_sizes_must_agree(files, tmp_path):
+    Image.new("L", (40, 31)).save(tmp_path / "tall.png")
+    with pytest.raises(ImageError, match=r"40 x 30 pixels .* 40 x 31"):
+        read_photo_and_trimap(files[0], tmp_path / "tall.png")

@@ -1,0 +1,155 @@
+"""Budgets of whole jobs: the photo's own size, the guided filter, trust maps and pictures are inside them."""
+
+import importlib.util
+import os
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.processes import run_python
+
+from numpy_vitmatte import (
+    VitMatteError,
+    VitMatteImageProcessor,
+    estimate_memory,
+    get_num_threads,
+    matte,
+    set_num_threads,
+)
+from numpy_vitmatte.network.memory import PHOTO, Allowance
+from numpy_vitmatte.pipeline.budget import check_head
+from numpy_vitmatte.pipeline.loaded_checkpoint import load_checkpoint
+from numpy_vitmatte.pipeline.memory import EIGHT_BIT, FILTER, FITS, PYMATTING, WANTED, WIDE, Work, around_network
+from numpy_vitmatte.pipeline.trust import matte_with_trust
+from numpy_vitmatte.processing.hustvl import HustvlImageProcessor
+
+MEGA = 1_000_000
+
+reads_peaks = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the peak is read from Linux's /proc")
+
+
+@pytest.fixture
+def big(tmp_path, monkeypatch):
+    """A working directory with a photo of 9 megapixels, in 8 and in 16 bits, and its trimap, half of it unknown."""
+    monkeypatch.chdir(tmp_path)
+    ramp = np.add.outer(np.arange(3000), np.arange(3000)) // 24
+    trimap = np.repeat(np.uint8([0, 128, 255]), [700, 1600, 700])[:, None].repeat(3000, axis=1)
+    pictures = {"photo": np.dstack([ramp] * 3).astype(np.uint8), "wide": (257 * ramp).astype(np.uint16)}
+    for name, pixels in (pictures | {"trimap": trimap}).items():
+        Image.fromarray(pixels).save(f"{name}.png", compress_level=1)
+    return tmp_path
+
+
+# By hand ------------------------------------------------------------------------------------------------------------
+
+
+def test_photos_as_they_are_and_at_a_smaller_size():
+    """While the network computes there are photo, trimap and alpha; reading, or the filter, may take more."""
+    whole = around_network(Work(1000, 2000, (1000, 2000)))
+    assert whole == (2 * MEGA * (EIGHT_BIT.resting + WANTED), 2 * MEGA * EIGHT_BIT.busy, "2000 x 1000 pixels")
+    held, apart, name = around_network(Work(10_000, 20_000, (100, 200)))
+    assert held == 200 * MEGA * EIGHT_BIT.resting + 20_000 * PHOTO
+    assert apart == 200 * MEGA * EIGHT_BIT.busy
+    assert name == "20000 x 10000 pixels, computed at 200 x 100,"
+    filtered = around_network(Work(1000, 2000, (500, 1000))).apart
+    assert filtered == 2 * MEGA * EIGHT_BIT.resting + FILTER + FITS * MEGA // 2
+
+
+def test_wide_photos_trust_maps_and_pictures_take_more():
+    plain = Work(1000, 1000, (1000, 1000))
+    wide, trust = plain._replace(wide=True), plain._replace(trust=True)
+    assert around_network(wide).held - around_network(plain).held == MEGA * (WIDE.resting - EIGHT_BIT.resting)
+    assert around_network(trust).held - around_network(plain).held == MEGA * EIGHT_BIT.second
+    pictures = around_network(plain._replace(pictures=90, beside=PYMATTING))
+    assert pictures.apart == 90 * MEGA + PYMATTING
+    assert pictures.held == around_network(plain).held + PYMATTING
+
+
+@pytest.mark.parametrize("kind", [VitMatteImageProcessor, HustvlImageProcessor])
+@pytest.mark.parametrize("size", [(64, 96), (65, 96), (5, 7)])
+@pytest.mark.parametrize("pad", [True, False])
+def test_padded_size_is_the_size_of_what_is_made(kind, size, pad):
+    processor = kind(do_pad=pad)
+    made = processor(np.zeros((*size, 3), np.uint8), np.full(size, 128, np.uint8))["pixel_values"]
+    assert processor.padded_size(*size) == made.shape[2:]
+
+
+# Refused ------------------------------------------------------------------------------------------------------------
+
+
+def least_of(call):
+    with pytest.raises(VitMatteError) as refused:
+        call()
+    return int(re.search(r"takes (\d+)MB of memory at least", str(refused.value))[1])
+
+
+def test_refused_before_a_pixel_is_decoded(tmp_path):
+    """Of this file there is only the head; the size is that of the upright photo."""
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new("RGB", (3000, 2000)).save(tmp_path / "whole.jpg", exif=exif)
+    (tmp_path / "photo.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:700])
+    with pytest.raises(VitMatteError, match="a picture of 2000 x 3000 pixels, computed at 67 x 100, takes"):
+        matte(tmp_path / "photo.jpg", np.zeros((1, 1), np.uint8), max_memory="100MB", max_side=100)
+
+
+def test_what_cannot_be_read_is_left_to_the_reader(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"no picture")
+    check_head(tmp_path / "photo.jpg", load_checkpoint("vitmatte-tiny"), Allowance(1), None)
+    with pytest.raises(VitMatteError, match="is not an image"):
+        matte_with_trust(tmp_path / "photo.jpg", np.zeros((5, 5), np.uint8), max_memory="1GB")
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_the_least_that_is_named_is_enough(threads):
+    """With a trust map too; and estimate_memory names the same. One thread takes less than packing the weights does."""
+    set_num_threads(threads)
+    photo, trimap = np.zeros((300, 200, 3), np.uint8), np.full((300, 200), 128, np.uint8)
+    for job, trust in ((matte, False), (matte_with_trust, True)):
+        for max_side in (None, 100):
+            least = least_of(lambda job=job, side=max_side: job(photo, trimap, max_side=side, max_memory="60MB"))
+            assert least == least_of(
+                lambda side=max_side, trust=trust: estimate_memory(300, 200, max_memory=1, max_side=side, trust=trust)
+            )
+            job(photo, trimap, max_side=max_side, max_memory=f"{least}MB")
+            with pytest.raises(VitMatteError, match=f"takes {least}MB"):
+                job(photo, trimap, max_side=max_side, max_memory=f"{least - 1}MB")
+
+
+# What processes take ------------------------------------------------------------------------------------------------
+
+COMMAND = """
+import contextlib, io, re, sys
+from numpy_vitmatte.cli import main
+job = ["matte", *sys.argv[1:], "--force", "--quiet"]
+said = io.StringIO()
+with contextlib.redirect_stderr(said):
+    assert main([*job, "--max-memory", "1MB"]) == 2
+least = re.search(r"takes (\\d+)MB", said.getvalue())[1]
+with contextlib.redirect_stdout(io.StringIO()):
+    assert main([*job, "--max-memory", f"{least}MB"]) == 0
+peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+print(least, peak)
+"""
+
+JOBS = {
+    "smaller size": "photo.png trimap.png -o a.png --max-side 512",
+    "16 bits at a smaller size": "wide.png trimap.png -o a.npy --max-side 64",
+    "trust map": "photo.png trimap.png -o a.png --trust b.png --max-side 64",
+    "composite": "photo.png trimap.png --composite a.png --background photo.png --colours photo --max-side 64",
+    "estimated colours": "photo.png trimap.png --cutout a.png --max-side 64",
+}
+
+
+@pytest.mark.compiled
+@reads_peaks
+@pytest.mark.parametrize("kind", JOBS)
+def test_the_least_budget_is_kept_and_not_wasted(big, kind):
+    """A process of its own, refused once, then run with the least: below it, and not by half."""
+    if kind == "estimated colours" and importlib.util.find_spec("pymatting") is None:
+        pytest.skip("the extra [foreground] is not installed")
+    threads = {"NUMPY_VITMATTE_NUM_THREADS": str(get_num_threads())}
+    run_python("-c", COMMAND, *JOBS[kind].split(), **threads)  # compiles what is not yet
+    least, peak = map(int, run_python("-c", COMMAND, *JOBS[kind].split(), **threads).split())
+    assert least * MEGA / 2 < peak <= least * MEGA

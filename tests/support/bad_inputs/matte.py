@@ -1,0 +1,125 @@
+"""What ``numpy-vitmatte matte`` refuses: photos, trimaps, outputs and options."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from support.bad_images import BAD_FILES, make_bad_file
+from support.bad_inputs.row import BadInput, content, directory, loop
+from support.matting_job import PHOTO, TRIMAP
+
+MATTE = "matte photo.png trimap.png --model checkpoint"
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _image(array: np.ndarray, kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, kind)
+    return file.getvalue()
+
+
+JPEG = _image(PHOTO, "JPEG")
+
+
+def _bad_file(name: str):
+    return lambda folder: make_bad_file(folder, name)
+
+
+def _image_rows():
+    """The files of ``bad_images``, each as photo and as trimap."""
+    for name, (_, message) in BAD_FILES.items():
+        for role, arguments in (("photo", f"{name} trimap.png"), ("trimap", f"photo.png {name}")):
+            command = f"matte {arguments} -o alpha.png --model checkpoint"
+            yield BadInput(f"{role} {name}", command, message, _bad_file(name))
+
+
+def _photo(kind: str, name: str, message: str, prepare) -> BadInput:
+    return BadInput(kind, f"matte {name} trimap.png -o alpha.png --model checkpoint", message, prepare)
+
+
+def _trimap(kind: str, name: str, message: str, prepare) -> BadInput:
+    return BadInput(kind, f"matte photo.png {name} -o alpha.png --model checkpoint", message, prepare)
+
+
+def _usage(kind: str, more: str, message: str, prepare=None) -> BadInput:
+    return BadInput(kind, f"{MATTE} {more}", message, prepare)
+
+
+def _link_to_photo(folder: Path) -> None:
+    (folder / "link.png").symlink_to("photo.png")
+
+
+def _dangling(folder: Path) -> None:
+    (folder / "alpha.png").symlink_to("not-there.png")
+
+
+ROWS = [
+    *_image_rows(),
+    _photo("truncated JPEG", "cut.jpg", "photo 'cut.jpg' is damaged and cannot be decoded: image file is truncated",
+           content("cut.jpg", JPEG[: len(JPEG) // 2])),
+    _photo("JPEG without pixels", "head.jpg", "photo 'head.jpg' cannot be read", content("head.jpg", JPEG[:100])),
+    _photo("NaN in a .npy", "nan.npy", "is not an image, whatever its name says: it begins with b",
+           content("nan.npy", _npy(np.full((50, 71, 3), np.nan)))),
+    _photo("objects in a .npy", "objects.npy", "is not an image, whatever its name says: it begins with b",
+           content("objects.npy", _npy(np.array([{}, None], dtype=object)))),
+    _photo("photo is a loop of links", "loop.png", "photo 'loop.png' cannot be read: [Errno", loop("loop.png")),
+    _photo("photo is a device without an end", "/dev/null", "photo '/dev/null' is not an image", None),
+    _photo("photo's name is too long", "a" * 300 + ".png", "cannot be read: [Errno", None),
+    _trimap("trimap is a loop of links", "loop.png", "trimap 'loop.png' cannot be read: [Errno", loop("loop.png")),
+    _trimap("trimap of another size", "small.png",
+            "photo is 71 x 50 pixels (width x height), its trimap 70 x 50; expected the same size",
+            content("small.png", _image(TRIMAP[:, 1:], "PNG"))),
+    _trimap("trimap turned", "turned.png", "its trimap 50 x 71, one of them turned by 90 degrees",
+            content("turned.png", _image(TRIMAP.T.copy(), "PNG"))),
+    _trimap("trimap in colour", "photo.png", "trimap 'photo.png' is in colour (red, green and blue differ", None),
+    BadInput("photo and trimap exchanged", "matte trimap.png photo.png -o alpha.png --model checkpoint",
+             "Were photo and trimap exchanged?"),
+    _usage("unknown suffix", "-o alpha.jpg", "output 'alpha.jpg' ends in '.jpg'; expected .png or .npy"),
+    _usage("no suffix", "-o alpha", "output 'alpha' has no ending; expected .png or .npy"),
+    _usage("empty output", "-o .", "output '.' has no ending"),
+    _usage("no such folder", "-o nowhere/alpha.png",
+           "output 'nowhere/alpha.png': there is no such folder; create it first"),
+    _usage("output's folder is a file", "-o photo.png/alpha.png", "there is no such folder"),
+    _usage("output's folder is a loop of links", "-o loop/alpha.png", "there is no such folder", loop("loop")),
+    _usage("output is a directory", "-o alpha.png", "output 'alpha.png' is a directory", directory("alpha.png")),
+    _usage("output exists", "-o alpha.png", "exists already; choose another name, or overwrite it with --force",
+           content("alpha.png", b"precious")),
+    _usage("output is a link to nowhere", "-o alpha.png", "output 'alpha.png' exists already", _dangling),
+    _usage("output is a loop of links", "-o loop.png", "output 'loop.png' exists already", loop("loop.png")),
+    _usage("output's name is too long", f"-o {'a' * 300}.png", "cannot be written: File name too long"),
+    _usage("output is an input", "-o trimap.png --force",
+           "output 'trimap.png' is an input as well; choose another name"),
+    _usage("output is a link to an input", "-o link.png --force", "output 'link.png' is an input as well",
+           _link_to_photo),
+    _usage("bits of a .npy", "-o alpha.npy --bits 8", "--bits is for the alpha's .png; 'alpha.npy' holds float32"),
+    _usage("bits that no PNG has", "-o alpha.png --bits 12", "argument --bits: invalid choice: 12"),
+    _usage("no threads", "-o alpha.png --threads 0", "the number of threads is 0"),
+    _usage("threads in words", "-o alpha.png --threads all", "argument --threads: invalid int value: 'all'"),
+    _usage("max side too small", "-o alpha.png --max-side 31",
+           "max_side is 31; expected a whole number of pixels, 32 or more"),
+    _usage("max side with a fraction", "-o alpha.png --max-side 2.5", "argument --max-side: invalid int value: '2.5'"),
+    _usage("no amount of memory", "-o alpha.png --max-memory 2GX", "'2GX' is not an amount of memory; give bytes, or"),
+    _usage("too little memory", "-o alpha.png --max-memory 50MB",
+           "a picture of 71 x 50 pixels takes"),
+    _usage("too little memory at a smaller size", "-o alpha.png --max-memory 50MB --max-side 32",
+           "a picture of 71 x 50 pixels, computed at 32 x 23, takes"),
+    _usage("too little memory for two outputs", "-o alpha.png --trust map.png --max-memory 50MB",
+           "a picture of 71 x 50 pixels takes"),
+    _usage("pixels below zero", "-o alpha.png --max-pixels -1", "the limit of pixels is -1; expected a whole number"),
+    _usage("photo above the limit of pixels", "-o alpha.png --max-pixels 1000",
+           "photo 'photo.png' is refused: it would unpack to 3550 of at most 1000 pixels"),
+    _usage("quiet and verbose", "-o alpha.png --quiet --verbose", "not allowed with argument --quiet"),
+    _usage("no output", "", "nothing to write; expected -o, --cutout, --composite or --trust"),
+    _usage("one file too many", "more.png -o alpha.png", "unrecognized arguments: more.png"),
+    _usage("unknown option", "-o alpha.png --tta", "unrecognized arguments: --tta"),
+    BadInput("no trimap", "matte photo.png -o alpha.png", "the following arguments are required: TRIMAP"),
+    BadInput("no command", "", "the following arguments are required: COMMAND (see numpy-vitmatte --help)"),
+    BadInput("unknown command", "mat", "invalid choice: 'mat'"),
+]  # fmt: skip
