@@ -9,92 +9,54 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "numpy_vitmatte"
 
-# What a room may import of this package, by the beginning of the name.
-FLOORS = {
-    "kernels": ("kernels", "errors"),
-    "layers": ("kernels", "layers.position"),
-    "reference.py": (),
-    "folding.py": (),
-    "configuration": ("configuration", "checkpoint.location", "checkpoint.layout", "json_object", "errors"),
-    "checkpoint": ("checkpoint", "configuration", "atomic_write", "errors"),
-    "images": ("images", "atomic_write", "errors"),
-    "matting": ("matting", "images", "kernels", "errors"),
-    "processing": (
-        "processing",
-        "kernels.lookup",
-        "kernels.parallel",
-        "images",
-        "checkpoint.location",
-        "checkpoint.layout",
-        "json_object",
-        "configuration",
-        "errors",
-    ),
-    "rectangles.py": ("kernels",),
-    "decoder_plan.py": ("kernels", "layers", "rectangles"),
-    "decoder.py": ("kernels", "layers", "rectangles", "decoder_plan"),
-    "network.py": ("kernels", "layers", "folding", "configuration", "decoder", "errors"),
-    "memory.py": (
-        "kernels.parallel",
-        "kernels.winograd",
-        "configuration",
-        "checkpoint.parameters",
-        "decoder_plan",
-        "rectangles",
-        "errors",
-    ),
-    "photo_and_trimap.py": ("kernels.parallel", "images", "matting", "processing"),
-    "photo_memory.py": ("memory",),
-    "budget.py": ("images", "matting", "memory", "model_cache", "photo_memory"),
-    "model.py": (
-        "network",
-        "memory",
-        "kernels.parallel",
-        "kernels.workspace",
-        "checkpoint",
-        "configuration",
-        "initialization",
-        "errors",
-    ),
-    "batch": (
-        "batch",
-        "estimate",
-        "pipeline",
-        "model",
-        "matting",
-        "images",
-        "kernels.parallel",
-        "checkpoint.location",
-        "atomic_write",
-        "json_object",
-        "errors",
-    ),
-    "tracing": (
-        "tracing",
-        "pipeline",
-        "photo_and_trimap",
-        "model",
-        "network",
-        "matting",
-        "processing",
-        "images",
-        "checkpoint",
-        "configuration",
-        "reference",
-        "folding",
-        "atomic_write",
-        "errors",
-    ),
-    "testing": ("testing", "checkpoint", "configuration"),
-}
+# Every room of the package, from the cellar to the roof. A room imports itself and what stands before it.
+ROOMS = [
+    "errors",
+    "_version",
+    "reference",
+    "files",
+    "runtime",
+    "kernels",
+    "kernels.fused",
+    "layers",
+    "images",
+    "hub",
+    "configuration",
+    "processing",
+    "checkpoint",
+    "network",
+    "model",
+    "trimaps",
+    "matting",
+    "pipeline",
+    "tracing",
+    "batch",
+    "cli",
+    "testing",
+    "__init__",
+    "__main__",
+]
+LOOSE = 5  # modules beside the rooms that a newcomer has to know
 EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "distributed")
 
 
+def room_of(module):
+    """The room that a module belongs to, by its name inside the package."""
+    return max((room for room in ROOMS if module == room or module.startswith(room + ".")), key=len)
+
+
+def name_of(path):
+    """``a.b`` for ``numpy_vitmatte/a/b.py``; a folder's ``__init__`` is the folder."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
 def imports_of(path):
-    """Names of this package's modules that a file imports."""
+    """Names of this package's modules that a file imports, at its top or inside its functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports by a relative name"
             names = [
                 f"{node.module}.{alias.name}" if node.module == "numpy_vitmatte" else node.module
                 for alias in node.names
@@ -102,17 +64,42 @@ def imports_of(path):
         yield from (name.removeprefix("numpy_vitmatte.") for name in names if name.startswith("numpy_vitmatte."))
 
 
-@pytest.mark.parametrize("room", FLOORS)
-def test_rooms_import_only_what_lies_below(room):
-    files = [PACKAGE / room] if room.endswith(".py") else sorted((PACKAGE / room).glob("*.py"))
-    assert files
-    for path in files:
-        above = (
-            [name for name in imports_of(path) if not name.startswith(FLOORS[room])]
-            if FLOORS[room]
-            else [*imports_of(path)]
-        )
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_every_file_has_a_room():
+    assert {room_of(name_of(path)) for path in FILES} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_down(room):
+    allowed = ROOMS[: ROOMS.index(room) + 1]
+    for path in (path for path in FILES if room_of(name_of(path)) == room):
+        above = [name for name in imports_of(path) if room_of(name) not in allowed]
         assert not above, f"{path.relative_to(PACKAGE)} imports {above}"
+
+
+@pytest.mark.parametrize("room", sorted({room_of(name_of(path)) for path in FILES if path.name == "__init__.py"}))
+def test_no_circle_inside_a_room(room):
+    """Modules of one room can be put in an order in which each imports only what comes before it."""
+    members = {name_of(path): path for path in FILES if room_of(name_of(path)) == room and path.name != "__init__.py"}
+    waiting = {name: {other for other in imports_of(path) if other in members} for name, path in members.items()}
+    while free := [name for name, needs in waiting.items() if not needs & waiting.keys()]:
+        for name in free:
+            del waiting[name]
+    assert not waiting
+
+
+def test_every_room_says_what_it_means():
+    """The first sentence of ``__init__`` is the room's meaning."""
+    for path in FILES:
+        if path.name == "__init__.py":
+            assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
+
+
+def test_few_modules_lie_loose():
+    loose = [path.stem for path in PACKAGE.glob("[!_]*.py")]
+    assert len([*loose, "_version"]) <= LOOSE
 
 
 def test_the_reference_imports_numpy_alone():
