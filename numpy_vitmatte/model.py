@@ -65,7 +65,7 @@ class ImageMattingOutput(Mapping[str, Any]):
         return len(self._present())
 
 
-def channels_last(pixels: np.ndarray) -> np.ndarray:
+def as_nhwc(pixels: np.ndarray) -> np.ndarray:
     """Float (B, C, H, W) to contiguous float32 (B, H, W, C); not copied where they lie so in memory already.
 
     They are copied where they may not be written: for such arrays Numba would compile the kernels once more.
@@ -272,4 +272,4 @@ class VitMatteForImageMatting:
             raise VitMatteError(
                 f"pixel_values is of type {pixels.dtype}; expected floating point, rescaled and normalised"
             )
-        return channels_last(pixels)
+        return as_nhwc(pixels)

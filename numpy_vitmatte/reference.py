@@ -37,8 +37,8 @@ def layer_norm(x, w, epsilon=1e-6):
 
 def batch_norm(x, w, epsilon):
     """Normalise by the statistics of the training set, then scale and shift."""
-    centred = (x - w["running_mean"]) / np.sqrt(w["running_var"] + x.dtype.type(epsilon))
-    return centred * w["weight"] + w["bias"]
+    centerd = (x - w["running_mean"]) / np.sqrt(w["running_var"] + x.dtype.type(epsilon))
+    return centerd * w["weight"] + w["bias"]
 
 
 def gelu(x):
@@ -182,11 +182,11 @@ def residual_neck(x, w):
 
 def block(x, w, heads, window, epsilon):
     """One transformer block; with the probabilities [windows, heads, tokens, tokens]."""
-    normalised = layer_norm(x, under(w, "norm1."), epsilon)
+    normalized = layer_norm(x, under(w, "norm1."), epsilon)
     if window:
-        attended, probability = window_attention(normalised, under(w, "attention."), heads, window)
+        attended, probability = window_attention(normalized, under(w, "attention."), heads, window)
     else:
-        attended, probability = attention(normalised, under(w, "attention."), heads)
+        attended, probability = attention(normalized, under(w, "attention."), heads)
         probability = probability[None]
     x = x + attended
     x = x + mlp(layer_norm(x, under(w, "norm2."), epsilon), under(w, "mlp."))

@@ -6,7 +6,7 @@ import sys
 from competitors import COMPETITORS
 from records import load
 
-COLOURS = ("#c8553d", "#1f5f8b", "#5b8e3e", "#8a6fa8", "#b5b5b5")
+COLORS = ("#c8553d", "#1f5f8b", "#5b8e3e", "#8a6fa8", "#b5b5b5")
 
 
 def run(arguments: argparse.Namespace) -> bool:
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> bool:
     panels[-1].set_yscale("log")
     panels[-1].set_ylim(bottom=0.1)
     panels[-1].yaxis.set_major_formatter("{x:g}")
-    handles = [Patch(color=colour, label=name) for name, colour in zip(COMPETITORS, COLOURS, strict=True)]
+    handles = [Patch(color=color, label=name) for name, color in zip(COMPETITORS, COLORS, strict=True)]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(COMPETITORS), fontsize=8, frameon=False)
     figure.savefig(arguments.output, metadata={"Date": None})
     return True
@@ -55,7 +55,7 @@ def _bars(panel, records: list[dict], value, label: str) -> None:
                 panel.text(x, 0, "×", transform=panel.get_xaxis_transform(), ha="center", va="bottom")
                 continue
             height = value(result)
-            panel.bar(x, height, 0.92 * width, color=COLOURS[place])
+            panel.bar(x, height, 0.92 * width, color=COLORS[place])
             panel.annotate(label.format(height), (x, height), ha="center", va="bottom", fontsize=7)
     panel.set_xticks(range(len(records)), [f"{record['height']} x {record['width']}" for record in records])
     panel.margins(y=0.25)

@@ -59,7 +59,7 @@ def measure(names: list[str], assignment: Assignment, rounds: int, together: boo
             if name == OURS:
                 raise
             result["failed"] = str(error)
-    return {name: result | summarised(name, results, last) for name, result in results.items()}
+    return {name: result | summarized(name, results, last) for name, result in results.items()}
 
 
 def _order(names: list[str], rounds: int) -> Iterator[tuple[str, bool]]:
@@ -70,7 +70,7 @@ def _order(names: list[str], rounds: int) -> Iterator[tuple[str, bool]]:
             yield name, number == rounds - 1
 
 
-def summarised(name: str, results: dict[str, dict], last: dict[str, tuple[np.ndarray, float]]) -> dict[str, float]:
+def summarized(name: str, results: dict[str, dict], last: dict[str, tuple[np.ndarray, float]]) -> dict[str, float]:
     """Median seconds, median of the rounds' ratios ours / theirs, peak memory, largest difference from our alphas."""
     if "failed" in results[name]:
         return {}

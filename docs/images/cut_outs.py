@@ -10,7 +10,7 @@ from numpy_vitmatte import composite, estimate_foreground, matte_with_report, ma
 HERE = Path(__file__).resolve().parent
 DEMO = HERE.parents[1] / "numpy_vitmatte" / "demo"
 CROP, ZOOM = np.s_[5:135, 145:315], 2
-COLOURS = ((255, 255, 255), (20, 90, 160))
+COLORS = ((255, 255, 255), (20, 90, 160))
 WRONG = ((np.s_[330:400, 60:100], 0), (np.s_[60:110, 60:110], 255))
 """Where the trimap is drawn wrong: a piece of the suit as background, a piece of the wall as foreground."""
 
@@ -19,8 +19,8 @@ def cut_out() -> None:
     """The hair over two colours: above as the photo has it, below with estimated colours."""
     result = matte_with_report(DEMO / "photo.jpg", DEMO / "trimap.png")
     rows = [
-        np.concatenate([composite(colours, result.alpha, colour)[CROP] for colour in COLOURS], axis=1)
-        for colours in (result.photo, estimate_foreground(result.photo, result.alpha))
+        np.concatenate([composite(colors, result.alpha, color)[CROP] for color in COLORS], axis=1)
+        for colors in (result.photo, estimate_foreground(result.photo, result.alpha))
     ]
     picture = Image.fromarray(np.concatenate(rows))
     large = picture.resize((picture.width * ZOOM, picture.height * ZOOM), Image.Resampling.NEAREST)

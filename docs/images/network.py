@@ -21,7 +21,7 @@ DETAILS = [
     (7, "ConvStream 1/2", "320 x 480 x 48"),
     (8, "picture and trimap", "640 x 960 x 4"),
 ]
-COLOURS = {"b": "#dbe7f6", "f": "#fbe7c8", "m": "#d9efd9", "C": "#f3dce6", "p": "#eeeeee"}
+COLORS = {"b": "#dbe7f6", "f": "#fbe7c8", "m": "#d9efd9", "C": "#f3dce6", "p": "#eeeeee"}
 
 
 INSIDE = [  # a transformer block: name, and whether the sum after it takes the block's or the first sum's input
@@ -38,11 +38,11 @@ def row(index: int) -> int:
     return TOP + index * (BOX[1] + GAP)
 
 
-def box(x: int, y: int, name: str, shape: str, colour: str) -> str:
+def box(x: int, y: int, name: str, shape: str, color: str) -> str:
     """A box with a name and a shape."""
     middle = x + BOX[0] / 2
     return (
-        f'<rect x="{x}" y="{y}" width="{BOX[0]}" height="{BOX[1]}" rx="6" fill="{colour}" stroke="#555"/>'
+        f'<rect x="{x}" y="{y}" width="{BOX[0]}" height="{BOX[1]}" rx="6" fill="{color}" stroke="#555"/>'
         f'<text x="{middle}" y="{y + 19}" text-anchor="middle">{name}</text>'
         f'<text x="{middle}" y="{y + 35}" text-anchor="middle" fill="#555">{shape}</text>'
     )
@@ -98,17 +98,17 @@ def draw() -> str:
         '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">'
         '<path d="M0,0 L8,4 L0,8 z" fill="#333"/></marker></defs>',
         f'<rect width="710" height="{height}" fill="white"/>',
-        box(LEFT, 4, "picture and trimap", "640 x 960 x 4", COLOURS["p"]),
+        box(LEFT, 4, "picture and trimap", "640 x 960 x 4", COLORS["p"]),
         arrow(LEFT + BOX[0] / 2, 4 + BOX[1], LEFT + BOX[0] / 2, TOP),
     ]
     for index, (name, shape) in enumerate(TRANSFORMER):
-        colour = COLOURS["b" if name.startswith("patch") else name[0]]
-        parts.append(box(LEFT, row(index), name, shape, colour))
+        color = COLORS["b" if name.startswith("patch") else name[0]]
+        parts.append(box(LEFT, row(index), name, shape, color))
         if index:
             parts.append(arrow(LEFT + BOX[0] / 2, row(index) - GAP, LEFT + BOX[0] / 2, row(index)))
     parts += inside_a_block()
     for index, name, shape in DETAILS:
-        parts.append(box(RIGHT, row(index), name, shape, COLOURS[name[0]]))
+        parts.append(box(RIGHT, row(index), name, shape, COLORS[name[0]]))
         parts.append(arrow(RIGHT, row(index) + BOX[1] / 2, LEFT + BOX[0], row(index) + BOX[1] / 2))
         if index < DETAILS[-1][0]:
             parts.append(arrow(RIGHT + BOX[0] / 2, row(index + 1), RIGHT + BOX[0] / 2, row(index) + BOX[1]))

@@ -24,7 +24,7 @@ def matting_allowance(
     limit = parse_bytes(arguments.max_memory)
     pictures = beside = 0
     if arguments.cutout or arguments.composite:
-        estimated = arguments.colours != "photo"
+        estimated = arguments.colors != "photo"
         pictures = picture_bytes(
             composite=arguments.composite is not None, estimated=estimated, linear=arguments.linear
         )

@@ -41,7 +41,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     pictures.add_argument("--background", help="a picture, a colour (white, '#1e90ff') or checkerboard")
     pictures.add_argument("--fit", choices=FITS, help="scale the picture to cover the photo, or to fit in whole "
                           "between black bars (default: cover)")  # fmt: skip
-    pictures.add_argument("--colours", choices=("estimated", "photo"), help="of half-transparent pixels: the subject's "
+    pictures.add_argument("--colors", choices=("estimated", "photo"), help="of half-transparent pixels: the subject's "
                           "own, estimated by pymatting, or the photo's, with a rim of the old background "
                           "(default: estimated)")  # fmt: skip
     pictures.add_argument("--linear", action="store_true", help="blend light instead of stored levels")
@@ -66,7 +66,7 @@ def check_outputs(arguments: argparse.Namespace, sources: list[Path]) -> None:
     resolved = [os.path.realpath(path) for path in outputs.values()]
     if len(set(resolved)) < len(resolved):
         raise VitMatteError("two outputs have the same name; choose another for one of them")
-    if _with_colours(arguments) and arguments.colours != "photo":
+    if _with_colors(arguments) and arguments.colors != "photo":
         require_pymatting()
 
 
@@ -95,15 +95,13 @@ def _writers(
     writers: dict[Path, Writer] = {}
     if arguments.output:
         writers[arguments.output] = alpha_writer(arguments.output, result.alpha, arguments.bits or 8)
-    if _with_colours(arguments):
-        estimated = arguments.colours != "photo"
-        colours = (
-            estimate_foreground(result.photo, result.alpha, linear=arguments.linear) if estimated else result.photo
-        )
+    if _with_colors(arguments):
+        estimated = arguments.colors != "photo"
+        colors = estimate_foreground(result.photo, result.alpha, linear=arguments.linear) if estimated else result.photo
         if arguments.cutout:
-            writers[arguments.cutout] = picture_writer(arguments.cutout, cutout(colours, result.alpha))
+            writers[arguments.cutout] = picture_writer(arguments.cutout, cutout(colors, result.alpha))
         if arguments.composite and backdrop:
-            picture = composite(colours, result.alpha, backdrop(*result.alpha.shape), linear=arguments.linear)
+            picture = composite(colors, result.alpha, backdrop(*result.alpha.shape), linear=arguments.linear)
             writers[arguments.composite] = picture_writer(arguments.composite, picture)
     if trust:
         writers[arguments.trust] = picture_writer(arguments.trust, trust.picture())
@@ -117,13 +115,13 @@ def _outputs(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
-def _with_colours(arguments: argparse.Namespace) -> bool:
+def _with_colors(arguments: argparse.Namespace) -> bool:
     return bool(arguments.cutout or arguments.composite)
 
 
 def _check_combinations(arguments: argparse.Namespace) -> None:
     """No option may be without effect: it was meant to have one."""
-    estimated = arguments.cutout and arguments.colours != "photo"
+    estimated = arguments.cutout and arguments.colors != "photo"
     if arguments.bits and (arguments.output is None or arguments.output.suffix.lower() == ".npy"):
         found = "there is none" if arguments.output is None else f"{str(arguments.output)!r} holds float32"
         raise VitMatteError(f"--bits is for the alpha's .png; {found}")
@@ -132,7 +130,7 @@ def _check_combinations(arguments: argparse.Namespace) -> None:
     for name, given, wanted, there in (
         ("--background", arguments.background, "--composite", arguments.composite),
         ("--fit", arguments.fit, "--composite", arguments.composite),
-        ("--colours", arguments.colours, "--cutout and --composite", _with_colours(arguments)),
+        ("--colors", arguments.colors, "--cutout and --composite", _with_colors(arguments)),
         ("--linear", arguments.linear, "--composite and estimated colours", arguments.composite or estimated),
     ):
         if given and not there:

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy_vitmatte.cli.options import add_loudness_options, set_threads
 from numpy_vitmatte.pipeline.warmup import warmup
-from numpy_vitmatte.runtime.jit import cache_folder
+from numpy_vitmatte.runtime.jit import kernel_cache_folder
 
 _DESCRIPTION = """Compile every kernel for this processor and keep the machine code, so that no later process waits for
 it: the last step of a container's build, or the first thing after an installation. NUMBA_CACHE_DIR says where the code
@@ -34,5 +34,5 @@ def run(arguments: argparse.Namespace) -> None:
     """Compile, and say what and where to."""
     set_threads(1)
     compiled = warmup()
-    folder = cache_folder()
+    folder = kernel_cache_folder()
     print(f"{compiled} kernels compiled, {f'kept in {folder}' if folder else 'kept nowhere: no folder is writable'}")

@@ -115,7 +115,7 @@ def boolean(name: str, value: Any) -> bool:
     return value
 
 
-def gelu(name: str, value: Any) -> str:
+def exact_gelu_name(name: str, value: Any) -> str:
     """The name of the one activation that is computed: the exact, error-function GELU."""
     if value != "gelu":
         _refuse(name, "'gelu' (no other activation is computed here)", value)

@@ -14,7 +14,7 @@ _CHECKS: dict[str, check.FieldCheck] = {
     "num_hidden_layers": check.block_count,
     "num_attention_heads": check.positive_integer,
     "mlp_ratio": check.positive_ratio,
-    "hidden_act": check.gelu,
+    "hidden_act": check.exact_gelu_name,
     "dropout_prob": check.probability,
     "initializer_range": check.positive_number,
     "layer_norm_eps": check.positive_number,

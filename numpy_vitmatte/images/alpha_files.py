@@ -70,9 +70,9 @@ def _from_picture(image: Image.Image, name: str) -> NDArray[np.float64]:
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L")) / 255.0
     # Pillow knows no way from premultiplied grey to RGBA but over plain grey.
-    colours = np.asarray((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
-    if np.ptp(colours[..., 3]):
-        return colours[..., 3] / 255.0
-    if np.any(colours[..., :1] != colours[..., 1:3]):
+    colors = np.asarray((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
+    if np.ptp(colors[..., 3]):
+        return colors[..., 3] / 255.0
+    if np.any(colors[..., :1] != colors[..., 1:3]):
         raise ImageError(f"{name} is in colour and has no transparency; expected grey levels, or a cut-out")
-    return colours[..., 0] / 255.0
+    return colors[..., 0] / 255.0

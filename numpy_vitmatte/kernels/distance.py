@@ -30,7 +30,7 @@ def _count_down_columns(mask, reach, order):
 
 
 @kernel(EXACT_ORDER)
-def _envelope(reach, centres, starts):
+def _envelope(reach, centers, starts):
     """Stack the parabolas of one row that are lowest somewhere: their centres and where each begins; how many."""
     count = 0
     for j in range(reach.size):
@@ -39,14 +39,14 @@ def _envelope(reach, centres, starts):
         height = np.int64(reach[j]) * reach[j] + np.int64(j) * j
         start = 0
         while count > 0:
-            k = centres[count - 1]
+            k = centers[count - 1]
             # Parabola j is below k right of their crossing, whose integer part is this; // rounds down.
             start = (height - np.int64(reach[k]) * reach[k] - np.int64(k) * k) // (2 * (j - k)) + 1
             if start > starts[count - 1]:
                 break
             count -= 1
             start = 0
-        centres[count], starts[count] = j, start
+        centers[count], starts[count] = j, start
         count += 1
     return count
 
@@ -55,15 +55,15 @@ def _envelope(reach, centres, starts):
 def _minimum_along_rows(reach, out):
     """``out[y, x] = min over j of reach[y, j]**2 + (x - j)**2``, columns with a negative reach left out."""
     height, width = reach.shape
-    centres, starts = np.empty(width, np.int64), np.empty(width, np.int64)
+    centers, starts = np.empty(width, np.int64), np.empty(width, np.int64)
     for y in range(height):
-        count = _envelope(reach[y], centres, starts)
+        count = _envelope(reach[y], centers, starts)
         k = 0
         for x in range(width):
             while k + 1 < count and starts[k + 1] <= x:
                 k += 1
-            away = x - centres[k]
-            out[y, x] = np.int64(reach[y, centres[k]]) * reach[y, centres[k]] + away * away
+            away = x - centers[k]
+            out[y, x] = np.int64(reach[y, centers[k]]) * reach[y, centers[k]] + away * away
 
 
 def squared_distance_to(mask: np.ndarray) -> np.ndarray:

@@ -135,8 +135,8 @@ def relu_(x: np.ndarray) -> np.ndarray:
 
 
 @kernel(VECTOR_REDUCTION)
-def normalise(x, weight, bias, epsilon, out):
-    """``normalise_rows`` for other kernels; x and out (rows, C)."""
+def normalize(x, weight, bias, epsilon, out):
+    """``normalize_rows`` for other kernels; x and out (rows, C)."""
     rows, channels = x.shape
     for i in range(rows):
         total = float32(0)
@@ -151,14 +151,14 @@ def normalise(x, weight, bias, epsilon, out):
             out[i, c] = (x[i, c] - mean) * scale * weight[c] + bias[c]
 
 
-def normalise_rows(
+def normalize_rows(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray, epsilon: float, out: np.ndarray | None = None
 ) -> np.ndarray:
     """``(x - mean) / sqrt(variance + epsilon) * weight + bias`` over the last axis; x (..., C), contiguous float32."""
     if out is None:
         out = np.empty_like(x)
     channels = x.shape[-1]
-    normalise(x.reshape(-1, channels), weight, bias, epsilon, out.reshape(-1, channels))
+    normalize(x.reshape(-1, channels), weight, bias, epsilon, out.reshape(-1, channels))
     return out
 
 

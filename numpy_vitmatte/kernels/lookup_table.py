@@ -6,24 +6,24 @@ from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 
 
 @kernel(EXACT_ORDER)
-def look_up(colours, greys, tables, out):
+def look_up(colors, grays, tables, out):
     """Three colours and a grey: ``out[:, :width, n] = tables[n][colours[:, :, n]]``, the last one ``tables[3][greys]``.
 
     Parameters
     ----------
-    colours : uint8 array (rows, width, 3)
-    greys : uint8 array (rows, width)
+    colors : uint8 array (rows, width, 3)
+    grays : uint8 array (rows, width)
     tables : float32 array (4, 256)
         What becomes of each level, by channel.
     out : float32 array (rows, width or more, 4)
         The rest of a row is left as it is.
     """
-    rows, width = greys.shape
+    rows, width = grays.shape
     for y in range(rows):
         for x in range(width):
             for channel in range(3):  # a constant: LLVM unrolls it
-                out[y, x, channel] = tables[channel, colours[y, x, channel]]
-            out[y, x, 3] = tables[3, greys[y, x]]
+                out[y, x, channel] = tables[channel, colors[y, x, channel]]
+            out[y, x, 3] = tables[3, grays[y, x]]
 
 
 @kernel(EXACT_ORDER)

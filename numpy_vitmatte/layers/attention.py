@@ -150,7 +150,7 @@ def global_attention(
     heads, size = parameters.heads, channels // parameters.heads
     out = np.empty_like(tokens) if out is None else out
     flat, flat_out = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [h * w, C]
-    normalised = flat if norm is None else flat_out  # until attention replaces it
+    normalized = flat if norm is None else flat_out  # until attention replaces it
     wanted = np.arange(height * width) if wanted is None else wanted
     kept, keep = (_NONE if probabilities is None else probabilities)[0], probabilities is not None
     before, projections = _no_norm_or(norm), (heads, parameters.query, parameters.proj)
@@ -162,10 +162,10 @@ def global_attention(
 
     def prepare_keys(number: int, _: int) -> None:
         prepare_keys_values(flat, pieces[number], height, width, before, heads, parameters.keys_values, keys, values,
-                            normalised)  # fmt: skip
+                            normalized)  # fmt: skip
 
     def attend_block(first: int, last: int) -> None:
-        transform_queries(flat, normalised, wanted[first:last], height, width, projections, keys, values, tables,
+        transform_queries(flat, normalized, wanted[first:last], height, width, projections, keys, values, tables,
                           kept, first, keep, finish, flat_out)  # fmt: skip
 
     for_each_block(prepare_keys, len(pieces))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
-from numpy_vitmatte.kernels.elementwise import gelu_, normalise_rows
+from numpy_vitmatte.kernels.elementwise import gelu_, normalize_rows
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
 from numpy_vitmatte.kernels.winograd import PackedWindow, convolve_rows, pack_window
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
@@ -61,14 +61,14 @@ def residual_neck(
 
     def reduce(first: int, last: int) -> None:
         for one in _runs(around, first, last):
-            narrow = normalise_rows(linear(tokens[one], conv1), *norm1, EPSILON)  # [., w, C] -> [., w, C / 2]
+            narrow = normalize_rows(linear(tokens[one], conv1), *norm1, EPSILON)  # [., w, C] -> [., w, C / 2]
             padded[1:-1, 1:-1][one] = gelu_(narrow)
 
     def mix_and_restore(first: int, last: int) -> None:
         for one in _runs(wanted, first, last):
             mixed = convolve_rows(padded, conv2, one.start, one.stop)  # [., w, C / 2]
-            mixed = gelu_(normalise_rows(mixed, *norm2, EPSILON))
-            wide = normalise_rows(linear(mixed, conv3), *norm3, EPSILON)  # [., w, C / 2] -> [., w, C]
+            mixed = gelu_(normalize_rows(mixed, *norm2, EPSILON))
+            wide = normalize_rows(linear(mixed, conv3), *norm3, EPSILON)  # [., w, C / 2] -> [., w, C]
             np.add(tokens[one], wide, out=out[one])
 
     block = even_block(height, max(rows_per_block(4 * width * channels), 2), 2)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.elementwise import normalise_rows
+from numpy_vitmatte.kernels.elementwise import normalize_rows
 
 
 class LayerNormParameters(NamedTuple):
@@ -39,4 +39,4 @@ def layer_norm(x: np.ndarray, parameters: LayerNormParameters) -> np.ndarray:
     -------
     float32 array (..., C)
     """
-    return normalise_rows(x, parameters.weight, parameters.bias, parameters.epsilon)
+    return normalize_rows(x, parameters.weight, parameters.bias, parameters.epsilon)

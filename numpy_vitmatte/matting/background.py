@@ -57,7 +57,7 @@ def named_background(name: str) -> Backdrop | None:
     if name == CHECKERBOARD:
         return checkerboard
     try:
-        return partial(_one_colour, ImageColor.getrgb(name)[:3])
+        return partial(_one_color, ImageColor.getrgb(name)[:3])
     except ValueError:
         return None
 
@@ -113,8 +113,8 @@ def checkerboard(height: int, width: int, square: int = 16) -> NDArray[np.uint8]
     return np.repeat(checks[..., None], 3, axis=-1)
 
 
-def _one_colour(colour: tuple[int, ...], height: int, width: int) -> NDArray[np.uint8]:
-    return np.full((height, width, 3), colour, np.uint8)
+def _one_color(color: tuple[int, ...], height: int, width: int) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), color, np.uint8)
 
 
 def _pillow(picture: NDArray[Any]) -> Image.Image:

@@ -123,5 +123,5 @@ def _eight_bit(levels: NDArray[Any]) -> NDArray[np.uint8]:
     return levels if levels.dtype == np.uint8 else np.rint(levels).astype(np.uint8)
 
 
-def _as_rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.repeat(grey[..., None], 3, axis=-1)
+def _as_rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(gray[..., None], 3, axis=-1)

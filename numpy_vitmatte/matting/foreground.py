@@ -43,10 +43,10 @@ def estimate_foreground(
     VitMatteError
         If pymatting is not installed.
     """
-    return estimate_colours(photo, alpha, linear=linear)[0]
+    return estimate_colors(photo, alpha, linear=linear)[0]
 
 
-def estimate_colours(
+def estimate_colors(
     photo: NDArray[Any], alpha: NDArray[np.floating[Any]], *, linear: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Estimate the colours on both sides: ``alpha foreground + (1 - alpha) background`` is nearly the photo.

@@ -127,8 +127,8 @@ def upsample_alpha(
     for top in range(0, height, band):
         rows = np.arange(top, min(top + band, height))
         fit = _interpolated(_interpolated(fits, rows, height, 0), np.arange(width), width, 1)
-        colours = photo[rows[0] : rows[-1] + 1] * np.float32(1 / 255)
-        np.clip(np.einsum("ijc,ijc->ij", fit[..., :3], colours) + fit[..., 3], 0, 1, out=out[rows[0] : rows[-1] + 1])
+        colors = photo[rows[0] : rows[-1] + 1] * np.float32(1 / 255)
+        np.clip(np.einsum("ijc,ijc->ij", fit[..., :3], colors) + fit[..., 3], 0, 1, out=out[rows[0] : rows[-1] + 1])
     return out
 
 

@@ -25,7 +25,7 @@ from numpy_vitmatte.layers.position import rows_of_positions
 from numpy_vitmatte.network.batch_norm import fold_batch_norms
 from numpy_vitmatte.network.decoder import DecoderParameters, decoder
 from numpy_vitmatte.network.decoder_plan import plan_decoder, stored_room, tokens_of
-from numpy_vitmatte.runtime.threads import side_by_side
+from numpy_vitmatte.runtime.threads import run_both
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
 
 Tensors = Mapping[str, np.ndarray]
@@ -143,7 +143,7 @@ def forward(
         If a pixel is NaN or infinite.
     """
     (height, width, _), levels = image.shape, len(network.decoder.fusion_blocks)
-    tokens, bands = side_by_side(  # planning keeps one thread busy
+    tokens, bands = run_both(  # planning keeps one thread busy
         partial(embeddings, image, network.backbone),  # [H, W, 4] -> [h, w, C]
         partial(plan_decoder, height, width, levels, wanted, band_rows),
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.images.reading import ImageSource, read_photo
 from numpy_vitmatte.processing.pixel_values import check_same_size
-from numpy_vitmatte.runtime.threads import side_by_side
+from numpy_vitmatte.runtime.threads import run_both
 from numpy_vitmatte.trimaps.reading import read_trimap
 from numpy_vitmatte.trimaps.report import TrimapReport
 
@@ -38,7 +38,7 @@ def read_photo_and_trimap(
         One of them cannot be read, of two that cannot the photo's; or their sizes differ.
     """
     if not sparing and all(isinstance(source, (str, os.PathLike)) for source in (image, trimap)):
-        photo, (clean_trimap, report) = side_by_side(partial(read_photo, image), partial(read_trimap, trimap))
+        photo, (clean_trimap, report) = run_both(partial(read_photo, image), partial(read_trimap, trimap))
     else:  # two Pillow images may share one open file
         photo, (clean_trimap, report) = read_photo(image), read_trimap(trimap)
     check_same_size(photo.shape[:2], clean_trimap.shape)

@@ -94,12 +94,12 @@ def alpha_corner(snapshot: Path, photo: Path, trimap: Path) -> NDArray[np.float3
         If the checkpoint or the images cannot be used, or have fewer than 3 x 3 pixels.
     """
     # The golden values were made with "RGB" and "L" of Pillow, and with the network's own values everywhere.
-    colours = np.asarray(open_image(photo, "photo").convert("RGB"))
+    colors = np.asarray(open_image(photo, "photo").convert("RGB"))
     levels = np.asarray(open_image(trimap, "trimap").convert("L"))
     if min(levels.shape) < 3:
         raise VitMatteError(f"trimap {str(trimap)!r} has fewer than 3 x 3 pixels; the golden values are of that many")
     processor = VitMatteImageProcessor.from_pretrained(snapshot)
-    inputs = processor(images=colours, trimaps=levels, input_data_format="channels_last")
+    inputs = processor(images=colors, trimaps=levels, input_data_format="channels_last")
     alphas: NDArray[np.float32] = VitMatteForImageMatting.from_pretrained(snapshot)(**inputs)[0]
     return alphas[0, 0, :3, :3]
 

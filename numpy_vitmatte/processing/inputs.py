@@ -161,10 +161,10 @@ def _pillow_trimap(image: Image.Image, what: str) -> tuple[NDArray[Any], list[st
                 f"{what} has a palette; its indices are taken, as transformers does, not its colours: convert it to 'L'"
             ]
         return plane, []
-    colours = photo_array(image, what)
-    if (colours != colours[..., :1]).any():
+    colors = photo_array(image, what)
+    if (colors != colors[..., :1]).any():
         raise ImageError(
             f"{what} has colours (Pillow mode {image.mode}); expected grey: black background, white foreground, "
             "grey in between"
         )
-    return colours[..., 0], []
+    return colors[..., 0], []

@@ -56,9 +56,9 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
 
         def rows(first: int, last: int) -> None:
             # One kind of array, whatever they came as: Numba compiles once more for each.
-            colours = np.require(photo[:, first:last].transpose(1, 2, 0), requirements=["C", "W"])
-            greys = np.require(trimap[first:last], requirements=["C", "W"])
-            look_up(colours, greys, tables, padded[first:last])
+            colors = np.require(photo[:, first:last].transpose(1, 2, 0), requirements=["C", "W"])
+            grays = np.require(trimap[first:last], requirements=["C", "W"])
+            look_up(colors, grays, tables, padded[first:last])
 
     else:
 

@@ -58,7 +58,7 @@ def base_cache_folder() -> Path:
 
 
 @functools.cache
-def cache_folder() -> Path | None:
+def kernel_cache_folder() -> Path | None:
     """Folder of these kernels' machine code, or None (after one warning) where it cannot be written."""
     try:
         folder = base_cache_folder() / f"numpy-vitmatte-kernels-{source_key()}"
@@ -103,7 +103,7 @@ def kernel(fastmath: frozenset[str]) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
         if config.DISABLE_JIT:
             return function
-        folder = cache_folder()
+        folder = kernel_cache_folder()
         # As in NumPy a division by zero gives infinity: Python's test for it in the loop would keep LLVM from vectors.
         # Without the entry for callers from C, which there are none of, a twentieth of the compilation is saved.
         options: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
@@ -132,7 +132,7 @@ class _CompilationAnnouncer(event.Listener):
         self.compiled += 1
         if not self.announced:
             self.announced = True
-            folder = cache_folder()
+            folder = kernel_cache_folder()
             kept = f"kept in {folder}" if folder else "for this process only"
             logger.warning("compiling the kernels for this processor: up to half a minute, once (%s)", kept)
 

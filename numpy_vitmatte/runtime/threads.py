@@ -173,7 +173,7 @@ def for_each_block(function: Callable[[int, int], None], length: int, block: int
                 future.result()
 
 
-def side_by_side(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+def run_both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
     """Both results, computed at the same time where a thread is free.
 
     Raises

@@ -105,12 +105,12 @@ def _embeddings(image: np.ndarray, w: Tensors, patch: int, record: Recorder) -> 
 def _block(
     x: np.ndarray, w: Tensors, name: str, heads: int, window: int, epsilon: float, record: Recorder
 ) -> np.ndarray:
-    normalised = reference.layer_norm(x, under(w, "norm1."), epsilon)
-    record.layer(f"{name}.norm1", batch_of_one(normalised))
-    x = x + _attention(normalised, under(w, "attention."), f"{name}.attention", heads, window, record)
-    normalised = reference.layer_norm(x, under(w, "norm2."), epsilon)
-    record.layer(f"{name}.norm2", batch_of_one(normalised))
-    x = x + _mlp(normalised, under(w, "mlp."), f"{name}.mlp", record)
+    normalized = reference.layer_norm(x, under(w, "norm1."), epsilon)
+    record.layer(f"{name}.norm1", batch_of_one(normalized))
+    x = x + _attention(normalized, under(w, "attention."), f"{name}.attention", heads, window, record)
+    normalized = reference.layer_norm(x, under(w, "norm2."), epsilon)
+    record.layer(f"{name}.norm2", batch_of_one(normalized))
+    x = x + _mlp(normalized, under(w, "mlp."), f"{name}.mlp", record)
     if "residual.conv1.weight" in w:
         x = _residual(x, under(w, "residual."), f"{name}.residual", record)
     record.layer(name, channels_first(x))

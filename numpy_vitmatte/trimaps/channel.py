@@ -11,7 +11,7 @@ from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images.reading import ImageSource, as_array, channels_last, name_of, open_image, photo_array
 from numpy_vitmatte.images.value_range import to_levels
 
-GREY_TOLERANCE = 32
+GRAY_TOLERANCE = 32
 """Levels by which red, green and blue may differ in a picture that is still taken for grey (JPEG's chroma errors)."""
 
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -41,17 +41,17 @@ def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
         Not readable, not finite, or coloured.
     """
     levels, understood_as, name = _channels(source, what)
-    grey = _grey(
+    gray = _gray(
         levels,
         f"{name} is in colour",
         "expected grey: black background, white foreground, grey unknown. Were photo and trimap exchanged?",
     )
     if not _shows_through(levels):
-        return grey, understood_as
+        return gray, understood_as
     alpha = levels[..., 3]
-    if np.ptp(grey) == 0:
+    if np.ptp(gray) == 0:
         return alpha, f"transparency, {understood_as}"
-    return grey * (alpha / 255.0), f"{understood_as}, transparent is background"
+    return gray * (alpha / 255.0), f"{understood_as}, transparent is background"
 
 
 def mask_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
@@ -78,12 +78,12 @@ def mask_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
     if _shows_through(levels):
         return levels[..., 3], f"transparency, {understood_as}"
     transparency = "has no transparency" if levels.shape[-1] < 4 else "is equally transparent everywhere"
-    grey = _grey(
+    gray = _gray(
         levels,
         f"{name} is in colour and {transparency}",
         "expected a grey mask, black background and white foreground, or a cut-out with transparency",
     )
-    return grey, understood_as
+    return gray, understood_as
 
 
 def _channels(source: ImageSource, what: str) -> tuple[NDArray[Any], str, str]:
@@ -117,20 +117,20 @@ def _pillow_channels(image: Image.Image, name: str) -> NDArray[Any]:
     return photo_array(image, name)
 
 
-def _label_steps(colours: NDArray[Any]) -> int:
+def _label_steps(colors: NDArray[Any]) -> int:
     """Whether the values are labels, 0 and 1 or 0, 1 and 2, rather than levels: the highest, or 0 if they are none."""
-    highest = colours.max()
-    if colours.dtype.kind in "iu" and highest in (1, 2):
+    highest = colors.max()
+    if colors.dtype.kind in "iu" and highest in (1, 2):
         return int(highest)
-    return 2 if colours.dtype.kind == "f" and highest == 2 and not np.any(colours % 1) else 0
+    return 2 if colors.dtype.kind == "f" and highest == 2 and not np.any(colors % 1) else 0
 
 
-def _grey(levels: NDArray[Any], trouble: str, remedy: str) -> NDArray[Any]:
+def _gray(levels: NDArray[Any], trouble: str, remedy: str) -> NDArray[Any]:
     """(H, W, C) -> (H, W), C = 1, 3 or 4: the colours' common value."""
     if levels.shape[-1] == 1:
         return levels[..., 0]
-    colours = levels[..., :3]
-    spread = float(np.max(colours.max(axis=-1).astype(np.float64) - colours.min(axis=-1)))
-    if spread > GREY_TOLERANCE:
+    colors = levels[..., :3]
+    spread = float(np.max(colors.max(axis=-1).astype(np.float64) - colors.min(axis=-1)))
+    if spread > GRAY_TOLERANCE:
         raise ImageError(f"{trouble} (red, green and blue differ by up to {spread:.0f} of 255); {remedy}")
-    return colours[..., 0] if spread == 0 else colours.mean(axis=-1)
+    return colors[..., 0] if spread == 0 else colors.mean(axis=-1)

@@ -46,7 +46,7 @@ def value_findings(levels: NDArray[Any], trimap: NDArray[np.uint8], lossy: str |
     area = _areas(between)
     # Of a lossy file nobody can tell which of its wrong levels beside an edge were there before.
     noise = near if lossy else near & ~_beside_edges(trimap, between)
-    return [*findings, *_noise(noise, moved, lossy), *_soft((near & ~noise) | (between & ~area)), *_grey(area)]
+    return [*findings, *_noise(noise, moved, lossy), *_soft((near & ~noise) | (between & ~area)), *_gray(area)]
 
 
 def _areas(between: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -82,7 +82,7 @@ def _soft(soft: NDArray[np.bool_]) -> list[Finding]:
     return [Finding("soft edges", text, True)]
 
 
-def _grey(area: NDArray[np.bool_]) -> list[Finding]:
+def _gray(area: NDArray[np.bool_]) -> list[Finding]:
     share = float(np.count_nonzero(area)) / area.size
     if not share:
         return []

@@ -63,19 +63,19 @@ def assert_refused(result, before, folder, message):
 
 
 @needs_pymatting
-def test_cutout_and_composite_in_the_subjects_colours(capsys):
+def test_cutout_and_composite_in_the_subjects_colors(capsys):
     """The issue's own command; no alpha is asked for and none is written."""
     status, out, err = run(
         capsys, *JOB, "--cutout", "out.png", "--background", "beach.png", "--composite", "out.jpg", "--quiet"
     )
     assert (status, out, err) == (0, "out.png\nout.jpg\n", [])
     alpha = matte(PHOTO, TRIMAP, "checkpoint")
-    colours = estimate_foreground(PHOTO, alpha)
-    np.testing.assert_array_equal(pixels("out.png"), cutout(colours, alpha))
+    colors = estimate_foreground(PHOTO, alpha)
+    np.testing.assert_array_equal(pixels("out.png"), cutout(colors, alpha))
     assert (pixels("out.png")[..., :3] != PHOTO).any()
     with Image.open("out.jpg") as picture:
         assert picture.format == "JPEG"
-        expected = composite(colours, alpha, cover_frame(BEACH, 50, 71))
+        expected = composite(colors, alpha, cover_frame(BEACH, 50, 71))
         assert np.abs(np.asarray(picture).astype(float) - expected).mean() < 4
 
 
@@ -83,15 +83,15 @@ def test_cutout_and_composite_in_the_subjects_colours(capsys):
 def test_linear_goes_for_estimate_and_blending(capsys):
     assert run(capsys, *JOB, "--linear", "--background", "#204060", "--composite", "a.png", "--cutout", "b.png")[0] == 0
     alpha = matte(PHOTO, TRIMAP, "checkpoint")
-    colours = estimate_foreground(PHOTO, alpha, linear=True)
-    np.testing.assert_array_equal(pixels("a.png"), composite(colours, alpha, (32, 64, 96), linear=True))
-    np.testing.assert_array_equal(pixels("b.png"), cutout(colours, alpha))
+    colors = estimate_foreground(PHOTO, alpha, linear=True)
+    np.testing.assert_array_equal(pixels("a.png"), composite(colors, alpha, (32, 64, 96), linear=True))
+    np.testing.assert_array_equal(pixels("b.png"), cutout(colors, alpha))
 
 
 @pytest.mark.parametrize("fit", ["fit", "cover"])
-def test_photo_colours_need_no_extra(capsys, monkeypatch, fit):
+def test_photo_colors_need_no_extra(capsys, monkeypatch, fit):
     monkeypatch.setitem(sys.modules, "pymatting", None)
-    arguments = ("--colours", "photo", "--background", "beach.png", "--fit", fit, "--composite", "a.png")
+    arguments = ("--colors", "photo", "--background", "beach.png", "--fit", fit, "--composite", "a.png")
     assert run(capsys, *JOB, *arguments, "--cutout", "b.png")[0] == 0
     alpha = matte(PHOTO, TRIMAP, "checkpoint")
     scaled = (fit_frame if fit == "fit" else cover_frame)(BEACH, 50, 71)
@@ -131,7 +131,7 @@ def test_photo_from_a_pipe_and_alpha_into_one(folder, capfdbinary, monkeypatch):
 
 
 def test_a_background_from_a_pipe_beside_files(folder, capfdbinary, monkeypatch):
-    job = ("matte", "photo.png", "trimap.png", "--colours", "photo", "--composite", "-", "--background", "-")
+    job = ("matte", "photo.png", "trimap.png", "--colors", "photo", "--composite", "-", "--background", "-")
     content = (folder / "beach.png").read_bytes()
     status, out, err = pipe(capfdbinary, monkeypatch, content, *job, "-o", "a.png")
     assert (status, err) == (0, "")
@@ -193,5 +193,5 @@ def test_a_disk_that_fills_at_the_last_file_leaves_none(folder, capsys, monkeypa
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", disk_that_takes_two)
-    refused = run(capsys, *JOB, "-o", "a.png", "--cutout", "b.png", "--trust", "c.png", "--colours", "photo")
+    refused = run(capsys, *JOB, "-o", "a.png", "--cutout", "b.png", "--trust", "c.png", "--colors", "photo")
     assert_refused(refused, before, folder, "'c.png' cannot be written: No space left on device")

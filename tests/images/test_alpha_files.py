@@ -53,7 +53,7 @@ def test_npy_that_is_no_alpha(values, message, tmp_path):
         read_alpha(tmp_path / "a.npy")
 
 
-def test_colour_and_missing_files(tmp_path):
+def test_color_and_missing_files(tmp_path):
     Image.fromarray(np.uint8([[[200, 10, 20]]])).save(tmp_path / "photo.png")
     with pytest.raises(ImageError, match=r"alpha '.*photo.png' is in colour and has no transparency"):
         read_alpha(tmp_path / "photo.png")

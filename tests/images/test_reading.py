@@ -12,13 +12,13 @@ from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images.reading import open_image, read_photo
 
 PHOTO = np.random.default_rng(5).integers(0, 256, (9, 14, 3), dtype=np.uint8)
-GREY = PHOTO[..., 0]
-THREE_GREYS = np.stack([GREY] * 3, -1)
+GRAY = PHOTO[..., 0]
+THREE_GRAYS = np.stack([GRAY] * 3, -1)
 
 
 def with_transparency():
     image = Image.fromarray(PHOTO).convert("RGBA")
-    image.putalpha(Image.fromarray(GREY))
+    image.putalpha(Image.fromarray(GRAY))
     return image
 
 
@@ -26,26 +26,26 @@ def with_transparency():
     ("source", "expected"),
     [
         (Image.fromarray(PHOTO), PHOTO),
-        (Image.fromarray(GREY), THREE_GREYS),
-        (Image.fromarray(GREY).convert("LA"), THREE_GREYS),
+        (Image.fromarray(GRAY), THREE_GRAYS),
+        (Image.fromarray(GRAY).convert("LA"), THREE_GRAYS),
         (with_transparency(), PHOTO),
-        (Image.fromarray(GREY > 99), 255 * (THREE_GREYS > 99)),
-        (Image.fromarray(GREY).convert("P"), THREE_GREYS),
+        (Image.fromarray(GRAY > 99), 255 * (THREE_GRAYS > 99)),
+        (Image.fromarray(GRAY).convert("P"), THREE_GRAYS),
         (Image.fromarray(255 - PHOTO).convert("RGB").convert("CMYK"), 255 - PHOTO),
-        (Image.fromarray(GREY).convert("I"), THREE_GREYS),
-        (Image.fromarray(GREY.astype(np.float32)), THREE_GREYS),
-        (Image.fromarray(GREY.astype(np.float32) / np.float32(255)), THREE_GREYS),
-        (Image.fromarray(GREY.astype(np.uint16) * 257), THREE_GREYS),
+        (Image.fromarray(GRAY).convert("I"), THREE_GRAYS),
+        (Image.fromarray(GRAY.astype(np.float32)), THREE_GRAYS),
+        (Image.fromarray(GRAY.astype(np.float32) / np.float32(255)), THREE_GRAYS),
+        (Image.fromarray(GRAY.astype(np.uint16) * 257), THREE_GRAYS),
         (PHOTO, PHOTO),
         (PHOTO.transpose(2, 0, 1), PHOTO),
         (PHOTO.astype(np.int64), PHOTO),
         (PHOTO.astype(np.uint16) * 257, PHOTO),
         (PHOTO / 255, PHOTO),
         (PHOTO.astype(np.float32), PHOTO),
-        (np.dstack([PHOTO, GREY]), PHOTO),
-        (GREY, THREE_GREYS),
-        (GREY[..., None], THREE_GREYS),
-        (GREY > 99, 255 * (THREE_GREYS > 99)),
+        (np.dstack([PHOTO, GRAY]), PHOTO),
+        (GRAY, THREE_GRAYS),
+        (GRAY[..., None], THREE_GRAYS),
+        (GRAY > 99, 255 * (THREE_GRAYS > 99)),
     ],
     ids=lambda value: f"{getattr(value, 'mode', getattr(value, 'dtype', ''))}{getattr(value, 'shape', '')}",
 )
@@ -56,19 +56,19 @@ def test_every_kind_of_photo_becomes_rgb_levels(source, expected):
 
 def test_eight_bits_stay_eight_bits_and_more_are_not_rounded():
     assert read_photo(Image.fromarray(PHOTO)).dtype == np.uint8
-    assert read_photo(Image.fromarray(GREY).convert("LA")).dtype == np.uint8
+    assert read_photo(Image.fromarray(GRAY).convert("LA")).dtype == np.uint8
     assert read_photo(PHOTO.astype(np.int64)).dtype == np.uint8
     sixteen = read_photo(np.full((4, 5, 3), 1000, np.uint16))
     np.testing.assert_allclose(sixteen, 1000 / 257)
     np.testing.assert_allclose(read_photo(np.full((4, 5, 3), 0.1)), 25.5)
 
 
-def test_transparency_of_a_palette_leaves_the_colours_under_it():
-    palette = Image.fromarray(GREY // 128).convert("P")
-    palette.putdata((GREY // 128).ravel().tolist())
+def test_transparency_of_a_palette_leaves_the_colors_under_it():
+    palette = Image.fromarray(GRAY // 128).convert("P")
+    palette.putdata((GRAY // 128).ravel().tolist())
     palette.putpalette([10, 20, 30, 40, 50, 60])
     palette.info["transparency"] = b"\x00\xff"
-    np.testing.assert_array_equal(read_photo(palette), np.array([[10, 20, 30], [40, 50, 60]])[GREY // 128])
+    np.testing.assert_array_equal(read_photo(palette), np.array([[10, 20, 30], [40, 50, 60]])[GRAY // 128])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -14,7 +14,7 @@ from numpy_vitmatte.kernels.elementwise import (
     error_function,
     exponential,
     gelu_,
-    normalise_rows,
+    normalize_rows,
     relu_,
     sigmoid_of_product,
 )
@@ -101,7 +101,7 @@ def test_add():
     np.testing.assert_array_equal(more, before)
 
 
-def normalised_and_bound(x, weight, bias, epsilon):
+def normalized_and_bound(x, weight, bias, epsilon):
     """Rows normalised in float64, and what float32 may differ by, to first order.
 
     The mean, a sum of C terms, is off by at most ``d = (C + 3) * 2**-24 * max|x|``; so is each centred number. That
@@ -120,7 +120,7 @@ def normalised_and_bound(x, weight, bias, epsilon):
     shape=st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 37)),
     offset=st.floats(-10, 10), epsilon=st.sampled_from([1e-6, 1e-5, 1e-3]), given_out=st.booleans(), seed=seeds,
 )  # fmt: skip
-def test_normalise_rows(shape, offset, epsilon, given_out, seed):
+def test_normalize_rows(shape, offset, epsilon, given_out, seed):
     """Rows away from zero, rows of one channel and one constant row, whose result is the bias."""
     generator = np.random.default_rng(seed)
     x = (generator.standard_normal(shape) + offset).astype(np.float32)
@@ -128,10 +128,10 @@ def test_normalise_rows(shape, offset, epsilon, given_out, seed):
     weight, bias = generator.standard_normal((2, shape[-1])).astype(np.float32)
     before = x.copy()
     out = np.full(shape, 7e30, np.float32) if given_out else None
-    result = normalise_rows(x, weight, bias, epsilon, out)
+    result = normalize_rows(x, weight, bias, epsilon, out)
     assert out is None or result is out
     assert_float32(result, shape)
-    assert_within(result, *normalised_and_bound(x, weight, bias, epsilon))
+    assert_within(result, *normalized_and_bound(x, weight, bias, epsilon))
     np.testing.assert_array_equal(x, before)
 
 

@@ -13,14 +13,14 @@ sides = st.integers(1, 6)
 def test_every_channel_has_its_table(rows, width, more, seed):
     """The last one is for the greys; what lies right of the picture is left alone."""
     generator = np.random.default_rng(seed)
-    colours = generator.integers(0, 256, (rows, width, 3), dtype=np.uint8)
-    greys = generator.integers(0, 256, (rows, width), dtype=np.uint8)
+    colors = generator.integers(0, 256, (rows, width, 3), dtype=np.uint8)
+    grays = generator.integers(0, 256, (rows, width), dtype=np.uint8)
     tables = generator.standard_normal((4, 256)).astype(np.float32)
     out = np.full((rows, width + more, 4), np.float32(-7.25e30))
-    look_up(colours, greys, tables, out)
+    look_up(colors, grays, tables, out)
     for channel in range(3):
-        np.testing.assert_array_equal(out[:, :width, channel], tables[channel][colours[:, :, channel]])
-    np.testing.assert_array_equal(out[:, :width, 3], tables[3][greys])
+        np.testing.assert_array_equal(out[:, :width, channel], tables[channel][colors[:, :, channel]])
+    np.testing.assert_array_equal(out[:, :width, 3], tables[3][grays])
     assert (out[:, width:] == np.float32(-7.25e30)).all()
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
-from numpy_vitmatte.kernels.elementwise import normalise_rows
+from numpy_vitmatte.kernels.elementwise import normalize_rows
 from numpy_vitmatte.kernels.fused.residual_mlp import ResidualMlp, add_residual_mlp
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.layers.attention import QUERIES_PER_BLOCK, AttentionParameters, global_attention, window_attention
@@ -144,7 +144,7 @@ def finished(tokens, attended, after):
 def test_norm_before_attention(attention, in_place):
     """The same, to the bit, as attention to tokens that were normalised before; padding stays zero after the norm."""
     parameters, tokens, norm = layer_with_norm()
-    expected = attention(normalise_rows(tokens, *norm), parameters)
+    expected = attention(normalize_rows(tokens, *norm), parameters)
     out = tokens if in_place else np.empty_like(tokens)
     np.testing.assert_array_equal(attention(tokens, parameters, out=out, norm=norm), expected)
 

@@ -24,10 +24,10 @@ def test_checkerboard():
     ("name", "colour"),
     [("white", [255, 255, 255]), ("#1e90ff", [30, 144, 255]), ("rgb(1, 2, 3)", [1, 2, 3]), ("#01020380", [1, 2, 3])],
 )
-def test_colours(name, colour):
+def test_colors(name, color):
     picture = read_background(name)(2, 3)
     assert (picture.shape, picture.dtype) == ((2, 3, 3), np.uint8)
-    assert (picture == colour).all()
+    assert (picture == color).all()
 
 
 def test_cover_cuts_the_middle_out():
@@ -55,7 +55,7 @@ def test_pictures_from_files_and_arrays(tmp_path, fit, corner):
         assert abs(int(picture[0, 0, 0]) - corner) <= 6
 
 
-def test_a_file_named_like_a_colour_needs_its_folder(tmp_path, monkeypatch):
+def test_a_file_named_like_a_color_needs_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(STRIPES).save("white", "PNG")
     assert (read_background("white")(4, 8) == 255).all()

@@ -17,7 +17,7 @@ def test_composite_by_hand():
     assert result.tolist() == [[[50, 100, 150], [10, 20, 30]]]
 
 
-def test_cutout_keeps_the_colours_and_rounds_the_alpha():
+def test_cutout_keeps_the_colors_and_rounds_the_alpha():
     """G13: 0.5 * 255 = 127.5 and 0.999 * 255 = 254.7 are rounded, not truncated."""
     result = cutout(PHOTO, np.array([[0.502, 0.999]], np.float32))
     assert result.tolist() == [[[200, 100, 0, 128], [10, 20, 30, 255]]]

@@ -8,7 +8,7 @@ import pytest
 
 from numpy_vitmatte.errors import ImageError, VitMatteError
 from numpy_vitmatte.matting.composite import composite, cutout
-from numpy_vitmatte.matting.foreground import estimate_colours, estimate_foreground, require_pymatting
+from numpy_vitmatte.matting.foreground import estimate_colors, estimate_foreground, require_pymatting
 
 needs_pymatting = pytest.mark.skipif(
     importlib.util.find_spec("pymatting") is None, reason="the extra [foreground] is not installed"
@@ -25,11 +25,11 @@ def soft_disc(size=96):
 
 @needs_pymatting
 @pytest.mark.parametrize("linear", [False, True])
-def test_colours_of_a_made_photo_come_back(linear):
+def test_colors_of_a_made_photo_come_back(linear):
     """An orange disc before blue: its half-transparent rim is blue-brown in the photo and orange in the estimate."""
     alpha = soft_disc()
     photo = composite(np.broadcast_to(np.uint8(ORANGE), (96, 96, 3)), alpha, BLUE, linear=linear)
-    foreground, background = estimate_colours(photo, alpha, linear=linear)
+    foreground, background = estimate_colors(photo, alpha, linear=linear)
     assert foreground.dtype == background.dtype == np.float32
     rim = (alpha > 0.2) & (alpha < 0.8)
     assert np.abs(photo[rim].astype(float) - ORANGE).max() > 100
@@ -60,7 +60,7 @@ def test_both_sides_together_give_the_photo_again(linear):
     front, back = np.clip(ORANGE + waves, 0, 255), np.clip(BLUE - waves.transpose(1, 0, 2), 0, 255)
     front, back = np.broadcast_to(front, (96, 96, 3)), np.broadcast_to(back, (96, 96, 3))
     photo = np.clip(composite(front, alpha, back, linear=linear) + rng.normal(0, 2, (96, 96, 3)), 0, 255)
-    foreground, background = estimate_colours(photo, alpha, linear=linear)
+    foreground, background = estimate_colors(photo, alpha, linear=linear)
     again = composite(foreground, alpha, background, linear=linear)
     difference = np.abs(again - photo)
     assert difference.mean() < 1
@@ -86,7 +86,7 @@ def test_cutout_carries_no_old_background_under_its_transparency():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (40, 3)])
 def test_nothing_half_transparent(shape, value):
     photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    foreground, background = estimate_colours(photo, np.full(shape, value, np.float32))
+    foreground, background = estimate_colors(photo, np.full(shape, value, np.float32))
     np.testing.assert_array_equal(foreground if value else background, photo)
     assert np.isfinite([foreground, background]).all()
 

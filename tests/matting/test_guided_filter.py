@@ -23,10 +23,10 @@ def fits_by_least_squares(guide, target, radius, epsilon):
     height, width = target.shape
     fits = np.empty((height, width, 4))
     for row, column in np.ndindex(height, width):
-        colours, alphas = window(guide, row, column, radius), window(target, row, column, radius)
+        colors, alphas = window(guide, row, column, radius), window(target, row, column, radius)
         count = len(alphas)
         # The penalty epsilon |a|^2 stands inside the window's sum (He et al., equation 4): once for every pixel.
-        equations = np.block([[colours, np.ones((count, 1))], [np.sqrt(count * epsilon) * np.eye(3), np.zeros((3, 1))]])
+        equations = np.block([[colors, np.ones((count, 1))], [np.sqrt(count * epsilon) * np.eye(3), np.zeros((3, 1))]])
         fits[row, column] = np.linalg.lstsq(equations, np.append(alphas, np.zeros(3)), rcond=None)[0]
     averages = [window(fits, *place, radius).mean(axis=0) for place in np.ndindex(height, width)]
     return np.reshape(averages, (height, width, 4))
@@ -77,7 +77,7 @@ def test_fits_by_brute_force(height, width, radius, seed, epsilon):
     )
 
 
-def test_without_colours_the_alpha_is_averaged_and_interpolated():
+def test_without_colors_the_alpha_is_averaged_and_interpolated():
     """A black photo guides nowhere: what is left are two box means and a bilinear enlargement, here Pillow's."""
     alpha = np.random.default_rng(1).uniform(0, 1, (7, 5)).astype(np.float32)
     large = upsample_alpha(alpha, np.zeros((7, 5, 3), np.uint8), np.zeros((23, 31, 3), np.uint8), radius=1)

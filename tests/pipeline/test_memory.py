@@ -137,7 +137,7 @@ JOBS = {
     "smaller size": "photo.png trimap.png -o a.png --max-side 512",
     "16 bits at a smaller size": "wide.png trimap.png -o a.npy --max-side 64",
     "trust map": "photo.png trimap.png -o a.png --trust b.png --max-side 64",
-    "composite": "photo.png trimap.png --composite a.png --background photo.png --colours photo --max-side 64",
+    "composite": "photo.png trimap.png --composite a.png --background photo.png --colors photo --max-side 64",
     "estimated colours": "photo.png trimap.png --cutout a.png --max-side 64",
 }
 

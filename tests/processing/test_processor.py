@@ -138,8 +138,8 @@ def test_path_orientation_and_channel_last_trimap(photo, trimap, tmp_path):
     turned = VitMatteImageProcessor()(str(tmp_path / "photo.png"), Image.open(tmp_path / "trimap.png")).pixel_values
     np.testing.assert_array_equal(turned, upright)
     np.testing.assert_array_equal(VitMatteImageProcessor()(photo, trimap[..., None]).pixel_values, upright)
-    grey_rgb = Image.fromarray(trimap).convert("RGBA")
-    np.testing.assert_array_equal(VitMatteImageProcessor()(photo, grey_rgb).pixel_values, upright)
+    gray_rgb = Image.fromarray(trimap).convert("RGBA")
+    np.testing.assert_array_equal(VitMatteImageProcessor()(photo, gray_rgb).pixel_values, upright)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_photo_in_unit_range_that_would_become_black_is_warned_of(photo, trimap)
         VitMatteImageProcessor()(photo / photo.max(), trimap)
 
 
-def test_palette_whose_indices_are_not_its_greys_is_warned_of(photo, trimap):
+def test_palette_whose_indices_are_not_its_grays_is_warned_of(photo, trimap):
     palette = Image.fromarray((trimap // 128).astype(np.uint8), "L").convert("P")
     palette.putpalette([0, 0, 0, 255, 255, 255] + [0] * 762)
     with (
@@ -199,7 +199,7 @@ def test_values_that_are_not_finite(photo, trimap, value):
         VitMatteImageProcessor()(photo, bad_trimap)
 
 
-def test_coloured_trimap_empty_list_and_strangers(photo, trimap):
+def test_colored_trimap_empty_list_and_strangers(photo, trimap):
     processor = VitMatteImageProcessor()
     with pytest.raises(ImageError, match="trimap has colours"):
         processor(photo, Image.fromarray(photo))

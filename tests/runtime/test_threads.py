@@ -14,7 +14,7 @@ from support.processes import run_python
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.runtime import threads as runtime_threads
-from numpy_vitmatte.runtime.threads import even_block, for_each_block, get_num_threads, set_num_threads, side_by_side
+from numpy_vitmatte.runtime.threads import even_block, for_each_block, get_num_threads, run_both, set_num_threads
 
 
 def blocks_of(length, block):
@@ -49,7 +49,7 @@ def test_side_by_side():
     """Each on its own thread, where there are two: neither ends before the other has begun."""
     set_num_threads(2)
     together = threading.Barrier(2)
-    assert side_by_side(lambda: (1, together.wait(60) < 2), lambda: (2, together.wait(60) < 2)) == (
+    assert run_both(lambda: (1, together.wait(60) < 2), lambda: (2, together.wait(60) < 2)) == (
         (1, True),
         (2, True),
     )
@@ -70,10 +70,10 @@ def test_side_by_side_raises_the_first_error(threads):
         raise KeyError("second")
 
     with pytest.raises(KeyError, match="first"):
-        side_by_side(first, second)
+        run_both(first, second)
     with pytest.raises(KeyError, match="second"):
-        side_by_side(lambda: None, second)
-    assert side_by_side(lambda: None, lambda: 7) == (None, 7)
+        run_both(lambda: None, second)
+    assert run_both(lambda: None, lambda: 7) == (None, 7)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

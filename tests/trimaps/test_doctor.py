@@ -133,18 +133,18 @@ def test_soft_edges(soften):
 def test_a_soft_mask_is_no_trimap():
     ramp = np.tile(np.arange(0, 256, dtype=np.uint8), (20, 1))
     diagnosis = check_trimap(ramp)
-    (grey,) = (finding for finding in diagnosis.findings if finding.kind == "in-between grey")
+    (gray,) = (finding for finding in diagnosis.findings if finding.kind == "in-between grey")
     # 33 to 95 and 161 to 222: 125 of 256 levels
-    assert grey.message == (
+    assert gray.message == (
         "48.8% of the picture lies in areas near none of 0, 128 and 255 and becomes unknown: is it a soft mask, an "
         "alpha or a picture? Of a mask, numpy-vitmatte trimap MASK makes a trimap"
     )
-    assert not grey.repaired
-    assert grey in diagnosis.remaining
-    assert f"needs a person: {grey}" in diagnosis.lines()
+    assert not gray.repaired
+    assert gray in diagnosis.remaining
+    assert f"needs a person: {gray}" in diagnosis.lines()
 
 
-def test_a_little_in_between_grey_is_repaired():
+def test_a_little_in_between_gray_is_repaired():
     spotted = CLEAN.copy()
     spotted[2:12, 2:12] = 64
     (finding,) = check_trimap(spotted).findings

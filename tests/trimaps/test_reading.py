@@ -16,8 +16,8 @@ CLEAN = np.array([[0, 0, 128, 255, 0], [128, 255, 255, 128, 128]], np.uint8)
 STEPS = CLEAN.astype(int) // 127  # 0, 1, 2
 
 
-def grey_alpha(grey, alpha):
-    return Image.merge("LA", [Image.fromarray(np.asarray(band, np.uint8)) for band in (grey, alpha)])
+def gray_alpha(gray, alpha):
+    return Image.merge("LA", [Image.fromarray(np.asarray(band, np.uint8)) for band in (gray, alpha)])
 
 
 def saved(image, **arguments):
@@ -26,11 +26,11 @@ def saved(image, **arguments):
     return Image.open(file)
 
 
-def palette_image(colours):
+def palette_image(colors):
     """A P image whose indices 0, 1, 2 are not its colours."""
     image = Image.fromarray(STEPS.astype(np.uint8)).convert("P")
     image.putdata(STEPS.ravel().tolist())
-    image.putpalette([channel for colour in colours for channel in colour])
+    image.putpalette([channel for color in colors for channel in color])
     return image
 
 
@@ -60,14 +60,14 @@ THE_SAME_TRIMAP = {
     "PIL I;16": (Image.fromarray(CLEAN.astype(np.uint16) * 257), "16-bit values"),
     "PIL P": (palette_image([(0, 0, 0), (128, 128, 128), (255, 255, 255)]), "values 0 to 255"),
     "PNG 16-bit": (saved(Image.fromarray(CLEAN.astype(np.uint16) * 257), format="PNG"), "16-bit values"),
-    "alpha of white": (grey_alpha(np.full_like(CLEAN, 255), CLEAN), "transparency, values 0 to 255"),
-    "alpha of black": (grey_alpha(np.zeros_like(CLEAN), CLEAN), "transparency, values 0 to 255"),
+    "alpha of white": (gray_alpha(np.full_like(CLEAN, 255), CLEAN), "transparency, values 0 to 255"),
+    "alpha of black": (gray_alpha(np.zeros_like(CLEAN), CLEAN), "transparency, values 0 to 255"),
     "premultiplied": (
-        grey_alpha(np.full_like(CLEAN, 255), CLEAN).convert("La"),
+        gray_alpha(np.full_like(CLEAN, 255), CLEAN).convert("La"),
         "values 0 to 255, transparent is background",
     ),
     "hidden white": (
-        grey_alpha(np.where(CLEAN == 0, 255, CLEAN), np.where(CLEAN == 0, 0, 255)),
+        gray_alpha(np.where(CLEAN == 0, 255, CLEAN), np.where(CLEAN == 0, 0, 255)),
         "values 0 to 255, transparent is background",
     ),
     "palette with transparency": (
@@ -180,12 +180,12 @@ def test_trimap_is_turned_upright(tmp_path):
     np.testing.assert_array_equal(read_trimap(tmp_path / "trimap.png")[0], CLEAN)
 
 
-def test_palette_colours_count_and_not_its_indices():
-    colours = palette_image([(255, 255, 255), (128, 128, 128), (0, 0, 0)])
-    np.testing.assert_array_equal(read_trimap(colours)[0], np.array([255, 128, 0])[STEPS])
+def test_palette_colors_count_and_not_its_indices():
+    colors = palette_image([(255, 255, 255), (128, 128, 128), (0, 0, 0)])
+    np.testing.assert_array_equal(read_trimap(colors)[0], np.array([255, 128, 0])[STEPS])
 
 
-def test_colour_is_refused_but_not_jpegs_little_colour():
+def test_color_is_refused_but_not_jpegs_little_color():
     tinted = np.stack([CLEAN, CLEAN, CLEAN // 9 * 8], -1)  # up to 31 levels off
     np.testing.assert_array_equal(read_trimap(tinted)[0], CLEAN)
     with pytest.raises(ImageError, match="Were photo and trimap exchanged"):

@@ -4,7 +4,7 @@ As with windows (``windows.py``): a thread that comes back from a kernel may hav
 """
 
 from numpy_vitmatte.kernels.attention import attend, pack_keys_values, rows_of_keys
-from numpy_vitmatte.kernels.elementwise import copy_run, normalise
+from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.matmul import multiply_rows, project
 from numpy_vitmatte.runtime.alignment import aligned_scratch
@@ -12,7 +12,7 @@ from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 
 
 @kernel(EXACT_ORDER)
-def prepare_keys_values(tokens, piece, height, width, norm, heads, matrix, keys, values, normalised):
+def prepare_keys_values(tokens, piece, height, width, norm, heads, matrix, keys, values, normalized):
     """Layer norm, and of its result keys and values for all heads: a piece of the grid's tokens.
 
     Parameters
@@ -28,15 +28,15 @@ def prepare_keys_values(tokens, piece, height, width, norm, heads, matrix, keys,
         (C, 2 C): keys of all heads, then values of all heads.
     keys, values : float32 arrays (heads, .)
         Their part is filled, as ``pack_keys_values`` lays it out.
-    normalised : float32 array (N, C)
+    normalized : float32 array (N, C)
         Where there is a norm, its result is kept here for the queries.
     """
     block, begin, end = piece
     first, depth = block * rows_of_keys(width) * width, matrix.columns // (2 * heads)
     source = tokens[first + begin : first + end]
     if norm[0].size:
-        normalise(source, norm[0], norm[1], norm[2], normalised[first + begin : first + end])
-        source = normalised[first + begin : first + end]
+        normalize(source, norm[0], norm[1], norm[2], normalized[first + begin : first + end])
+        source = normalized[first + begin : first + end]
     projected = project(source.reshape(-1), end - begin, matrix)
     for head in range(heads):
         pack_keys_values(projected, block, begin, end, height, width, heads, depth, head, keys[head], values[head])
@@ -52,7 +52,7 @@ def _gathered(values, positions):
 
 
 @kernel(EXACT_ORDER)
-def transform_queries(tokens, normalised, positions, height, width, attention, keys, values, tables, probabilities,
+def transform_queries(tokens, normalized, positions, height, width, attention, keys, values, tables, probabilities,
                       first, keep, after, out):  # fmt: skip
     """Attention of some tokens to all of the grid, and what follows it.
 
@@ -74,11 +74,11 @@ def transform_queries(tokens, normalised, positions, height, width, attention, k
     after : ResidualMlp
         Without channels the result is that of attention.
     out : float32 array (N, C)
-        The tokens' rows are filled. It may be ``normalised`` itself, or without ``after`` ``tokens``.
+        The tokens' rows are filled. It may be ``normalized`` itself, or without ``after`` ``tokens``.
     """
     (heads, query, proj), (table_h, table_w, relative) = attention, tables
     rows, channels = positions.size, query.columns
-    queries, attended = project(_gathered(normalised, positions), rows, query), aligned_scratch(rows * channels)
+    queries, attended = project(_gathered(normalized, positions), rows, query), aligned_scratch(rows * channels)
     depth = channels // heads
     for head in range(heads):
         kept = probabilities[head if keep else 0, first : first + rows]

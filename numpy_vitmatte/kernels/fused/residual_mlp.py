@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.elementwise import add, gelu, normalise
+from numpy_vitmatte.kernels.elementwise import add, gelu, normalize
 from numpy_vitmatte.kernels.matmul import PackedMatrix, rows_at_a_time, sweep
 from numpy_vitmatte.runtime.alignment import aligned_scratch
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
@@ -51,13 +51,13 @@ def add_residual_mlp(x, attended, after):
     """
     (rows, channels), first, second = x.shape, after.first, after.second
     block = min(rows_at_a_time(rows), rows)
-    normalised, hidden = aligned_scratch(block * channels), aligned_scratch(block * first.columns)
+    normalized, hidden = aligned_scratch(block * channels), aligned_scratch(block * first.columns)
     for start in range(0, rows, block):
         end = min(start + block, rows)
         count, own = end - start, attended[start:end]
         add(own.reshape(-1), x[start:end].reshape(-1))
-        narrow = normalised[: count * channels]
-        normalise(own, after.weight, after.bias, after.epsilon, narrow.reshape(count, channels))
+        narrow = normalized[: count * channels]
+        normalize(own, after.weight, after.bias, after.epsilon, narrow.reshape(count, channels))
         wide = hidden[: count * first.columns]
         sweep(narrow, ZERO, channels, count, ONE, ZERO, channels, first.panels, first.bias,
               wide, ZERO, first.columns, first.columns)  # fmt: skip

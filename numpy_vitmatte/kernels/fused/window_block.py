@@ -7,7 +7,7 @@ long for Python's lock.
 import numpy as np
 
 from numpy_vitmatte.kernels.attention import attend_window
-from numpy_vitmatte.kernels.elementwise import copy_run, normalise
+from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.matmul import multiply_rows, project
 from numpy_vitmatte.runtime.alignment import aligned_scratch
@@ -115,14 +115,14 @@ def transform_windows(tokens, window, numbers, norm, attention, tables, probabil
     number, real = numbers.size, rows * columns
     own = aligned_scratch(number * real * channels)
     _copy_windows(tokens, numbers, window, rows, columns, own, False)
-    normalised, per_token = own, own.reshape(number * real, channels)
+    normalized, per_token = own, own.reshape(number * real, channels)
     if norm[0].size:
-        normalised = aligned_scratch(own.size)
-        normalise(per_token, norm[0], norm[1], norm[2], normalised.reshape(number * real, channels))
+        normalized = aligned_scratch(own.size)
+        normalize(per_token, norm[0], norm[1], norm[2], normalized.reshape(number * real, channels))
     # The probabilities of padded tokens are wanted, too.
     positions = _positions(window, window, window) if keep else _positions(window, rows, columns)
     result = aligned_scratch(number * positions.size * channels)
-    _attend(normalised, number, rows, columns, window, attention, positions, tables, numbers, probabilities, keep,
+    _attend(normalized, number, rows, columns, window, attention, positions, tables, numbers, probabilities, keep,
             result)  # fmt: skip
     if positions.size > real:
         result = _only_real(result, number, window, rows, columns, channels)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numpy_vitmatte.kernels.attention import attend, pack_keys_values, packed_sizes
-from numpy_vitmatte.kernels.elementwise import normalise_rows
+from numpy_vitmatte.kernels.elementwise import normalize_rows
 from numpy_vitmatte.kernels.fused.global_block import prepare_keys_values, transform_queries
 from numpy_vitmatte.kernels.fused.residual_mlp import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
 from numpy_vitmatte.kernels.matmul import linear, pack
@@ -27,11 +27,11 @@ def test_as_step_by_step(keep, normed, finished):
     norm = (draw(CHANNELS), draw(CHANNELS) + 1, 1e-6) if normed else NO_NORM
     sizes = packed_sizes(HEIGHT, WIDTH, DEPTH)
     keys, values, expected_keys, expected_values = (np.zeros((HEADS, size), np.float32) for size in (*sizes, *sizes))
-    normalised = np.full_like(tokens, np.nan) if normed else tokens
+    normalized = np.full_like(tokens, np.nan) if normed else tokens
     for piece in ((0, 0, 16), (0, 16, TOKENS)):
-        prepare_keys_values(tokens, piece, HEIGHT, WIDTH, norm, HEADS, keys_values, keys, values, normalised)
-    expected = normalise_rows(tokens, *norm) if normed else tokens
-    np.testing.assert_array_equal(normalised, expected)
+        prepare_keys_values(tokens, piece, HEIGHT, WIDTH, norm, HEADS, keys_values, keys, values, normalized)
+    expected = normalize_rows(tokens, *norm) if normed else tokens
+    np.testing.assert_array_equal(normalized, expected)
     for head in range(HEADS):
         pack_keys_values(linear(expected, keys_values).reshape(-1), 0, 0, TOKENS, HEIGHT, WIDTH, HEADS, DEPTH, head,
                          expected_keys[head], expected_values[head])  # fmt: skip
@@ -45,7 +45,7 @@ def test_as_step_by_step(keep, normed, finished):
     kept = np.full((HEADS, 8, TOKENS) if keep else (1, 0, 0), np.nan, np.float32)
     out = np.full_like(tokens, np.nan)
     attention = HEADS, query, proj
-    transform_queries(before, normalised, positions, HEIGHT, WIDTH, attention, keys, values, tables, kept, first, keep,
+    transform_queries(before, normalized, positions, HEIGHT, WIDTH, attention, keys, values, tables, kept, first, keep,
                       after, out)  # fmt: skip
 
     queries, attended = linear(expected[positions], query), np.empty((4, CHANNELS), np.float32)

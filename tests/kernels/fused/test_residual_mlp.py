@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numpy_vitmatte.kernels.elementwise import gelu_, normalise_rows
+from numpy_vitmatte.kernels.elementwise import gelu_, normalize_rows
 from numpy_vitmatte.kernels.fused.residual_mlp import ResidualMlp, add_residual_mlp
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, linear, pack
 
@@ -19,7 +19,7 @@ def test_residual_mlp(rows):
     after = ResidualMlp(weight, bias, 1e-6, pack(*weights[:2]), pack(*weights[2:]))
     before, total = x.copy(), x + attended
     add_residual_mlp(x, attended, after)
-    wide = gelu_(linear(normalise_rows(total, weight, bias, 1e-6), after.first))
+    wide = gelu_(linear(normalize_rows(total, weight, bias, 1e-6), after.first))
     expected = total + linear(wide, after.second)
     np.testing.assert_array_equal(attended, expected)
     np.testing.assert_array_equal(x, before)

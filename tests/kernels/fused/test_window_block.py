@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numpy_vitmatte.kernels.attention import attend_window
-from numpy_vitmatte.kernels.elementwise import normalise_rows
+from numpy_vitmatte.kernels.elementwise import normalize_rows
 from numpy_vitmatte.kernels.fused.residual_mlp import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
 from numpy_vitmatte.kernels.fused.window_block import transform_windows
 from numpy_vitmatte.kernels.matmul import linear, pack
@@ -41,7 +41,7 @@ def test_as_step_by_step(numbers, keep, normed, finished):
         own = tokens[y : y + WINDOW, x : x + WINDOW].copy()
         rows, columns, _ = own.shape
         padded = np.zeros((WINDOW, WINDOW, CHANNELS), np.float32)
-        padded[:rows, :columns] = normalise_rows(own, *norm) if normed else own
+        padded[:rows, :columns] = normalize_rows(own, *norm) if normed else own
         attended = np.empty((16, CHANNELS), np.float32)
         probabilities = np.empty((HEADS, 16, 16) if keep else (1, 0, 0), np.float32)
         attend_window(linear(padded, query).reshape(-1), linear(padded, keys_values).reshape(-1), HEADS, DEPTH, WINDOW,

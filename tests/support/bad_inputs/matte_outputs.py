@@ -6,7 +6,7 @@ from PIL import Image
 from support.bad_inputs.row import BadInput
 
 _JOB = "matte photo.png trimap.png --model checkpoint"
-_COMPOSITE = f"{_JOB} --colours photo --composite"
+_COMPOSITE = f"{_JOB} --colors photo --composite"
 
 
 def _beach(folder):
@@ -33,12 +33,12 @@ ROWS = [
     ),
     BadInput(
         "colours of no picture",
-        f"{_JOB} -o a.png --colours photo",
-        "--colours is for --cutout and --composite; none is asked for",
+        f"{_JOB} -o a.png --colors photo",
+        "--colors is for --cutout and --composite; none is asked for",
     ),
     BadInput(
         "linear light without blending",
-        f"{_JOB} --cutout a.png --colours photo --linear",
+        f"{_JOB} --cutout a.png --colors photo --linear",
         "--linear is for --composite and estimated colours; none is asked for",
     ),
     BadInput("bits of no alpha", f"{_JOB} --trust a.png --bits 16", "--bits is for the alpha's .png; there is none"),
