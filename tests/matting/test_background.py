@@ -8,7 +8,7 @@ from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.matting.background import checkerboard, cover_frame, fit_frame, read_background
 
 STRIPES = np.repeat(np.array([[10, 20, 30], [200, 100, 0]], np.uint8), [4, 4], axis=0)[None].repeat(4, axis=0)
-"""(4, 8, 3): the left half one colour, the right half another."""
+"""(4, 8, 3): the left half one color, the right half another."""
 
 
 def test_checkerboard():
@@ -21,7 +21,7 @@ def test_checkerboard():
 
 
 @pytest.mark.parametrize(
-    ("name", "colour"),
+    ("name", "color"),
     [("white", [255, 255, 255]), ("#1e90ff", [30, 144, 255]), ("rgb(1, 2, 3)", [1, 2, 3]), ("#01020380", [1, 2, 3])],
 )
 def test_colors(name, color):
