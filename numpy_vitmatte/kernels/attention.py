@@ -13,11 +13,11 @@ table of offsets along each axis, of which every query then reads the window tha
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run, exponential, larger
-from numpy_vitmatte.kernels.matmul import sweep, whole_panels
+from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
-from numpy_vitmatte.runtime.alignment import aligned_scratch
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 float32 = np.float32
 
@@ -130,7 +130,7 @@ def _softmax_block(scores, step, tokens, first_row, positions, height, width, of
             y, x = divmod(positions[i], width)
             from_h = i * offsets_h.shape[1] + height - 1 - y + first_row
             from_w = i * offsets_w.shape[1] + width - 1 - x
-            highest = add_offsets(scores, start, flat_h, from_h, flat_w, from_w, tokens // width, width, biased)
+            highest = add_offsets(scores, flat_h, flat_w, (start, from_h, from_w), tokens // width, width, biased)
         else:
             highest = _copy_and_find_largest(scores, start, tokens, biased)
         highest = larger(highest, largest[i])
@@ -148,7 +148,8 @@ def _offsets(queries, start, step, rows, depth, table, length, zeros):
     """
     columns = whole_panels(2 * length - 1)
     out = np.empty((rows + 1, columns), np.float32)
-    sweep(queries, start, step, rows, ONE, ZERO, depth, table, zeros, out.reshape(-1), ZERO, columns, columns)
+    sweep(Rows(queries, start, step), rows, Segments(ONE, ZERO, depth), PackedMatrix(table, zeros, depth, columns),
+          Rows(out.reshape(-1), ZERO, columns))  # fmt: skip
     return out
 
 
@@ -209,13 +210,13 @@ def attend(queries, start, step, depth, positions, height, width, keys, values, 
         own_keys, own_values = keys[b * whole_panels(block) * depth :], values[first * whole_panels(depth) :]
         for begin in range(0, rows, together):
             end = min(begin + together, rows)
-            sweep(queries, start + begin * step, step, end - begin, ONE, ZERO, depth, own_keys, zeros, scores, ZERO,
-                  step_of_scores, columns)  # fmt: skip
+            sweep(Rows(queries, start + begin * step, step), end - begin, Segments(ONE, ZERO, depth),
+                  PackedMatrix(own_keys, zeros, depth, columns), Rows(scores, ZERO, step_of_scores))  # fmt: skip
             _softmax_block(scores, step_of_scores, tokens, b * grid_rows, positions[begin:end], height, width,
                            offsets_h[begin:end], offsets_w[begin:end], relative, largest[begin:end], sums[begin:end],
                            shrink[begin:end])  # fmt: skip
-            sweep(scores, ZERO, step_of_scores, end - begin, ONE, ZERO, tokens, own_values, zeros,
-                  product.reshape(-1), ZERO, depth, depth)  # fmt: skip
+            sweep(Rows(scores, ZERO, step_of_scores), end - begin, Segments(ONE, ZERO, tokens),
+                  PackedMatrix(own_values, zeros, tokens, depth), Rows(product.reshape(-1), ZERO, depth))  # fmt: skip
             _accumulate(product[: end - begin], shrink[begin:end], b == 0, out, out_start + begin * out_step, out_step)
             for i in range(begin, end if keep else begin):
                 copy_run(scores, (i - begin) * step_of_scores, tokens, probabilities[i], first)

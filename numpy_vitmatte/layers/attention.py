@@ -27,10 +27,10 @@ from numpy_vitmatte.kernels.fused.global_block import prepare_keys_values, trans
 from numpy_vitmatte.kernels.fused.residual_mlp import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
 from numpy_vitmatte.kernels.fused.window_block import transform_windows
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, pack
-from numpy_vitmatte.kernels.microkernel import PANEL, SHORT_ROWS, TILE_ROWS
+from numpy_vitmatte.kernels.microkernel import MR, PANEL, SHORT_ROWS
 from numpy_vitmatte.layers.position import RelativePositions
 from numpy_vitmatte.runtime.threads import even_block, for_each_block, get_num_threads
-from numpy_vitmatte.runtime.workspace import FRESH, Workspace, room
+from numpy_vitmatte.runtime.workspace import FRESH, Workspace, workspace_floats
 
 QUERIES_PER_BLOCK = 4 * QUERIES_AT_A_TIME
 """Queries that a thread takes at a time, at most: so often is a block of keys used that has come from memory."""
@@ -169,14 +169,14 @@ def global_attention(
                           kept, first, keep, finish, flat_out)  # fmt: skip
 
     for_each_block(prepare_keys, len(pieces))
-    for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, TILE_ROWS))
+    for_each_block(attend_block, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, MR))
     return out
 
 
 def keys_values_room(height: int, width: int, parameters: AttentionParameters) -> int:
     """Size of a workspace's block for ``global_attention`` on a grid of ``height`` x ``width`` tokens."""
     heads, channels = parameters.heads, parameters.query.columns
-    return room(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
+    return workspace_floats(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
 
 
 @functools.lru_cache(maxsize=16)

@@ -6,9 +6,9 @@ As with windows (``windows.py``): a thread that comes back from a kernel may hav
 from numpy_vitmatte.kernels.attention import attend, pack_keys_values, rows_of_keys
 from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
-from numpy_vitmatte.kernels.matmul import multiply_rows, project
-from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.kernels.matmul import multiply, project
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 @kernel(EXACT_ORDER)
@@ -84,7 +84,7 @@ def transform_queries(tokens, normalized, positions, height, width, attention, k
         kept = probabilities[head if keep else 0, first : first + rows]
         attend(queries, head * depth, channels, depth, positions, height, width, keys[head], values[head], table_h,
                table_w, relative, kept, keep, attended, head * depth, channels)  # fmt: skip
-    multiply_rows(attended, rows, proj.depth, proj.panels, proj.bias, queries, proj.columns)
+    multiply(attended, rows, proj, queries)
     if after.weight.size:
         own = _gathered(tokens, positions).reshape(rows, channels)
         add_residual_mlp(own, queries.reshape(rows, channels), after)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import add, gelu, normalize
-from numpy_vitmatte.kernels.matmul import PackedMatrix, rows_at_a_time, sweep
-from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, rows_at_a_time, sweep
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 class ResidualMlp(NamedTuple):
@@ -59,9 +59,9 @@ def add_residual_mlp(x, attended, after):
         narrow = normalized[: count * channels]
         normalize(own, after.weight, after.bias, after.epsilon, narrow.reshape(count, channels))
         wide = hidden[: count * first.columns]
-        sweep(narrow, ZERO, channels, count, ONE, ZERO, channels, first.panels, first.bias,
-              wide, ZERO, first.columns, first.columns)  # fmt: skip
+        sweep(Rows(narrow, ZERO, channels), count, Segments(ONE, ZERO, channels), first,
+              Rows(wide, ZERO, first.columns))  # fmt: skip
         gelu(wide)
-        sweep(wide, ZERO, second.depth, count, ONE, ZERO, second.depth, second.panels, second.bias,
-              narrow, ZERO, channels, channels)  # fmt: skip
+        sweep(Rows(wide, ZERO, second.depth), count, Segments(ONE, ZERO, second.depth), second,
+              Rows(narrow, ZERO, channels))  # fmt: skip
         add(own.reshape(-1), narrow)

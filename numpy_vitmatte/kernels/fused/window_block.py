@@ -9,9 +9,9 @@ import numpy as np
 from numpy_vitmatte.kernels.attention import attend_window
 from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
-from numpy_vitmatte.kernels.matmul import multiply_rows, project
-from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.kernels.matmul import multiply, project
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 @kernel(EXACT_ORDER)
@@ -49,7 +49,7 @@ def _attend(tokens, number, rows, columns, window, attention, positions, tables,
         attend_window(own_q, own_kv, heads, channels // heads, window, positions, table_h, table_w, relative,
                       probabilities[numbers[n] if keep else 0], keep,
                       attended[n * asking * channels : (n + 1) * asking * channels])  # fmt: skip
-    multiply_rows(attended, number * asking, proj.depth, proj.panels, proj.bias, out, proj.columns)
+    multiply(attended, number * asking, proj, out)
 
 
 @kernel(EXACT_ORDER)
