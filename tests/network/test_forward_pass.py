@@ -13,7 +13,8 @@ from numpy_vitmatte.layers.mlp import mlp
 from numpy_vitmatte.layers.neck import residual_neck
 from numpy_vitmatte.layers.norm import layer_norm
 from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.network.forward_pass import pack_network, transformer_block
+from numpy_vitmatte.network.forward_pass import transformer_block
+from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.runtime.threads import set_num_threads
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config, wide
 
