@@ -10,6 +10,8 @@ The relative positions are added inside the softmax, from two small tables: one 
 table of offsets along each axis, of which every query then reads the window that starts at its own coordinate.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run, exponential, larger
@@ -25,6 +27,22 @@ KEYS_PER_BLOCK = 840
 """Keys and values of a block, and the scores of ``QUERIES_AT_A_TIME`` against it, share a core's second-level cache."""
 QUERIES_AT_A_TIME = 60
 """Whole tiles of every processor. More queries of a call meet a block of keys one group after the other."""
+
+
+class RelativeTables(NamedTuple):
+    """Relative positions along both axes of a ``height`` x ``width`` grid.
+
+    Attributes
+    ----------
+    h, w : float32 arrays
+        Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1).
+    used : bool
+        Whether there are any. Otherwise the arrays may hold anything.
+    """
+
+    h: np.ndarray
+    w: np.ndarray
+    used: bool
 
 
 @kernel(EXACT_ORDER)
@@ -229,28 +247,53 @@ def attend(queries, start, step, depth, positions, height, width, keys, values, 
 
 
 @kernel(EXACT_ORDER)
-def attend_window(queries, keys_values, heads, depth, window, positions, table_h, table_w, relative,
-                  probabilities, keep, out):  # fmt: skip
+def attend_head(queries, keys_values, head, heads, height, width, positions, tables, probabilities, out):
+    """Attention of some tokens of a grid to all of it, for one head; its keys and values are packed here.
+
+    Parameters
+    ----------
+    queries : float32 array (rows, C)
+        All heads' queries of the tokens at ``positions``.
+    keys_values : float32 array (height * width, 2 C)
+        All heads' keys, then all heads' values.
+    head, heads : int
+        This head, and how many there are; C = heads * depth.
+    height, width : int
+        The grid.
+    positions : int64 array (rows,)
+    tables : RelativeTables
+    probabilities : float32 array (rows, height * width)
+        Filled with the attention probabilities; not if it is empty.
+    out : float32 array (rows, C)
+        The head's columns are filled.
+    """
+    channels = queries.shape[1]
+    depth = channels // heads
+    key_size, value_size = packed_sizes(height, width, depth)
+    keys, values = aligned_scratch(key_size), aligned_scratch(value_size)
+    for block in range(-(-height // rows_of_keys(width))):
+        own = keys_values[block * rows_of_keys(width) * width :].reshape(-1)
+        tokens = tokens_of_block(block, height, width)
+        pack_keys_values(own, block, ZERO, tokens, height, width, heads, depth, head, keys, values)
+    start = head * depth
+    attend(queries.reshape(-1), start, channels, depth, positions, height, width, keys, values, tables.h, tables.w,
+           tables.used, probabilities, probabilities.size > 0, out.reshape(-1), start, channels)  # fmt: skip
+
+
+@kernel(EXACT_ORDER)
+def attend_window(queries, keys_values, heads, window, positions, tables, probabilities, out):
     """All heads of one window.
 
     Parameters
     ----------
-    queries : float32 array (rows * heads * depth,)
+    queries : float32 array (rows, C)
         Of the tokens at ``positions`` of the window.
-    keys_values : float32 array (window**2 * 2 * heads * depth,)
+    keys_values : float32 array (window**2, 2 C)
         Of every token of the window, padded ones too: all heads' keys, then all heads' values.
-    probabilities, keep : float32 array (heads, rows, window**2), bool
-        With ``keep`` it ends as the attention probabilities; else (1, 0, 0) will do.
-    out : float32 array (rows * heads * depth,)
+    probabilities : float32 array (heads, rows, window**2)
+        Filled with the attention probabilities; not if it is empty: (1, 0, 0).
+    out : float32 array (rows, C)
     """
-    channels = heads * depth
-    key_size, value_size = packed_sizes(window, window, depth)
-    keys, values = aligned_scratch(key_size), aligned_scratch(value_size)
     for head in range(heads):
-        start = head * depth
-        for block in range(-(-window // rows_of_keys(window))):
-            own = keys_values[block * rows_of_keys(window) * window * 2 * channels :]
-            tokens = tokens_of_block(block, window, window)
-            pack_keys_values(own, block, ZERO, tokens, window, window, heads, depth, head, keys, values)
-        attend(queries, start, channels, depth, positions, window, window, keys, values, table_h, table_w, relative,
-               probabilities[head if keep else 0], keep, out, start, channels)  # fmt: skip
+        kept = probabilities[head if probabilities.size else 0]
+        attend_head(queries, keys_values, head, heads, window, window, positions, tables, kept, out)
