@@ -20,7 +20,7 @@ from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.layers.head import matting_head
 from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import plan_decoder
-from numpy_vitmatte.network.forward_pass import pack_network
+from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.processing.pixel_values import pixel_values
 from numpy_vitmatte.runtime.workspace import aligned_empty
 

@@ -16,21 +16,13 @@ import numpy as np
 
 from numpy_vitmatte.kernels.fused.alpha_tile import alpha_of_tile, quarter_size_detail
 from numpy_vitmatte.kernels.regions import Piece, Rectangle, empty_piece, whole, zero_padded_piece
-from numpy_vitmatte.layers.convstream import ConvStreamParameters, detail_rectangle
-from numpy_vitmatte.layers.fusion import FusionParameters, fuse_rectangle
-from numpy_vitmatte.layers.head import HeadParameters
+from numpy_vitmatte.layers.convstream import detail_rectangle
+from numpy_vitmatte.layers.fusion import fuse_rectangle
 from numpy_vitmatte.network.decoder_plan import Band, shape_of_level
 from numpy_vitmatte.network.needed_cells import area, bounds
+from numpy_vitmatte.network.parameters import DecoderParameters
 from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
-
-
-class DecoderParameters(NamedTuple):
-    """The detail capture module, batch norms folded in."""
-
-    convstream: ConvStreamParameters
-    fusion_blocks: tuple[FusionParameters, ...]
-    matting_head: HeadParameters
 
 
 def decoder(

@@ -11,7 +11,8 @@ from numpy_vitmatte.layers.head import matting_head
 from numpy_vitmatte.network import decoder_plan
 from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import plan_decoder, tokens_of
-from numpy_vitmatte.network.forward_pass import forward, pack_network
+from numpy_vitmatte.network.forward_pass import forward
+from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.testing import random_checkpoint, tiny_config
 
 CONFIG = tiny_config()
