@@ -15,7 +15,7 @@ from numpy_vitmatte.layers.position import rows_of_positions
 from numpy_vitmatte.network.blocks import keys_values_floats, transformer_block
 from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import plan_decoder, stored_room, tokens_of
-from numpy_vitmatte.network.parameters import BackboneParameters, BlockParameters, NetworkParameters
+from numpy_vitmatte.network.parameters import BackboneParameters, NetworkParameters
 from numpy_vitmatte.runtime.threads import run_both
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
 
@@ -129,21 +129,13 @@ def transformer(
     for index, block in enumerate(blocks, start=1):
         if trace.hidden_states is not None:
             trace.hidden_states.append(tokens)
-        probabilities = _kept_probabilities(tokens, block, trace)
+        probabilities = None
+        if trace.attentions is not None:
+            probabilities = block.attention.empty_probabilities(tokens.shape, block.window)
+            trace.attentions.append(probabilities)
         tokens = transformer_block(tokens, block, probabilities, read if index == len(blocks) else None, memory)
         if index == feature_index:
             features = tokens
     if trace.hidden_states is not None:
         trace.hidden_states.append(tokens)
     return features
-
-
-def _kept_probabilities(tokens: np.ndarray, block: BlockParameters, trace: Trace) -> np.ndarray | None:
-    """An array for a block's attention probabilities (windows, heads, tokens, tokens), where they are to be kept."""
-    if trace.attentions is None:
-        return None
-    (height, width, _), window = tokens.shape, block.window
-    windows = -(-height // window) * -(-width // window) if window else 1
-    count = window * window if window else height * width
-    trace.attentions.append(np.empty((windows, block.attention.heads, count, count), np.float32))
-    return trace.attentions[-1]

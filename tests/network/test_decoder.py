@@ -5,10 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numpy_vitmatte.layers.convstream import convstream
-from numpy_vitmatte.layers.fusion import fusion_block
-from numpy_vitmatte.layers.head import matting_head
-from numpy_vitmatte.network import decoder_plan
+from numpy_vitmatte.network import by_layers, decoder_plan
 from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import plan_decoder, tokens_of
 from numpy_vitmatte.network.forward_pass import forward
@@ -36,14 +33,6 @@ def draw(height, width, seed):
     return features, generator.standard_normal((height * patch, width * patch, 4)).astype(np.float32)
 
 
-def by_whole_maps(features, image):
-    """The layers one after another, as the paper draws them."""
-    details = convstream(image, NETWORK.decoder.convstream)
-    for detail, block in zip(reversed(details), NETWORK.decoder.fusion_blocks, strict=True):
-        features = fusion_block(features, detail, block)
-    return matting_head(features, NETWORK.decoder.matting_head)
-
-
 def draw_wanted(shape, seed):
     """Some pixels: a few spots and a line."""
     generator, wanted = np.random.default_rng(seed), np.zeros(shape, bool)
@@ -60,7 +49,7 @@ def draw_wanted(shape, seed):
 def test_bands_and_tiles_change_no_bit(height, width, band_rows, seed):
     """At every border of the picture, of a band and of a tile."""
     features, image = draw(height, width, seed)
-    expected = by_whole_maps(features, image)
+    expected = by_layers.decoder(features, image, NETWORK.decoder)
     plan = plan_decoder(*image.shape[:2], LEVELS, band_rows=band_rows)
     np.testing.assert_array_equal(decoder(features, image, NETWORK.decoder, plan), expected)
 
@@ -72,7 +61,7 @@ def test_bands_and_tiles_change_no_bit(height, width, band_rows, seed):
 def test_wanted_pixels_change_no_bit(height, width, band_rows, seed):
     """However few are wanted; tokens that the plan does not name may hold anything."""
     features, image = draw(height, width, seed)
-    expected = by_whole_maps(features, image)
+    expected = by_layers.decoder(features, image, NETWORK.decoder)
     wanted = draw_wanted(image.shape[:2], seed)
     plan = plan_decoder(*image.shape[:2], LEVELS, wanted, band_rows)
     features[~tokens_of(plan, image.shape[:2], LEVELS)] = np.nan
