@@ -13,7 +13,7 @@ from records import new_record, save
 from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.kernels.winograd import convolve_rows, pack_window
+from numpy_vitmatte.kernels.winograd import convolve_rows, pack_conv3x3
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.network import by_layers
@@ -21,7 +21,7 @@ from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import plan_decoder
 from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.processing.pixel_values import pixel_values
-from numpy_vitmatte.runtime.alignment import aligned_empty
+from numpy_vitmatte.runtime.workspace import aligned_empty
 
 Pair = tuple[Callable[[], object], Callable[[], object]]
 
@@ -63,7 +63,7 @@ def products() -> dict[str, Pair]:
 def windows() -> dict[str, Pair]:
     """The detail half of fusion block 1 at 640x960: nine products for each output, and sixteen for four."""
     framed, weight = np.pad(draw(160, 240, 96), ((1, 1), (1, 1), (0, 0))), draw(128, 96, 3, 3)
-    direct, tiled = pack_conv(weight), pack_window(weight)
+    direct, tiled = pack_conv(weight), pack_conv3x3(weight)
     return {
         "3x3 convolution: nine products for each output": (
             lambda: conv_rows(framed, direct, 0, 160),

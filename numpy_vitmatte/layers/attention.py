@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.attention import RelativeTables, attend_head
+from numpy_vitmatte.kernels.keys_values import Grid, Head
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 from numpy_vitmatte.layers.position import RelativePositions
 from numpy_vitmatte.runtime.threads import for_each_block
@@ -141,8 +142,8 @@ def _attention(windows: np.ndarray, parameters: AttentionParameters, probabiliti
     def attend_one(index: int, _: int) -> None:
         window, head = divmod(index, heads)
         kept = nothing if probabilities is None else probabilities[window, head]
-        attend_head(queries[window], keys_values[window], head, heads, rows, columns, everyone, tables, kept,
-                    attended[window])  # fmt: skip
+        attend_head(queries[window], keys_values[window], Head(head, heads), everyone, Grid(rows, columns), tables,
+                    kept, attended[window])  # fmt: skip
 
     for_each_block(attend_one, number * heads)
     return linear(attended, parameters.proj).reshape(windows.shape)

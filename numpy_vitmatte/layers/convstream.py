@@ -10,7 +10,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix
-from numpy_vitmatte.kernels.regions import Piece, Rectangle, framed_copy, framed_piece
+from numpy_vitmatte.kernels.regions import Piece, Rectangle, zero_padded_copy, zero_padded_piece
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -42,7 +42,7 @@ def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.n
         (H / 8 + 2, W / 8 + 2, 192) with ViTMatte's sizes.
     """
     height, width = image.shape[:2]
-    maps = [framed_copy(image, Rectangle(0, 0, height, width).grown(1))]
+    maps = [zero_padded_copy(image, Rectangle(0, 0, height, width).expanded(1))]
     for matrix in parameters.convs:
         height, width = (height + 1) // 2, (width + 1) // 2
         maps.append(_whole_map(maps[-1], matrix, height, width))
@@ -50,7 +50,7 @@ def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.n
 
 
 def _whole_map(source: Piece, matrix: PackedMatrix, height: int, width: int) -> Piece:
-    out = framed_piece(Rectangle(0, 0, height, width).grown(1), matrix.columns, (height, width))
+    out = zero_padded_piece(Rectangle(0, 0, height, width).expanded(1), matrix.columns, (height, width))
 
     def rows(first: int, last: int) -> None:
         detail_rectangle(source, matrix, Rectangle(first, 0, last, width), out)
@@ -65,7 +65,7 @@ def detail_rectangle(source: Piece, matrix: PackedMatrix, rectangle: Rectangle, 
     Parameters
     ----------
     source : Piece
-        At least ``windows_of(rectangle, 2)``, zeros outside the picture.
+        At least ``input_region_of_conv(rectangle, 2)``, zeros outside the picture.
     matrix : PackedMatrix
         One of ``ConvStreamParameters.convs``.
     rectangle : Rectangle

@@ -12,7 +12,7 @@ import numpy as np
 from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
 from numpy_vitmatte.kernels.elementwise import gelu_, normalize_rows
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
-from numpy_vitmatte.kernels.winograd import PackedWindow, convolve_rows, pack_window
+from numpy_vitmatte.kernels.winograd import PackedConv3x3, convolve_rows, pack_conv3x3
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
 
 EPSILON = 1e-6
@@ -22,7 +22,7 @@ EPSILON = 1e-6
 class NeckParameters(NamedTuple):
     """Three packed convolutions (C -> C/2 -> C/2 -> C) and the scale and shift of the layer norm after each."""
 
-    convs: tuple[PackedMatrix, PackedWindow, PackedMatrix]
+    convs: tuple[PackedMatrix, PackedConv3x3, PackedMatrix]
     norms: tuple[tuple[np.ndarray, np.ndarray], ...]
 
     @classmethod
@@ -30,7 +30,7 @@ class NeckParameters(NamedTuple):
         """Take ``conv1 .. conv3`` (no bias) and ``norm1 .. norm3`` of a checkpoint's residual block."""
         conv1, conv2, conv3 = (tensors[f"conv{n}.weight"] for n in (1, 2, 3))
         norms = tuple((tensors[f"norm{n}.weight"].copy(), tensors[f"norm{n}.bias"].copy()) for n in (1, 2, 3))
-        return cls((pack_conv(conv1), pack_window(conv2), pack_conv(conv3)), norms)
+        return cls((pack_conv(conv1), pack_conv3x3(conv2), pack_conv(conv3)), norms)
 
 
 def residual_neck(

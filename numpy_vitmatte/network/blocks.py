@@ -9,18 +9,19 @@ import math
 
 import numpy as np
 
-from numpy_vitmatte.kernels.attention import QUERIES_AT_A_TIME, packed_sizes, rows_of_keys, tokens_of_block
+from numpy_vitmatte.kernels.attention import QUERIES_AT_A_TIME
 from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
-from numpy_vitmatte.kernels.fused.global_block import KeyChunk, prepare_keys_values, transform_queries
+from numpy_vitmatte.kernels.fused.global_block import global_block_keys, global_block_queries
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
-from numpy_vitmatte.kernels.fused.window_block import transform_windows
+from numpy_vitmatte.kernels.fused.window_block import window_block_windows
+from numpy_vitmatte.kernels.keys_values import KeyChunk, KeysValues, packed_sizes, rows_of_keys, tokens_of_block
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE
-from numpy_vitmatte.kernels.microkernel import PANEL, SHORT_ROWS, TILE_ROWS
+from numpy_vitmatte.kernels.microkernel import MR, PANEL, SHORT_ROWS
 from numpy_vitmatte.layers.attention import AttentionParameters
 from numpy_vitmatte.layers.neck import residual_neck
 from numpy_vitmatte.network.parameters import BlockParameters
 from numpy_vitmatte.runtime.threads import even_block, for_each_block, get_num_threads
-from numpy_vitmatte.runtime.workspace import FRESH, Workspace, room
+from numpy_vitmatte.runtime.workspace import FRESH, Workspace, workspace_floats
 
 QUERIES_PER_BLOCK = 4 * QUERIES_AT_A_TIME
 """Queries that a thread takes at a time, at most: so often is a block of keys used that has come from memory."""
@@ -115,23 +116,20 @@ def global_block(
     height, width, channels = tokens.shape
     heads, own, tables = block.attention.heads, _for_kernels(block), block.attention.tables(height, width)
     out = np.empty_like(tokens)
-    flat, normalized = tokens.reshape(-1, channels), out.reshape(-1, channels)  # [h, w, C] -> [N, C]
     wanted = np.arange(height * width) if wanted is None else wanted
     kept = (_NOT_KEPT if probabilities is None else probabilities)[0]
     memory.restart()
-    keys, values = (memory.empty((heads, length)) for length in packed_sizes(height, width, channels // heads))
+    packed = KeysValues(*(memory.empty((heads, size)) for size in packed_sizes(height, width, channels // heads)))
     chunks = _key_chunks(height, width)
 
     def prepare(number: int, _: int) -> None:
-        prepare_keys_values(flat, chunks[number], height, width, own, keys, values, normalized)
+        global_block_keys(tokens, chunks[number], own, packed, out)
 
     def transform(first: int, last: int) -> None:
-        # Each query's normalized token gives way to its result: no other query reads it any more.
-        transform_queries(flat, normalized, wanted[first:last], height, width, own, keys, values, tables, kept, first,
-                          normalized)  # fmt: skip
+        global_block_queries(tokens, out, wanted[first:last], own, packed, tables, kept, first)
 
     for_each_block(prepare, len(chunks))
-    for_each_block(transform, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, TILE_ROWS))
+    for_each_block(transform, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, MR))
     return out
 
 
@@ -147,7 +145,7 @@ def _key_chunks(height: int, width: int) -> list[KeyChunk]:
 def keys_values_floats(height: int, width: int, attention: AttentionParameters) -> int:
     """Size of a workspace's block for ``global_block`` on a grid of ``height`` x ``width`` tokens."""
     heads, channels = attention.heads, attention.query.columns
-    return room(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
+    return workspace_floats(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
 
 
 def window_block(tokens: np.ndarray, block: BlockParameters, probabilities: np.ndarray | None = None) -> np.ndarray:
@@ -172,7 +170,7 @@ def window_block(tokens: np.ndarray, block: BlockParameters, probabilities: np.n
     at_once = _threads_take_turns(height * width, window)
 
     def transform(turn: int, _: int) -> None:
-        transform_windows(tokens, window, groups[turn], own, tables, kept, at_once, out)
+        window_block_windows(tokens, window, groups[turn], own, tables, kept, at_once, out)
 
     for_each_block(transform, len(groups))
     if not at_once:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.fused.alpha_tile import alpha_of_tile, quarter_size_detail
-from numpy_vitmatte.kernels.regions import Piece, Rectangle, empty_piece, framed_piece, whole
+from numpy_vitmatte.kernels.regions import Piece, Rectangle, empty_piece, whole, zero_padded_piece
 from numpy_vitmatte.layers.convstream import detail_rectangle
 from numpy_vitmatte.layers.fusion import fuse_rectangle
 from numpy_vitmatte.network.decoder_plan import Band, shape_of_level
@@ -91,7 +91,7 @@ class _Decoding(NamedTuple):
         for index in sorted(band.details):
             rectangles, matrix = band.details[index], self.parameters.convstream.convs[index - 1]
             shape = self.shape(self.levels - 1 - index)
-            out = framed_piece(bounds(rectangles).grown(1), matrix.columns, shape, self.memory)
+            out = zero_padded_piece(bounds(rectangles).expanded(1), matrix.columns, shape, self.memory)
             if index == 2:
                 compute = partial(quarter_size_detail, self.image, self.parameters.convstream.convs[0], matrix, out=out)
             else:
@@ -111,7 +111,7 @@ class _Decoding(NamedTuple):
         """The last two fusion blocks and the head for one tile of the alpha."""
         details, head = self.parameters.convstream.convs, self.parameters.matting_head
         half_size = details[0] if details else head.conv  # where there is no detail map but the picture, any will do
-        alpha_of_tile(below, self.image, half_size, self.parameters.fusion_blocks[-2:], *head, tile, self.alpha)
+        alpha_of_tile(below, self.image, half_size, self.parameters.fusion_blocks[-2:], head, tile, self.alpha)
 
 
 def _each(rectangles: list[Rectangle], compute: Callable[[Rectangle], None]) -> None:

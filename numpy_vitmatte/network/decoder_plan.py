@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.conv import windows_of
-from numpy_vitmatte.kernels.fused.alpha_tile import needed_of_features
+from numpy_vitmatte.kernels.conv import input_region_of_conv
+from numpy_vitmatte.kernels.fused.alpha_tile import input_region_of_tile
 from numpy_vitmatte.kernels.regions import Rectangle
-from numpy_vitmatte.kernels.upsample_conv import rectangle_below
+from numpy_vitmatte.kernels.upsample_conv import input_region_of_fusion
 from numpy_vitmatte.network.needed_cells import Cells, area, bounds
 from numpy_vitmatte.runtime.threads import even_block, get_num_threads
-from numpy_vitmatte.runtime.workspace import room
+from numpy_vitmatte.runtime.workspace import workspace_floats
 
 TILE_ROWS, TILE_COLUMNS = 128, 192
 """Largest tile of the alpha, in pixels: its maps stay in the caches, and its border costs little."""
@@ -105,19 +105,19 @@ def _bands(height: int, width: int, levels: int, wanted: np.ndarray, rows: int) 
 
 def _plan_band(tiles: np.ndarray, height: int, width: int, levels: int) -> Band:
     """From the alpha down to the tokens: what each map must hold for the one above it."""
-    needed = _of_each(tiles, needed_of_features, height, width, min(levels, 2))
+    needed = _of_each(tiles, input_region_of_tile, height, width, min(levels, 2))
     fused: list[np.ndarray] = []
     for level in reversed(range(levels - 2)):
         below = shape_of_level(height, width, level - 1, levels)
         border = FUSED_BORDER if level else 0
         fused.insert(0, _covering(needed, shape_of_level(height, width, level, levels), border))
-        needed = _of_each(fused[0], rectangle_below, *below)
+        needed = _of_each(fused[0], input_region_of_fusion, *below)
     details: dict[int, np.ndarray] = {}
     for index in reversed(range(2, levels)):
         level = levels - 1 - index
         reads = fused[level] + np.array([-1, -1, 1, 1])
         if index + 1 in details:
-            reads = np.concatenate([reads, _of_each(details[index + 1], windows_of, 2)])
+            reads = np.concatenate([reads, _of_each(details[index + 1], input_region_of_conv, 2)])
         details[index] = _covering(reads, shape_of_level(height, width, level, levels), 0)
     stored = {index: _rectangles(found) for index, found in details.items()}
     return Band(stored, [_rectangles(found) for found in fused], _rectangles(tiles), _rectangles(needed))
@@ -158,9 +158,9 @@ def stored_room(band: Band, detail_channels: Sequence[int], fused_channels: Sequ
     fused_channels : sequence of int
         Of the fusion blocks' results, from the first block on.
     """
-    details = [(area(bounds(found).grown(1)), detail_channels[index - 1]) for index, found in band.details.items()]
+    details = [(area(bounds(found).expanded(1)), detail_channels[index - 1]) for index, found in band.details.items()]
     fused = [(area(bounds(found)), fused_channels[level]) for level, found in enumerate(band.fused)]
-    return room(*details, *fused)
+    return workspace_floats(*details, *fused)
 
 
 class Shares(NamedTuple):

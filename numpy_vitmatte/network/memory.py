@@ -12,7 +12,7 @@ from typing import NamedTuple
 from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.kernels.winograd import is_tiled
+from numpy_vitmatte.kernels.winograd import uses_winograd
 from numpy_vitmatte.network.decoder_plan import TILE_COLUMNS, TILE_ROWS, plan_decoder, stored_room
 from numpy_vitmatte.runtime.threads import get_num_threads
 
@@ -174,7 +174,7 @@ def _packed_bytes(config: VitMatteConfig) -> int:
     details = [backbone.num_channels, *config.convstream_hidden_sizes][:levels]
     windows = [*zip(reversed(details), config.fusion_hidden_sizes, strict=True)]
     windows += [(config.hidden_size // 2, config.hidden_size // 2)] * len(backbone.residual_block_indices)
-    more = sum((16 - 9) * inputs * outputs for inputs, outputs in windows if is_tiled(inputs, outputs))
+    more = sum((16 - 9) * inputs * outputs for inputs, outputs in windows if uses_winograd(inputs, outputs))
     return FLOAT * (more + sum(math.prod(shape) for shape in parameter_shapes(config).values()))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.reading import ImageSource
-from numpy_vitmatte.kernels.lookup_table import set_all_but
+from numpy_vitmatte.kernels.lookup_table import set_known_alpha
 from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size, smaller_trimap
 from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.model import VitMatteForImageMatting
@@ -164,7 +164,7 @@ def matte_with_report(
 
 def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
     """Put exactly 0 and 1 where the trimap says so, in place."""
-    set_all_but(trimap, UNKNOWN, FOREGROUND, alpha)
+    set_known_alpha(trimap, UNKNOWN, FOREGROUND, alpha)
 
 
 def _estimate_at(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.kernels.lookup_table import look_up
+from numpy_vitmatte.kernels.lookup_table import apply_lookup_tables
 from numpy_vitmatte.runtime.threads import for_each_block
 
 ROWS_PER_BLOCK = 64
@@ -58,7 +58,7 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
             # One kind of array, whatever they came as: Numba compiles once more for each.
             colors = np.require(photo[:, first:last].transpose(1, 2, 0), requirements=["C", "W"])
             grays = np.require(trimap[first:last], requirements=["C", "W"])
-            look_up(colors, grays, tables, padded[first:last])
+            apply_lookup_tables(colors, grays, tables, padded[first:last])
 
     else:
 

@@ -4,9 +4,9 @@ They follow attention in a transformer block, and add to what they read.
 """
 
 from numpy_vitmatte.kernels.elementwise import add, gelu, normalize
-from numpy_vitmatte.kernels.matmul import rows_at_a_time, sweep
-from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.kernels.matmul import Rows, Segments, rows_at_a_time, sweep
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 @kernel(EXACT_ORDER)
@@ -29,9 +29,9 @@ def add_residual_mlp(x, attended, block):
         narrow = normalized[: count * channels]
         normalize(own, norm.weight, norm.bias, norm.epsilon, narrow.reshape(count, channels))
         wide = hidden[: count * fc1.columns]
-        sweep(narrow, ZERO, channels, count, ONE, ZERO, channels, fc1.panels, fc1.bias,
-              wide, ZERO, fc1.columns, fc1.columns)  # fmt: skip
+        sweep(Rows(narrow, ZERO, channels), count, Segments(ONE, ZERO, channels), fc1,
+              Rows(wide, ZERO, fc1.columns))  # fmt: skip
         gelu(wide)
-        sweep(wide, ZERO, fc2.depth, count, ONE, ZERO, fc2.depth, fc2.panels, fc2.bias,
-              narrow, ZERO, channels, channels)  # fmt: skip
+        sweep(Rows(wide, ZERO, fc2.depth), count, Segments(ONE, ZERO, fc2.depth), fc2,
+              Rows(narrow, ZERO, channels))  # fmt: skip
         add(own.reshape(-1), narrow)

@@ -1,4 +1,4 @@
-"""Some windows of one shape in one call, from their tokens to what a transformer block makes of them.
+"""A transformer block for some windows of one shape, in one call.
 
 Each step alone would take some tens of microseconds, and a thread that comes back from a kernel may have to wait as
 long for Python's lock.
@@ -9,46 +9,63 @@ import numpy as np
 from numpy_vitmatte.kernels.attention import attend_window
 from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
-from numpy_vitmatte.kernels.matmul import multiply_rows, project
-from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.kernels.keys_values import Grid
+from numpy_vitmatte.kernels.matmul import project
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 @kernel(EXACT_ORDER)
-def _padded(projected, start, rows, columns, window, matrix, out):
-    """A window's real tokens after a projection, and what it makes of all-zero ones: its bias."""
+def _padded(projected, start, real, window, matrix, out):
+    """A window's projected tokens (window**2 * columns,): the ``real`` ones, a ``Grid``, and those of zero tokens.
+
+    The projection of a zero token is the bias.
+    """
     size = matrix.columns
     for y in range(window):
-        real = columns if y < rows else 0
-        copy_run(projected, start + y * columns * size, real * size, out, y * window * size)
-        for x in range(real, window):
+        columns = real.width if y < real.height else 0
+        copy_run(projected, start + y * real.width * size, columns * size, out, y * window * size)
+        for x in range(columns, window):
             copy_run(matrix.bias, ZERO, size, out, (y * window + x) * size)
 
 
 @kernel(EXACT_ORDER)
-def _attend(tokens, rows, columns, window, block, positions, tables, numbers, probabilities, out):
-    """Windows' real tokens, (number * rows * columns * C,), to their result, (number * asking * C,)."""
-    query, keys_values, proj = block.query, block.keys_values, block.proj
-    number, channels, real, asking = numbers.size, query.columns, rows * columns, positions.size
-    projected = project(tokens, number * real, keys_values)
-    queries = project(tokens, number * real, query)
-    padded, keep, size = real < window * window, probabilities.size > 0, window * window
+def _positions(window, rows, columns):
+    """The first ``rows`` and ``columns`` of a window's tokens, counted row by row."""
+    positions = np.empty(rows * columns, np.int64)
+    for n in range(positions.size):
+        positions[n] = n // columns * window + n % columns
+    return positions
+
+
+@kernel(EXACT_ORDER)
+def _attend(tokens, real, window, block, tables, numbers, probabilities):
+    """Attention of some windows, from their real tokens (number * rows * columns * C,) to its result.
+
+    That of padded tokens is among it where probabilities are kept.
+    """
+    query, keys_values, keep = block.query, block.keys_values, probabilities.size > 0
+    count, size, number, channels = real.height * real.width, window * window, numbers.size, query.columns
+    positions = _positions(window, window, window) if keep else _positions(window, real.height, real.width)
+    asking, padded = positions.size, count < size
+    projected = project(tokens, number * count, keys_values)
+    queries = project(tokens, number * count, query)
     own_keys_values = aligned_scratch(size * 2 * channels if padded else 0)
     own_queries = aligned_scratch(size * channels if padded else 0)
     attended = aligned_scratch(number * asking * channels).reshape(number * asking, channels)
     for n in range(number):
-        first = n * real * channels
-        own_kv, own_q = projected[2 * first : 2 * (first + real * channels)], queries[first : first + real * channels]
+        first, last = n * count * channels, (n + 1) * count * channels
+        own_kv, own_q = projected[2 * first : 2 * last], queries[first:last]
         if padded:
-            _padded(projected, 2 * first, rows, columns, window, keys_values, own_keys_values)
+            _padded(projected, 2 * first, real, window, keys_values, own_keys_values)
             own_kv = own_keys_values
         if padded and keep:
-            _padded(queries, first, rows, columns, window, query, own_queries)
+            _padded(queries, first, real, window, query, own_queries)
             own_q = own_queries
         own_q, own_kv = own_q.reshape(asking, channels), own_kv.reshape(size, 2 * channels)
         attend_window(own_q, own_kv, block.heads, window, positions, tables, probabilities[numbers[n] if keep else 0],
                       attended[n * asking : (n + 1) * asking])  # fmt: skip
-    multiply_rows(attended.reshape(-1), number * asking, proj.depth, proj.panels, proj.bias, out, proj.columns)
+    return project(attended.reshape(-1), number * asking, block.proj)
 
 
 @kernel(EXACT_ORDER)
@@ -66,15 +83,6 @@ def _copy_windows(grid, numbers, window, rows, columns, values, back):
 
 
 @kernel(EXACT_ORDER)
-def _positions(window, rows, columns):
-    """The first ``rows`` and ``columns`` of a window's tokens, counted row by row."""
-    positions = np.empty(rows * columns, np.int64)
-    for n in range(positions.size):
-        positions[n] = n // columns * window + n % columns
-    return positions
-
-
-@kernel(EXACT_ORDER)
 def _only_real(values, number, window, rows, columns, channels):
     """Drop the padded tokens: (number, window, window, C) -> (number, rows, columns, C)."""
     out, run = aligned_scratch(number * rows * columns * channels), columns * channels
@@ -85,7 +93,7 @@ def _only_real(values, number, window, rows, columns, channels):
 
 
 @kernel(EXACT_ORDER)
-def transform_windows(tokens, window, numbers, block, tables, probabilities, finish, out):
+def window_block_windows(tokens, window, numbers, block, tables, probabilities, finish, out):
     """A transformer block for some windows of a grid, all of one shape inside it.
 
     Parameters
@@ -113,11 +121,8 @@ def transform_windows(tokens, window, numbers, block, tables, probabilities, fin
     _copy_windows(tokens, numbers, window, rows, columns, own, False)
     normalized, per_token = aligned_scratch(own.size), own.reshape(number * real, channels)
     normalize(per_token, norm.weight, norm.bias, norm.epsilon, normalized.reshape(number * real, channels))
-    # The probabilities of padded tokens are wanted, too.
-    positions = _positions(window, window, window) if probabilities.size else _positions(window, rows, columns)
-    result = aligned_scratch(number * positions.size * channels)
-    _attend(normalized, rows, columns, window, block, positions, tables, numbers, probabilities, result)
-    if positions.size > real:
+    result = _attend(normalized, Grid(rows, columns), window, block, tables, numbers, probabilities)
+    if result.size > own.size:
         result = _only_real(result, number, window, rows, columns, channels)
     if finish:
         add_residual_mlp(per_token, result.reshape(number * real, channels), block)

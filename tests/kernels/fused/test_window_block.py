@@ -7,7 +7,7 @@ from numpy_vitmatte.kernels.attention import RelativeTables, attend_window
 from numpy_vitmatte.kernels.elementwise import normalize_rows
 from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
-from numpy_vitmatte.kernels.fused.window_block import transform_windows
+from numpy_vitmatte.kernels.fused.window_block import window_block_windows
 from numpy_vitmatte.kernels.matmul import linear, pack
 
 WINDOW, HEADS, DEPTH = 4, 3, 5
@@ -35,7 +35,7 @@ def test_as_step_by_step(numbers, keep, finish):
     tables = RelativeTables(*(pack(draw(DEPTH, 2 * WINDOW - 1) + n).panels for n in range(2)), True)
     kept = np.full((6, HEADS, 16, 16) if keep else (1, 1, 0, 0), np.nan, np.float32)
     before, out = tokens.copy(), np.full_like(tokens, np.nan)
-    transform_windows(tokens, WINDOW, np.array(numbers), block, tables, kept, finish, out)
+    window_block_windows(tokens, WINDOW, np.array(numbers), block, tables, kept, finish, out)
 
     positions = np.arange(16)
     for number in numbers:
