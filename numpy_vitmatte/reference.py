@@ -90,7 +90,7 @@ def conv(x, w, stride=1, padding=0):
 
 
 def sample_positions(source, target):
-    """Where the centre of each of ``target`` samples lies among ``source`` samples (align_corners=False)."""
+    """Places of the centres of ``target`` samples among ``source`` samples (align_corners=False)."""
     return (np.arange(target) + 0.5) * source / target - 0.5
 
 

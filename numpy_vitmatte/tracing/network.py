@@ -17,7 +17,7 @@ CHANNELS_LAST = re.compile(r"\.layer\.\d+\.(norm1|norm2|mlp)|\.attention")
 """Modules on tokens: (B, h, w, C), or (B * windows, s, s, C). All others return (B, C, h, w)."""
 
 FINE = re.compile(r"\.(projection|qkv|probabilities|fc1|conv|batch_norm)$|\.residual\.|\.matting_convs\.")
-"""What lies inside a layer."""
+"""Steps inside a layer."""
 
 
 def in_layout(name: str, value: np.ndarray) -> np.ndarray:

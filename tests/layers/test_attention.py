@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
-from numpy_vitmatte.kernels.attention import KEYS_PER_BLOCK
+from numpy_vitmatte.kernels.keys_values import KEYS_PER_BLOCK
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, window_attention
 from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide
 

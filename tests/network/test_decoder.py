@@ -7,20 +7,20 @@ from hypothesis import strategies as st
 
 from numpy_vitmatte.network import by_layers, decoder_plan
 from numpy_vitmatte.network.decoder import decoder
-from numpy_vitmatte.network.decoder_plan import plan_decoder, tokens_of
+from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder, tokens_of
 from numpy_vitmatte.network.forward_pass import forward
 from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.testing import random_checkpoint, tiny_config
 
 CONFIG = tiny_config()
 NETWORK = pack_network(random_checkpoint(CONFIG, seed=4), CONFIG)
-LEVELS = len(NETWORK.decoder.fusion_blocks)
 
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
     """Tiles of a few pixels, so that small pictures have many."""
-    for name, value in {"TILE_ROWS": 16, "TILE_COLUMNS": 16, "RUN_ROWS": 4, "RUN_COLUMNS": 6}.items():
+    sizes = {"ALPHA_TILE_ROWS": 16, "ALPHA_TILE_COLUMNS": 16, "STORED_ROWS": 4, "STORED_COLUMNS": 6}
+    for name, value in sizes.items():
         monkeypatch.setattr(decoder_plan, name, value)
 
 
@@ -31,6 +31,10 @@ def draw(height, width, seed):
     patch = CONFIG.backbone_config.patch_size
     features = generator.standard_normal((height, width, channels)).astype(np.float32)
     return features, generator.standard_normal((height * patch, width * patch, 4)).astype(np.float32)
+
+
+def pyramid_of(image):
+    return Pyramid(*image.shape[:2], len(NETWORK.decoder.fusion_blocks))
 
 
 def draw_wanted(shape, seed):
@@ -50,7 +54,7 @@ def test_bands_and_tiles_change_no_bit(height, width, band_rows, seed):
     """At every border of the picture, of a band and of a tile."""
     features, image = draw(height, width, seed)
     expected = by_layers.decoder(features, image, NETWORK.decoder)
-    plan = plan_decoder(*image.shape[:2], LEVELS, band_rows=band_rows)
+    plan = plan_decoder(pyramid_of(image), band_rows=band_rows)
     np.testing.assert_array_equal(decoder(features, image, NETWORK.decoder, plan), expected)
 
 
@@ -63,8 +67,8 @@ def test_wanted_pixels_change_no_bit(height, width, band_rows, seed):
     features, image = draw(height, width, seed)
     expected = by_layers.decoder(features, image, NETWORK.decoder)
     wanted = draw_wanted(image.shape[:2], seed)
-    plan = plan_decoder(*image.shape[:2], LEVELS, wanted, band_rows)
-    features[~tokens_of(plan, image.shape[:2], LEVELS)] = np.nan
+    plan = plan_decoder(pyramid_of(image), wanted, band_rows)
+    features[~tokens_of(plan, pyramid_of(image))] = np.nan
     np.testing.assert_array_equal(decoder(features, image, NETWORK.decoder, plan)[wanted], expected[wanted])
 
 
@@ -80,7 +84,7 @@ def test_what_is_far_from_a_wanted_pixel_is_left_out():
     """One wanted corner: its tiles alone, and a part of the tokens; nothing wanted: nothing at all."""
     wanted = np.zeros((320, 320), bool)
     wanted[:5, :5] = True
-    (band,) = plan_decoder(320, 320, 4, wanted)
+    (band,) = plan_decoder(Pyramid(320, 320, 4), wanted)
     assert band.tiles == [(0, 0, 8, 8)]
-    assert 0 < tokens_of([band], (320, 320), 4).sum() <= 25
-    assert plan_decoder(320, 320, 4, np.zeros((320, 320), bool)) == []
+    assert 0 < tokens_of([band], Pyramid(320, 320, 4)).sum() <= 25
+    assert plan_decoder(Pyramid(320, 320, 4), np.zeros((320, 320), bool)) == []
