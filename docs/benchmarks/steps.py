@@ -15,11 +15,10 @@ from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.kernels.winograd import convolve_rows, pack_conv3x3
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention
-from numpy_vitmatte.layers.convstream import convstream
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
-from numpy_vitmatte.layers.head import matting_head
+from numpy_vitmatte.network import by_layers
 from numpy_vitmatte.network.decoder import decoder
-from numpy_vitmatte.network.decoder_plan import plan_decoder
+from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder
 from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.processing.pixel_values import pixel_values
 from numpy_vitmatte.runtime.workspace import aligned_empty
@@ -121,15 +120,10 @@ def decoders() -> dict[str, Pair]:
     y, x = np.mgrid[:640, :960]
     angle, radius = np.arctan2(y - 340, x - 480), np.hypot(y - 340, x - 480)
     ring = np.abs(radius - 210 - 30 * np.sin(5 * angle) - 20 * np.sin(11 * angle)) < 40  # a wavy outline's band
-    everything, some = plan_decoder(640, 960, 4), plan_decoder(640, 960, 4, ring)
+    everything, some = plan_decoder(Pyramid(640, 960, 4)), plan_decoder(Pyramid(640, 960, 4), ring)
 
     def by_whole_maps() -> object:
-        maps = features
-        for detail, block in zip(
-            reversed(convstream(image, parameters.convstream)), parameters.fusion_blocks, strict=True
-        ):
-            maps = fusion_block(maps, detail, block)
-        return matting_head(maps, parameters.matting_head)
+        return by_layers.decoder(features, image, parameters)
 
     def by_tiles() -> object:
         return decoder(features, image, parameters, everything)

@@ -66,6 +66,17 @@ class AttentionParameters(NamedTuple):
             return RelativeTables(np.zeros(1, np.float32), np.zeros(1, np.float32), False)
         return RelativeTables(self.rel_pos_h.packed_for(height), self.rel_pos_w.packed_for(width), True)
 
+    def empty_probabilities(self, shape: tuple[int, ...], window: int) -> np.ndarray:
+        """Make an array for the probabilities of a grid of ``shape`` (h, w, ...): (windows, heads, tokens, tokens).
+
+        ``window`` is 0 for global attention: then the grid is a single window.
+        """
+        height, width = shape[:2]
+        windows, tokens = 1, height * width
+        if window:
+            windows, tokens = -(-height // window) * -(-width // window), window * window
+        return np.empty((windows, self.heads, tokens, tokens), np.float32)
+
 
 def global_attention(
     tokens: np.ndarray, parameters: AttentionParameters, probabilities: np.ndarray | None = None

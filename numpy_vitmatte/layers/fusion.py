@@ -12,7 +12,7 @@ from numpy_vitmatte.kernels.winograd import PackedConv3x3, pack_conv3x3
 from numpy_vitmatte.runtime.threads import for_each_block
 
 ROWS_PER_BLOCK = 32
-"""Rows of the result that a thread takes at a time; of the features it multiplies two more rows than half as many."""
+"""Rows of the result that a thread takes at a time. It multiplies half as many rows of the features, and two more."""
 
 
 class FusionParameters(NamedTuple):
@@ -49,7 +49,7 @@ def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionPar
     ----------
     features : float32 array (h, w, C_in)
     detail : float32 array (2 h + 2, 2 w + 2, C_detail)
-        Framed by one zero pixel.
+        Zero-padded by one pixel.
     parameters : FusionParameters
 
     Returns
@@ -75,20 +75,20 @@ def fuse_rectangle(
     rectangle: Rectangle,
     out: Piece,
 ) -> None:
-    """A rectangle of ``fusion_block``'s result, from pieces of its inputs.
+    """Compute a rectangle of ``fusion_block``'s result from pieces of its inputs.
 
     Parameters
     ----------
     features : Piece
-        Of the features, at least ``input_region_of_fusion(rectangle, *shape)``.
+        The features, at least ``input_region_of_fusion(rectangle, *shape)``.
     detail : Piece
-        Of the detail map, at least the rectangle and one pixel more on each side; zeros outside the picture.
+        The detail map, at least the rectangle and a halo of one pixel; zeros outside the map.
     parameters : FusionParameters
     shape : (int, int)
         Height and width of all the features.
     rectangle : Rectangle
-        Of the result.
+        The part of the result to compute.
     out : Piece
-        Of the result; the rectangle is filled.
+        The result; the rectangle is filled.
     """
     fuse(detail, parameters.detail, features, parameters.upsampled, shape, rectangle, out)

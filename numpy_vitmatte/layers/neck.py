@@ -16,7 +16,7 @@ from numpy_vitmatte.kernels.winograd import PackedConv3x3, convolve_rows, pack_c
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
 
 EPSILON = 1e-6
-"""Of the neck's layer norms: a constant in VitDet, not read from the configuration."""
+"""Epsilon of the neck's layer norms: a constant in VitDet, not read from the configuration."""
 
 
 class NeckParameters(NamedTuple):
@@ -43,7 +43,7 @@ def residual_neck(
     tokens : float32 array (h, w, C)
     parameters : NeckParameters
     out : float32 array (h, w, C), optional
-        Where the result goes; it may be ``tokens`` itself.
+        Array for the result; it may be ``tokens`` itself.
     wanted : bool array (h,), optional
         The rows whose result is of use; the others keep what ``out`` held. Default: all.
 
@@ -57,7 +57,7 @@ def residual_neck(
     out = np.empty_like(tokens) if out is None else out
     padded = np.zeros((height + 2, width + 2, conv1.columns), np.float32)
     wanted = np.ones(height, bool) if wanted is None else wanted
-    around = np.convolve(wanted, [True] * 3)[1:-1]  # a window of the 3x3 convolution reads one row more
+    around = np.convolve(wanted, [True] * 3)[1:-1]  # the 3x3 convolution reads one row more on each side
 
     def reduce(first: int, last: int) -> None:
         for one in _runs(around, first, last):

@@ -182,7 +182,7 @@ def window_block(tokens: np.ndarray, block: BlockParameters, probabilities: np.n
 def _groups_of_windows(height: int, width: int, window: int, threads: int) -> list[np.ndarray]:
     """Numbers of the windows that one of ``threads`` takes at a time, int64 arrays, all of one shape inside the grid.
 
-    Whole windows first: the small ones at the border then even out what the threads have left to do.
+    Whole windows come first: the small ones at the edge then even out what the threads have left to do.
     """
     across, most = -(-width // window), max(1, WINDOWED_TOKENS // window**2)
     shapes: dict[tuple[int, int], list[int]] = {}
@@ -198,12 +198,12 @@ def _groups_of_windows(height: int, width: int, window: int, threads: int) -> li
 
 
 def _threads_take_turns(tokens: int, window: int) -> bool:
-    """Whether there are windows enough for all threads to end at nearly the same time."""
+    """Tell whether there are windows enough for all threads to end at nearly the same time."""
     return tokens >= TURNS * get_num_threads() * max(window**2, WINDOWED_TOKENS)
 
 
 def _add_residual_mlp(tokens: np.ndarray, attended: np.ndarray, block: Block) -> None:
-    """What follows attention, in place of its result (h, w, C): all threads get the same number of rows."""
+    """Take attention's result (h, w, C) through what follows, in place: all threads get the same number of rows."""
     x, out = (values.reshape(-1, values.shape[-1]) for values in (tokens, attended))  # [h, w, C] -> [N, C]
 
     def transform(first: int, last: int) -> None:

@@ -1,6 +1,8 @@
-"""The forward pass of one picture, readable on one screen.
+"""The forward pass of one image, as it runs.
 
-Dimension letters, here and in ``layers``: picture ``H, W``; token grid ``h, w`` = H / 16, W / 16; ``C`` channels,
+``by_layers`` is the same pass to be understood; here tokens and tiles go through several layers at a time.
+
+Dimension letters, here and in ``layers``: image ``H, W``; token grid ``h, w`` = H / 16, W / 16; ``C`` channels,
 stored last; ``N`` = h * w tokens. Everything is float32.
 """
 
@@ -14,8 +16,8 @@ from numpy_vitmatte.layers.patch_embed import patch_embed
 from numpy_vitmatte.layers.position import rows_of_positions
 from numpy_vitmatte.network.blocks import keys_values_floats, transformer_block
 from numpy_vitmatte.network.decoder import decoder
-from numpy_vitmatte.network.decoder_plan import plan_decoder, stored_room, tokens_of
-from numpy_vitmatte.network.parameters import BackboneParameters, BlockParameters, NetworkParameters
+from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder, stored_floats, tokens_of
+from numpy_vitmatte.network.parameters import BackboneParameters, NetworkParameters
 from numpy_vitmatte.runtime.threads import run_both
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
 
@@ -38,7 +40,7 @@ def forward(
     band_rows: int | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
-    """Alpha of one picture.
+    """Alpha of one image.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def forward(
     wanted : bool array (H, W), optional
         The pixels whose alpha is of use. What cannot change them is left out; they come out the same, to the bit.
     band_rows : int, optional
-        Rows of the picture that the decoder takes at a time: see ``plan_decoder``.
+        Rows of the image that the decoder takes at a time: see ``plan_decoder``.
     memory : Workspace
         For the largest arrays; ``workspace_size`` says how much they are.
 
@@ -64,29 +66,30 @@ def forward(
     VitMatteError
         If a pixel is NaN or infinite.
     """
-    (height, width, _), levels = image.shape, len(network.decoder.fusion_blocks)
+    height, width, _ = image.shape
+    pyramid = Pyramid(height, width, len(network.decoder.fusion_blocks))
     tokens, bands = run_both(  # planning keeps one thread busy
         partial(embeddings, image, network.backbone),  # [H, W, 4] -> [h, w, C]
-        partial(plan_decoder, height, width, levels, wanted, band_rows),
+        partial(plan_decoder, pyramid, wanted, band_rows),
     )
-    read = None if wanted is None else tokens_of(bands, (height, width), levels)
+    read = None if wanted is None else tokens_of(bands, pyramid)
     tokens = transformer(tokens, network.backbone, network.feature_index, trace, read, memory)
     return decoder(tokens, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
 
 
 def workspace_size(height: int, width: int, network: NetworkParameters, band_rows: int | None = None) -> int:
-    """Size of a workspace's block for a picture of ``height`` x ``width`` pixels, whatever of it is wanted."""
+    """Size of a workspace's block for an image of ``height`` x ``width`` pixels, whatever of it is wanted."""
     blocks, patch = network.backbone.blocks, network.backbone.patch_embed.patch_size
     grid = height // patch, width // patch
     detail_channels = [conv.columns for conv in network.decoder.convstream.convs]
     fused_channels = [block.detail.columns for block in network.decoder.fusion_blocks]
-    bands = plan_decoder(height, width, len(fused_channels), band_rows=band_rows)
-    stored = [stored_room(band, detail_channels, fused_channels) for band in bands]
+    bands = plan_decoder(Pyramid(height, width, len(fused_channels)), band_rows=band_rows)
+    stored = [stored_floats(band, detail_channels, fused_channels) for band in bands]
     return max([*stored, *(keys_values_floats(*grid, block.attention) for block in blocks if not block.window)])
 
 
 def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
-    """Tokens (h, w, C) of a picture (H, W, 4), with their positions.
+    """Tokens (h, w, C) of an image (H, W, 4), with their positions.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
 
 
 def require_finite(image: np.ndarray) -> None:
-    """Refuse a picture that has NaN or infinite values.
+    """Refuse an image that has NaN or infinite values.
 
     Raises
     ------
@@ -129,21 +132,13 @@ def transformer(
     for index, block in enumerate(blocks, start=1):
         if trace.hidden_states is not None:
             trace.hidden_states.append(tokens)
-        probabilities = _kept_probabilities(tokens, block, trace)
+        probabilities = None
+        if trace.attentions is not None:
+            probabilities = block.attention.empty_probabilities(tokens.shape, block.window)
+            trace.attentions.append(probabilities)
         tokens = transformer_block(tokens, block, probabilities, read if index == len(blocks) else None, memory)
         if index == feature_index:
             features = tokens
     if trace.hidden_states is not None:
         trace.hidden_states.append(tokens)
     return features
-
-
-def _kept_probabilities(tokens: np.ndarray, block: BlockParameters, trace: Trace) -> np.ndarray | None:
-    """An array for a block's attention probabilities (windows, heads, tokens, tokens), where they are to be kept."""
-    if trace.attentions is None:
-        return None
-    (height, width, _), window = tokens.shape, block.window
-    windows = -(-height // window) * -(-width // window) if window else 1
-    count = window * window if window else height * width
-    trace.attentions.append(np.empty((windows, block.attention.heads, count, count), np.float32))
-    return trace.attentions[-1]

@@ -13,7 +13,13 @@ from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.winograd import uses_winograd
-from numpy_vitmatte.network.decoder_plan import TILE_COLUMNS, TILE_ROWS, plan_decoder, stored_room
+from numpy_vitmatte.network.decoder_plan import (
+    ALPHA_TILE_COLUMNS,
+    ALPHA_TILE_ROWS,
+    Pyramid,
+    plan_decoder,
+    stored_floats,
+)
 from numpy_vitmatte.runtime.threads import get_num_threads
 
 FLOAT = 4
@@ -154,9 +160,9 @@ def _budget(
 ) -> tuple[Budget, int]:
     """The budget of one height of bands, and the bytes of their stored maps."""
     picture, tokens = FLOAT * 4 * height * width, _token_bytes(height, width, config)
-    bands = plan_decoder(height, width, len(config.fusion_hidden_sizes), band_rows=rows)
+    bands = plan_decoder(Pyramid(height, width, len(config.fusion_hidden_sizes)), band_rows=rows)
     channels = config.convstream_hidden_sizes, config.fusion_hidden_sizes
-    stored = FLOAT * max(stored_room(band, *channels) for band in bands)
+    stored = FLOAT * max(stored_floats(band, *channels) for band in bands)
     threads = get_num_threads()
     # A global block: tokens before and after, keys and values; or a neck's half-wide map in place of the latter two.
     backbone = 4 * tokens + threads * _block_scratch(config)
@@ -190,7 +196,7 @@ def _block_scratch(config: VitMatteConfig) -> int:
 
 def _tile_bytes(config: VitMatteConfig) -> int:
     """Maps of one tile: the last two fusion blocks, the first detail map, the picture, what the head holds."""
-    pixels = (TILE_ROWS + 4) * (TILE_COLUMNS + 4)
+    pixels = (ALPHA_TILE_ROWS + 4) * (ALPHA_TILE_COLUMNS + 4)
     *_, before, last = [0, *config.fusion_hidden_sizes]
     quarter = before + (config.convstream_hidden_sizes[0] if config.convstream_hidden_sizes else 0)
     return FLOAT * pixels * (last + 16 + 8 + quarter // 3)
