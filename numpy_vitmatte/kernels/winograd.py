@@ -178,7 +178,7 @@ transform_output = _transform_output_in_python if config.DISABLE_JIT else _trans
 :][:16]``; with ``target = (o, row, column)`` output (i, j) goes to ``out[o + i * row + j * column :][:16]``."""
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _transform_pixels(x, y, first, tiles, depth, transformed):
     """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place: (16, tiles, depth)."""
     height, width, flat = x.values.shape[0], x.values.shape[1], x.values.reshape(-1)
@@ -206,7 +206,7 @@ def winograd_scratch(conv, tiles):
     return aligned_scratch(PLACES * tiles * conv.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _two_rows(x, y, first, tiles, conv, scratch, out):
     transformed, products = scratch
     depth, channels = conv.depth, conv.columns
