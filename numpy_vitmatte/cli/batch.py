@@ -6,7 +6,6 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.batch.cluster import run_on_cluster
 from numpy_vitmatte.batch.job import Job, MattingOptions, Outcome, check_options
@@ -36,15 +35,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "batch",
-        help="matte a whole folder",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("photos", metavar="PHOTOS", type=Path, help="folder of photos")
     parser.add_argument("trimaps", metavar="TRIMAPS", type=Path, help="folder of trimaps")
     parser.add_argument(
@@ -97,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     claim(arguments.output, plan.jobs, made_with, arguments.force)
     finished = {job for job in plan.jobs if is_finished(job)}
     waiting = [replace(job, limits=limits) for job in plan.jobs if job not in finished]
-    with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.loudness > logging.INFO) as report:
+    with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.verbosity > logging.INFO) as report:
         try:
             with closing(_outcomes(waiting, arguments)) as outcomes:
                 for outcome in outcomes:

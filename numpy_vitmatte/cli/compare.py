@@ -2,10 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_loudness_options
+from numpy_vitmatte.cli.options import add_verbosity_options
 from numpy_vitmatte.tracing.comparison import TOLERANCE, TraceComparison, compare_traces
 from numpy_vitmatte.tracing.trace_file import read_trace
 
@@ -18,15 +17,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "compare",
-        help="say at which layer two traces differ first",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("first", metavar="A", type=Path, help="a trace: a safetensors file")
     parser.add_argument("second", metavar="B", type=Path, help="another, of the same photo and checkpoint")
     parser.add_argument(
@@ -38,7 +31,7 @@ def add_command(commands: Any) -> None:
         "(default: %(default)s)",
     )
     parser.add_argument("--common", action="store_true", help="leave out layers that only one of the two has")
-    add_loudness_options(parser)
+    add_verbosity_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -1,7 +1,6 @@
 """``numpy-vitmatte download``: bring a checkpoint of the Hugging Face hub into the cache ahead of its use."""
 
 import argparse
-from typing import Any
 
 from numpy_vitmatte.cli.options import add_hub_options, check_hub_name
 
@@ -19,15 +18,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "download",
-        help="download a checkpoint from the Hugging Face hub",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     add_hub_options(parser)
     parser.set_defaults(run=run)
 

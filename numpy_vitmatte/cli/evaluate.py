@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_output_options
@@ -25,15 +24,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "evaluate",
-        help="score a folder of alphas against the true ones",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("predictions", metavar="PRED_DIR", type=Path, help="folder of the alphas to judge")
     parser.add_argument("truths", metavar="GT_DIR", type=Path, help="folder of the true alphas")
     parser.add_argument("--trimaps", metavar="DIR", type=Path, help="folder of trimaps: count only what is unknown")

@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from typing import Any
 
 from numpy_vitmatte.cli.matte_memory import matting_allowance
 from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs, write_outputs
@@ -30,15 +29,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "matte",
-        help="estimate the alpha of a photo from its trimap",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     add_sources(parser)
     add_output_arguments(parser)
     add_matting_options(parser)

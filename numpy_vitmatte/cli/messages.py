@@ -10,8 +10,8 @@ logger = logging.getLogger("numpy_vitmatte")
 
 
 @contextmanager
-def messages_on_stderr(loudness: int) -> Iterator[None]:
-    """Print the package's log from level `loudness` up, and the warnings of a run that succeeds.
+def messages_on_stderr(verbosity: int) -> Iterator[None]:
+    """Print the package's log from level `verbosity` up, and the warnings of a run that succeeds.
 
     Warnings wait for the end because an error is to stand alone: it says what matters, in one line.
     """
@@ -19,7 +19,7 @@ def messages_on_stderr(loudness: int) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("numpy-vitmatte: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
-    logger.setLevel(loudness)
+    logger.setLevel(verbosity)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")

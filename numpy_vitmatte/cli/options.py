@@ -26,17 +26,17 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Add --force, --quiet and --verbose."""
     parser.add_argument("--force", action="store_true", help="overwrite files that exist already")
-    add_loudness_options(parser)
+    add_verbosity_options(parser)
 
 
-def add_loudness_options(parser: argparse.ArgumentParser) -> None:
+def add_verbosity_options(parser: argparse.ArgumentParser) -> None:
     """Add --quiet and --verbose."""
-    loudness: Any = parser.add_mutually_exclusive_group()
-    loudness.add_argument(
-        "--quiet", dest="loudness", action="store_const", const=logging.ERROR, help="say nothing but errors"
+    verbosity: Any = parser.add_mutually_exclusive_group()
+    verbosity.add_argument(
+        "--quiet", dest="verbosity", action="store_const", const=logging.ERROR, help="say nothing but errors"
     )
-    loudness.add_argument("--verbose", dest="loudness", action="store_const", const=logging.DEBUG, help="say more")
-    parser.set_defaults(loudness=logging.INFO)
+    verbosity.add_argument("--verbose", dest="verbosity", action="store_const", const=logging.DEBUG, help="say more")
+    parser.set_defaults(verbosity=logging.INFO)
 
 
 def add_hub_options(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def add_hub_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--revision", metavar="REV", help="branch, tag, commit, or a pull request such as refs/pr/3 (default: main)"
     )
-    add_loudness_options(parser)
+    add_verbosity_options(parser)
 
 
 def check_hub_name(name: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.cli.messages import logger
+from numpy_vitmatte.cli.one_line_parser import OneLineParser
 from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
 from numpy_vitmatte.cli.streams import is_stream, not_an_input, only_one_stream, read_source, write_stream
 from numpy_vitmatte.errors import VitMatteError
@@ -33,15 +34,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: OneLineParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "trimap",
-        help="make a trimap of a mask; examine and repair one",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("mask", metavar="MASK", type=Path, help="or, with --check, a trimap; '-' is standard input")
     parser.add_argument(
         "photo", metavar="PHOTO", type=Path, nargs="?", help="with --check: the photo that the trimap must fit, or '-'"

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.cli.options import add_hub_options, check_hub_name
 from numpy_vitmatte.errors import VitMatteError
@@ -24,15 +23,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "verify",
-        help="check a downloaded checkpoint's files and golden values",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     add_hub_options(parser)
     parser.add_argument("--photo", metavar="PHOTO", type=Path, help="the authors' demo picture")
     parser.add_argument("--trimap", metavar="TRIMAP", type=Path, help="its trimap")

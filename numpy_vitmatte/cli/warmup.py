@@ -1,9 +1,8 @@
 """``numpy-vitmatte warmup``: compile the kernels ahead."""
 
 import argparse
-from typing import Any
 
-from numpy_vitmatte.cli.options import add_loudness_options, set_threads
+from numpy_vitmatte.cli.options import add_verbosity_options, set_threads
 from numpy_vitmatte.pipeline.warmup import warmup
 from numpy_vitmatte.runtime.jit import kernel_cache_folder
 
@@ -17,16 +16,10 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "warmup",
-        help="compile the kernels ahead, for example while a container is built",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_loudness_options(parser)
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    add_verbosity_options(parser)
     parser.set_defaults(run=run)
 
 
