@@ -168,7 +168,9 @@ def test_start(checkpoint, tmp_path):
     assert process.returncode == 0, process.stdout + process.stderr
     assert process.stderr == ""
     (record,) = json.loads(output.read_text())
-    assert set(record) == ABOUT | {"results", "unknown_share", "import_seconds"}
+    assert set(record) == ABOUT | {
+        "results", "unknown_share", "import_seconds", "help_seconds", "help_to_import",
+    }  # fmt: skip
     assert list(record["results"]) == ["numpy-vitmatte", "torch"]
     assert record["results"]["torch"]["largest_difference"] < 1e-4
 
