@@ -1,6 +1,11 @@
 """Settings that every test shares."""
 
 import os
+
+# Before NumPy is loaded: its BLAS multiplies the reference's small matrices, here and in the processes that tests
+# start, and two threads take several times as long for them as one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +13,12 @@ import pytest
 from hypothesis import settings
 from support.example_configs import tiniest_config
 from support.fake_hub import FakeHub
+from support.skips import (  # noqa: F401  (hooks of pytest)
+    pytest_addoption,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+)
 
 from numpy_vitmatte.hub import download, requests
 from numpy_vitmatte.model import VitMatteForImageMatting

@@ -1,6 +1,5 @@
 """The benchmarks run, compare the right things and survive a competitor that does not; nothing is timed here."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -19,12 +18,6 @@ from numpy_vitmatte import VitMatteForImageMatting, VitMatteImageProcessor
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "docs" / "benchmarks"
 ABOUT = {"benchmark", "height", "width", "threads", "machine", "versions"}
-
-
-def installed(*packages):
-    """Skip, saying so, where a competitor's packages are missing; .ci/run installs them all."""
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"{missing} of the extra [bench] not installed; .ci/run has them")
 
 
 def benchmarks(*arguments, first_on_path=()):
@@ -86,7 +79,7 @@ def test_forward_leaves_a_record(compare):
     assert "forward, 64x96, threads 1, rounds 2" in process.stdout
 
 
-@installed("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "openvino")
+@pytest.mark.extras("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "openvino")
 @pytest.mark.parametrize("benchmark", ["forward", "job"])
 def test_competitors_compute_the_same_alphas(compare, benchmark):
     process, record = compare(benchmark, "openvino", "onnxruntime", "torch")
@@ -161,7 +154,7 @@ def test_memory_over_size(checkpoint, tmp_path):
     assert record["exponent"] == pytest.approx(np.log2(growth[1] / growth[0]) / 2)  # four times the pixels
 
 
-@installed("torch", "transformers")
+@pytest.mark.extras("torch", "transformers")
 def test_start(checkpoint, tmp_path):
     output = tmp_path / "start.json"
     process = benchmarks("start", "--threads", 1, "--rounds", 1, "--model", checkpoint, "--output", output, "--quiet")
@@ -194,7 +187,7 @@ def test_a_newer_record_replaces_the_older(compare):
     compare("forward", "numpy-vitmatte")  # still one record, says the fixture
 
 
-@installed("matplotlib")
+@pytest.mark.extras("matplotlib")
 def test_a_picture_needs_records(tmp_path):
     process = benchmarks("picture", "--results", tmp_path / "none.json", "--output", tmp_path / "picture.svg")
     assert process.returncode == 1
@@ -203,7 +196,7 @@ def test_a_picture_needs_records(tmp_path):
     )
 
 
-@installed("matplotlib")
+@pytest.mark.extras("matplotlib")
 def test_picture(compare, tmp_path):
     """A bar for who succeeded, a cross for who failed; the same records give the same file."""
     (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")

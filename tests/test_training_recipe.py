@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.extras("scipy")
+
 pytest.importorskip("scipy", reason="the compositor blurs and measures distances with scipy ([train] extra)")
 sys.path.insert(0, str(Path(__file__).parents[1] / "weights"))
 

@@ -14,6 +14,8 @@ from numpy_vitmatte.batch.job import Job, MattingOptions
 from numpy_vitmatte.cli import main
 from numpy_vitmatte.errors import VitMatteError
 
+pytestmark = pytest.mark.extras("distributed")
+
 distributed = pytest.importorskip("distributed", reason="the [dask] extra is not installed; .ci/run installs it")
 
 PHOTOS = 40

@@ -38,6 +38,7 @@ def test_bfloat16(tmp_path):
     np.testing.assert_array_equal(read, np.array([1, -2, 3.140625, 2.0**-133, np.inf], np.float32), strict=True)
 
 
+@pytest.mark.parity
 def test_bfloat16_as_torch_writes_it(tmp_path):
     torch = pytest.importorskip("torch", reason="compares with torch, of the [parity] extra")
     from safetensors.torch import save_file

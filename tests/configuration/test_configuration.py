@@ -73,6 +73,7 @@ def test_stages(given_stages, names, indices):
     assert config.feature_index == indices[-1]
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize(("given_stages", "names", "indices"), STAGES)
 def test_stages_are_those_of_transformers(given_stages, names, indices):
     transformers = pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS)
@@ -298,6 +299,7 @@ def test_reading_leaves_the_mapping_alone():
     assert config.extra["label"] == {"a": [1]}
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", NETWORKS)
 def test_transformers_reads_what_is_written(name, tmp_path):
     transformers = pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS)
@@ -309,6 +311,7 @@ def test_transformers_reads_what_is_written(name, tmp_path):
     assert {key: theirs[key] for key in ours} == ours
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", NETWORKS)
 def test_reads_what_transformers_writes(name, tmp_path):
     transformers = pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS)
@@ -317,6 +320,7 @@ def test_reads_what_transformers_writes(name, tmp_path):
     assert replace(read, extra={}, backbone_config=replace(read.backbone_config, extra={})) == NETWORKS[name]
 
 
+@pytest.mark.parity
 def test_defaults_of_the_backbone_are_those_of_transformers():
     transformers = pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS)
     theirs = transformers.VitDetConfig().to_dict()

@@ -66,6 +66,7 @@ def test_every_pixel_against_all_others(mask, erode, dilate):
         np.testing.assert_array_equal(trimap == value, expected)
 
 
+@pytest.mark.extras("scipy")
 @given(erode=st.integers(1, 9), dilate=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_erosion_by_a_disc_as_scipy_does_it(erode, dilate, seed):
