@@ -211,8 +211,8 @@ def test_picture(compare, tmp_path):
     assert b"<!-- \xc3\x97 -->" in first
 
 
-def test_roofline_counts_what_the_design_says(tmp_path):
-    """Of ViTMatte-S at 640x960 the parts that DESIGN's arithmetic gives, windows of stride 1 in tiles of four."""
+def test_roofline_counts_by_hand(tmp_path):
+    """The products of ViTMatte-S at 640x960, worked out by hand; windows of stride 1 in tiles of four."""
     sys.path.insert(0, str(BENCHMARKS))
     try:
         from operations import operations

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.extras("scipy")
-
 pytest.importorskip("scipy", reason="the compositor blurs and measures distances with scipy ([train] extra)")
 sys.path.insert(0, str(Path(__file__).parents[1] / "weights"))
 
@@ -22,6 +20,8 @@ from training.material import Material, read_material
 from training.validation_set import RARE_KINDS, set_of_kinds, validation_set
 
 from numpy_vitmatte.testing import tiny_config
+
+pytestmark = pytest.mark.extras("scipy")
 
 
 def png(array: np.ndarray) -> bytes:
