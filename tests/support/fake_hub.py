@@ -50,8 +50,8 @@ class FakeHub:
         The next answers of the hub have these statuses; 0 means that it answers as it should.
     gives_reasons : bool
         Refusals carry X-Error-Code.
-    headers : dict
-        Replace headers of the hub's answers; None takes one out.
+    headers, large_headers : dict
+        Replace headers of the hub's answers; of its redirects to the store. None takes one out.
     send_body : callable(handler, content)
         How the store answers; by default with the content.
     """
@@ -63,7 +63,7 @@ class FakeHub:
         self.private, self.gated = set(), set()
         self.requests, self.failures = [], []
         self.gives_reasons = True
-        self.headers, self.send_body = {}, send_whole
+        self.headers, self.large_headers, self.send_body = {}, {}, send_whole
         self.ended = threading.Event()
 
     def add(self, repository, files, revision="main"):
@@ -115,7 +115,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _answer(self):
         path = urlsplit(self.path).path  # a proxy is asked for whole addresses
-        self.hub.requests.append((self.command, path, dict(self.headers)))
+        self.hub.requests.append((self.command, path, self.headers))
         if path.startswith("/store/"):
             repository, commit, name = self._parts(path, "/store/")
             with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked has gone
@@ -139,7 +139,8 @@ class _Answer(BaseHTTPRequestHandler):
         if name.endswith(LARGE):
             linked = {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": len(content)}
             where = f"{self.hub.store}/store/{repository}/{commit}/{name}"
-            return self.answer(302, known | linked | {"Location": where, "Content-Length": 0})
+            redirect = {"Location": where, "Content-Length": 0}
+            return self.answer(302, known | linked | redirect | self.hub.large_headers)
         if not small:
             where = f"/cached/{repository}/{commit}/{name}"
             return self.answer(307, known | {"Location": where, "Content-Length": 0})
