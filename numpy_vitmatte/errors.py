@@ -7,6 +7,7 @@ import re
 import reprlib
 
 _LINE_BREAKS = re.compile(r"\s*[\n\r\v\f\t\x1c-\x1f\x85\u2028\u2029]\s*")
+_LONGEST_MESSAGE = 2000
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxtuple, _SHORT.maxlist, _SHORT.maxdict = 4, 20, 20, 20
 _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 200, 40, 200
@@ -38,11 +39,12 @@ class VitMatteError(ValueError):
     Parameters
     ----------
     message : str
-        Kept as :func:`one_line` gives it.
+        Kept as :func:`one_line` gives it, cut at 2000 characters.
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(one_line(str(message)))
+        line = one_line(str(message))
+        super().__init__(line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "...")
 
 
 class ConfigurationError(VitMatteError):

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from numpy_vitmatte.checkpoint.initialization import random_parameters
-from numpy_vitmatte.checkpoint.safetensors_reader import release
-from numpy_vitmatte.checkpoint.weights import bytes_in_memory, read_tensors, write_checkpoint
+from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
@@ -155,13 +154,12 @@ class VitMatteForImageMatting:
         config = VitMatteConfig.from_pretrained(directory)
         model = cls(config, read_tensors(directory, config))
         model.directory = directory
-        release(model.tensors.values())  # they are packed now
         return model
 
     @property
     def weights_in_memory(self) -> int:
-        """Bytes that ``tensors`` take, besides the packed weights; none for those that are mapped from a file."""
-        return bytes_in_memory(self.tensors.values())
+        """Bytes that ``tensors`` take, besides the packed weights."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":

@@ -78,12 +78,12 @@ def hub_environment(tmp_path, monkeypatch):
 
 @pytest.fixture
 def hub(hub_environment, tmp_path, monkeypatch):
-    """A hub on this machine, named by the environment; huggingface_hub speaks plain HTTP to it and waits for nothing."""
+    """A hub on this machine, named by the environment, to which huggingface_hub speaks plain HTTP."""
     library = pytest.importorskip("huggingface_hub", reason="the [hub] extra is not installed")
     constants = pytest.importorskip("huggingface_hub.constants", reason="the [hub] extra is not installed")
     settings = {
         "HF_HUB_OFFLINE": False, "HF_HUB_DISABLE_XET": True, "HF_TOKEN_PATH": str(tmp_path / "hf-home/token"),
-        "HF_HUB_DOWNLOAD_TIMEOUT": 1, "HF_HUB_ETAG_TIMEOUT": 1,
+        "HF_HUB_DOWNLOAD_TIMEOUT": 60, "HF_HUB_ETAG_TIMEOUT": 60,
     }  # fmt: skip
     for name, value in settings.items():  # read when it was imported
         monkeypatch.setattr(constants, name, value)

@@ -2,14 +2,14 @@
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save
 
-from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, mapping_of
+from numpy_vitmatte.checkpoint.safetensors_reader import as_float32
 from numpy_vitmatte.checkpoint.tensor_shapes import batch_counter_names
 from numpy_vitmatte.checkpoint.validation import Differences
 from numpy_vitmatte.checkpoint.weight_files import stored_tensors
@@ -35,8 +35,7 @@ def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> d
     -------
     dict of str to float32 array
         A read-only array for every entry of :func:`~numpy_vitmatte.checkpoint.tensor_shapes.parameter_shapes`, in its
-        order. What is stored as float32 is mapped from the file: it takes no memory until used, and is shared between
-        processes.
+        order. They are copies: the file may be rewritten, cut or removed afterwards.
 
     Raises
     ------
@@ -52,19 +51,15 @@ def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> d
         if stored[name].dtype not in _FLOAT_TYPES:
             differences.add("not floating point", f"{name} ({stored[name].dtype})")
             continue
-        tensors[name] = as_float32(stored[name])
+        tensors[name] = as_float32(stored[name]).copy()
+        tensors[name].flags.writeable = False
         differences.check_values(name, tensors[name])
     differences.raise_if_any(f"the weights in {directory}")
     return tensors
 
 
-def bytes_in_memory(tensors: Iterable[np.ndarray]) -> int:
-    """What tensors take that are not mapped from files."""
-    return sum(tensor.nbytes for tensor in tensors if mapping_of(tensor) is None)
-
-
-def bytes_to_keep(directory: Path) -> int:
-    """What ``read_tensors`` would keep in memory, told from the files' headers: all that is not mapped float32.
+def bytes_in_memory(directory: Path) -> int:
+    """Bytes that ``read_tensors`` takes, told from the files' headers.
 
     Raises
     ------
@@ -72,8 +67,7 @@ def bytes_to_keep(directory: Path) -> int:
         If there are no weights, or a file is damaged.
     """
     stored = stored_tensors(directory).values()
-    copied = [tensor for tensor in stored if tensor.dtype != "F32" or mapping_of(tensor.data) is None]
-    return sum(np.dtype(np.float32).itemsize * math.prod(tensor.shape) for tensor in copied)
+    return sum(np.dtype(np.float32).itemsize * math.prod(tensor.shape) for tensor in stored)
 
 
 def write_checkpoint(

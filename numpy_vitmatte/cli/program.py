@@ -25,7 +25,7 @@ from numpy_vitmatte.cli import (
     warmup,
 )
 from numpy_vitmatte.cli.messages import messages_on_stderr
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, one_line
 from numpy_vitmatte.images.pixel_limit import MAX_PIXELS, pixel_limit
 
 PROGRAM = "numpy-vitmatte"
@@ -60,7 +60,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the message on one line and exit with status 2."""
-        self.exit(2, f"{self.prog}: error: {_one_line(message)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -117,9 +117,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(status: int, message: str) -> int:
-    print(f"{PROGRAM}: {_one_line(message)}", file=sys.stderr)
+    print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr)
     return status
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())

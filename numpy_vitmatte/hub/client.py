@@ -88,9 +88,7 @@ class Client:
             address = self._library.hf_hub_url(
                 self.repository, name, revision=commit or self.revision, endpoint=endpoint()
             )
-            found = self._library.get_hf_file_metadata(
-                address, endpoint=endpoint(), library_name="numpy-vitmatte"
-            )
+            found = self._library.get_hf_file_metadata(address, endpoint=endpoint(), library_name="numpy-vitmatte")
         if not COMMIT.fullmatch(found.commit_hash or "") or not is_checksum(found.etag or ""):
             raise DownloadError(
                 f"{endpoint()} answers for {self.repository}/{name} without a commit or without a checksum, so it is "

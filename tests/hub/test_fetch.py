@@ -188,7 +188,7 @@ def test_a_broken_reference_is_mended(hub, cache, commit, lively_files):
 
 
 def test_what_the_library_fetched_serves_the_bare_install(hub, commit, monkeypatch):
-    """transformers and ``hf download`` fill the cache with the same call; then nothing but this package is needed."""
+    """Transformers and ``hf download`` fill the cache with the same call; then nothing but this package is needed."""
     import huggingface_hub
 
     for name in NAMES:

