@@ -6,6 +6,7 @@ Nothing in the file is executed, unlike in a pickle.
 """
 
 import math
+import mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,6 +120,14 @@ def as_float32(tensor: StoredTensor) -> np.ndarray:
     values = values.reshape(tensor.shape)
     values.flags.writeable = False
     return values
+
+
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether an array is a view of a mapped file, and not of memory of its own."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, mmap.mmap)
 
 
 def _end_of_header(path: Path, content: np.ndarray) -> int:

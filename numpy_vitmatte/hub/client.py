@@ -237,8 +237,8 @@ def _bounded_bar(library: ModuleType, file: RemoteFile) -> type[Any]:
     limit = _MOST_UNSTATED if file.size is None else file.size
     shown = logger.isEnabledFor(logging.WARNING)
 
-    class Bar(library.utils.tqdm):  # type: ignore[name-defined,misc]
-        arrived = 0
+    class Bar(library.utils.tqdm):  # type: ignore[name-defined]
+        arrived: float = 0
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             options |= {"desc": file.name, "leave": False} | ({} if shown else {"disable": True})

@@ -14,6 +14,7 @@ from numpy_vitmatte.checkpoint.tensor_shapes import batch_counter_names, paramet
 from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
 from numpy_vitmatte.testing import random_checkpoint
 
 CONFIG = tiniest_config()
@@ -64,6 +65,28 @@ def test_nothing_depends_on_the_file_once_it_is_read(tensors, tmp_path):
     assert not any(tensor.flags.writeable for tensor in found.values())
 
 
+def arrays_in(parameters):
+    """Every array in nested tuples and objects."""
+    if isinstance(parameters, np.ndarray):
+        yield parameters
+    elif isinstance(parameters, tuple) or hasattr(parameters, "__dict__"):
+        for part in parameters if isinstance(parameters, tuple) else vars(parameters).values():
+            yield from arrays_in(part)
+
+
+def test_a_packed_network_shares_no_memory_with_its_tensors(tmp_path):
+    tensors = random_checkpoint(CONFIG)
+    network = VitMatteForImageMatting(CONFIG, tensors)._network
+    packed = list(arrays_in(network))
+    assert len(packed) > 50
+    assert not [name for name, tensor in tensors.items() for array in packed if np.shares_memory(array, tensor)]
+
+
+def test_a_model_that_only_computes_keeps_no_tensors(lively_checkpoint):
+    model = load_packed(lively_checkpoint)
+    assert (model.tensors, model.weights_in_memory, model.directory) == ({}, 0, lively_checkpoint)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody change a file that was mapped")
 @pytest.mark.parametrize("damage", ["rewritten", "truncated"])
 def test_a_loaded_model_does_not_depend_on_its_file(lively_checkpoint, tmp_path, damage):
@@ -72,14 +95,16 @@ def test_a_loaded_model_does_not_depend_on_its_file(lively_checkpoint, tmp_path,
     expected = (tmp_path / "loaded/model.safetensors").read_bytes()
     run_python("-c", f"""
 import os, numpy as np
-from numpy_vitmatte import VitMatteForImageMatting
+from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
 from numpy_vitmatte.testing import random_pixels
 model, pixels = VitMatteForImageMatting.from_pretrained("loaded"), random_pixels(1, 4, 32, 32)
+packed = load_packed("loaded")
 before = model(pixels).alphas
 with open("loaded/model.safetensors", "r+b") as file:
     file.write(bytes({len(expected)}))
     file.truncate({len(expected) if damage == "rewritten" else 0})
 assert (model(pixels).alphas == before).all()
+assert (packed(pixels).alphas == before).all()
 model.save_pretrained("saved")
 """, cwd=tmp_path)  # fmt: skip
     assert (tmp_path / "saved/model.safetensors").read_bytes() == expected
