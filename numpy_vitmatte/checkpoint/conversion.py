@@ -108,7 +108,7 @@ def _network_tensors(stored: Mapping[str, StoredTensor], config: VitMatteConfig,
 def _write_directory(
     directory: Path, shown: str, force: bool, config: VitMatteConfig, tensors: Mapping[str, np.ndarray]
 ) -> None:
-    """Write beside the place, then rename; what stood there is put back if that fails, and removed if it does not."""
+    """Write under another name, then rename; what stood there is put back if that fails, and removed if it does not."""
     new, old = temporary_name(directory), temporary_name(directory.with_name(f"{directory.name}.old"))
     try:
         write_checkpoint(new, config, tensors)

@@ -26,7 +26,7 @@ _MOST_DIMENSIONS = 8
 _MOST_NUMBERS = 1 << 40
 _LONGEST_NAME = 200
 
-# What other files begin with that are often found under this name.
+# Other files are often found under this name; they begin with these bytes.
 _OTHER_FORMATS = {
     b"version ": "a Git LFS pointer in place of the weights: run 'git lfs pull' where it came from",
     b"PK\x03\x04": "a zip archive, as torch.save writes: convert it with numpy-vitmatte convert",

@@ -1,4 +1,7 @@
-"""What a single field of a configuration may hold: each check returns the value in its one canonical form.
+"""Checks of single fields of a configuration: each returns the value in its one canonical form.
+
+Written here because the fields and their meaning are transformers' and the messages ours; pydantic would be a further
+dependency.
 
 Every check takes the field's full name (``"VitDetConfig.hidden_size"``) and the value found, and raises
 :class:`~numpy_vitmatte.errors.ConfigurationError` naming both. ``True`` is no integer here although Python says so:
@@ -70,12 +73,12 @@ def non_negative_integer(name: str, value: Any) -> int:
 
 
 def window_size(name: str, value: Any) -> int:
-    """An integer from 0 to 128: tokens are padded to whole windows, whatever the picture's size."""
+    """An integer from 0 to 128: tokens are padded to whole windows, whatever the image's size."""
     return _at_most(_LARGEST_WINDOW, name, non_negative_integer(name, value))
 
 
 def size_divisor(name: str, value: Any) -> int:
-    """An integer from 1 to 1024: pictures are padded to multiples of it, however small they are."""
+    """An integer from 1 to 1024: images are padded to multiples of it, however small they are."""
     return _at_most(_LARGEST_DIVISOR, name, positive_integer(name, value))
 
 

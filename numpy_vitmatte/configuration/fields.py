@@ -1,4 +1,4 @@
-"""What both configuration classes do with their fields: check them, take them from a mapping, give them back."""
+"""Both configuration classes check their fields, take them from a mapping and give them back in the same way."""
 
 import copy
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Which stage of the backbone the decoder sees: ``out_features`` and ``out_indices`` of a configuration."""
+"""The stage of the backbone that the decoder sees: ``out_features`` and ``out_indices`` of a configuration."""
 
 from numpy_vitmatte.errors import ConfigurationError, shown
 
@@ -13,7 +13,7 @@ def aligned_stages(
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Fill in names from numbers or numbers from names; without both, the last stage is meant.
 
-    As transformers' ``BackboneConfigMixin``, with negative numbers counted from the end and written out as positive.
+    The rule is that of transformers' ``BackboneConfigMixin``; negative numbers count from the end and become positive.
 
     Parameters
     ----------

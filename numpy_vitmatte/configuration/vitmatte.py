@@ -91,7 +91,7 @@ class VitMatteConfig:
 
     Notes
     -----
-    transformers 5.23 gives ``VitMatteConfig()`` a 3-channel, 768-wide backbone beside this 384-wide decoder, of which
+    transformers 5.23 gives ``VitMatteConfig()`` a 3-channel, 768-wide backbone and this 384-wide decoder, of which
     no network can be built; here it is the published small model.
     """
 

@@ -1,4 +1,4 @@
-"""A file appears whole or not at all: it is written beside its place under another name, then renamed.
+"""A file appears whole or not at all: it is written in its folder under another name, then renamed.
 
 A process that is killed meanwhile leaves the temporary file behind. While it lives it holds a lock on it, which ends
 with the process: so :func:`remove_leftovers` can tell what was left from what is still being written. On some network
@@ -33,7 +33,7 @@ _DAY = 86_400.0
 
 
 def temporary_name(destination: Path) -> Path:
-    """A hidden name beside a file or folder, with its suffix: no other process makes the same."""
+    """Give a hidden name in a file's or folder's own folder, with its suffix: no other process makes the same."""
     name = f".{destination.stem[:_LONGEST_STEM]}-{_this_machine()}-{secrets.token_hex(4)}.partial{destination.suffix}"
     return destination.with_name(name)
 
@@ -154,7 +154,7 @@ def _undo(done: list[Path], asides: dict[Path, Path], cause: BaseException) -> N
 def remove_leftovers(folder: Path) -> int:
     """Remove temporary files that killed processes left in a folder; those still being written stay.
 
-    Of another machine's files it cannot be told which they are: they go when nobody has written to them for a day.
+    Nobody can tell whether another machine still writes: its files go when they have not changed for a day.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def _is_old(path: Path) -> bool:
 
 
 def _new_locked_file(destination: Path) -> tuple[Path, int | None]:
-    """An empty file beside the destination and the descriptor that holds its lock, None where there are no locks."""
+    """Make an empty file under a temporary name; give it and the descriptor of its lock, None where there are none."""
     while True:
         temporary = temporary_name(destination)
         # Not tempfile.mkstemp: its files are private to their owner, and would stay so under the destination's name.

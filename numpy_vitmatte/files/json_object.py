@@ -66,7 +66,7 @@ def parse_json_object(
 ) -> dict[str, Any]:
     """Make an object of JSON text in time and memory proportional to its length; `what` names it in errors.
 
-    Of a key that stands there twice the last counts, unless keys must be unique.
+    If a key stands there twice, the last one counts, unless keys must be unique.
 
     Raises
     ------

@@ -103,7 +103,7 @@ def find_cached(name: str, revision: str, needed: tuple[str, ...]) -> Path | Non
 
 
 def missing_files(snapshot: Path, needed: tuple[str, ...]) -> Iterator[str]:
-    """What of the needed files a snapshot lacks."""
+    """Name the needed files that a snapshot lacks."""
     for file in needed:
         if file != WEIGHTS:
             if not (snapshot / file).is_file():

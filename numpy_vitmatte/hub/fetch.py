@@ -65,7 +65,7 @@ def fetch(name: str, revision: str | None = None, needed: tuple[str, ...] = EVER
 
 
 def _wanted_files(client: Client, needed: tuple[str, ...]) -> list[RemoteFile]:
-    """What the hub has of the needed files, all of the commit that the first of them names."""
+    """Describe the needed files that the hub has, all of the commit that the first of them names."""
     small = [file for file in needed if file != WEIGHTS]
     first = client.describe((small or [CONFIG_FILE])[0])
     files = [first, *(client.describe(file, first.commit) for file in small[1:])]

@@ -1,4 +1,4 @@
-"""What the files of a checkpoint are called, in a directory as on the hub, and the index of weights in shards."""
+"""Names of a checkpoint's files, the same in a directory and on the hub, and the index of weights in shards."""
 
 import re
 from pathlib import Path
@@ -26,13 +26,13 @@ def read_weight_map(path: Path) -> dict[str, str]:
     Raises
     ------
     CheckpointError
-        If it cannot be read, or names anything but ``.safetensors`` files beside it.
+        If it cannot be read, or names anything but ``.safetensors`` files in its own folder.
     """
     weight_map = read_json_object(path, CheckpointError).get("weight_map")
     if not isinstance(weight_map, dict):
         raise CheckpointError(f"{path} must hold a JSON object with tensor -> file names under 'weight_map'")
     for file in weight_map.values():
-        # A shard lies beside its index; anything else would let an index reach into other folders.
+        # A shard lies in its index's folder; anything else would let an index reach into other folders.
         if not isinstance(file, str) or not _PLAIN_NAME.fullmatch(file):
             raise CheckpointError(
                 f"{path} names the shard {shown(file)}, which is no plain name of a .safetensors file"

@@ -1,4 +1,4 @@
-"""How the environment asks for the hub to be used: huggingface_hub's variables, as far as they are needed without it.
+"""The environment says where the hub and its cache are: huggingface_hub's variables that are needed without it, too.
 
 They are read at every call. The others (tokens, timeouts, progress bars) are left to huggingface_hub, which reads them
 when it is imported. Source: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables.
@@ -12,7 +12,7 @@ _TRUE = ("1", "ON", "YES", "TRUE")
 
 
 def endpoint() -> str:
-    """Address of the hub, without a slash at its end: ``HF_ENDPOINT``, or https://huggingface.co."""
+    """Give the address of the hub, without a slash at its end: ``HF_ENDPOINT``, or https://huggingface.co."""
     return (os.environ.get("HF_ENDPOINT") or _PUBLIC_HUB).rstrip("/")
 
 
@@ -22,7 +22,7 @@ def is_offline() -> bool:
 
 
 def cache_folder() -> Path:
-    """Where checkpoints are kept: ``HF_HUB_CACHE``, ``HF_HOME``/hub, or ~/.cache/huggingface/hub."""
+    """Give the folder of checkpoints: ``HF_HUB_CACHE``, ``HF_HOME``/hub, or ~/.cache/huggingface/hub."""
     named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
     if named:
         return _path(named)

@@ -21,7 +21,7 @@ _ITEM_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16
 # ViTMatte-B's has 60 000 bytes, three times as many with an optimizer's state. A byte can make an object of 64 bytes.
 _LONGEST_PICKLE = 1_000_000
 
-# How often, on average, tensors may share the bytes of the file: tied weights do, but a thousandfold is an attack.
+# The file's bytes may be shared by tensors so often on average: tied weights share, but a thousandfold is an attack.
 _MOST_SHARING = 4
 
 # ViTMatte's longest has 60 characters; messages show names.
@@ -140,7 +140,7 @@ def _stored(view: TensorView, items: np.ndarray, name: str) -> StoredTensor:
 
 
 def _named_views(content: Any, path: Path) -> dict[str, TensorView]:
-    """The tensors of the innermost wrapper that trainers put around them; beside it may stand a loss or a step."""
+    """The tensors of the innermost wrapper that trainers put around them; a loss or a step may stand next to it."""
     for _ in range(_DEEPEST_WRAPPERS):
         if not isinstance(content, dict):
             break
