@@ -19,8 +19,7 @@ from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
 from numpy_vitmatte.trimaps.doctor import check_trimap
 from numpy_vitmatte.trimaps.findings import TrimapDiagnosis
 from numpy_vitmatte.trimaps.from_mask import trimap_from_mask
-from numpy_vitmatte.trimaps.reading import read_trimap
-from numpy_vitmatte.trimaps.report import TrimapReport
+from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
 
 __all__ = [
     "CheckpointError",

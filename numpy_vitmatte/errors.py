@@ -24,3 +24,8 @@ class DownloadError(CheckpointError):
 
 class ImageError(VitMatteError):
     """A photo or trimap that cannot be read or does not fit the other."""
+
+
+def one_line(text: object) -> str:
+    """Bring a message, or what an exception says, to one line; the exception's name if it says nothing."""
+    return " ".join(str(text).split()) or type(text).__name__
