@@ -14,8 +14,13 @@ _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 200, 40, 200
 
 
 def one_line(message: object) -> str:
-    """Make a message harmless on one line of a terminal: line breaks become spaces, control characters their escapes."""
-    line = _LINE_BREAKS.sub(" ", str(message)).strip()
+    """Bring a message, or what an exception says, to one line that a terminal shows and does not obey.
+
+    Line breaks become spaces, control characters their escapes. An exception that says nothing is named.
+    """
+    line = _LINE_BREAKS.sub(" ", str(message)).strip() or (
+        type(message).__name__ if isinstance(message, BaseException) else ""
+    )
     if line.isprintable():
         return line
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in line)

@@ -14,8 +14,9 @@ from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
-from numpy_vitmatte.network.forward_pass import Trace, forward, pack_network, workspace_size
+from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
 from numpy_vitmatte.network.memory import parse_bytes, plan_network_memory
+from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.runtime.workspace import kept_workspace
 

@@ -12,8 +12,14 @@ from typing import NamedTuple
 from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.kernels.winograd import is_tiled
-from numpy_vitmatte.network.decoder_plan import TILE_COLUMNS, TILE_ROWS, plan_decoder, stored_room
+from numpy_vitmatte.kernels.winograd import uses_winograd
+from numpy_vitmatte.network.decoder_plan import (
+    ALPHA_TILE_COLUMNS,
+    ALPHA_TILE_ROWS,
+    Pyramid,
+    plan_decoder,
+    stored_floats,
+)
 from numpy_vitmatte.runtime.threads import get_num_threads
 
 FLOAT = 4
@@ -133,9 +139,9 @@ def _plan_of_bands(
 ) -> tuple[MemoryPlan, int]:
     """The plan for one height of bands, and the bytes of the maps that such a band stores."""
     image, tokens = FLOAT * 4 * height * width, _token_bytes(height, width, config)
-    bands = plan_decoder(height, width, len(config.fusion_hidden_sizes), band_rows=rows)
+    bands = plan_decoder(Pyramid(height, width, len(config.fusion_hidden_sizes)), band_rows=rows)
     channels = config.convstream_hidden_sizes, config.fusion_hidden_sizes
-    stored = FLOAT * max(stored_room(band, *channels) for band in bands)
+    stored = FLOAT * max(stored_floats(band, *channels) for band in bands)
     threads = get_num_threads()
     # A global block: tokens before and after, keys and values; or a neck's half-wide map in place of the latter two.
     backbone = 4 * tokens + threads * _block_scratch(config)
@@ -154,7 +160,7 @@ def _packed_bytes(config: VitMatteConfig) -> int:
     details = [backbone.num_channels, *config.convstream_hidden_sizes][:levels]
     convolutions = [*zip(reversed(details), config.fusion_hidden_sizes, strict=True)]
     convolutions += [(config.hidden_size // 2, config.hidden_size // 2)] * len(backbone.residual_block_indices)
-    more = sum((16 - 9) * inputs * outputs for inputs, outputs in convolutions if is_tiled(inputs, outputs))
+    more = sum((16 - 9) * inputs * outputs for inputs, outputs in convolutions if uses_winograd(inputs, outputs))
     return FLOAT * (more + sum(math.prod(shape) for shape in parameter_shapes(config).values()))
 
 
@@ -170,7 +176,7 @@ def _block_scratch(config: VitMatteConfig) -> int:
 
 def _tile_bytes(config: VitMatteConfig) -> int:
     """The maps of one alpha tile: the last two fusion blocks, the first detail map, the image, and the head's."""
-    pixels = (TILE_ROWS + 4) * (TILE_COLUMNS + 4)
+    pixels = (ALPHA_TILE_ROWS + 4) * (ALPHA_TILE_COLUMNS + 4)
     *_, before, last = [0, *config.fusion_hidden_sizes]
     quarter = before + (config.convstream_hidden_sizes[0] if config.convstream_hidden_sizes else 0)
     return FLOAT * pixels * (last + 16 + 8 + quarter // 3)

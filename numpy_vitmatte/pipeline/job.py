@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.images.header import PhotoHeader, photo_header
 from numpy_vitmatte.images.reading import ImageSource, opened
-from numpy_vitmatte.kernels.lookup_table import set_all_but
+from numpy_vitmatte.kernels.lookup_table import set_known_alpha
 from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size
 from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.network.memory import MemoryPlan, parse_bytes
@@ -124,7 +124,7 @@ def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.flo
 
 def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
     """Put exactly 0 and 1 where the trimap says so, in place."""
-    set_all_but(trimap, UNKNOWN, FOREGROUND, alpha)
+    set_known_alpha(trimap, UNKNOWN, FOREGROUND, alpha)
 
 
 def _network_alpha(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.kernels.lookup_table import look_up
+from numpy_vitmatte.kernels.lookup_table import apply_lookup_tables
 from numpy_vitmatte.runtime.threads import for_each_block
 
 ROWS_PER_BLOCK = 64
@@ -59,7 +59,7 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
             # One kind of array, whatever they came as: Numba compiles once more for each.
             colors = np.require(photo[first:last], requirements=["C", "W"])
             grays = np.require(trimap[first:last], requirements=["C", "W"])
-            look_up(colors, grays, tables, image[first:last])
+            apply_lookup_tables(colors, grays, tables, image[first:last])
 
     else:
 
