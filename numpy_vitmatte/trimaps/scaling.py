@@ -150,9 +150,8 @@ def _photo_form(photo: ImageSource) -> tuple[StoredForm | None, tuple[int, int]]
         return None, (height, width)
     with opened(photo, "photo") as image:
         assert isinstance(image, Image.Image)
-        stored = stored_form(image)
         upright = open_image(image, "photo")
-        return stored, (upright.height, upright.width)
+        return stored_form(image), (upright.height, upright.width)
 
 
 def _same_proportions(one: tuple[int, int], other: tuple[int, int]) -> bool:
