@@ -80,7 +80,7 @@ def downscale_by_blocks(trimap: NDArray[np.uint8], height: int, width: int) -> N
 
     Examples
     --------
-    Of five pixels the blocks hold one, two and two.
+    The blocks hold one, two and two of the five pixels.
 
     >>> downscale_by_blocks(np.array([[0, 128, 255, 255, 255]], np.uint8), 1, 3)
     array([[  0, 128, 255]], dtype=uint8)
