@@ -69,7 +69,7 @@ class Outcome:
     error : str or None
         Why there is no output, on one line; None if there is one.
     warnings : tuple of str
-        What is probably not as meant, of the trimap or in general.
+        What is probably not as meant about the trimap or in general.
     seconds : float
     """
 
@@ -80,10 +80,10 @@ class Outcome:
 
 
 def check_options(options: FolderOptions) -> None:
-    """Load the checkpoint and matte a tiny picture, then let go of both.
+    """Load the checkpoint and matte a tiny photo, then let go of both.
 
-    So what is wrong with a checkpoint is said once, before anything is written, and the kernels are compiled once, not
-    by all workers at the same time.
+    A fault of the checkpoint is then reported once, before anything is written, and the kernels are compiled once,
+    not by all workers at the same time.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def check_options(options: FolderOptions) -> None:
         The checkpoint or an option cannot be used.
     """
     smaller_size(1, 1, options.max_side)
-    # Not by name: that would keep the checkpoint in memory beside the workers'.
+    # Not by name: that would keep the checkpoint in memory in addition to the workers'.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
     matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model)

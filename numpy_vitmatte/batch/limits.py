@@ -1,4 +1,4 @@
-"""What a job may take of its machine: how many pixels, how much memory. Neither changes an alpha."""
+"""Limits of one photo's work: how many pixels, how much memory. Neither changes an alpha."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from numpy_vitmatte.images.pixel_limit import MAX_PIXELS
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 
 _SMALLEST = 32
-"""Pixels a side of what the command itself mattes before it starts its workers, and of the least photo there is."""
+"""Pixels a side of the photo that the command itself mattes before it starts its workers, and of the smallest one."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def worker_share(max_memory: int, workers: int, model: str) -> int:
     Parameters
     ----------
     max_memory : int
-        Bytes for the processes together. What they share, such as the code of libraries, is counted once for each.
+        Bytes for all processes together. What they share, such as the code of libraries, is counted once for each.
     workers : int
     model : str
         Name or directory of the checkpoint, which each process loads for itself.

@@ -1,4 +1,4 @@
-"""What is to be done: the photos of a folder, their trimaps and where the alphas go."""
+"""The plan of a folder's work: its photos, their trimaps and where the alphas go."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
