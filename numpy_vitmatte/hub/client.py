@@ -115,8 +115,8 @@ class Client:
         DownloadError
             If it cannot be fetched or stored, or arrives damaged.
         """
-        self._check_space(file)
         with self._one_sentence(file.name):
+            self._check_space(file)
             path = Path(
                 self._library.hf_hub_download(
                     self.repository,
