@@ -258,4 +258,4 @@ def _bounded_bar(library: ModuleType, file: RemoteFile) -> type[Any]:
 
 
 def _reason(error: Exception) -> str:
-    return (one_line(str(error)).rstrip(".") or type(error).__name__)[:_LONGEST_REASON]
+    return one_line(error).rstrip(".")[:_LONGEST_REASON]
