@@ -1,4 +1,4 @@
-"""``numpy-vitmatte evaluate``: the errors of a folder of alphas, as papers print them."""
+"""``numpy-vitmatte evaluate``: score a folder of alphas with the errors that papers print."""
 
 import argparse
 import json
@@ -29,9 +29,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("predictions", metavar="PRED_DIR", type=Path, help="folder of the alphas to judge")
     parser.add_argument("truths", metavar="GT_DIR", type=Path, help="folder of the true alphas")
-    parser.add_argument("--trimaps", metavar="DIR", type=Path, help="folder of trimaps: count only what is unknown")
-    parser.add_argument("--csv", metavar="FILE", help="write the rows here too; '-': to stdout, instead of the table")
-    parser.add_argument("--json", metavar="FILE", help="write rows and mean here too; '-': to stdout, likewise")
+    parser.add_argument("--trimaps", metavar="DIR", type=Path, help="folder of trimaps: count unknown pixels only")
+    parser.add_argument("--csv", metavar="FILE", help="also write the rows here; '-': to stdout, instead of the table")
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="also write rows and mean here; '-': to stdout, instead of the table",
+    )
     add_output_options(parser)
     parser.set_defaults(run=run)
 

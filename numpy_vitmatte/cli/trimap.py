@@ -1,4 +1,4 @@
-"""``numpy-vitmatte trimap``: make a trimap of a mask, or examine and repair one."""
+"""``numpy-vitmatte trimap``: make a trimap from a mask, or examine and repair one."""
 
 import argparse
 from pathlib import Path
@@ -18,11 +18,11 @@ from numpy_vitmatte.trimaps.from_mask import BACKGROUND_UP_TO, FOREGROUND_FROM, 
 from numpy_vitmatte.trimaps.lengths import in_pixels
 from numpy_vitmatte.trimaps.reading import read_trimap
 
-_DESCRIPTION = """Make a trimap of a mask, an alpha or a cut-out with transparency: its edge and its soft pixels become
-unknown, with a band on both sides. The trimap's path goes to stdout.
+_DESCRIPTION = """Make a trimap from a mask, an alpha or a cut-out with transparency: its edge and its soft pixels
+become unknown, with a band on both sides. The trimap's path goes to stdout.
 With --check: examine a trimap, and with -o write it repaired. What was found goes to stdout; with -o, to stderr.
-The exit status is then 0 if nothing is wrong, or nothing is any more with what was written; 1 if something remains;
-2 if it is no trimap, or was refused by --strict."""
+The exit status is then 0 if nothing is wrong, or if -o has repaired everything; 1 if something remains;
+2 if the file is no trimap, or if --strict refused it."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte trimap mask.png -o trimap.png --erode 10 --dilate 10
@@ -37,7 +37,7 @@ _EXAMPLES = """examples:
 def add_options(parser: OneLineParser) -> None:
     """Describe the command and its options."""
     parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
-    parser.add_argument("mask", metavar="MASK", type=Path, help="or, with --check, a trimap; '-' is standard input")
+    parser.add_argument("mask", metavar="MASK", type=Path, help="a mask, or with --check a trimap; '-': standard input")
     parser.add_argument(
         "photo", metavar="PHOTO", type=Path, nargs="?", help="with --check: the photo that the trimap must fit, or '-'"
     )
@@ -107,7 +107,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _check_combinations(arguments: argparse.Namespace, given: dict[str, Any]) -> None:
-    """No option may be without effect: it was meant to have one."""
+    """Refuse an option that would have no effect: the user meant it to have one."""
     if arguments.check and given:
         raise VitMatteError(f"--{next(iter(given))} is for making a trimap, not for --check")
     if not arguments.check:
