@@ -1,5 +1,6 @@
 """``VitMatteForImageMatting``: the network behind Hugging Face's names, batches and layout."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from numpy_vitmatte.checkpoint.initialization import random_parameters
-from numpy_vitmatte.checkpoint.safetensors_reader import release
-from numpy_vitmatte.checkpoint.weights import bytes_in_memory, read_tensors, write_checkpoint
+from numpy_vitmatte.checkpoint.weights import map_tensors, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
@@ -18,6 +18,9 @@ from numpy_vitmatte.network.forward_pass import Trace, forward, pack_network, wo
 from numpy_vitmatte.network.memory import parse_bytes, plan_budget
 from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.runtime.workspace import kept_workspace
+
+# Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
+_TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
 
 
 @dataclass
@@ -102,6 +105,26 @@ def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return mask
 
 
+def load_packed(directory: Path) -> "VitMatteForImageMatting":
+    """Load a checkpoint to compute alphas with and nothing else: ``tensors`` is empty, which saves as much memory.
+
+    Raises
+    ------
+    ConfigurationError, CheckpointError
+        As :meth:`VitMatteForImageMatting.from_pretrained`.
+    """
+    config = VitMatteConfig.from_pretrained(directory)
+    model = VitMatteForImageMatting(config, map_tensors(directory, config))
+    model.directory = directory
+    model.tensors = {}
+    return model
+
+
+def _with_own_tables(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Copy what packing would keep as it is: the model must not change when a file or an array changes under it."""
+    return {name: np.array(tensor) if _TABLE.search(name) else tensor for name, tensor in tensors.items()}
+
+
 class VitMatteForImageMatting:
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
@@ -119,14 +142,15 @@ class VitMatteForImageMatting:
     directory : Path or None
         The checkpoint that ``from_pretrained`` read, beside whose weights the matching processor lies.
     tensors : dict of str to float32 array
-        The weights as stored. Changing them does not change the model, which has packed them; make a new one.
+        The weights as stored, in memory of their own. Changing them does not change the model, which has packed them;
+        make a new one.
     """
 
     def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray]) -> None:
         self.config = config
         self.directory: Path | None = None
         self.tensors = tensors
-        self._network = pack_network(tensors, config)
+        self._network = pack_network(_with_own_tables(tensors), config)
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path, revision: str | None = None) -> "VitMatteForImageMatting":
@@ -155,13 +179,12 @@ class VitMatteForImageMatting:
         config = VitMatteConfig.from_pretrained(directory)
         model = cls(config, read_tensors(directory, config))
         model.directory = directory
-        release(model.tensors.values())  # they are packed now
         return model
 
     @property
     def weights_in_memory(self) -> int:
-        """Bytes that ``tensors`` take, besides the packed weights; none for those that are mapped from a file."""
-        return bytes_in_memory(self.tensors.values())
+        """Bytes that ``tensors`` take, besides the packed weights."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":

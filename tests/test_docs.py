@@ -126,6 +126,10 @@ def test_named_tests_exist():
         "batch",
         "tracing",
         "testing",
+        "hub",
+        "checkpoint",
+        "files",
+        "configuration",
     ],
 )
 def test_every_module_of_a_room_is_on_the_site(room):

@@ -6,7 +6,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from numpy_vitmatte.errors import one_line
+
 logger = logging.getLogger("numpy_vitmatte")
+
+
+class _OneLine(logging.Formatter):
+    """Lines in which nothing is left that a terminal would obey: they quote files' names and what is in files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
 
 
 @contextmanager
@@ -16,7 +25,7 @@ def messages_on_stderr(verbosity: int) -> Iterator[None]:
     Warnings are printed at the end, and only if no error is raised: an error stands alone on its line.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("numpy-vitmatte: %(message)s"))
+    handler.setFormatter(_OneLine("numpy-vitmatte: %(message)s"))
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(verbosity)
@@ -25,7 +34,7 @@ def messages_on_stderr(verbosity: int) -> Iterator[None]:
             warnings.simplefilter("default")
             yield
         for warning in caught:
-            logger.warning("warning: %s", " ".join(str(warning.message).split()))
+            logger.warning("warning: %s", warning.message)
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)

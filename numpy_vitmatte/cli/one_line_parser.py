@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from numpy_vitmatte.errors import one_line
+
 
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose usage errors are one line, without the usage text.
@@ -45,8 +47,3 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the message on one line and exit with status 2."""
         self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
-
-
-def one_line(message: str) -> str:
-    """Put a message on one line, with single spaces."""
-    return " ".join(message.split())

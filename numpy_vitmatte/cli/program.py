@@ -13,8 +13,8 @@ from importlib import import_module
 
 from numpy_vitmatte._version import __version__
 from numpy_vitmatte.cli.messages import messages_on_stderr
-from numpy_vitmatte.cli.one_line_parser import OneLineParser, one_line
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.cli.one_line_parser import OneLineParser
+from numpy_vitmatte.errors import VitMatteError, one_line
 
 PROGRAM = "numpy-vitmatte"
 

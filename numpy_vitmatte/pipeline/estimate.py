@@ -1,6 +1,6 @@
 """The memory of a whole job, from the photo's size alone."""
 
-from numpy_vitmatte.checkpoint.weights import bytes_to_keep
+from numpy_vitmatte.checkpoint.weights import bytes_not_mapped
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.resolve import checkpoint_directory
@@ -52,7 +52,7 @@ def estimate_memory(
         config, directory, weights = model.config, model.directory, model.weights_in_memory
     else:
         directory = checkpoint_directory(model)
-        config, weights = VitMatteConfig.from_pretrained(directory), bytes_to_keep(directory)
+        config, weights = VitMatteConfig.from_pretrained(directory), bytes_not_mapped(directory)
     processor = VitMatteImageProcessor() if directory is None else VitMatteImageProcessor.from_pretrained(directory)
     work = Work(height, width, smaller_size(height, width, max_side), trust=trust)
     limit = None if max_memory is None else parse_bytes(max_memory)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from numpy_vitmatte.errors import CheckpointError
 from numpy_vitmatte.hub.resolve import checkpoint_directory
-from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
 from numpy_vitmatte.processing import VitMatteImageProcessor
 
 
@@ -41,7 +41,7 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
         if _last is None or _last[0] != fingerprint:
             _last = None  # the old model's memory is free before the new one is read
             processor = VitMatteImageProcessor.from_pretrained(directory)
-            _last = fingerprint, LoadedCheckpoint(VitMatteForImageMatting.from_pretrained(directory), processor)
+            _last = fingerprint, LoadedCheckpoint(load_packed(directory), processor)
         return _last[1]
 
 

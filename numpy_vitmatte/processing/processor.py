@@ -13,8 +13,8 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.errors import ConfigurationError, ImageError
-from numpy_vitmatte.files.json_object import read_json_object, write_json_object
+from numpy_vitmatte.errors import ConfigurationError, ImageError, shown
+from numpy_vitmatte.files.json_object import settings_file, write_json_object
 from numpy_vitmatte.hub.file_names import PREPROCESSOR_FILE
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.processing.inputs import (
@@ -108,16 +108,13 @@ class VitMatteImageProcessor:
         path = Path(name_or_path)
         if revision is not None or path.suffix != ".json" or not path.is_file():
             path = checkpoint_directory(name_or_path, revision, (PREPROCESSOR_FILE,)) / PREPROCESSOR_FILE
-        values = read_json_object(path)
-        kind = values.pop("image_processor_type", None)
-        if kind is not None and not str(kind).startswith(cls.__name__):
-            raise ConfigurationError(f"{path} describes a {kind}, expected a {cls.__name__}")
-        for older_name in ("feature_extractor_type", "processor_class"):
-            values.pop(older_name, None)
-        try:
+        with settings_file(path) as values:
+            kind = values.pop("image_processor_type", None)
+            if kind is not None and not str(kind).startswith(cls.__name__):
+                raise ConfigurationError(f"image_processor_type is {shown(kind)}, expected a {cls.__name__}")
+            for older_name in ("feature_extractor_type", "processor_class"):
+                values.pop(older_name, None)
             return cls(**{**given_settings(values), **given_settings(settings)})
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}: {error}") from None
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
         """Write ``preprocessor_config.json`` into a directory, which is created if need be.

@@ -262,7 +262,10 @@ def test_unknown_keys_survive_a_round_trip(tmp_path):
         (b"{", "not JSON"),
         (b"[1]", "must hold a JSON object"),
         (b'{"image_mean": "\xff"}', "not UTF-8"),
-        (b'{"image_processor_type": "ViTImageProcessor"}', "describes a ViTImageProcessor"),
+        (
+            b'{"image_processor_type": "ViTImageProcessor"}',
+            "image_processor_type is 'ViTImageProcessor', expected a VitMatteImageProcessor",
+        ),
         (b'{"size_divisor": "big"}', "size_divisor"),
     ],
 )
