@@ -16,7 +16,6 @@ def run_python(*arguments, without=(), cwd=None, **environment):
         [sys.executable, *map(str, arguments)],
         cwd=cwd,
         env=kept | {"PYTHONPATH": os.pathsep.join(paths)} | environment,
-        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=300,
