@@ -78,9 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     sources = [path for path in (arguments.mask, arguments.photo) if path is not None]
     only_one_stream(sources, "input")
     _check_combinations(arguments, given)
-    _check_output(arguments, sources)
+    _check_output(arguments.output, sources, arguments.force)
     if arguments.check:
-        return _check(arguments)
+        return _examine(arguments.mask, arguments.photo, arguments.output, arguments.strict)
     trimap = trimap_from_mask(read_source(arguments.mask, "mask"), **given)
     _write(arguments.output, trimap)
     widths = [in_pixels(given.get(name, WIDTH), trimap.shape, name) for name in ("erode", "dilate")]
@@ -89,18 +89,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> int:
-    photo = None if arguments.photo is None else read_source(arguments.photo, "photo")
-    diagnosis = check_trimap(read_source(arguments.mask, "trimap"), photo)
-    if arguments.strict:
-        diagnosis.require_clean(f"trimap {str(arguments.mask)!r}")
-    if arguments.output is None:
+def _examine(trimap: Path, photo: Path | None, output: Path | None, strict: bool) -> int:
+    diagnosis = check_trimap(read_source(trimap, "trimap"), None if photo is None else read_source(photo, "photo"))
+    if strict:
+        diagnosis.require_clean(f"trimap {str(trimap)!r}")
+    if output is None:
         print(*diagnosis.lines(), sep="\n")
         return 1 if diagnosis.findings else 0
     misfit = [finding for finding in diagnosis.remaining if finding.kind == "size"]
     if misfit:
-        raise VitMatteError(f"trimap {str(arguments.mask)!r} cannot be repaired: {misfit[0].message}")
-    _write(arguments.output, diagnosis.trimap)
+        raise VitMatteError(f"trimap {str(trimap)!r} cannot be repaired: {misfit[0].message}")
+    _write(output, diagnosis.trimap)
     for line in diagnosis.lines():
         logger.info(line)
     return 1 if diagnosis.remaining else 0
@@ -118,11 +117,10 @@ def _check_combinations(arguments: argparse.Namespace, given: dict[str, Any]) ->
             raise VitMatteError("nothing to write; expected -o, or --check to examine a trimap")
 
 
-def _check_output(arguments: argparse.Namespace, sources: list[Path]) -> None:
-    output = arguments.output
+def _check_output(output: Path | None, sources: list[Path], force: bool) -> None:
     if output is None or is_stream(output):
         return
-    check_output(output, (".png",), arguments.force)
+    check_output(output, (".png",), force)
     not_an_input(output, sources)
 
 
