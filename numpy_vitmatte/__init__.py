@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from numpy_vitmatte.trimaps.doctor import check_trimap
     from numpy_vitmatte.trimaps.findings import TrimapDiagnosis
     from numpy_vitmatte.trimaps.from_mask import trimap_from_mask
-    from numpy_vitmatte.trimaps.reading import read_trimap
-    from numpy_vitmatte.trimaps.report import TrimapReport
+    from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
 
 __all__ = [
     "CheckpointError",
@@ -78,7 +77,7 @@ _HOME = {
     "ImageMattingOutput": "model",
     "MattingResult": "pipeline.photo_to_alpha",
     "TrimapDiagnosis": "trimaps.findings",
-    "TrimapReport": "trimaps.report",
+    "TrimapReport": "trimaps.reading",
     "TrustMap": "matting.trust_map",
     "VitDetConfig": "configuration",
     "VitMatteConfig": "configuration",

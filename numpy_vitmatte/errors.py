@@ -13,9 +13,14 @@ _SHORT.maxlevel, _SHORT.maxtuple, _SHORT.maxlist, _SHORT.maxdict = 4, 20, 20, 20
 _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 200, 40, 200
 
 
-def one_line(text: str) -> str:
-    """Make a text harmless on one line of a terminal: line breaks become spaces, control characters their escapes."""
-    line = _LINE_BREAKS.sub(" ", text).strip()
+def one_line(message: object) -> str:
+    """Bring a message, or what an exception says, to one line that a terminal shows and does not obey.
+
+    Line breaks become spaces, control characters their escapes. An exception that says nothing is named.
+    """
+    line = _LINE_BREAKS.sub(" ", str(message)).strip() or (
+        type(message).__name__ if isinstance(message, BaseException) else ""
+    )
     if line.isprintable():
         return line
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in line)
@@ -43,7 +48,7 @@ class VitMatteError(ValueError):
     """
 
     def __init__(self, message: str = "") -> None:
-        line = one_line(str(message))
+        line = one_line(message)
         super().__init__(line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "...")
 
 

@@ -1,12 +1,13 @@
 """ViTMatte in plain NumPy: the specification that the fast layers are tested against.
 
 Read it top to bottom with the papers beside it: ViT (arXiv:2010.11929), ViTDet (arXiv:2203.16527), MViTv2 for the
-relative positions (arXiv:2112.01526), ViTMatte (arXiv:2305.15272). No Numba, no tricks, one picture at a time.
+relative positions (arXiv:2112.01526), ViTMatte (arXiv:2305.15272). No Numba, no tricks, one image at a time.
 
 - An image is an array (H, W, channels), a token grid (h, w, C) with h = H / 16 and w = W / 16; ``[in] -> [out]``.
 - Weights are a dict under the names of the checkpoint; ``under(weights, "norm1.")`` is the part of it below a name.
 - Everything is computed in the float type of the arrays that come in; nothing here makes another.
-- ``record(name, value)`` is called with every intermediate result of ``vitmatte``; by default nobody listens.
+- Every intermediate result goes through ``record(name, value)``, which returns what the computation goes on with. Names
+  are those of a trace (``docs/trace.md``). ``kept = {}; vitmatte(image, weights, config, kept.setdefault)`` keeps all.
 """
 
 import math
@@ -19,12 +20,23 @@ def under(weights, prefix):
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
+def unchanged(name, value):
+    """The ``record`` that keeps nothing."""
+    return value
+
+
+def inside(record, name):
+    """``record`` for a part of the network: its ``conv1`` becomes ``name.conv1``, its nameless result ``name``."""
+    return lambda part, value: record(f"{name}.{part}" if part else name, value)
+
+
 # --- building blocks -------------------------------------------------------------------------------------------------
 
 
 def linear(x, w):
     """Affine map of the last axis; the weight is stored (out, in)."""
-    y = x @ w["weight"].T  # [..., in] -> [..., out]
+    y = x.reshape(-1, x.shape[-1]) @ w["weight"].T  # [..., in] -> [N, out]: one product, not many small ones
+    y = y.reshape(*x.shape[:-1], -1)  # [N, out] -> [..., out]
     return y + w["bias"] if "bias" in w else y
 
 
@@ -37,8 +49,8 @@ def layer_norm(x, w, epsilon=1e-6):
 
 def batch_norm(x, w, epsilon):
     """Normalise by the statistics of the training set, then scale and shift."""
-    centerd = (x - w["running_mean"]) / np.sqrt(w["running_var"] + x.dtype.type(epsilon))
-    return centerd * w["weight"] + w["bias"]
+    normalized = (x - w["running_mean"]) / np.sqrt(w["running_var"] + x.dtype.type(epsilon))
+    return normalized * w["weight"] + w["bias"]
 
 
 def gelu(x):
@@ -73,12 +85,12 @@ def conv(x, w, stride=1, padding=0):
     for dy in range(kernel_h):
         for dx in range(kernel_w):
             tap = x[dy : dy + stride * height : stride, dx : dx + stride * width : stride]
-            y += tap @ w["weight"][:, :, dy, dx].T  # [h, w, in] -> [h, w, out]
+            y += linear(tap, {"weight": w["weight"][:, :, dy, dx]})  # [h, w, in] -> [h, w, out]
     return y + w["bias"] if "bias" in w else y
 
 
 def sample_positions(source, target):
-    """Where the centre of each of ``target`` samples lies among ``source`` samples (align_corners=False)."""
+    """Places of the centres of ``target`` samples among ``source`` samples (align_corners=False)."""
     return (np.arange(target) + 0.5) * source / target - 0.5
 
 
@@ -122,13 +134,13 @@ def absolute_positions(table, height, width):
     return cubic_resize(cubic_resize(grid.swapaxes(0, 1), width).swapaxes(0, 1), height)
 
 
-def patch_embed(image, w):
+def patch_embed(image, w, record=unchanged):
     """Each patch becomes a token, and learns where it is: [H, W, 4] -> [h, w, C]."""
     patch = w["projection.weight"].shape[-1]
-    tokens = conv(image, under(w, "projection."), stride=patch)
+    tokens = record("projection", conv(image, under(w, "projection."), stride=patch))
     if "position_embeddings" in w:
         tokens = tokens + absolute_positions(w["position_embeddings"], *tokens.shape[:2])
-    return tokens
+    return record("", tokens)
 
 
 def relative_positions(table, length):
@@ -139,117 +151,138 @@ def relative_positions(table, length):
     return table[offset + length - 1]
 
 
-def attention(x, w, heads):
-    """Multi-head self-attention over a token grid: [h, w, C] -> [h, w, C], and the probabilities [heads, N, N]."""
-    height, width, channels = x.shape
+def attention(x, w, heads, record=unchanged):
+    """Multi-head self-attention over a token grid, or each of several: [..., h, w, C] -> the same.
+
+    The probabilities [..., heads, N, N] come second; N = h w tokens, d = C / heads.
+    """
+    *_, height, width, channels = x.shape
     size = channels // heads
-    qkv = linear(x, under(w, "qkv.")).reshape(height, width, 3, heads, size)  # [h, w, 3 C] -> [h, w, 3, heads, d]
-    q, k, v = np.moveaxis(qkv, (2, 3), (0, 1))  # 3 times [heads, h, w, d]
-    score = np.einsum("nhwc,nyxc->nhwyx", q * x.dtype.type(size**-0.5), k)
+    qkv = record("qkv", linear(x, under(w, "qkv.")))  # [..., h, w, C] -> [..., h, w, 3 C]
+    qkv = qkv.reshape(*x.shape[:-1], 3, heads, size)
+    q, k, v = np.moveaxis(qkv, (-3, -2), (0, -4))  # 3 times [..., heads, h, w, d]
+    k, v = (y.reshape(*y.shape[:-3], height * width, size) for y in (k, v))  # [..., heads, N, d]
+    score = (q * x.dtype.type(size**-0.5)).reshape(k.shape) @ k.swapaxes(-1, -2)  # [..., heads, N, N]
     if "rel_pos_h" in w:  # of the unscaled query
-        score += np.einsum("nhwc,hyc->nhwy", q, relative_positions(w["rel_pos_h"], height))[..., None]
-        score += np.einsum("nhwc,wxc->nhwx", q, relative_positions(w["rel_pos_w"], width))[..., None, :]
-    probability = softmax(score.reshape(heads, height * width, -1))  # [heads, N, N]
-    attended = probability @ v.reshape(heads, -1, size)  # [heads, N, N] @ [heads, N, d] -> [heads, N, d]
-    attended = attended.swapaxes(0, 1).reshape(height, width, channels)  # heads side by side again
-    return linear(attended, under(w, "proj.")), probability
+        score = score.reshape(*q.shape[:-1], height, width)  # [..., heads, h, w, h, w]
+        score += np.einsum("...hwc,hyc->...hwy", q, relative_positions(w["rel_pos_h"], height))[..., None]
+        score += np.einsum("...hwc,wxc->...hwx", q, relative_positions(w["rel_pos_w"], width))[..., None, :]
+        score = score.reshape(*k.shape[:-1], -1)
+    probability = record("probabilities", softmax(score))
+    attended = (probability @ v).swapaxes(-2, -3).reshape(x.shape)  # heads side by side again
+    return record("", linear(attended, under(w, "proj."))), probability
 
 
-def window_attention(x, w, heads, window):
+def into_windows(x, window):
+    """Pad with zero tokens and cut: [h, w, C] -> [windows, window, window, C], row by row."""
+    height, width, channels = x.shape
+    x = np.pad(x, ((0, -height % window), (0, -width % window), (0, 0)))
+    x = x.reshape(-1, window, x.shape[1] // window, window, channels)  # [rows, window, columns, window, C]
+    return x.swapaxes(1, 2).reshape(-1, window, window, channels)
+
+
+def out_of_windows(windows, height, width):
+    """Put windows together again and crop the padding: [windows, window, window, C] -> [h, w, C]."""
+    _, window, _, channels = windows.shape
+    columns = -(-width // window)
+    x = windows.reshape(-1, columns, window, window, channels).swapaxes(1, 2)
+    return x.reshape(-1, columns * window, channels)[:height, :width]
+
+
+def window_attention(x, w, heads, window, record=unchanged):
     """Attention inside windows; the grid is padded with zero tokens, which take part: [h, w, C] -> [h, w, C]."""
-    height, width, _ = x.shape
-    padded = np.pad(x, ((0, -height % window), (0, -width % window), (0, 0)))
-    out, probabilities = np.empty_like(padded), []
-    for top in range(0, height, window):
-        for left in range(0, width, window):
-            inside = slice(top, top + window), slice(left, left + window)
-            out[inside], probability = attention(padded[inside], w, heads)
-            probabilities.append(probability)
-    return out[:height, :width], np.stack(probabilities)
+    attended, probability = attention(into_windows(x, window), w, heads, record)
+    return out_of_windows(attended, *x.shape[:2]), probability
 
 
-def mlp(x, w):
+def mlp(x, w, record=unchanged):
     """Two linear layers with a GELU between: [..., C] -> [..., C]."""
-    return linear(gelu(linear(x, under(w, "fc1."))), under(w, "fc2."))
+    hidden = record("fc1", linear(x, under(w, "fc1.")))
+    return record("", linear(gelu(hidden), under(w, "fc2.")))
 
 
-def residual_neck(x, w):
+def residual_neck(x, w, record=unchanged):
     """Bottleneck of convolutions, added to its input: [h, w, C] -> [h, w, C]."""
-    y = gelu(layer_norm(conv(x, under(w, "conv1.")), under(w, "norm1.")))
-    y = gelu(layer_norm(conv(y, under(w, "conv2."), padding=1), under(w, "norm2.")))
-    return x + layer_norm(conv(y, under(w, "conv3.")), under(w, "norm3."))
+    y = record("conv1", conv(x, under(w, "conv1.")))
+    y = gelu(record("norm1", layer_norm(y, under(w, "norm1."))))
+    y = record("conv2", conv(y, under(w, "conv2."), padding=1))
+    y = gelu(record("norm2", layer_norm(y, under(w, "norm2."))))
+    y = record("conv3", conv(y, under(w, "conv3.")))
+    return record("", x + record("norm3", layer_norm(y, under(w, "norm3."))))
 
 
-def block(x, w, heads, window, epsilon):
+def block(x, w, heads, window, epsilon, record=unchanged):
     """One transformer block; with the probabilities [windows, heads, tokens, tokens]."""
-    normalized = layer_norm(x, under(w, "norm1."), epsilon)
+    normalized = record("norm1", layer_norm(x, under(w, "norm1."), epsilon))
+    part, listener = under(w, "attention."), inside(record, "attention")
     if window:
-        attended, probability = window_attention(normalized, under(w, "attention."), heads, window)
+        attended, probability = window_attention(normalized, part, heads, window, listener)
     else:
-        attended, probability = attention(normalized, under(w, "attention."), heads)
+        attended, probability = attention(normalized, part, heads, listener)
         probability = probability[None]
     x = x + attended
-    x = x + mlp(layer_norm(x, under(w, "norm2."), epsilon), under(w, "mlp."))
+    normalized = record("norm2", layer_norm(x, under(w, "norm2."), epsilon))
+    x = x + mlp(normalized, under(w, "mlp."), inside(record, "mlp"))
     if "residual.conv1.weight" in w:
-        x = residual_neck(x, under(w, "residual."))
-    return x, probability
+        x = residual_neck(x, under(w, "residual."), inside(record, "residual"))
+    return record("", x), probability
 
 
 # --- the detail capture decoder --------------------------------------------------------------------------------------
 
 
-def conv_norm_relu(x, w, stride, epsilon):
+def conv_norm_relu(x, w, stride, epsilon, record=unchanged):
     """3x3 convolution, batch norm, ReLU."""
-    return relu(batch_norm(conv(x, under(w, "conv."), stride, padding=1), under(w, "batch_norm."), epsilon))
+    x = record("conv", conv(x, under(w, "conv."), stride, padding=1))
+    return relu(record("batch_norm", batch_norm(x, under(w, "batch_norm."), epsilon)))
 
 
-def convstream(image, w, epsilon):
-    """Detail maps at full, 1/2, 1/4 and 1/8 size; the first is the image itself."""
+def convstream(image, w, epsilon, record=unchanged):
+    """Detail maps D0, the image itself, and D1, D2, D3 at 1/2, 1/4 and 1/8 of its size."""
     maps = [image]
     while f"convs.{len(maps) - 1}.conv.weight" in w:
-        maps.append(conv_norm_relu(maps[-1], under(w, f"convs.{len(maps) - 1}."), 2, epsilon))
+        name = f"convs.{len(maps) - 1}"  # makes D1 from D0, and so on
+        detail = conv_norm_relu(maps[-1], under(w, f"{name}."), 2, epsilon, inside(record, name))
+        maps.append(record(name, detail))
     return maps
 
 
-def fusion_block(features, detail, w, epsilon):
+def fusion_block(features, detail, w, epsilon, record=unchanged):
     """Double the features, put the detail map before them, convolve: [h, w, C], [2 h, 2 w, D] -> [2 h, 2 w, C']."""
     joined = np.concatenate([detail, upsample2(features)], axis=-1)
-    return conv_norm_relu(joined, under(w, "conv."), 1, epsilon)
+    return record("", conv_norm_relu(joined, under(w, "conv."), 1, epsilon, inside(record, "conv")))
 
 
-def matting_head(x, w):
+def matting_head(x, w, record=unchanged):
     """3x3 convolution, batch norm, ReLU, 1x1 convolution, sigmoid: [H, W, C] -> [H, W]."""
-    x = conv(x, under(w, "matting_convs.0."), padding=1)
-    x = relu(batch_norm(x, under(w, "matting_convs.1."), epsilon=1e-5))
-    return sigmoid(conv(x, under(w, "matting_convs.3.")))[..., 0]
+    x = record("matting_convs.0", conv(x, under(w, "matting_convs.0."), padding=1))
+    x = relu(record("matting_convs.1", batch_norm(x, under(w, "matting_convs.1."), epsilon=1e-5)))
+    return sigmoid(record("", conv(x, under(w, "matting_convs.3."))))[..., 0]
 
 
 # --- ViTMatte --------------------------------------------------------------------------------------------------------
 
 
-def vitmatte(image, weights, config, record=lambda name, value: None):
-    """Alpha of one picture: [H, W, 4] -> [H, W].
+def vitmatte(image, weights, config, record=unchanged):
+    """Alpha of one image: [H, W, 4] -> [H, W].
 
     ``image``: normalised RGB and trimap / 255, height and width multiples of the patch size. ``weights``: the tensors
     of a checkpoint, in the image's float type. ``config``: a ``VitMatteConfig``.
     """
     vit, eps = config.backbone_config, config.batch_norm_eps
-    x = patch_embed(image, under(weights, "backbone.embeddings."))
-    hidden_states = [x]
-    record("embeddings", x)
+
+    def part(name):
+        return {"w": under(weights, f"{name}."), "record": inside(record, name)}
+
+    image = record("pixel_values", image)
+    hidden_states = [patch_embed(image, **part("backbone.embeddings"))]
     for index in range(vit.num_hidden_layers):
         window = vit.window_size if index in vit.window_block_indices else 0
-        layer = under(weights, f"backbone.encoder.layer.{index}.")
-        x, probability = block(x, layer, vit.num_attention_heads, window, vit.layer_norm_eps)
-        record(f"layer.{index}.attention", probability)
-        record(f"layer.{index}", x)
+        settings = {"heads": vit.num_attention_heads, "window": window, "epsilon": vit.layer_norm_eps}
+        x, _ = block(hidden_states[-1], **settings, **part(f"backbone.encoder.layer.{index}"))
         hidden_states.append(x)
     x = hidden_states[vit.feature_index]
-    details = convstream(image, under(weights, "decoder.convstream."), eps)
-    for index, detail in enumerate(reversed(details)):
-        record(f"detail.{index}", detail)
-        x = fusion_block(x, detail, under(weights, f"decoder.fusion_blocks.{index}."), eps)
-        record(f"fusion_blocks.{index}", x)
-    alpha = matting_head(x, under(weights, "decoder.matting_head."))
-    record("alpha", alpha)
-    return alpha
+    details = convstream(image, epsilon=eps, **part("decoder.convstream"))  # D0, D1, D2, D3
+    for index, detail in enumerate(reversed(details)):  # D3 first
+        x = fusion_block(x, detail, epsilon=eps, **part(f"decoder.fusion_blocks.{index}"))
+    return record("alphas", matting_head(x, **part("decoder.matting_head")))

@@ -30,9 +30,9 @@ def check(config, *shape, seed=0):
     pixels = random_pixels(*shape, seed=seed)
     expected = intermediates(transformers_model(config, tensors), pixels)
     assert_same(of_the_model(VitMatteForImageMatting(config, tensors), pixels), expected)
-    attentions = [value for name, value in expected.items() if name.endswith(".attention")]
+    attentions = [value for name, value in expected.items() if name.endswith(".probabilities")]
     assert max(value.max() for value in attentions) > 0.9, "no row of any softmax is peaked"
-    alpha = expected["alpha"]
+    alpha = expected["alphas"]
     assert ((alpha > 0.02) & (alpha < 0.98)).mean() > 0.05, "alphas are saturated: they would hide differences"
 
 
@@ -61,7 +61,7 @@ def test_vitmatte_s_at_640x960(small_pair):
     assert len(own.hidden_states) == len(expected.hidden_states) == 13
     for index, (state, other_state) in enumerate(zip(own.hidden_states, expected.hidden_states, strict=True)):
         assert_same({f"hidden_states.{index}": state}, {f"hidden_states.{index}": other_state.numpy()})
-    assert_same({"alpha": own.alphas}, {"alpha": expected.alphas.numpy()})
+    assert_same({"alphas": own.alphas}, {"alphas": expected.alphas.numpy()})
 
 
 def test_vitmatte_b():
@@ -101,7 +101,7 @@ def test_batches(batch):
         for name, value in of_the_model(model, pixels[index : index + 1]).items():
             rows = len(value)
             np.testing.assert_array_equal(value, together[name][index * rows : (index + 1) * rows], err_msg=name)
-    assert np.abs(together["alpha"][0] - together["alpha"][1]).max() > 0.1
+    assert np.abs(together["alphas"][0] - together["alphas"][1]).max() > 0.1
 
 
 def test_transformers_loads_what_we_save(tmp_path):

@@ -12,6 +12,8 @@ from numpy_vitmatte import reference
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.testing import assert_within, wide
+from numpy_vitmatte.tracing.layer_order import network_order
+from numpy_vitmatte.tracing.network import in_layout
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +24,9 @@ def recording():
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     config = VitMatteConfig.from_dict(json.loads(about["config"]))
     tensors = reference.under(arrays, "tensors/")
-    return config, tensors, arrays["pixels"], reference.under(arrays, "results/"), json.loads(about["versions"])
-
-
-def in_order(results, blocks):
-    """Results by the order of their computation; a file keeps them by name."""
-    layers = [name for n in range(blocks) for name in (f"layer.{n}.attention", f"layer.{n}")]
-    decoder = sorted(name for name in results if name.startswith(("detail.", "fusion_blocks.")))
-    names = ["embeddings", *layers, *decoder, "alpha"]
-    assert set(names) == set(results)
-    return {name: results[name] for name in names}
+    results = reference.under(arrays, "results/")
+    results = {name: results[name] for name in network_order(results)}  # the file keeps them by the alphabet
+    return config, tensors, arrays["pixels"], results, json.loads(about["versions"])
 
 
 def test_recording_says_where_it_comes_from(recording):
@@ -43,8 +38,8 @@ def test_recording_says_where_it_comes_from(recording):
 def test_recording_can_fail(recording):
     """Peaked attention, alphas between 0 and 1, two different pictures."""
     results = recording[3]
-    assert max(value.max() for name, value in results.items() if name.endswith(".attention")) > 0.9
-    alpha = results["alpha"]
+    assert max(value.max() for name, value in results.items() if name.endswith(".probabilities")) > 0.9
+    alpha = results["alphas"]
     assert ((alpha > 0.02) & (alpha < 0.98)).mean() > 0.5
     assert np.abs(alpha[0] - alpha[1]).max() > 0.1
 
@@ -53,16 +48,12 @@ def test_reference(recording):
     """In float64, as recorded: 1e-12, for sums of some hundred terms of order 1."""
     config, tensors, pixels, results, _ = recording
     for index, picture in enumerate(pixels):
-        seen = {}
+        kept = {}
         image = picture.transpose(1, 2, 0).astype(np.float64)
-        reference.vitmatte(image, wide(tensors), config, seen.__setitem__)
-        for name, value in in_order(results, config.backbone_config.num_hidden_layers).items():
-            own = seen[name]
-            if name.endswith(".attention"):
-                windows = len(own)
-                expected = value[index * windows : (index + 1) * windows]
-            else:
-                own, expected = np.atleast_3d(own).transpose(2, 0, 1), value[index]
+        reference.vitmatte(image, wide(tensors), config, kept.setdefault)
+        for name, value in results.items():
+            own = in_layout(name, kept[name])
+            expected = value[index * len(own) : (index + 1) * len(own)]  # of windows there are several an image
             assert_within(own, expected, 1e-12 * max(1, np.abs(expected).max()), f"picture {index}, {name}")
 
 
@@ -70,7 +61,7 @@ def test_model(recording):
     """In float32, to the tolerances of the live comparison."""
     config, tensors, pixels, results, _ = recording
     model = VitMatteForImageMatting(config, tensors)
-    assert_same(of_the_model(model, pixels), in_order(results, config.backbone_config.num_hidden_layers))
+    assert_same(of_the_model(model, pixels), results)
 
 
 @pytest.mark.parity

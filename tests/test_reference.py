@@ -213,11 +213,13 @@ def test_vitmatte(changes):
     tensors = wide(random_checkpoint(config))
     pixels = random_pixels(1, 4, 112, 48).astype(np.float64)
     alphas, hidden, attentions = outputs(transformers_model(config, tensors), pixels)
-    record = {}
-    alpha = reference.vitmatte(pixels[0].transpose(1, 2, 0), tensors, config, record.__setitem__)
-    for index, name in enumerate(["embeddings", "layer.0", "layer.1", "layer.2"]):
-        assert_within(record[name], hidden[index][0].transpose(1, 2, 0), TOLERANCE, name)
-    for index, expected in enumerate(attentions):
-        assert_within(record[f"layer.{index}.attention"], expected, TOLERANCE, f"layer.{index}.attention")
+    kept = {}
+    alpha = reference.vitmatte(pixels[0].transpose(1, 2, 0), tensors, config, kept.setdefault)
+    names = [f"backbone.encoder.layer.{index}" for index in range(3)]
+    for index, name in enumerate(["backbone.embeddings", *names]):
+        assert_within(kept[name], hidden[index][0].transpose(1, 2, 0), TOLERANCE, name)
+    for name, expected in zip(names, attentions, strict=True):
+        probabilities = kept[f"{name}.attention.probabilities"]
+        assert_within(probabilities.reshape(expected.shape), expected, TOLERANCE, f"{name}, probabilities")
     assert_within(alpha, alphas[0, 0], TOLERANCE, "alpha")
-    assert record["alpha"] is alpha
+    assert kept["alphas"] is alpha

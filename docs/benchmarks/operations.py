@@ -5,7 +5,7 @@ borders of tiles counts once. The doubled halves of the fusion blocks count at l
 """
 
 from numpy_vitmatte import VitMatteConfig
-from numpy_vitmatte.kernels.winograd import is_tiled
+from numpy_vitmatte.kernels.winograd import uses_winograd
 
 
 def operations(height: int, width: int, config: VitMatteConfig) -> dict[str, float]:
@@ -37,7 +37,7 @@ def _keys(height: int, width: int, relative: bool) -> int:
 
 def _window(inputs: int, outputs: int) -> int:
     """Products for one output pixel of a 3x3 convolution of stride 1; a tile of four pixels takes 16."""
-    return (4 if is_tiled(inputs, outputs) else 9) * inputs * outputs
+    return (4 if uses_winograd(inputs, outputs) else 9) * inputs * outputs
 
 
 def _decoder(height: int, width: int, config: VitMatteConfig) -> float:

@@ -24,7 +24,7 @@ from records import new_record, save
 
 from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.network import forward_pass
+from numpy_vitmatte.network import blocks, forward_pass
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -104,14 +104,14 @@ def _part(count: float, seconds: list[float], peaks: list[Peak]) -> dict[str, fl
 def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> dict[str, float]:
     """Seconds by part of one forward pass. A block is its norms, attention and MLP, which threads take in one go."""
     names = {
-        "patch_embed": "patch embedding",
-        "window_attention": "window blocks",
-        "global_attention": "global blocks",
-        "residual_neck": "residual necks",
-        "decoder": "decoder",
+        (forward_pass, "patch_embed"): "patch embedding",
+        (blocks, "window_block"): "window blocks",
+        (blocks, "global_block"): "global blocks",
+        (blocks, "residual_neck"): "residual necks",
+        (forward_pass, "decoder"): "decoder",
     }
     seconds = dict.fromkeys(names.values(), 0.0)
-    originals = {name: getattr(forward_pass, name) for name in names}
+    originals = {place: getattr(*place) for place in names}
 
     def timed(function: Callable, part: str) -> Callable:
         def call(*arguments, **keywords):
@@ -123,14 +123,14 @@ def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> dict[str,
         return call
 
     try:
-        for name, part in names.items():
-            setattr(forward_pass, name, timed(originals[name], part))
+        for place, part in names.items():
+            setattr(*place, timed(originals[place], part))
         started = time.perf_counter()
         model(pixels)
         seconds["whole"] = time.perf_counter() - started
     finally:
-        for name, function in originals.items():
-            setattr(forward_pass, name, function)
+        for place, function in originals.items():
+            setattr(*place, function)
     return seconds
 
 

@@ -13,16 +13,15 @@ from records import new_record, save
 from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.kernels.winograd import convolve_rows, pack_window
+from numpy_vitmatte.kernels.winograd import convolve_rows, pack_conv3x3
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention
-from numpy_vitmatte.layers.convstream import convstream
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
-from numpy_vitmatte.layers.head import matting_head
+from numpy_vitmatte.network import by_layers
 from numpy_vitmatte.network.decoder import decoder
-from numpy_vitmatte.network.decoder_plan import plan_decoder
-from numpy_vitmatte.network.forward_pass import pack_network
-from numpy_vitmatte.processing.pixel_values import pixel_values
-from numpy_vitmatte.runtime.alignment import aligned_empty
+from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder
+from numpy_vitmatte.network.parameters import pack_network
+from numpy_vitmatte.processing.pixel_values import network_image
+from numpy_vitmatte.runtime.workspace import aligned_empty
 
 Pair = tuple[Callable[[], object], Callable[[], object]]
 
@@ -64,7 +63,7 @@ def products() -> dict[str, Pair]:
 def windows() -> dict[str, Pair]:
     """The detail half of fusion block 1 at 640x960: nine products for each output, and sixteen for four."""
     framed, weight = np.pad(draw(160, 240, 96), ((1, 1), (1, 1), (0, 0))), draw(128, 96, 3, 3)
-    direct, tiled = pack_conv(weight), pack_window(weight)
+    direct, tiled = pack_conv(weight), pack_conv3x3(weight)
     return {
         "3x3 convolution: nine products for each output": (
             lambda: conv_rows(framed, direct, 0, 160),
@@ -121,15 +120,10 @@ def decoders() -> dict[str, Pair]:
     y, x = np.mgrid[:640, :960]
     angle, radius = np.arctan2(y - 340, x - 480), np.hypot(y - 340, x - 480)
     ring = np.abs(radius - 210 - 30 * np.sin(5 * angle) - 20 * np.sin(11 * angle)) < 40  # a wavy outline's band
-    everything, some = plan_decoder(640, 960, 4), plan_decoder(640, 960, 4, ring)
+    everything, some = plan_decoder(Pyramid(640, 960, 4)), plan_decoder(Pyramid(640, 960, 4), ring)
 
     def by_whole_maps() -> object:
-        maps = features
-        for detail, block in zip(
-            reversed(convstream(image, parameters.convstream)), parameters.fusion_blocks, strict=True
-        ):
-            maps = fusion_block(maps, detail, block)
-        return matting_head(maps, parameters.matting_head)
+        return by_layers.decoder(features, image, parameters)
 
     def by_tiles() -> object:
         return decoder(features, image, parameters, everything)
@@ -149,7 +143,7 @@ def levels() -> dict[str, Pair]:
     wide = photo.astype(np.uint16), trimap.astype(np.uint16)
 
     def prepare(photo: np.ndarray, trimap: np.ndarray) -> object:
-        return pixel_values(photo.transpose(2, 0, 1), trimap, settings)
+        return network_image(photo, trimap, settings)
 
     return {"input: every pixel normalised": (lambda: prepare(*wide), lambda: prepare(photo, trimap))}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from numpy_vitmatte.batch.job import Job, MattingOptions
+from numpy_vitmatte.batch.job import FolderOptions, Job
 from numpy_vitmatte.errors import ConfigurationError, VitMatteError
 from numpy_vitmatte.files.atomic_write import remove_leftovers
 from numpy_vitmatte.files.json_object import read_json_object, write_json_object
@@ -23,7 +23,7 @@ RECORD_FILE = ".numpy-vitmatte-batch.json"
 _CHECKPOINT_FILES = (".json", ".safetensors", ".bin")
 
 
-def claim(folder: Path, jobs: Iterable[Job], options: MattingOptions, force: bool) -> None:
+def claim(folder: Path, jobs: Iterable[Job], options: FolderOptions, force: bool) -> None:
     """Make the folder this batch's, or check that it is, and remove the unfinished files of a killed run.
 
     Parameters
@@ -32,7 +32,7 @@ def claim(folder: Path, jobs: Iterable[Job], options: MattingOptions, force: boo
         Made if need be; its parent must exist.
     jobs : iterable of Job
         Those whose outputs go there.
-    options : MattingOptions
+    options : FolderOptions
     force : bool
         Take the folder whatever it holds; outputs that exist will be made anew.
 
@@ -80,7 +80,7 @@ def is_finished(job: Job) -> bool:
         return False
 
 
-def _record(options: MattingOptions) -> dict[str, Any]:
+def _record(options: FolderOptions) -> dict[str, Any]:
     return {"options": dataclasses.asdict(options), "checkpoint_sha256": _checkpoint_sha256(options.model)}
 
 
@@ -110,7 +110,7 @@ def _found_record(path: Path) -> dict[str, Any] | None:
 
 def _check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     # Options that a record does not name had their defaults when it was written.
-    before = dataclasses.asdict(MattingOptions(model="")) | found["options"]
+    before = dataclasses.asdict(FolderOptions(model="")) | found["options"]
     differences = [
         f"{name} {json.dumps(before[name])}, now {json.dumps(value)}"
         for name, value in wanted["options"].items()

@@ -3,39 +3,33 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from numpy_vitmatte.batch.job import Job, MattingOptions
+from numpy_vitmatte.batch.job import FolderOptions, Job
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.resolve import bundled_checkpoints, checkpoint_directory
-from numpy_vitmatte.images.folder_pairs import match_by_stem
+from numpy_vitmatte.images.folder_pairs import FolderMatches, match_by_stem
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The jobs of a folder.
+class Plan(FolderMatches):
+    """What folders hold together, and the jobs that follow from it.
 
     Attributes
     ----------
     jobs : tuple of Job
         In the order of their stems.
-    problems : dict of str to str
-        A stem that has no job, and why, in words.
-    left_out : tuple of pathlib.Path
-        Files that by their ending are no pictures.
     """
 
     jobs: tuple[Job, ...]
-    problems: dict[str, str]
-    left_out: tuple[Path, ...]
 
 
-def plan_folder(photos: Path, trimaps: Path, output: Path, options: MattingOptions) -> Plan:
+def plan_folder(photos: Path, trimaps: Path, output: Path, options: FolderOptions) -> Plan:
     """Pair photos with trimaps by stem. An alpha gets its photo's stem and ``.png``.
 
     Parameters
     ----------
     photos, trimaps, output : pathlib.Path
         Folders; `output` need not exist.
-    options : MattingOptions
+    options : FolderOptions
         Its model may be any name or directory; the jobs hold what it means here.
 
     Returns
@@ -56,7 +50,7 @@ def plan_folder(photos: Path, trimaps: Path, output: Path, options: MattingOptio
     for match in matched.matches:
         photo, trimap = (match.files[role].absolute() for role in ("photo", "trimap"))
         jobs.append(Job(match.stem, photo, trimap, output.absolute() / f"{photo.stem}.png", options))
-    return Plan(tuple(jobs), matched.problems, matched.left_out)
+    return Plan(matched.matches, matched.problems, matched.left_out, tuple(jobs))
 
 
 def _model_for_workers(model: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from numpy_vitmatte.batch.cluster import run_on_cluster
-from numpy_vitmatte.batch.job import Job, MattingOptions, Outcome, check_options
+from numpy_vitmatte.batch.job import FolderOptions, Job, Outcome, check_options
 from numpy_vitmatte.batch.limits import Limits, worker_share
 from numpy_vitmatte.batch.local import run_locally
 from numpy_vitmatte.batch.output_folder import claim, is_finished
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None and arguments.workers < 1:
         raise VitMatteError(f"--workers is {arguments.workers}; give a whole number, 1 or more")
     set_threads(arguments.threads)
-    options = MattingOptions(arguments.model, arguments.raw, arguments.bits, arguments.profile, arguments.max_side)
+    options = FolderOptions(arguments.model, arguments.raw, arguments.bits, arguments.profile, arguments.max_side)
     plan = plan_folder(arguments.photos, arguments.trimaps, arguments.output, options)
     made_with = plan.jobs[0].options
     check_options(made_with)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.errors import ImageError, one_line
 from numpy_vitmatte.images.reading import name_of, open_image
 from numpy_vitmatte.images.value_range import require_finite_numbers
 
@@ -56,7 +56,7 @@ def _from_npy(path: Path, name: str) -> NDArray[np.float64]:
     except FileNotFoundError:
         raise ImageError(f"{name}: no such file") from None
     except Exception as error:  # whatever NumPy's header parser met
-        raise ImageError(f"{name} cannot be read: {' '.join(str(error).split())}") from error
+        raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "f":
         raise ImageError(f"{name} holds {getattr(values, 'dtype', 'several arrays')}; expected floats in [0, 1]")
     return values.astype(np.float64)

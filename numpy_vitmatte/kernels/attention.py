@@ -10,76 +10,67 @@ The relative positions are added inside the softmax, from two small tables: one 
 table of offsets along each axis, of which every query then reads the window that starts at its own coordinate.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run, exponential, larger
-from numpy_vitmatte.kernels.matmul import sweep, whole_panels
+from numpy_vitmatte.kernels.keys_values import (
+    Grid,
+    Head,
+    KeyChunk,
+    KeysValues,
+    pack_keys_values,
+    packed_sizes,
+    rows_of_keys,
+    tokens_of_block,
+)
+from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
-from numpy_vitmatte.runtime.alignment import aligned_scratch
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 float32 = np.float32
 
-KEYS_PER_BLOCK = 840
-"""Keys and values of a block, and the scores of ``QUERIES_AT_A_TIME`` against it, share a core's second-level cache."""
 QUERIES_AT_A_TIME = 60
 """Whole tiles of every processor. More queries of a call meet a block of keys one group after the other."""
 
 
-@kernel(EXACT_ORDER)
-def rows_of_keys(width):
-    """Rows of a token grid of this width that make a block of keys."""
-    return max(1, KEYS_PER_BLOCK // width)
+class RelativeTables(NamedTuple):
+    """Relative positions along both axes of a ``height`` x ``width`` grid.
 
-
-@kernel(EXACT_ORDER)
-def packed_sizes(height, width, depth):
-    """Numbers in the packed keys and in the packed values of one head."""
-    block, blocks = rows_of_keys(width) * width, -(-height // rows_of_keys(width))
-    return blocks * whole_panels(block) * depth, height * width * whole_panels(depth)
-
-
-@kernel(EXACT_ORDER)
-def tokens_of_block(block, height, width):
-    """Tokens in block of keys number ``block`` of a grid."""
-    return min(rows_of_keys(width), height - block * rows_of_keys(width)) * width
-
-
-@kernel(EXACT_ORDER)
-def pack_keys_values(keys_values, block, begin, end, height, width, heads, depth, head, keys, values):
-    """Pack one head's keys and values of tokens ``begin .. end - 1`` of block number ``block``.
-
-    ``keys_values`` ((end - begin) * 2 * heads * depth,) holds, token by token, all heads' keys, then all heads' values.
-    ``begin`` is a multiple of a panel, and ``end`` too or the block's end. The keys are divided by ``sqrt(depth)``
-    here, once, instead of every score.
+    Attributes
+    ----------
+    h, w : float32 arrays
+        Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1).
+    used : bool
+        Whether there are any. Otherwise the arrays may hold anything.
     """
-    grid_rows, step, tokens = rows_of_keys(width), 2 * heads * depth, tokens_of_block(block, height, width)
-    scale = float32(1.0 / np.sqrt(depth))
-    start = block * whole_panels(grid_rows * width) * depth
-    for first_token in range(begin, end, PANEL):
-        source, panels = (first_token - begin) * step + head * depth, keys[start + first_token * depth :]
-        if tokens - first_token >= PANEL:
-            for k in range(depth):
-                for j in range(PANEL):  # a constant: LLVM unrolls it
-                    panels[k * PANEL + j] = keys_values[source + j * step + k] * scale
-        else:
-            for k in range(depth):
-                for j in range(PANEL):
-                    inside = first_token + j < tokens
-                    panels[k * PANEL + j] = keys_values[source + j * step + k] * scale if inside else float32(0)
-    start = block * grid_rows * width * whole_panels(depth) + begin * PANEL
-    for first_column in range(0, depth, PANEL):
-        source, panels = (heads + head) * depth + first_column, values[start + first_column * tokens :]
-        if depth - first_column >= PANEL:
-            for j in range(end - begin):
-                for c in range(PANEL):
-                    panels[j * PANEL + c] = keys_values[source + j * step + c]
-        else:
-            for j in range(end - begin):
-                for c in range(PANEL):
-                    inside = first_column + c < depth
-                    panels[j * PANEL + c] = keys_values[source + j * step + c] if inside else float32(0)
+
+    h: np.ndarray
+    w: np.ndarray
+    used: bool
+
+
+class _Offsets(NamedTuple):
+    """Products of some queries with the relative positions along both axes, a row for each query."""
+
+    h: np.ndarray
+    w: np.ndarray
+    used: bool
+
+
+class _Running(NamedTuple):
+    """What a softmax over block after block of keys knows so far, float32 arrays with a number for each query.
+
+    The largest score, the sum of ``exp(score - largest)``, and the factor that brings what was summed before the last
+    block to the present largest score.
+    """
+
+    largest: np.ndarray
+    sums: np.ndarray
+    shrink: np.ndarray
 
 
 @kernel(VECTOR_REDUCTION)
@@ -113,34 +104,47 @@ def _step_of_scores(tokens):
 
 
 @kernel(EXACT_ORDER)
-def _softmax_block(scores, step, tokens, first_row, positions, height, width, offsets_h, offsets_w, relative,
-                   largest, sums, shrink):  # fmt: skip
-    """Turn the scores of a block of keys, ``tokens`` in each row, rows ``step`` apart, into exponentials.
+def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running):
+    """Turn the scores of some queries with a block of keys into exponentials.
 
-    Row ``i`` is the query at ``positions[i]``, (y, x) of the ``height`` x ``width`` grid; the block's keys begin at
-    grid row ``first_row``. The bias for the key at (v, u) is ``offsets_h[i, height - 1 - y + v] + offsets_w[i, width -
-    1 - x + u]``. Each row's largest score and sum are updated; earlier sums are to be multiplied by ``shrink[i]``.
-    ``SLACK`` numbers behind the scores are read, too.
+    Parameters
+    ----------
+    scores : Rows
+        ``tokens`` numbers for each query, and ``SLACK`` numbers more that are read, too.
+    tokens, first_row : int
+        Keys of the block, and the grid row that they begin at.
+    positions : int64 array (rows,)
+        The token (y, x) of each query.
+    grid : Grid
+    offsets : _Offsets
+        If used, query ``i`` and the key at (v, u) have the bias ``h[i, height - 1 - y + v] + w[i, width - 1 - x + u]``.
+    running : _Running
+        All of it is updated.
     """
-    flat_h, flat_w = offsets_h.reshape(-1), offsets_w.reshape(-1)
+    flat_h, flat_w = offsets.h.reshape(-1), offsets.w.reshape(-1)
     biased = aligned_scratch(tokens + SLACK)
     for i in range(positions.size):
-        start = i * step
-        if relative:
-            y, x = divmod(positions[i], width)
-            from_h = i * offsets_h.shape[1] + height - 1 - y + first_row
-            from_w = i * offsets_w.shape[1] + width - 1 - x
-            highest = add_offsets(scores, start, flat_h, from_h, flat_w, from_w, tokens // width, width, biased)
+        start = scores.start + i * scores.step
+        if offsets.used:
+            # The block's keys are whole grid rows. From one to the next the offset grows by one along h; along w it
+            # runs through the same numbers again.
+            y, x = divmod(positions[i], grid.width)
+            from_h = i * offsets.h.shape[1] + grid.height - 1 - y + first_row
+            from_w = i * offsets.w.shape[1] + grid.width - 1 - x
+            highest = add_offsets(scores.values, flat_h, flat_w, (start, from_h, from_w), tokens // grid.width,
+                                  grid.width, biased)  # fmt: skip
         else:
-            highest = _copy_and_find_largest(scores, start, tokens, biased)
-        highest = larger(highest, largest[i])
-        shrink[i] = exponential(largest[i] - highest)
-        largest[i] = highest
-        sums[i] = sums[i] * shrink[i] + _exponentials(biased, highest, scores[start : start + tokens])
+            highest = _copy_and_find_largest(scores.values, start, tokens, biased)
+        # The exponentials are taken relative to the largest score of all blocks so far, so that none overflows.
+        highest = larger(highest, running.largest[i])
+        running.shrink[i] = exponential(running.largest[i] - highest)
+        running.largest[i] = highest
+        own = _exponentials(biased, highest, scores.values[start : start + tokens])
+        running.sums[i] = running.sums[i] * running.shrink[i] + own
 
 
 @kernel(EXACT_ORDER)
-def _offsets(queries, start, step, rows, depth, table, length, zeros):
+def _offsets(queries, rows, depth, table, length, zeros):
     """Products of the queries with the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
 
     Whole panels are filled, which takes less than cutting the last one, and one row more than there are queries is
@@ -148,16 +152,18 @@ def _offsets(queries, start, step, rows, depth, table, length, zeros):
     """
     columns = whole_panels(2 * length - 1)
     out = np.empty((rows + 1, columns), np.float32)
-    sweep(queries, start, step, rows, ONE, ZERO, depth, table, zeros, out.reshape(-1), ZERO, columns, columns)
+    sweep(queries, rows, Segments(ONE, ZERO, depth), PackedMatrix(table, zeros, depth, columns),
+          Rows(out.reshape(-1), ZERO, columns))  # fmt: skip
     return out
 
 
 @kernel(EXACT_ORDER)
-def _accumulate(product, shrink, first_block, out, start, step):
+def _accumulate(product, shrink, first_block, out):
     """``out = out * shrink + product``, row by row; for the first block of keys ``out = product``."""
     rows, depth = product.shape
     for i in range(rows):
-        own = out[start + i * step : start + i * step + depth]
+        start = out.start + i * out.step
+        own = out.values[start : start + depth]
         for c in range(depth):
             before = float32(0) if first_block else own[c] * shrink[i]
             own[c] = before + product[i, c]
@@ -170,87 +176,126 @@ def _scale(x, factor):
 
 
 @kernel(EXACT_ORDER)
-def attend(queries, start, step, depth, positions, height, width, keys, values, table_h, table_w, relative,
-           probabilities, keep, out, out_start, out_step):  # fmt: skip
+def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     """Attention of some queries of one head to all keys of the grid.
 
     It replaces ``softmax(q @ keys.T / sqrt(depth) + bias) @ values``; the bias comes from the unscaled query.
 
     Parameters
     ----------
-    queries, start, step : float32 array (any size,), int, int
-        Query ``i`` is ``queries[start + i * step :][:depth]``.
+    queries : Rows
+        Of ``depth`` numbers each.
     positions : int64 array (rows,)
-        Its token of the ``height`` x ``width`` grid, counted row by row.
-    keys, values : float32 arrays
-        Block after block of ``rows_of_keys(width)`` grid rows, packed: ``scale * keys.T`` (depth, tokens of the block)
-        in as many panels as the first block has, and values (tokens of the block, depth).
-    table_h, table_w : packed matrices (depth, 2 height - 1), (depth, 2 width - 1)
-    relative : bool
-        Whether the tables are used.
-    probabilities, keep : float32 array (rows, tokens), bool
-        With ``keep`` it ends as the attention probabilities; else it is not touched.
-    out, out_start, out_step
-        The result of query ``i`` is written to ``out[out_start + i * out_step :][:depth]``.
+        The token of the grid that each query belongs to.
+    grid : Grid
+    packed : KeysValues
+        This head's keys and values, one-dimensional.
+    tables : RelativeTables
+    probabilities : float32 array (rows, tokens)
+        Filled with the attention probabilities; not if it is empty.
+    out : Rows
+        The result of each query, ``depth`` numbers.
     """
-    rows, grid_rows = positions.size, rows_of_keys(width)
-    blocks, block = -(-height // grid_rows), grid_rows * width
-    zeros = np.zeros(max(block, 2 * height, 2 * width, depth) + PANEL, np.float32)  # these products have no bias
-    offsets_h = _offsets(queries, start, step, rows if relative else 0, depth, table_h, height, zeros)
-    offsets_w = _offsets(queries, start, step, rows if relative else 0, depth, table_w, width, zeros)
+    rows, grid_rows, keep = positions.size, rows_of_keys(grid.width), probabilities.size > 0
+    blocks, block = -(-grid.height // grid_rows), grid_rows * grid.width
+    together = min(rows, QUERIES_AT_A_TIME)
+    # These products have no bias.
+    zeros = np.zeros(max(block, 2 * grid.height, 2 * grid.width, depth) + PANEL, np.float32)
+    # Scores of a group of queries with a block of keys, and the product of their exponentials with its values.
+    scores = aligned_scratch(together * _step_of_scores(block) + SLACK)
+    product = np.empty((together, depth), np.float32)
+    # The running softmax of every query, and what its largest score was after each block.
     largest, sums, shrink = np.full(rows, LOWEST), np.zeros(rows, np.float32), np.empty(rows, np.float32)
     largest_so_far = np.empty((blocks, rows), np.float32)
-    together = min(rows, QUERIES_AT_A_TIME)
-    product = np.empty((together, depth), np.float32)
-    scores = aligned_scratch(together * _step_of_scores(block) + SLACK)
+
+    # Pass 0: the bias of every query for every offset along each axis.
+    biased = rows if tables.used else 0
+    offsets_h = _offsets(queries, biased, depth, tables.h, grid.height, zeros)
+    offsets_w = _offsets(queries, biased, depth, tables.w, grid.width, zeros)
+
     for b in range(blocks):
-        first, tokens = b * block, min(block, height * width - b * block)
-        columns, step_of_scores = whole_panels(tokens), _step_of_scores(tokens)
-        own_keys, own_values = keys[b * whole_panels(block) * depth :], values[first * whole_panels(depth) :]
+        first, tokens = b * block, min(block, grid.height * grid.width - b * block)
+        step = _step_of_scores(tokens)
+        keys = PackedMatrix(packed.keys[b * whole_panels(block) * depth :], zeros, depth, whole_panels(tokens))
+        values = PackedMatrix(packed.values[first * whole_panels(depth) :], zeros, tokens, depth)
         for begin in range(0, rows, together):
             end = min(begin + together, rows)
-            sweep(queries, start + begin * step, step, end - begin, ONE, ZERO, depth, own_keys, zeros, scores, ZERO,
-                  step_of_scores, columns)  # fmt: skip
-            _softmax_block(scores, step_of_scores, tokens, b * grid_rows, positions[begin:end], height, width,
-                           offsets_h[begin:end], offsets_w[begin:end], relative, largest[begin:end], sums[begin:end],
-                           shrink[begin:end])  # fmt: skip
-            sweep(scores, ZERO, step_of_scores, end - begin, ONE, ZERO, tokens, own_values, zeros,
-                  product.reshape(-1), ZERO, depth, depth)  # fmt: skip
-            _accumulate(product[: end - begin], shrink[begin:end], b == 0, out, out_start + begin * out_step, out_step)
+            # Pass 1: scores = queries @ keys.T / sqrt(depth).
+            own = Rows(scores, ZERO, step)
+            group = Rows(queries.values, queries.start + begin * queries.step, queries.step)
+            sweep(group, end - begin, Segments(ONE, ZERO, depth), keys, own)
+            # Pass 2: scores = exp(scores + bias - the largest so far); their sums.
+            offsets = _Offsets(offsets_h[begin:end], offsets_w[begin:end], tables.used)
+            running = _Running(largest[begin:end], sums[begin:end], shrink[begin:end])
+            _softmax_block(own, tokens, b * grid_rows, positions[begin:end], grid, offsets, running)
+            # Pass 3: out = out * shrink + scores @ values.
+            sweep(own, end - begin, Segments(ONE, ZERO, tokens), values, Rows(product.reshape(-1), ZERO, depth))
+            _accumulate(product[: end - begin], running.shrink, b == 0,
+                        Rows(out.values, out.start + begin * out.step, out.step))  # fmt: skip
             for i in range(begin, end if keep else begin):
-                copy_run(scores, (i - begin) * step_of_scores, tokens, probabilities[i], first)
+                copy_run(scores, (i - begin) * step, tokens, probabilities[i], first)
         for i in range(rows):
             largest_so_far[b, i] = largest[i]
+
+    # Pass 4: divide by the sums. Each block's probabilities are relative to the largest score that it knew of.
     for i in range(rows):
-        _scale(out[out_start + i * out_step : out_start + i * out_step + depth], float32(1) / sums[i])
+        _scale(out.values[out.start + i * out.step : out.start + i * out.step + depth], float32(1) / sums[i])
         for b in range(blocks if keep else 0):
             factor = exponential(largest_so_far[b, i] - largest[i]) / sums[i]
             _scale(probabilities[i, b * block : (b + 1) * block], factor)
 
 
 @kernel(EXACT_ORDER)
-def attend_window(queries, keys_values, heads, depth, window, positions, table_h, table_w, relative,
-                  probabilities, keep, out):  # fmt: skip
+def attend_head(queries, keys_values, head, positions, grid, tables, probabilities, out):
+    """Attention of some tokens of a grid to all of it, for one head; its keys and values are packed here.
+
+    Parameters
+    ----------
+    queries : float32 array (rows, C)
+        All heads' queries of the tokens at ``positions``.
+    keys_values : float32 array (tokens, 2 C)
+        All heads' keys, then all heads' values, of every token.
+    head : Head
+        C = heads * depth.
+    positions : int64 array (rows,)
+    grid : Grid
+    tables : RelativeTables
+    probabilities : float32 array (rows, tokens)
+        Filled with the attention probabilities; not if it is empty.
+    out : float32 array (rows, C)
+        The head's columns are filled.
+    """
+    channels = queries.shape[1]
+    depth, block = channels // head.heads, rows_of_keys(grid.width) * grid.width
+    key_size, value_size = packed_sizes(grid.height, grid.width, depth)
+    packed = KeysValues(aligned_scratch(key_size), aligned_scratch(value_size))
+    for n in range(-(-grid.height // rows_of_keys(grid.width))):
+        tokens = tokens_of_block(n, grid.height, grid.width)
+        pack_keys_values(keys_values[n * block : n * block + tokens], KeyChunk(n, ZERO, tokens), grid, head, packed)
+    start = head.number * depth
+    attend(Rows(queries.reshape(-1), start, channels), depth, positions, grid, packed, tables, probabilities,
+           Rows(out.reshape(-1), start, channels))  # fmt: skip
+
+
+@kernel(EXACT_ORDER)
+def attend_window(queries, keys_values, heads, window, positions, tables, probabilities, out):
     """All heads of one window.
 
     Parameters
     ----------
-    queries : float32 array (rows * heads * depth,)
+    queries : float32 array (rows, C)
         Of the tokens at ``positions`` of the window.
-    keys_values : float32 array (window**2 * 2 * heads * depth,)
+    keys_values : float32 array (window**2, 2 C)
         Of every token of the window, padded ones too: all heads' keys, then all heads' values.
-    probabilities, keep : float32 array (heads, rows, window**2), bool
-        With ``keep`` it ends as the attention probabilities; else (1, 0, 0) will do.
-    out : float32 array (rows * heads * depth,)
+    heads, window : int
+        A window has ``window`` x ``window`` tokens.
+    positions : int64 array (rows,)
+    tables : RelativeTables
+    probabilities : float32 array (heads, rows, window**2)
+        Filled with the attention probabilities; not if it is empty: (1, 0, 0).
+    out : float32 array (rows, C)
     """
-    channels = heads * depth
-    key_size, value_size = packed_sizes(window, window, depth)
-    keys, values = aligned_scratch(key_size), aligned_scratch(value_size)
-    for head in range(heads):
-        start = head * depth
-        for block in range(-(-window // rows_of_keys(window))):
-            own = keys_values[block * rows_of_keys(window) * window * 2 * channels :]
-            tokens = tokens_of_block(block, window, window)
-            pack_keys_values(own, block, ZERO, tokens, window, window, heads, depth, head, keys, values)
-        attend(queries, start, channels, depth, positions, window, window, keys, values, table_h, table_w, relative,
-               probabilities[head if keep else 0], keep, out, start, channels)  # fmt: skip
+    grid = Grid(window, window)
+    for number in range(heads):
+        kept = probabilities[number if probabilities.size else 0]
+        attend_head(queries, keys_values, Head(number, heads), positions, grid, tables, kept, out)

@@ -12,7 +12,7 @@ Seven numbers are read for twelve taps: that is why pixels go in pairs. At the b
 that a neighbour outside is the edge itself, while the convolution sees zeros outside the doubled picture: of the very
 first pixel the taps of ``M[0]`` do not count, of the very last those of ``M[2]``.
 
-The loops are LLVM vectors of 16 numbers, for the reasons that ``lanes.py`` gives.
+The loops are LLVM vectors of 16 numbers, for the reasons that ``vectors.py`` gives.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,20 +20,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.cgutils import for_range_slice
+from numba.core.cgutils import for_range_slice, unpack_tuple
 from numba.extending import intrinsic
 
 from numpy_vitmatte.kernels.vectors import (
     FLOATS,
     LANES,
-    data,
-    first_lanes,
+    emit_broadcast,
+    emit_data,
+    emit_first_lanes,
+    emit_larger,
+    emit_load,
+    emit_multiply_add,
+    emit_store,
     integer,
-    larger,
-    load,
-    multiply_add,
-    splat,
-    store,
 )
 from numpy_vitmatte.runtime.jit import config
 
@@ -51,17 +51,18 @@ def _pair_in_python(x, places, step, flags, count):
     return (weights @ np.stack([x[places[place] + shift * step :][:count] for shift, place in _TAPS])).reshape(-1)
 
 
-def _blend_rows_in_python(x, before, here, after, step, first, second, count, out, o):
-    out[o:][: 2 * count] = _pair_in_python(x, (before, here, after), step, (first, second), count)
+def _blend_rows_in_python(x, places, step, flags, count, out, o):
+    out[o:][: 2 * count] = _pair_in_python(x, places, step, flags, count)
 
 
-def _add_pixels_in_python(x, before, here, after, step, first, second, count, out, o):
-    pair = _pair_in_python(x, (before, here, after), step, (first, second), count)
+def _add_pixels_in_python(x, places, step, flags, count, out, o):
+    pair = _pair_in_python(x, places, step, flags, count)
     out[o:][: 2 * count] = np.maximum(out[o:][: 2 * count] + pair, float32(0))
 
 
 _ZEROS = ir.Constant(ir.VectorType(ir.FloatType(), LANES), [0.0] * LANES)
-_SIGNATURE = types.void(FLOATS, *(types.intp,) * 4, *(types.float32,) * 2, types.intp, FLOATS, types.intp)
+_PLACES, _FLAGS = types.UniTuple(types.intp, 3), types.UniTuple(types.float32, 2)
+_SIGNATURE = types.void(FLOATS, _PLACES, types.intp, _FLAGS, types.intp, FLOATS, types.intp)
 
 
 def _pair_in_llvm(
@@ -72,40 +73,41 @@ def _pair_in_llvm(
     flags: Sequence[ir.Value],
     k: ir.Value,
 ) -> list[ir.Value]:
-    """Both sums for numbers ``k`` to ``k + 15``. What does not depend on ``k`` LLVM itself takes out of a loop."""
+    """Both sums for numbers ``k`` to ``k + 15``. LLVM takes out of the loop what does not depend on ``k``."""
     sums = []
     starts = [builder.add(places[place], builder.mul(step, integer(shift))) for shift, place in _TAPS]
-    values = [load(builder, x, builder.add(start, k)) for start in starts]
+    values = [emit_load(builder, x, builder.add(start, k)) for start in starts]
     for weights, flag, bordering in ((_FIRST, flags[0], 0), (_SECOND, flags[1], 2)):
         total: ir.Value = _ZEROS
         for (shift, _), weight, value in zip(_TAPS, weights, values, strict=True):
             if weight:
                 factor = ir.Constant(ir.FloatType(), weight)
                 factor = builder.fmul(factor, flag) if shift == bordering else factor
-                total = multiply_add(builder, splat(builder, factor), value, total)
+                total = emit_multiply_add(builder, emit_broadcast(builder, factor), value, total)
         sums.append(total)
     return sums
 
 
 def _store(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Value, left: ir.Value) -> None:
-    store(builder, total, out, place)
+    emit_store(builder, total, out, place)
 
 
 def _add(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Value, left: ir.Value) -> None:
-    old = load(builder, out, place)
-    new = larger(builder, builder.fadd(old, total), _ZEROS)
-    store(builder, builder.select(first_lanes(builder, left), new, old), out, place)
+    old = emit_load(builder, out, place)
+    new = emit_larger(builder, builder.fadd(old, total), _ZEROS)
+    emit_store(builder, builder.select(emit_first_lanes(builder, left), new, old), out, place)
 
 
 def _in_llvm(write: Callable[..., None]) -> Callable[..., None]:
     """A function, callable inside kernels, that hands each 16 numbers of both sums to ``write``."""
 
-    def typing(context, x, before, here, after, step, first, second, count, out, o):
+    def typing(context, x, places, step, flags, count, out, o):
         def generate(context, builder, signature, values):
-            x, *places, step, first, second, count, out, o = values
-            x, out = data(context, builder, FLOATS, x), data(context, builder, FLOATS, out)
+            x, places, step, flags, count, out, o = values
+            x, out = emit_data(context, builder, FLOATS, x), emit_data(context, builder, FLOATS, out)
+            places, flags = unpack_tuple(builder, places, 3), unpack_tuple(builder, flags, 2)
             with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
-                for n, total in enumerate(_pair_in_llvm(builder, x, places, step, (first, second), k)):
+                for n, total in enumerate(_pair_in_llvm(builder, x, places, step, flags, k)):
                     place = builder.add(builder.add(o, builder.mul(count, integer(n))), k)
                     write(builder, total, out, place, builder.sub(count, k))
             return context.get_dummy_value()
@@ -116,10 +118,9 @@ def _in_llvm(write: Callable[..., None]) -> Callable[..., None]:
 
 
 blend_rows = _blend_rows_in_python if config.DISABLE_JIT else _in_llvm(_store)
-"""Doubled rows 2 r and 2 r + 1, summed over the shifts: ``count`` numbers each, whole vectors, to ``out[o:]``, one row
-after the other. ``M[n]`` of row r - 1 begins at ``x[before + n * step]``, that of row r at ``x[here + n * step]``, that
-of row r + 1 at ``x[after + n * step]``. ``first`` is 0 where row 2 r is the picture's first and ``second`` where
-2 r + 1 is its last, else 1."""
+"""Doubled rows 2 r and 2 r + 1, summed over the shifts: ``count`` numbers each, whole vectors, to ``out[o:]``, one
+row after the other. ``M[n]`` of rows r - 1, r and r + 1 begin at ``x[place + n * step]`` for the three ``places``. The
+first of the ``flags`` is 0 where row 2 r is the map's first, the second where 2 r + 1 is its last; else they are 1."""
 add_pixels = _add_pixels_in_python if config.DISABLE_JIT else _in_llvm(_add)
 """The same along a row: both sums are added to the pixels of ``count`` channels at ``out[o]`` and ``out[o + count]``,
 and what is negative becomes zero. Behind the numbers ``SLACK`` more are read of ``x`` and, unchanged, of ``out``."""

@@ -1,13 +1,13 @@
 """Convolutions over channels-last images, as sums of matrix products with no im2col copy.
 
 Channels are stored last, so the three pixels under one row of a 3x3 window are ``3 * C`` neighbouring numbers, and the
-window is three such runs, one image row apart: three *segments* of the tile in ``tile.py``.
+window is three such runs, one image row apart: three *segments* of the register tile in ``microkernel.py``.
 """
 
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import relu
-from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
+from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sweep
 from numpy_vitmatte.kernels.regions import Piece, Rectangle
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, THREE, ZERO, kernel
 
@@ -20,22 +20,23 @@ def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatri
 
 
 @kernel(EXACT_ORDER)
-def conv_row(x, y, x_first, count, size, stride, matrix, out, start):
-    """Outputs (y, x_first) to (y, x_first + count - 1), written from ``out[start]`` on: one sweep over a row.
+def conv_row(x, y, x_first, count, size, stride, matrix, out):
+    """Outputs (y, x_first) to (y, x_first + count - 1), one after the other from ``out[0]`` on: one sweep over a row.
 
-    ``x`` is the input's piece; the window of output (y, x) begins at its pixel (stride * y, stride * x).
+    ``x`` is a piece of the input; the window of output (y, x) begins at the input's pixel (stride * y, stride * x).
     """
     channels = x.values.shape[2]
     row = x.values.shape[1] * channels
     corner = (y * stride - x.top) * row + (x_first * stride - x.left) * channels
-    sweep(x.values.reshape(-1), corner, stride * channels, count, size, row, size * channels,
-          matrix.panels, matrix.bias, out, start, matrix.columns, matrix.columns)  # fmt: skip
+    windows = Rows(x.values.reshape(-1), corner, stride * channels)
+    sweep(windows, count, Segments(size, row, size * channels), matrix, Rows(out, ZERO, matrix.columns))
 
 
 @kernel(EXACT_ORDER)
 def _conv_rows(x, first, count, width, size, stride, matrix, out):
+    step = width * matrix.columns
     for r in range(count):
-        conv_row(x, first + r, ZERO, width, size, stride, matrix, out, r * width * matrix.columns)
+        conv_row(x, first + r, ZERO, width, size, stride, matrix, out[r * step : (r + 1) * step])
 
 
 def conv_rows(
@@ -48,7 +49,7 @@ def conv_rows(
     Parameters
     ----------
     padded : float32 array (Hp, Wp, C_in)
-        The image with its zero border.
+        The image, zero-padded.
     matrix : PackedMatrix
         ``pack_conv(weight, bias)``, weight (C_out, C_in, size, size).
     first, last : int
@@ -67,8 +68,11 @@ def conv_rows(
 
 
 @kernel(EXACT_ORDER)
-def windows_of(rectangle, stride):
-    """What of its input ``conv_relu`` reads for a rectangle; it may reach one pixel beyond the input's border."""
+def input_region_of_conv(rectangle, stride):
+    """The rectangle of its input that ``conv_relu`` reads for a rectangle of outputs.
+
+    It may reach one pixel beyond the input: the halo, which is zero.
+    """
     top, left, bottom, right = rectangle
     return Rectangle(stride * top - 1, stride * left - 1, stride * (bottom - 1) + 2, stride * (right - 1) + 2)
 
@@ -80,23 +84,24 @@ def conv_relu(x, matrix, stride, rectangle, out):
     Parameters
     ----------
     x : Piece
-        Of the input, as far as the rectangle's windows reach, zeros outside the map.
+        Part of the input: all of ``input_region_of_conv``, zeros outside the map.
     matrix : PackedMatrix
         ``pack_conv(weight, bias)``.
     stride : int
         Output (y, x) has its window around input (stride * y, stride * x).
     rectangle : Rectangle
-        Of the output map.
+        Part of the output map.
     out : Piece
-        Of the output map; the rectangle is filled.
+        Part of the output map; the rectangle is filled.
     """
     top, left, bottom, right = rectangle
-    flat, columns = out.values.reshape(-1), (right - left) * matrix.columns
-    framed = Piece(x.values, x.top + 1, x.left + 1)  # the window of output (y, x) begins at (stride * y - 1, ...)
+    flat, count = out.values.reshape(-1), (right - left) * matrix.columns
+    corners = Piece(x.values, x.top + 1, x.left + 1)  # the window of output (y, x) begins at (stride * y - 1, ...)
     for y in range(top, bottom):
         start = ((y - out.top) * out.values.shape[1] + left - out.left) * matrix.columns
-        conv_row(framed, y, left, right - left, THREE, stride, matrix, flat, start)
-        relu(flat[start : start + columns])
+        row = flat[start : start + count]
+        conv_row(corners, y, left, right - left, THREE, stride, matrix, row)
+        relu(row)
 
 
 def rows_per_block(row_bytes: int, target_bytes: int = 1 << 19) -> int:

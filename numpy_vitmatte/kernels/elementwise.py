@@ -1,4 +1,4 @@
-"""Elementwise functions and row-wise normalisation."""
+"""Elementwise functions and row-wise normalization."""
 
 import numpy as np
 from llvmlite import ir
@@ -50,8 +50,8 @@ power_of_two = _power_of_two_in_python if config.DISABLE_JIT else _power_of_two_
 def copy_run(x, first, count, out, start):
     """``out[start:][:count] = x[first:][:count]``, number by number.
 
-    Of slices: an index from 0 on cannot be negative, so that Numba needs no test for it, and LLVM makes vectors.
-    Assigning one slice to another would compile the wording of NumPy's error, a second long.
+    Slices are indexed from 0 on: such an index cannot be negative, Numba needs no test for it, and LLVM makes vectors.
+    Assigning one slice to another would compile the wording of NumPy's error, which takes a second.
     """
     own, target = x[first : first + count], out[start : start + count]
     for k in range(count):
@@ -60,7 +60,7 @@ def copy_run(x, first, count, out, start):
 
 @kernel(EXACT_ORDER)
 def add(x, more):
-    """``x += more``; two separate arrays (any size,): of one that is both LLVM makes no vectors."""
+    """``x += more``; two separate arrays (any size,): if one were both, LLVM would make no vectors."""
     for k in range(x.size):
         x[k] += more[k]
 
@@ -123,15 +123,9 @@ def gelu_(x: np.ndarray) -> np.ndarray:
 
 @kernel(EXACT_ORDER)
 def relu(x):
-    """``relu_`` for other kernels; x (any size,)."""
+    """``max(x, 0)`` in place; x (any size,)."""
     for i in range(x.size):
         x[i] = larger(x[i], float32(0.0))
-
-
-def relu_(x: np.ndarray) -> np.ndarray:
-    """``max(x, 0)`` in place."""
-    relu(x.reshape(-1))
-    return x
 
 
 @kernel(VECTOR_REDUCTION)

@@ -1,4 +1,4 @@
-"""Numbers in place of levels of 8 bits: there are 256 of them, so what becomes of each is worked out once."""
+"""Lookup tables for levels of 8 bits: there are 256 of them, so what becomes of each is worked out once."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 
 
 @kernel(EXACT_ORDER)
-def look_up(colors, grays, tables, out):
-    """Three colours and a grey: ``out[:, :width, n] = tables[n][colours[:, :, n]]``, the last one ``tables[3][greys]``.
+def apply_lookup_tables(colors, grays, tables, out):
+    """Three colors, ``out[:, :width, n] = tables[n][colors[:, :, n]]``, then a gray, ``tables[3][grays]``.
 
     Parameters
     ----------
@@ -27,17 +27,20 @@ def look_up(colors, grays, tables, out):
 
 
 @kernel(EXACT_ORDER)
-def set_all_but(levels, kept, one, out):
-    """``np.copyto(out, levels == one, where=levels != kept)``, in a third of the time.
+def set_known_alpha(levels, unknown, foreground, out):
+    """Set the alphas that a trimap knows, to 0 or 1, and leave the unknown ones.
+
+    It replaces ``np.copyto(out, levels == foreground, where=levels != unknown)`` and takes a third of the time.
 
     Parameters
     ----------
     levels : uint8 array (rows, width)
-    kept, one : int
+        The trimap. A level that is neither ``unknown`` nor ``foreground`` is background.
+    unknown, foreground : int
     out : float32 array (rows, width)
     """
     rows, width = levels.shape
     for y in range(rows):
         for x in range(width):
-            known = np.float32(1) if levels[y, x] == one else np.float32(0)
-            out[y, x] = out[y, x] if levels[y, x] == kept else known
+            known = np.float32(1) if levels[y, x] == foreground else np.float32(0)
+            out[y, x] = out[y, x] if levels[y, x] == unknown else known

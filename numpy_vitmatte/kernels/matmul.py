@@ -1,15 +1,15 @@
-"""Matrix products on packed weights: the tile of ``tile.py`` swept over rows and columns."""
+"""Matrix products on packed weights: the register tile of ``microkernel.py`` swept over rows and columns."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from numpy_vitmatte.kernels.microkernel import (
+    MR,
     PANEL,
     SHORT_ROWS,
     TALL_ROWS,
     TILE_PANELS,
-    TILE_ROWS,
     full_tile,
     narrow_tile,
     row_tile,
@@ -18,15 +18,39 @@ from numpy_vitmatte.kernels.microkernel import (
     tall_tile,
 )
 from numpy_vitmatte.kernels.vectors import copy_lanes
-from numpy_vitmatte.runtime.alignment import aligned_empty, aligned_scratch
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
 
-ROWS_IN_CACHE = 8 * TILE_ROWS
+ROWS_IN_CACHE = 8 * MR
 """Rows swept by one panel of weights before the next: their input then stays in the second-level cache."""
 
 
+class Rows(NamedTuple):
+    """Rows of numbers in a flat array: row ``m`` begins at ``values[start + m * step]``.
+
+    Rows may overlap, as those do that a convolution reads, or lie apart, as those of one attention head.
+
+    Attributes
+    ----------
+    values : float32 array (any size,)
+    start, step : int
+    """
+
+    values: np.ndarray
+    start: int
+    step: int
+
+
+class Segments(NamedTuple):
+    """What a product reads of each row: ``number`` runs of ``depth`` numbers whose starts lie ``step`` apart."""
+
+    number: int
+    step: int
+    depth: int
+
+
 class PackedMatrix(NamedTuple):
-    """A weight matrix (K, N) with its bias, laid out for the tile.
+    """A weight matrix (K, N) with its bias, laid out for the register tile.
 
     Attributes
     ----------
@@ -50,11 +74,6 @@ class PackedMatrix(NamedTuple):
 def whole_panels(columns):
     """Columns rounded up to whole panels."""
     return -(-columns // PANEL) * PANEL
-
-
-def packed_size(depth: int, columns: int) -> int:
-    """Numbers in the panels of a (depth, columns) matrix."""
-    return -(-columns // PANEL) * PANEL * depth
 
 
 def pack(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
@@ -87,68 +106,76 @@ def _tile_height(rows, left, wide):
 
     A short tile reads its weights for fewer rows, so up to a third of a row's worth is better computed twice.
     """
-    if wide == 1 and rows >= TALL_ROWS and left > TILE_ROWS + SHORT_ROWS:
+    if wide == 1 and rows >= TALL_ROWS and left > MR + SHORT_ROWS:
         return TALL_ROWS
-    if rows >= TILE_ROWS and left > 2 * SHORT_ROWS:
-        return TILE_ROWS
+    if rows >= MR and left > 2 * SHORT_ROWS:
+        return MR
     return SHORT_ROWS if rows >= SHORT_ROWS else 1
 
 
 @kernel(EXACT_ORDER)
-def _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
-                     out, out_start, out_step):  # fmt: skip
+def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
     """``sweep``'s outputs of ``wide`` panels from number ``panel`` on."""
-    panel_size = segments * depth * PANEL
+    number, step, depth = segments
+    panels, bias = matrix.panels, matrix.bias
+    panel_size = number * depth * PANEL
     w_start, column, m = panel * panel_size, panel * PANEL, 0
     while m < rows:
         height = _tile_height(rows, rows - m, wide)
         first = min(m, rows - height)
-        x_first, start = x_start + first * x_step, out_start + first * out_step
+        x_first, start = x.start + first * x.step, out.start + first * out.step
         if height == 1:
             for q in range(wide):
-                row_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start + q * panel_size,
-                         bias, column + q * PANEL, out, start + q * PANEL, out_step)  # fmt: skip
-        elif height == TILE_ROWS and wide == TILE_PANELS:
-            full_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
-                      bias, column, out, start, out_step)  # fmt: skip
+                row_tile(x.values, x_first, x.step, number, step, depth, panels, w_start + q * panel_size,
+                         bias, column + q * PANEL, out.values, start + q * PANEL, out.step)  # fmt: skip
+        elif height == MR and wide == TILE_PANELS:
+            full_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
+                      bias, column, out.values, start, out.step)  # fmt: skip
         elif height == TALL_ROWS:
-            tall_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
-                      bias, column, out, start, out_step)  # fmt: skip
-        elif height == TILE_ROWS:
-            narrow_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
-                        bias, column, out, start, out_step)  # fmt: skip
+            tall_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
+                      bias, column, out.values, start, out.step)  # fmt: skip
+        elif height == MR:
+            narrow_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
+                        bias, column, out.values, start, out.step)  # fmt: skip
         elif wide == TILE_PANELS:
-            short_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
-                       bias, column, out, start, out_step)  # fmt: skip
+            short_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
+                       bias, column, out.values, start, out.step)  # fmt: skip
         else:
-            short_narrow_tile(x, x_first, x_step, segments, segment_step, depth, panels, w_start,
-                              bias, column, out, start, out_step)  # fmt: skip
+            short_narrow_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
+                              bias, column, out.values, start, out.step)  # fmt: skip
         m += height
 
 
 @kernel(EXACT_ORDER)
-def sweep(
-    x, x_start, x_step, rows, segments, segment_step, depth, panels, bias, out, out_start, out_step, columns
-):  # fmt: skip
-    """Compute ``rows`` x ``columns`` outputs: ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]``.
+def sweep(x, rows, segments, matrix, out):
+    """Compute ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]`` for ``rows`` rows and all columns of the matrix.
 
     Every output is one sum over ``k`` in ascending order, whichever tile computes it, so the bits do not depend on how
     rows are grouped. The last tile of a column slides back to stay full and computes some rows twice, to the same bits.
+
+    Parameters
+    ----------
+    x, out : Rows
+        Input and output. What lies between the rows of ``out`` is left alone.
+    rows : int
+    segments : Segments
+        What is read of each row of ``x``.
+    matrix : PackedMatrix
+        (K, N) with K = ``segments.number * segments.depth``.
     """
-    panel = ZERO
+    panel, columns = ZERO, matrix.columns
     while panel * PANEL < columns:
         left = columns - panel * PANEL
         wide = TILE_PANELS if left > PANEL else 1
         if left >= wide * PANEL:
-            _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
-                             out, out_start + panel * PANEL, out_step)  # fmt: skip
+            here = Rows(out.values, out.start + panel * PANEL, out.step)
+            _column_of_tiles(x, rows, segments, matrix, panel, wide, here)
         else:
             # A tile that is not full of columns goes through scratch, so that nothing is written past their rows.
             whole = np.empty(rows * wide * PANEL, np.float32)
-            _column_of_tiles(x, x_start, x_step, rows, segments, segment_step, depth, panels, panel, wide, bias,
-                             whole, ZERO, np.intp(wide * PANEL))  # fmt: skip
+            _column_of_tiles(x, rows, segments, matrix, panel, wide, Rows(whole, ZERO, np.intp(wide * PANEL)))
             for r in range(rows):
-                copy_lanes(whole, r * wide * PANEL, left, out, out_start + r * out_step + panel * PANEL)
+                copy_lanes(whole, r * wide * PANEL, left, out.values, out.start + r * out.step + panel * PANEL)
         panel += wide
 
 
@@ -156,23 +183,24 @@ def sweep(
 def rows_at_a_time(rows):
     """Rows of the blocks that fit the cache: as few blocks as can be, of nearly the same number of tiles."""
     blocks = max(1, -(-rows // ROWS_IN_CACHE))
-    return max(1, -(-rows // (blocks * TILE_ROWS))) * TILE_ROWS
+    return max(1, -(-rows // (blocks * MR))) * MR
 
 
 @kernel(EXACT_ORDER)
-def multiply_rows(x, rows, depth, panels, bias, out, columns):
-    """``linear`` for other kernels, to memory that is there: by blocks of rows."""
-    block = rows_at_a_time(rows)
+def multiply(x, rows, matrix, out):
+    """``linear`` for other kernels, from one flat array of ``rows`` whole rows to another."""
+    depth, columns, block = matrix.depth, matrix.columns, rows_at_a_time(rows)
     for first in range(0, rows, block):
         count = min(block, rows - first)
-        sweep(x, first * depth, depth, count, ONE, ZERO, depth, panels, bias, out, first * columns, columns, columns)
+        sweep(Rows(x, first * depth, depth), count, Segments(ONE, ZERO, depth), matrix,
+              Rows(out, first * columns, columns))  # fmt: skip
 
 
 @kernel(EXACT_ORDER)
 def project(x, rows, matrix):
-    """``linear`` for other kernels, of ``rows`` rows; to new memory."""
+    """``multiply`` to new memory."""
     out = aligned_scratch(rows * matrix.columns)
-    multiply_rows(x, rows, matrix.depth, matrix.panels, matrix.bias, out, matrix.columns)
+    multiply(x, rows, matrix, out)
     return out
 
 
@@ -196,5 +224,5 @@ def linear(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -
     if out is None:
         out = np.empty(shape, np.float32)
     rows = x.size // matrix.depth
-    multiply_rows(x.reshape(-1), rows, matrix.depth, matrix.panels, matrix.bias, out.reshape(-1), matrix.columns)
+    multiply(x.reshape(-1), rows, matrix, out.reshape(-1))
     return out

@@ -13,12 +13,12 @@ im2col copy. With 16 segments of ``16 * 4`` numbers it is the patch embedding.
 Why this shape
 --------------
 A processor core can start two vector multiply-adds a cycle and each takes four cycles, so at least eight independent
-sums must be under way; and per multiply-add it can read at most one vector from memory. A tile of ``rows`` x
+sums must be under way; and per multiply-add it can read at most one vector from memory. A register tile of ``rows`` x
 ``vectors`` running sums needs ``vectors`` weight loads and ``rows`` broadcasts for ``rows * vectors`` multiply-adds, so
 the closer to a square and the larger, the better, until the registers are full:
 
 =======  =========  ===========  ====================  ===============================
-set      registers  floats each  tile, rows x columns  registers: sums + weights + x
+set      registers  floats each  tile, MR x NR         registers: sums + weights + x
 =======  =========  ===========  ====================  ===============================
 AVX2     16         8            6 x 16                12 + 2 + 1
 AVX-512  32         16           12 x 32               24 + 2 + 1
@@ -45,15 +45,15 @@ from llvmlite import ir
 from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
+from numpy_vitmatte.kernels.vectors import LANES, emit_broadcast, emit_data, emit_load, emit_multiply_add, emit_store
 from numpy_vitmatte.runtime.jit import config
 
-PANEL = 16
-"""Columns of one packed panel of weights."""
+PANEL = LANES
+"""Columns of one packed panel of weights: one vector of 16, which is one cache line."""
 
 
-def _vector_lanes() -> int:
+def _vector_width() -> int:
     """Floats in a vector register of the processor that Numba compiles for."""
     if config.CPU_FEATURES is not None:
         features = set(config.CPU_FEATURES.replace("+", "").split(","))
@@ -62,11 +62,14 @@ def _vector_lanes() -> int:
     return 16 if "avx512f" in features else 8 if "avx2" in features else 4
 
 
-LANES = _vector_lanes()
-TILE_ROWS = 12 if LANES == 16 else 6
-TILE_PANELS = 2 if LANES == 16 else 1
-TALL_ROWS = TILE_ROWS * TILE_PANELS
-SHORT_ROWS = TILE_ROWS // 3
+VECTOR_WIDTH = _vector_width()
+MR = 12 if VECTOR_WIDTH == 16 else 6
+"""Rows of a full register tile. ``MR`` and ``NR`` are the names of BLIS and of the papers on matrix products."""
+NR = 32 if VECTOR_WIDTH == 16 else 16
+"""Columns of a full register tile."""
+TILE_PANELS = NR // PANEL
+TALL_ROWS = MR * TILE_PANELS
+SHORT_ROWS = MR // 3
 
 
 def tile_in_python(
@@ -109,23 +112,6 @@ def tile_in_python(
             out[out_start + m * out_step + p * PANEL :][:PANEL] = columns + row @ panel
 
 
-def _load(builder: ir.IRBuilder, pointer: ir.Value, vector: ir.VectorType) -> ir.Value:
-    value = builder.load(builder.bitcast(pointer, vector.as_pointer()))
-    value.align = 4
-    return value
-
-
-def _store(builder: ir.IRBuilder, value: ir.Value, pointer: ir.Value) -> None:
-    store = builder.store(value, builder.bitcast(pointer, value.type.as_pointer()))
-    store.align = 4
-
-
-def _broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
-    empty = ir.Constant(ir.VectorType(ir.FloatType(), lanes), ir.Undefined)
-    first_lane = builder.insert_element(empty, scalar, ir.IntType(32)(0))
-    return builder.shuffle_vector(first_lane, empty, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
-
-
 def _phis(builder: ir.IRBuilder, values: list[ir.Value], block: ir.Block) -> list[ir.PhiInstr]:
     """One loop variable per value, entering the loop from ``block`` with that value."""
     phis = [builder.phi(value.type) for value in values]
@@ -134,48 +120,52 @@ def _phis(builder: ir.IRBuilder, values: list[ir.Value], block: ir.Block) -> lis
     return phis
 
 
-def _multiply_add(
+def _emit_products(
     builder: ir.IRBuilder, inputs: list[ir.Value], columns: list[ir.Value], sums: list[ir.Value]
 ) -> list[ir.Value]:
     """One round of the inner loop: ``sums[m, n] + inputs[m] * columns[n]``, row by row."""
-    products = [builder.fmul(x, w, flags=("contract",)) for x in inputs for w in columns]
-    return [builder.fadd(product, total, flags=("contract",)) for product, total in zip(products, sums, strict=True)]
+    factors = [(x, w) for x in inputs for w in columns]
+    return [emit_multiply_add(builder, x, w, total) for (x, w), total in zip(factors, sums, strict=True)]
 
 
 def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dict[str, ir.Value]) -> None:
-    """Write the loop of ``tile_in_python`` as LLVM instructions; ``a`` holds pointers and 64-bit integers by name."""
-    integer, vector = ir.IntType(64), ir.VectorType(ir.FloatType(), lanes)
+    """Write the loop of ``tile_in_python`` as LLVM instructions; ``a`` holds pointers and 64-bit integers by name.
+
+    ``lanes`` floats make a vector. A list of sums has the tile's vectors row by row.
+    """
+    integer = ir.IntType(64)
     vectors = [(p, lane) for p in range(panels) for lane in range(0, PANEL, lanes)]
     panel_size = builder.mul(builder.mul(a["segments"], a["depth"]), integer(PANEL))
-    sums = [
-        _load(builder, builder.gep(a["bias"], [integer(p * PANEL + lane)]), vector)
-        for _ in range(rows)
-        for p, lane in vectors
-    ]
+
+    # Each sum begins as the bias of its columns.
+    sums = [emit_load(builder, a["bias"], integer(p * PANEL + lane), lanes) for _ in range(rows) for p, lane in vectors]
     before = builder.block
     segment_loop, depth_loop, segment_end, done = (
         builder.append_basic_block(name) for name in ("segment", "depth", "segment_end", "done")
     )
     builder.branch(segment_loop)
 
+    # for s in range(segments): find where its weights and its part of each row of x begin.
     builder.position_at_end(segment_loop)
     s, weights, *segment_sums = _phis(builder, [integer(0), a["w"], *sums], before)
     base = builder.gep(a["x"], [builder.mul(s, a["segment_step"])])
     x_rows = [builder.gep(base, [builder.mul(a["x_step"], integer(m))]) for m in range(rows)]
     builder.branch(depth_loop)
 
+    # for k in range(depth): load one row of weights, broadcast one number of each row of x, add all their products.
     builder.position_at_end(depth_loop)
     k, *running = _phis(builder, [integer(0), *segment_sums], segment_loop)
     here = builder.gep(weights, [builder.mul(k, integer(PANEL))])
     offsets = [builder.add(builder.mul(panel_size, integer(p)), integer(lane)) for p, lane in vectors]
-    columns = [_load(builder, builder.gep(here, [offset]), vector) for offset in offsets]
-    inputs = [_broadcast(builder, builder.load(builder.gep(row, [k])), lanes) for row in x_rows]
-    updated = _multiply_add(builder, inputs, columns, running)
+    columns = [emit_load(builder, here, offset, lanes) for offset in offsets]
+    inputs = [emit_broadcast(builder, builder.load(builder.gep(row, [k])), lanes) for row in x_rows]
+    updated = _emit_products(builder, inputs, columns, running)
     next_k = builder.add(k, integer(1))
     for phi, value in zip([k, *running], [next_k, *updated], strict=True):
         phi.add_incoming(value, depth_loop)
     builder.cbranch(builder.icmp_signed("<", next_k, a["depth"]), depth_loop, segment_end)
 
+    # A segment ends: the weights of the next one follow, and the sums go on.
     builder.position_at_end(segment_end)
     next_s = builder.add(s, integer(1))
     next_weights = builder.gep(weights, [builder.mul(a["depth"], integer(PANEL))])
@@ -183,11 +173,11 @@ def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dic
         phi.add_incoming(value, segment_end)
     builder.cbranch(builder.icmp_signed("<", next_s, a["segments"]), segment_loop, done)
 
+    # The sums leave their registers once.
     builder.position_at_end(done)
     for index, value in enumerate(updated):
         m, n = divmod(index, len(columns))
-        offset = builder.add(builder.mul(a["out_step"], integer(m)), integer(n * lanes))
-        _store(builder, value, builder.gep(a["out"], [offset]))
+        emit_store(builder, value, a["out"], builder.add(builder.mul(a["out_step"], integer(m)), integer(n * lanes)))
 
 
 _ARGUMENTS = (
@@ -211,9 +201,9 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
             named = dict(zip(_ARGUMENTS, values, strict=True))
             kinds = dict(zip(_ARGUMENTS, signature.args, strict=True))
             for name in _ARRAYS:
-                data = make_array(kinds[name])(context, builder, named[name]).data
+                data = emit_data(context, builder, kinds[name], named[name])
                 named[name] = builder.gep(data, [named[f"{name}_start"]])
-            _emit_tile(builder, rows, panels, min(LANES, PANEL), named)
+            _emit_tile(builder, rows, panels, min(VECTOR_WIDTH, PANEL), named)
             return context.get_dummy_value()
 
         integers = dict.fromkeys(_ARGUMENTS, types.intp)
@@ -223,12 +213,12 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
     return intrinsic(typing)
 
 
-full_tile = _make_tile(TILE_ROWS, TILE_PANELS)
-"""``TILE_ROWS`` rows by ``TILE_PANELS`` panels: where nearly all the time is spent."""
+full_tile = _make_tile(MR, TILE_PANELS)
+"""``MR`` rows by ``NR`` columns: where nearly all the time is spent."""
 tall_tile = _make_tile(TALL_ROWS, 1)
 """``TALL_ROWS`` rows by one panel, as many sums as a full tile has: the last panel where panels do not pair up."""
-narrow_tile = _make_tile(TILE_ROWS, 1)
-"""``TILE_ROWS`` rows by one panel, where there are too few for a tall tile."""
+narrow_tile = _make_tile(MR, 1)
+"""``MR`` rows by one panel, where there are too few for a tall tile."""
 short_tile = _make_tile(SHORT_ROWS, TILE_PANELS)
 """``SHORT_ROWS`` rows by ``TILE_PANELS`` panels: for the rows that are left when whole tiles have been cut off."""
 short_narrow_tile = _make_tile(SHORT_ROWS, 1)

@@ -1,7 +1,8 @@
 """Rectangles of pixels, and the pieces of large maps that are held in memory at one time.
 
-A map at full resolution need not exist as a whole: a rectangle of outputs reads a slightly larger rectangle of inputs.
-Both are tuples that kernels take as they are.
+A map at full resolution need not exist as a whole: a rectangle of outputs reads a slightly larger rectangle of inputs,
+its *input region*. What that has more on each side is called the *halo*; outside the map it is zero. Rectangles and
+pieces are tuples that kernels take as they are.
 """
 
 from typing import NamedTuple
@@ -9,9 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run
-from numpy_vitmatte.runtime.alignment import aligned_scratch
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ZERO, kernel
-from numpy_vitmatte.runtime.workspace import FRESH, Workspace
+from numpy_vitmatte.runtime.workspace import FRESH, Workspace, aligned_scratch
 
 
 class Rectangle(NamedTuple):
@@ -22,25 +22,25 @@ class Rectangle(NamedTuple):
     bottom: int
     right: int
 
-    def grown(self, border: int) -> "Rectangle":
-        """With ``border`` more pixels on each side."""
-        return grown(self, border)
+    def expanded(self, halo: int) -> "Rectangle":
+        """``halo`` more pixels on each side."""
+        return expanded(self, halo)
 
-    def within(self, shape: tuple[int, ...]) -> "Rectangle":
-        """What of it lies inside a map of ``shape`` (height, width, ...)."""
-        return within(self, shape[0], shape[1])
+    def clipped(self, shape: tuple[int, ...]) -> "Rectangle":
+        """The part of it that lies inside a map of ``shape`` (height, width, ...)."""
+        return clipped(self, shape[0], shape[1])
 
 
 @kernel(EXACT_ORDER)
-def grown(rectangle, border):
-    """``Rectangle.grown`` for kernels."""
+def expanded(rectangle, halo):
+    """``Rectangle.expanded`` for kernels."""
     top, left, bottom, right = rectangle
-    return Rectangle(top - border, left - border, bottom + border, right + border)
+    return Rectangle(top - halo, left - halo, bottom + halo, right + halo)
 
 
 @kernel(EXACT_ORDER)
-def within(rectangle, height, width):
-    """``Rectangle.within`` for kernels."""
+def clipped(rectangle, height, width):
+    """``Rectangle.clipped`` for kernels."""
     top, left = min(max(rectangle.top, 0), height), min(max(rectangle.left, 0), width)
     return Rectangle(top, left, max(min(rectangle.bottom, height), top), max(min(rectangle.right, width), left))
 
@@ -53,9 +53,9 @@ class Piece(NamedTuple):
     left: int
 
 
-def whole(values: np.ndarray, border: int = 0) -> Piece:
-    """A whole map as a piece; ``border`` zero pixels lie around it."""
-    return Piece(values, -border, -border)
+def whole(values: np.ndarray, halo: int = 0) -> Piece:
+    """A whole map as a piece; the outermost ``halo`` pixels of ``values`` lie outside the map."""
+    return Piece(values, -halo, -halo)
 
 
 def empty_piece(rectangle: Rectangle, channels: int, memory: Workspace = FRESH) -> Piece:
@@ -64,10 +64,10 @@ def empty_piece(rectangle: Rectangle, channels: int, memory: Workspace = FRESH) 
     return Piece(memory.empty((bottom - top, right - left, channels)), top, left)
 
 
-def framed_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...], memory: Workspace = FRESH) -> Piece:
-    """A piece to be filled inside a map of ``shape``, zero where ``rectangle`` reaches beyond it."""
+def zero_padded_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...], memory: Workspace = FRESH) -> Piece:
+    """A piece to be filled inside a map of ``shape``; it is zero where ``rectangle`` reaches outside."""
     piece = empty_piece(rectangle, channels, memory)
-    _clear_frame(piece, shape[0], shape[1])
+    _clear_outside(piece, shape[0], shape[1])
     return piece
 
 
@@ -79,10 +79,10 @@ def _clear(values, first, last):
 
 
 @kernel(EXACT_ORDER)
-def _clear_frame(piece, height, width):
-    """Zero where a piece reaches beyond a map of ``height`` x ``width``."""
+def _clear_outside(piece, height, width):
+    """Fill with zeros what of a piece lies outside a map of ``height`` x ``width``."""
     rows, columns, channels = piece.values.shape
-    top, left, bottom, right = within(
+    top, left, bottom, right = clipped(
         Rectangle(piece.top, piece.left, piece.top + rows, piece.left + columns), height, width
     )
     flat, row = piece.values.reshape(-1), columns * channels
@@ -94,21 +94,21 @@ def _clear_frame(piece, height, width):
 
 
 @kernel(EXACT_ORDER)
-def framed_scratch(rectangle, channels, height, width):
-    """``framed_piece`` for kernels."""
+def zero_padded_scratch(rectangle, channels, height, width):
+    """``zero_padded_piece`` for kernels."""
     rows, columns = rectangle.bottom - rectangle.top, rectangle.right - rectangle.left
     values = aligned_scratch(rows * columns * channels).reshape(rows, columns, channels)
     piece = Piece(values, rectangle.top, rectangle.left)
-    _clear_frame(piece, height, width)
+    _clear_outside(piece, height, width)
     return piece
 
 
 @kernel(EXACT_ORDER)
-def framed_copy(values, rectangle):
-    """The pixels of a whole map (H, W, C) under a ``Rectangle``, zeros beyond its border: a ``Piece``."""
+def zero_padded_copy(values, rectangle):
+    """A ``Piece`` that holds the pixels of a whole map (H, W, C) under a ``Rectangle``, and zeros outside the map."""
     height, width, channels = values.shape
-    piece = framed_scratch(rectangle, channels, height, width)
-    top, left, bottom, right = within(rectangle, height, width)
+    piece = zero_padded_scratch(rectangle, channels, height, width)
+    top, left, bottom, right = clipped(rectangle, height, width)
     for y in range(top, bottom):
         start = ((y - piece.top) * piece.values.shape[1] + left - piece.left) * channels
         copy_run(values.reshape(-1), (y * width + left) * channels, (right - left) * channels,

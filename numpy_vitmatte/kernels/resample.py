@@ -1,4 +1,4 @@
-"""Resize a grid of vectors by one matrix of weights along each axis, matrices that hold few numbers but zeros."""
+"""Resize a grid of vectors by one matrix of weights along each axis; most of the weights are zero."""
 
 import numpy as np
 

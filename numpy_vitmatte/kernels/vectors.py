@@ -1,9 +1,13 @@
-"""Vectors of 16 numbers in LLVM, where Numba's own vector code stumbles: what such loops are made of, and attention's.
+"""Loops over vectors of 16 floats, written as LLVM instructions, and the small pieces that such code is made of.
 
-LLVM turns a plain loop into vectors only if it can show that no store changes a later load, and leaves what does not
-fill several vectors to a loop of single numbers. The rows here are short, 14 keys of a window, 16 channels of a pixel,
-so that remainder would be nearly all of the work. Vectors of 16 floats become one, two or four registers, as the
-processor has them. Arrays may be read, and where the docstrings say so written, up to ``SLACK`` numbers past a row.
+LLVM turns a plain loop into vectors only if it can show that no store changes a later load. What does not fill several
+vectors it leaves to a loop of single numbers. The rows here are short, 14 keys of a window or 16 channels of a pixel,
+so that remainder would be nearly all of the work. A vector of 16 floats becomes one, two or four registers, as the
+processor has them. Reads (and, where stated, writes) may run up to ``SLACK`` floats past the end of a row.
+
+Functions whose name begins with ``emit_`` run while a kernel is compiled: each appends instructions to the block that
+the builder stands in and returns the value that those will compute. The micro-kernel and Winograd's transforms are
+made of them, too.
 """
 
 from typing import Any
@@ -11,84 +15,101 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.cgutils import for_range, for_range_slice, get_or_insert_function
+from numba.core.cgutils import for_range, for_range_slice, get_or_insert_function, unpack_tuple
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from numpy_vitmatte.runtime.jit import config
+from numpy_vitmatte.runtime.workspace import CACHE_LINE
 
 float32 = np.float32
 
-LANES = 16
+LANES = CACHE_LINE
+"""Floats of a vector here, 16 on every processor: a vector that begins with a cache line fills it."""
 SLACK = LANES - 1
 LOWEST = float32(-3e38)
 """Below every score: the largest of none."""
 
-_number, integer, _vector = ir.FloatType(), ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
+integer = ir.IntType(64)
+_number, _vector = ir.FloatType(), ir.VectorType(ir.FloatType(), LANES)
 FLOATS = types.Array(types.float32, 1, "C")
 
 
-def splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
-    empty = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
-    first = builder.insert_element(empty, scalar, ir.IntType(32)(0))
-    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+def emit_broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int = LANES) -> ir.Value:
+    """A vector whose lanes all hold ``scalar``."""
+    empty = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
+    first_lane = builder.insert_element(empty, scalar, ir.IntType(32)(0))
+    return builder.shuffle_vector(first_lane, empty, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
 
 
-def load(builder: ir.IRBuilder, base: ir.Value, index: ir.Value) -> ir.Value:
-    value = builder.load(builder.bitcast(builder.gep(base, [index]), _vector.as_pointer()))
+def emit_load(builder: ir.IRBuilder, base: ir.Value, index: ir.Value, lanes: int = LANES) -> ir.Value:
+    """``base[index:][:lanes]``; the vector may begin at any float."""
+    vector = ir.VectorType(_number, lanes)
+    value = builder.load(builder.bitcast(builder.gep(base, [index]), vector.as_pointer()))
     value.align = 4
     return value
 
 
-def store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Value) -> None:
-    builder.store(value, builder.bitcast(builder.gep(base, [index]), _vector.as_pointer())).align = 4
+def emit_store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Value) -> None:
+    """``base[index:][:lanes] = value``."""
+    builder.store(value, builder.bitcast(builder.gep(base, [index]), value.type.as_pointer())).align = 4
 
 
-def larger(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
+def emit_larger(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
+    """The larger of two vectors, lane by lane; neither holds NaN."""
     function = get_or_insert_function(builder.module, ir.FunctionType(_vector, [_vector] * 2), "llvm.maxnum.v16f32")
     return builder.call(function, [a, b], fastmath=("nnan", "nsz"))
 
 
-def multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+def emit_multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    """``a * b + c``, one instruction where the processor has it."""
     return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
 
 
-def first_lanes(builder: ir.IRBuilder, count: ir.Value) -> ir.Value:
+def emit_first_lanes(builder: ir.IRBuilder, count: ir.Value) -> ir.Value:
     """A mask of the first ``count`` lanes: none below 1, all from 16 on."""
     lanes = ir.Constant(ir.VectorType(integer, LANES), list(range(LANES)))
-    return builder.icmp_signed("<", lanes, splat(builder, count))
+    return builder.icmp_signed("<", lanes, emit_broadcast(builder, count))
 
 
-def data(context: Any, builder: ir.IRBuilder, kind: types.Array, array: ir.Value) -> ir.Value:
+def emit_data(context: Any, builder: ir.IRBuilder, kind: types.Array, array: ir.Value) -> ir.Value:
+    """The pointer to an array's first number."""
     return make_array(kind)(context, builder, array).data
 
 
-def _add_offsets_in_python(scores, first, along_h, first_h, along_w, first_w, rows, width, out):
+def _add_offsets_in_python(scores, along_h, along_w, starts, rows, width, out):
+    first, first_h, first_w = starts
     h, w = along_h[first_h:][:rows], along_w[first_w:][:width]
     out[: rows * width] = scores[first:][: rows * width] + (h[:, None] + w).reshape(-1)
     return out[: rows * width].max()
 
 
 @intrinsic
-def _add_offsets_in_llvm(context, scores, first, along_h, first_h, along_w, first_w, rows, width, out):
-    signature = types.float32(FLOATS, *(types.intp, FLOATS, types.intp, FLOATS), *(types.intp,) * 3, FLOATS)
+def _add_offsets_in_llvm(context, scores, along_h, along_w, starts, rows, width, out):
+    signature = types.float32(*(FLOATS,) * 3, types.UniTuple(types.intp, 3), *(types.intp,) * 2, FLOATS)
 
     def generate(context, builder, signature, values):
-        first, first_h, first_w, rows, width = (values[n] for n in (1, 3, 5, 6, 7))
-        scores, along_h, along_w, out = (data(context, builder, FLOATS, values[n]) for n in (0, 2, 4, 8))
+        scores, along_h, along_w, out = (emit_data(context, builder, FLOATS, values[n]) for n in (0, 1, 2, 6))
+        first, first_h, first_w = unpack_tuple(builder, values[3], 3)
+        rows, width = values[4:6]
+        # The running maximum of each lane lives on the stack; LLVM moves it to a register.
         lowest = ir.Constant(_vector, [float(LOWEST)] * LANES)
         largest = builder.alloca(_vector)
         builder.store(lowest, largest)
         with for_range(builder, rows) as row:
-            height_part = splat(builder, builder.load(builder.gep(along_h, [builder.add(first_h, row.index)])))
+            # All keys of a row lie equally far from the query in height: one number for the whole row.
+            height_part = emit_broadcast(builder, builder.load(builder.gep(along_h, [builder.add(first_h, row.index)])))
             start = builder.mul(row.index, width)
             with for_range_slice(builder, integer(0), width, integer(LANES), integer) as (column, _):
                 here = builder.add(start, column)
-                offset = builder.fadd(height_part, load(builder, along_w, builder.add(first_w, column)))
-                value = builder.fadd(load(builder, scores, builder.add(first, here)), offset)
-                store(builder, value, out, here)
-                mine = builder.select(first_lanes(builder, builder.sub(width, column)), value, lowest)
-                builder.store(larger(builder, builder.load(largest), mine), largest)
+                offset = builder.fadd(height_part, emit_load(builder, along_w, builder.add(first_w, column)))
+                value = builder.fadd(emit_load(builder, scores, builder.add(first, here)), offset)
+                # The last vector of a row also writes what lies behind it; the next row overwrites that.
+                emit_store(builder, value, out, here)
+                # Those numbers are no scores, so they must not count for the maximum.
+                in_row = emit_first_lanes(builder, builder.sub(width, column))
+                mine = builder.select(in_row, value, lowest)
+                builder.store(emit_larger(builder, builder.load(largest), mine), largest)
         kind = ir.FunctionType(_number, [_vector])
         reduce = get_or_insert_function(builder.module, kind, "llvm.vector.reduce.fmax.v16f32")
         return builder.call(reduce, [builder.load(largest)], fastmath=("nnan", "nsz"))
@@ -98,8 +119,8 @@ def _add_offsets_in_llvm(context, scores, first, along_h, first_h, along_w, firs
 
 add_offsets = _add_offsets_in_python if config.DISABLE_JIT else _add_offsets_in_llvm
 """``out[v * width + u] = scores[first + v * width + u] + (along_h[first_h + v] + along_w[first_w + u])`` for ``rows``
-rows of ``width`` keys; returns the largest. Of ``scores`` and ``along_w`` up to ``SLACK`` numbers too many are read, of
-``out`` as many written."""
+rows of ``width`` keys, where ``starts`` is ``(first, first_h, first_w)``; returns the largest. Up to ``SLACK`` numbers
+too many are read of ``scores`` and ``along_w``, and as many are written of ``out``."""
 
 
 def _copy_lanes_in_python(x, first, count, out, start):
@@ -112,18 +133,18 @@ def _copy_lanes_in_llvm(context, x, first, count, out, start):
 
     def generate(context, builder, signature, values):
         _, first, count, _, start = values
-        x, out = (data(context, builder, FLOATS, values[n]) for n in (0, 3))
+        x, out = (emit_data(context, builder, FLOATS, values[n]) for n in (0, 3))
         mask, alignment = ir.VectorType(ir.IntType(1), LANES), ir.IntType(32)(4)
         kind = ir.FunctionType(ir.VoidType(), [_vector, _vector.as_pointer(), ir.IntType(32), mask])
         masked_store = get_or_insert_function(builder.module, kind, "llvm.masked.store.v16f32.p0v16f32")
         with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
             target = builder.bitcast(builder.gep(out, [builder.add(start, k)]), _vector.as_pointer())
-            here = first_lanes(builder, builder.sub(count, k))
-            builder.call(masked_store, [load(builder, x, builder.add(first, k)), target, alignment, here])
+            here = emit_first_lanes(builder, builder.sub(count, k))
+            builder.call(masked_store, [emit_load(builder, x, builder.add(first, k)), target, alignment, here])
         return context.get_dummy_value()
 
     return signature, generate
 
 
 copy_lanes = _copy_lanes_in_python if config.DISABLE_JIT else _copy_lanes_in_llvm
-"""``out[start:][:count] = x[first:][:count]``, for short runs; of ``x`` up to ``SLACK`` numbers too many are read."""
+"""``out[start:][:count] = x[first:][:count]``, for short runs; up to ``SLACK`` numbers too many are read of ``x``."""

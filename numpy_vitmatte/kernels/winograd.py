@@ -1,7 +1,8 @@
-"""3x3 convolutions with 16 products for four outputs instead of 36.
+"""Winograd F(2x2, 3x3): 3x3 convolutions with 16 products for four outputs instead of 36.
 
-Four outputs, two by two, read 4 x 4 pixels ``d`` through the window ``g``. Winograd (1980; for networks Lavin & Gray
-2016, arXiv:1509.09308, "F(2x2, 3x3)") found that the products may be made of sums of pixels and sums of weights::
+Four outputs, an *output tile* of two by two, read 4 x 4 pixels ``d`` through the 3x3 weights ``g``. Winograd (1980; for
+networks Lavin & Gray 2016, arXiv:1509.09308) found that the products may be made of sums of pixels and sums of
+weights::
 
     outputs = A.T ((G g G.T) * (B.T d B)) A
 
@@ -10,11 +11,12 @@ Four outputs, two by two, read 4 x 4 pixels ``d`` through the window ``g``. Wino
            [0 -1  1  0]        [1/2 -1/2  1/2]          [0  1 -1 -1]
            [0  1  0 -1]        [ 0    0    1 ]
 
-The weights' sums are made once, at load. With many channels each of the 16 products becomes a matrix product: of the
-tiles, a row each, with a matrix (C_in, C_out). The result is the same but for rounding, which is of the same size.
+The weights' sums are made once, at load. With many channels each of the 16 products becomes a matrix product: output
+tiles, a row each, times a matrix (C_in, C_out). The result is the same but for rounding, which is of the same size.
 
-How an output is rounded depends on its place in the tile, so tiles begin at even rows and columns of the picture,
-whatever rectangle of it is computed. No output depends on a pixel outside its own 3x3 window, not even by rounding.
+How an output is rounded depends on its place in the output tile, so output tiles begin at even rows and columns of the
+image, whatever rectangle of it is computed. No output depends on a pixel outside its own 3x3 window, not even by
+rounding.
 """
 
 import functools
@@ -24,34 +26,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
+from numba.core.cgutils import unpack_tuple
 from numba.extending import intrinsic
 
 from numpy_vitmatte.kernels.conv import conv_row, pack_conv
 from numpy_vitmatte.kernels.elementwise import copy_run
-from numpy_vitmatte.kernels.matmul import PackedMatrix, pack, sweep
-from numpy_vitmatte.kernels.microkernel import PANEL, TILE_PANELS
+from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sweep
+from numpy_vitmatte.kernels.microkernel import NR, PANEL
 from numpy_vitmatte.kernels.regions import Piece, Rectangle
-from numpy_vitmatte.kernels.vectors import FLOATS, LANES, data, integer, load, store
-from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.kernels.vectors import FLOATS, LANES, emit_data, emit_load, emit_store, integer
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, THREE, ZERO, config, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 PLACES = 16
-OUTPUTS_AT_A_TIME = TILE_PANELS * PANEL
-"""Channels of the result whose 16 products exist at one time: one tile of ``tile.py`` wide."""
+OUTPUTS_AT_A_TIME = NR
+"""Channels of the result whose 16 products exist at one time: as many as a register tile has columns."""
 
 INPUT = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float32)  # B.T
 WEIGHT = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])  # G
 OUTPUT = np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float32)  # A.T
 
 
-class PackedWindow(NamedTuple):
+class PackedConv3x3(NamedTuple):
     """A 3x3 convolution of stride 1, packed for one of two ways.
 
     Attributes
     ----------
     panels : float32 array (16, .) or (1, .)
-        For each place of a tile a (C_in, C_out) matrix, as ``pack`` lays it out; or the (9 * C_in, C_out) matrix of
-        ``pack_conv``, where channels do not fill whole vectors.
+        For each place of an output tile a (C_in, C_out) matrix, as ``pack`` lays it out; or the (9 * C_in, C_out)
+        matrix of ``pack_conv``, where channels do not fill whole vectors.
     bias : float32 array (.,)
         One value per output channel, padded as by ``pack``.
     depth : int
@@ -66,25 +69,25 @@ class PackedWindow(NamedTuple):
     columns: int
 
 
-def is_tiled(inputs: int, outputs: int) -> bool:
-    """Whether a convolution of so many channels is done in tiles: they must fill whole vectors."""
+def uses_winograd(inputs: int, outputs: int) -> bool:
+    """Whether a convolution of so many channels is done this way: they must fill whole vectors."""
     return inputs % LANES == 0 and outputs % PANEL == 0
 
 
-def pack_window(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedWindow:
+def pack_conv3x3(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedConv3x3:
     """Pack a convolution's weight (C_out, C_in, 3, 3), as checkpoints store it, and its bias (C_out,)."""
     outputs, inputs, _, _ = weight.shape
-    if not is_tiled(inputs, outputs):
+    if not uses_winograd(inputs, outputs):
         direct = pack_conv(weight, bias)
-        return PackedWindow(direct.panels[None], direct.bias, inputs, outputs)
+        return PackedConv3x3(direct.panels[None], direct.bias, inputs, outputs)
     transformed = WEIGHT @ weight.astype(np.float64) @ WEIGHT.T  # [C_out, C_in, 3, 3] -> [C_out, C_in, 4, 4]
     places = transformed.transpose(2, 3, 1, 0).reshape(PLACES, inputs, outputs).astype(np.float32)
     panels = np.stack([pack(place).panels for place in places])
-    return PackedWindow(panels, pack(places[0], bias).bias, inputs, outputs)
+    return PackedConv3x3(panels, pack(places[0], bias).bias, inputs, outputs)
 
 
 class _Arithmetic(NamedTuple):
-    """How two vectors are added and subtracted: of NumPy, or as instructions of LLVM."""
+    """How two vectors are added and subtracted: by NumPy, or by instructions of LLVM."""
 
     add: Callable[[Any, Any], Any]
     subtract: Callable[[Any, Any], Any]
@@ -122,41 +125,46 @@ def _transform_input_in_llvm(context, x, rows, columns, k, out, start, step):
     def generate(context, builder, signature, values):
         kinds = (FLOATS, indices, indices, None, FLOATS, None, None)
         x, rows, columns, k, out, start, step = (
-            value if kind is None else data(context, builder, kind, value)
+            value if kind is None else emit_data(context, builder, kind, value)
             for kind, value in zip(kinds, values, strict=True)
         )
         down, across = ([builder.load(builder.gep(base, [integer(n)])) for n in range(4)] for base in (rows, columns))
-        pixels = [[load(builder, x, builder.add(builder.add(row, k), column)) for column in across] for row in down]
+        pixels = [
+            [emit_load(builder, x, builder.add(builder.add(row, k), column)) for column in across] for row in down
+        ]
         how = _Arithmetic(builder.fadd, builder.fsub)
         for place, value in enumerate(itertools.chain(*_from_both_sides(how, INPUT, pixels))):
-            store(builder, value, out, builder.add(start, builder.mul(step, integer(place))))
+            emit_store(builder, value, out, builder.add(start, builder.mul(step, integer(place))))
         return context.get_dummy_value()
 
     return signature, generate
 
 
-def _transform_output_in_python(x, start, step, bias, c, out, o, row, column):
-    places = [x[start + place * step :][:LANES] for place in range(PLACES)]
-    outputs = _from_both_sides(_NUMPY, OUTPUT, [places[4 * n : 4 * n + 4] for n in range(4)])
+def _transform_output_in_python(x, places, bias, c, out, target):
+    start, step = places
+    o, row, column = target
+    products = [x[start + place * step :][:LANES] for place in range(PLACES)]
+    outputs = _from_both_sides(_NUMPY, OUTPUT, [products[4 * n : 4 * n + 4] for n in range(4)])
     for i, j in np.ndindex(2, 2):
         out[o + i * row + j * column :][:LANES] = outputs[i][j] + bias[c:][:LANES]
 
 
 @intrinsic
-def _transform_output_in_llvm(context, x, start, step, bias, c, out, o, row, column):
-    number = types.intp
-    signature = types.void(FLOATS, number, number, FLOATS, number, FLOATS, number, number, number)
+def _transform_output_in_llvm(context, x, places, bias, c, out, target):
+    pair, triple = (types.UniTuple(types.intp, count) for count in (2, 3))
+    signature = types.void(FLOATS, pair, FLOATS, types.intp, FLOATS, triple)
 
     def generate(context, builder, signature, values):
-        x, bias, out = (data(context, builder, FLOATS, values[n]) for n in (0, 3, 5))
-        _, start, step, _, c, _, o, row, column = values
-        places = [load(builder, x, builder.add(start, builder.mul(step, integer(n)))) for n in range(PLACES)]
+        x, bias, out = (emit_data(context, builder, FLOATS, values[n]) for n in (0, 2, 4))
+        (start, step), c = unpack_tuple(builder, values[1], 2), values[3]
+        o, row, column = unpack_tuple(builder, values[5], 3)
+        products = [emit_load(builder, x, builder.add(start, builder.mul(step, integer(n)))) for n in range(PLACES)]
         how = _Arithmetic(builder.fadd, builder.fsub)
-        grid = _from_both_sides(how, OUTPUT, [places[4 * n : 4 * n + 4] for n in range(4)])
-        shift = load(builder, bias, c)
+        grid = _from_both_sides(how, OUTPUT, [products[4 * n : 4 * n + 4] for n in range(4)])
+        shift = emit_load(builder, bias, c)
         for i, j in np.ndindex(2, 2):
             here = builder.add(builder.mul(row, integer(i)), builder.mul(column, integer(j)))
-            store(builder, builder.fadd(grid[i][j], shift), out, builder.add(o, here))
+            emit_store(builder, builder.fadd(grid[i][j], shift), out, builder.add(o, here))
         return context.get_dummy_value()
 
     return signature, generate
@@ -166,16 +174,16 @@ transform_input = _transform_input_in_python if config.DISABLE_JIT else _transfo
 """``B.T d B`` of 16 channels: pixel (i, j) of ``d`` is ``x[rows[i] + columns[j] + k :][:16]``, place ``n`` of the
 result goes to ``out[start + n * step :][:16]``."""
 transform_output = _transform_output_in_python if config.DISABLE_JIT else _transform_output_in_llvm
-"""``A.T m A + bias`` of 16 channels: place ``n`` of ``m`` is ``x[start + n * step :][:16]``, output (i, j) goes to
-``out[o + i * row + j * column :][:16]``."""
+"""``A.T m A + bias[c:]`` of 16 channels. With ``places = (start, step)`` place ``n`` of ``m`` is ``x[start + n * step
+:][:16]``; with ``target = (o, row, column)`` output (i, j) goes to ``out[o + i * row + j * column :][:16]``."""
 
 
 @kernel(EXACT_ORDER)
 def _transform_pixels(x, y, first, tiles, depth, transformed):
-    """Tiles of outputs (y, first), (y, first + 2), ...: their 4 x 4 pixels' sums, place by place (16, tiles, depth)."""
+    """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place: (16, tiles, depth)."""
     height, width, flat = x.values.shape[0], x.values.shape[1], x.values.reshape(-1)
     rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
-    # Beyond the piece any pixel will do: only outputs that nobody asked for depend on it.
+    # Outside the piece any pixel will do: only outputs that nobody asked for depend on it.
     for n in range(4):
         rows[n] = min(max(y - 1 + n - x.top, 0), height - 1) * width * depth
     for t in range(tiles):
@@ -186,80 +194,81 @@ def _transform_pixels(x, y, first, tiles, depth, transformed):
 
 
 @kernel(EXACT_ORDER)
-def tiles_of(left, right):
-    """How many tiles cover columns ``left .. right - 1``, the first one at an even column."""
+def output_tiles(left, right):
+    """How many output tiles cover columns ``left .. right - 1``; the first one begins at an even column."""
     return (right + 1) // 2 - left // 2
 
 
 @kernel(EXACT_ORDER)
-def scratch_of(window, tiles):
-    """Room for ``tiles`` sums of pixels and, of some channels, their products."""
-    tiles = tiles if len(window.panels) > 1 else 0
-    return aligned_scratch(PLACES * tiles * window.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
+def winograd_scratch(conv, tiles):
+    """Memory for the sums of pixels of ``tiles`` output tiles and for the products of some of their channels."""
+    tiles = tiles if len(conv.panels) > 1 else 0
+    return aligned_scratch(PLACES * tiles * conv.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
 
 
 @kernel(EXACT_ORDER)
-def _two_rows(x, y, first, tiles, window, scratch, out):
+def _two_rows(x, y, first, tiles, conv, scratch, out):
     transformed, products = scratch
-    depth, channels = window.depth, window.columns
+    depth, channels = conv.depth, conv.columns
     zeros = np.zeros(OUTPUTS_AT_A_TIME, np.float32)
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = min(channels - c, OUTPUTS_AT_A_TIME)
         for place in range(PLACES):
-            sweep(transformed, place * tiles * depth, depth, tiles, ONE, ZERO, depth, window.panels[place, c * depth :],
-                  zeros, products, place * tiles * count, count, count)  # fmt: skip
+            matrix = PackedMatrix(conv.panels[place, c * depth :], zeros, depth, count)
+            sweep(Rows(transformed, place * tiles * depth, depth), tiles, Segments(ONE, ZERO, depth), matrix,
+                  Rows(products, place * tiles * count, count))  # fmt: skip
         for t in range(tiles):
             for k in range(0, count, LANES):
-                transform_output(products, t * count + k, tiles * count, window.bias, c + k,
-                                 out, 2 * t * channels + c + k, 2 * tiles * channels, channels)  # fmt: skip
+                target = 2 * t * channels + c + k, 2 * tiles * channels, channels
+                transform_output(products, (t * count + k, tiles * count), conv.bias, c + k, out, target)
 
 
 @kernel(EXACT_ORDER)
-def convolve_two_rows(x, y, rectangle, window, scratch, out):
+def convolve_two_rows(x, y, rectangle, conv, scratch, out):
     """Outputs of rows ``y`` and ``y + 1``, ``y`` even, as far as they lie in a rectangle.
 
     Parameters
     ----------
     x : Piece
-        Of the input, one pixel more than the rectangle on each side, zeros outside the picture.
+        Part of the input: the rectangle and a halo of one pixel, zeros outside the image.
     rectangle : (top, left, bottom, right)
-    window : PackedWindow
+    conv : PackedConv3x3
     scratch : pair of arrays
-        ``scratch_of(window, tiles_of(left, right))``.
+        ``winograd_scratch(conv, output_tiles(left, right))``.
     out : float32 array (4 * tiles * C_out,)
         The two rows, from the even column at or before ``left`` on; what lies outside the rectangle may hold anything.
     """
     top, left, bottom, right = rectangle
-    first, tiles = left // 2 * 2, tiles_of(left, right)
-    if len(window.panels) > 1:
-        _two_rows(x, y, first, tiles, window, scratch, out)
+    first, tiles = left // 2 * 2, output_tiles(left, right)
+    if len(conv.panels) > 1:
+        _two_rows(x, y, first, tiles, conv, scratch, out)
     else:
-        framed = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
-        matrix = PackedMatrix(window.panels[0], window.bias, 9 * window.depth, window.columns)
+        corners = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
+        matrix = PackedMatrix(conv.panels[0], conv.bias, 9 * conv.depth, conv.columns)
         for row in range(max(y, top), min(y + 2, bottom)):
-            start = ((row - y) * 2 * tiles + left - first) * window.columns
-            conv_row(framed, row, left, right - left, THREE, ONE, matrix, out, start)
+            start = ((row - y) * 2 * tiles + left - first) * conv.columns
+            conv_row(corners, row, left, right - left, THREE, ONE, matrix, out[start:])
 
 
 @kernel(EXACT_ORDER)
-def _convolve_rows(x, first, last, width, window, out):
-    size, step = width * window.columns, 2 * tiles_of(ZERO, width) * window.columns
-    both, scratch = aligned_scratch(2 * step), scratch_of(window, tiles_of(ZERO, width))
+def _convolve_rows(x, first, last, width, conv, out):
+    size, step = width * conv.columns, 2 * output_tiles(ZERO, width) * conv.columns
+    both, scratch = aligned_scratch(2 * step), winograd_scratch(conv, output_tiles(ZERO, width))
     for y in range(first // 2 * 2, last, 2):
-        convolve_two_rows(x, y, Rectangle(first, ZERO, last, width), window, scratch, both)
+        convolve_two_rows(x, y, Rectangle(first, ZERO, last, width), conv, scratch, both)
         for row in range(max(y, first), min(y + 2, last)):
             copy_run(both, (row - y) * step, size, out, (row - first) * size)
 
 
-def convolve_rows(framed: np.ndarray, window: PackedWindow, first: int, last: int) -> np.ndarray:
+def convolve_rows(padded: np.ndarray, conv: PackedConv3x3, first: int, last: int) -> np.ndarray:
     """Rows ``first .. last - 1`` of a 3x3 convolution.
 
     Parameters
     ----------
-    framed : float32 array (H + 2, W + 2, C_in)
-        The image with its zero border.
-    window : PackedWindow
+    padded : float32 array (H + 2, W + 2, C_in)
+        The image in a halo of one zero pixel.
+    conv : PackedConv3x3
     first, last : int
         Range of output rows; at best both are even.
 
@@ -267,7 +276,7 @@ def convolve_rows(framed: np.ndarray, window: PackedWindow, first: int, last: in
     -------
     float32 array (last - first, W, C_out)
     """
-    width = framed.shape[1] - 2
-    out = np.empty((last - first, width, window.columns), np.float32)
-    _convolve_rows(Piece(framed, -1, -1), first, last, width, window, out.reshape(-1))
+    width = padded.shape[1] - 2
+    out = np.empty((last - first, width, conv.columns), np.float32)
+    _convolve_rows(Piece(padded, -1, -1), first, last, width, conv, out.reshape(-1))
     return out

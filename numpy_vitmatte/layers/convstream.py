@@ -1,6 +1,7 @@
-"""The ConvStream: fine detail at 1/2, 1/4 and 1/8 of the picture's size (ViTMatte, section 3.4).
+"""The ConvStream: detail maps D1, D2 and D3 at 1/2, 1/4 and 1/8 of the image's size (ViTMatte, section 3.4).
 
-A patch of 16 x 16 pixels is one token, so hair is lost on the transformer. Small convolutions of stride 2 keep it.
+A patch of 16 x 16 pixels is one token, so hair is lost on the transformer. Small convolutions of stride 2 keep it. D0
+is the image itself; the numbers are those of the authors' code and of transformers.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.conv import conv_relu, pack_conv, rows_per_block
 from numpy_vitmatte.kernels.matmul import PackedMatrix
-from numpy_vitmatte.kernels.regions import Piece, Rectangle, framed_copy, framed_piece
+from numpy_vitmatte.kernels.regions import Piece, Rectangle, zero_padded_copy, zero_padded_piece
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -28,7 +29,7 @@ class ConvStreamParameters(NamedTuple):
 
 
 def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.ndarray]:
-    """Detail maps of a picture, each framed by one zero pixel: the border that the fusion's convolution reads.
+    """Detail maps of an image, each zero-padded by one pixel: the halo that the fusion's convolution reads.
 
     Parameters
     ----------
@@ -38,11 +39,11 @@ def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.n
     Returns
     -------
     list of float32 arrays
-        The picture itself (H + 2, W + 2, 4), then (H / 2 + 2, W / 2 + 2, 48), (H / 4 + 2, W / 4 + 2, 96),
-        (H / 8 + 2, W / 8 + 2, 192) with ViTMatte's sizes.
+        With ViTMatte-S's sizes D0, the image itself (H + 2, W + 2, 4), then D1 (H / 2 + 2, W / 2 + 2, 48), D2
+        (H / 4 + 2, W / 4 + 2, 96) and D3 (H / 8 + 2, W / 8 + 2, 192).
     """
     height, width = image.shape[:2]
-    maps = [framed_copy(image, Rectangle(0, 0, height, width).grown(1))]
+    maps = [zero_padded_copy(image, Rectangle(0, 0, height, width).expanded(1))]
     for matrix in parameters.convs:
         height, width = (height + 1) // 2, (width + 1) // 2
         maps.append(_whole_map(maps[-1], matrix, height, width))
@@ -50,7 +51,7 @@ def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.n
 
 
 def _whole_map(source: Piece, matrix: PackedMatrix, height: int, width: int) -> Piece:
-    out = framed_piece(Rectangle(0, 0, height, width).grown(1), matrix.columns, (height, width))
+    out = zero_padded_piece(Rectangle(0, 0, height, width).expanded(1), matrix.columns, (height, width))
 
     def rows(first: int, last: int) -> None:
         detail_rectangle(source, matrix, Rectangle(first, 0, last, width), out)
@@ -60,17 +61,17 @@ def _whole_map(source: Piece, matrix: PackedMatrix, height: int, width: int) -> 
 
 
 def detail_rectangle(source: Piece, matrix: PackedMatrix, rectangle: Rectangle, out: Piece) -> None:
-    """A rectangle of one detail map, from the map of twice its size before it (or the picture).
+    """Compute a rectangle of one detail map from the map before it, which has twice its size.
 
     Parameters
     ----------
     source : Piece
-        At least ``windows_of(rectangle, 2)``, zeros outside the picture.
+        At least ``input_region_of_conv(rectangle, 2)``, zeros outside the map.
     matrix : PackedMatrix
         One of ``ConvStreamParameters.convs``.
     rectangle : Rectangle
-        Of the result.
+        The part of the result to compute.
     out : Piece
-        Of the result; the rectangle is filled.
+        The result; the rectangle is filled.
     """
     conv_relu(source, matrix, 2, rectangle, out)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.regions import Piece, Rectangle, whole
 from numpy_vitmatte.kernels.upsample_conv import fuse
-from numpy_vitmatte.kernels.winograd import PackedWindow, pack_window
+from numpy_vitmatte.kernels.winograd import PackedConv3x3, pack_conv3x3
 from numpy_vitmatte.runtime.threads import for_each_block
 
 ROWS_PER_BLOCK = 32
-"""Rows of the result that a thread takes at a time; of the features it multiplies two more rows than half as many."""
+"""Rows of the result that a thread takes at a time. It multiplies half as many rows of the features, and two more."""
 
 
 class FusionParameters(NamedTuple):
@@ -20,14 +20,14 @@ class FusionParameters(NamedTuple):
 
     Attributes
     ----------
-    detail : PackedWindow
+    detail : PackedConv3x3
         C_detail to C_out channels, with the bias: applied to the detail map at full resolution.
     upsampled : float32 array (3, .)
         For each row dy of the window a packed (C_in, 3 * C_out), its three columns side by side: applied to the
         features *before* they are doubled.
     """
 
-    detail: PackedWindow
+    detail: PackedConv3x3
     upsampled: np.ndarray
 
     @classmethod
@@ -36,7 +36,7 @@ class FusionParameters(NamedTuple):
         weight = tensors["conv.conv.weight"]  # [C_out, C_detail + C_in, 3, 3]: the detail map comes first
         detail, upsampled = weight[:, :-features], weight[:, -features:]
         taps = upsampled.transpose(2, 1, 3, 0).reshape(3, features, -1)  # [C_out, C_in, 3, 3] -> [3, C_in, 3 * C_out]
-        return cls(pack_window(detail, tensors["conv.conv.bias"]), np.stack([pack(row).panels for row in taps]))
+        return cls(pack_conv3x3(detail, tensors["conv.conv.bias"]), np.stack([pack(row).panels for row in taps]))
 
 
 def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionParameters) -> np.ndarray:
@@ -49,7 +49,7 @@ def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionPar
     ----------
     features : float32 array (h, w, C_in)
     detail : float32 array (2 h + 2, 2 w + 2, C_detail)
-        Framed by one zero pixel.
+        Zero-padded by one pixel.
     parameters : FusionParameters
 
     Returns
@@ -75,20 +75,20 @@ def fuse_rectangle(
     rectangle: Rectangle,
     out: Piece,
 ) -> None:
-    """A rectangle of ``fusion_block``'s result, from pieces of its inputs.
+    """Compute a rectangle of ``fusion_block``'s result from pieces of its inputs.
 
     Parameters
     ----------
     features : Piece
-        Of the features, at least ``rectangle_below(rectangle, *shape)``.
+        The features, at least ``input_region_of_fusion(rectangle, *shape)``.
     detail : Piece
-        Of the detail map, at least the rectangle and one pixel more on each side; zeros outside the picture.
+        The detail map, at least the rectangle and a halo of one pixel; zeros outside the map.
     parameters : FusionParameters
     shape : (int, int)
         Height and width of all the features.
     rectangle : Rectangle
-        Of the result.
+        The part of the result to compute.
     out : Piece
-        Of the result; the rectangle is filled.
+        The result; the rectangle is filled.
     """
     fuse(detail, parameters.detail, features, parameters.upsampled, shape, rectangle, out)

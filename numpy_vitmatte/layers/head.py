@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
-from numpy_vitmatte.kernels.fused.one_channel import conv_to_one_channel
+from numpy_vitmatte.kernels.fused.alpha_tile import head_of_rectangle
 from numpy_vitmatte.kernels.matmul import PackedMatrix
-from numpy_vitmatte.kernels.regions import Rectangle, framed_copy
+from numpy_vitmatte.kernels.regions import Rectangle, zero_padded_copy
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -40,12 +40,12 @@ def matting_head(features: np.ndarray, parameters: HeadParameters) -> np.ndarray
         Alpha in [0, 1].
     """
     height, width, _ = features.shape
-    framed = framed_copy(features, Rectangle(0, 0, height, width).grown(1))
+    padded = zero_padded_copy(features, Rectangle(0, 0, height, width).expanded(1))
     alpha = np.empty((height, width), np.float32)
 
     def rows(first: int, last: int) -> None:
         # [., ., C] -> [., ., 16] -> [., .]
-        conv_to_one_channel(framed, *parameters, Rectangle(first, 0, last, width), alpha)
+        head_of_rectangle(padded, parameters, Rectangle(first, 0, last, width), alpha)
 
     for_each_block(rows, height, rows_per_block(4 * width * parameters.conv.columns))
     return alpha

@@ -12,17 +12,17 @@ import numpy as np
 from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
 from numpy_vitmatte.kernels.elementwise import gelu_, normalize_rows
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
-from numpy_vitmatte.kernels.winograd import PackedWindow, convolve_rows, pack_window
+from numpy_vitmatte.kernels.winograd import PackedConv3x3, convolve_rows, pack_conv3x3
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
 
 EPSILON = 1e-6
-"""Of the neck's layer norms: a constant in VitDet, not read from the configuration."""
+"""Epsilon of the neck's layer norms: a constant in VitDet, not read from the configuration."""
 
 
 class NeckParameters(NamedTuple):
     """Three packed convolutions (C -> C/2 -> C/2 -> C) and the scale and shift of the layer norm after each."""
 
-    convs: tuple[PackedMatrix, PackedWindow, PackedMatrix]
+    convs: tuple[PackedMatrix, PackedConv3x3, PackedMatrix]
     norms: tuple[tuple[np.ndarray, np.ndarray], ...]
 
     @classmethod
@@ -30,7 +30,7 @@ class NeckParameters(NamedTuple):
         """Take ``conv1 .. conv3`` (no bias) and ``norm1 .. norm3`` of a checkpoint's residual block."""
         conv1, conv2, conv3 = (tensors[f"conv{n}.weight"] for n in (1, 2, 3))
         norms = tuple((tensors[f"norm{n}.weight"].copy(), tensors[f"norm{n}.bias"].copy()) for n in (1, 2, 3))
-        return cls((pack_conv(conv1), pack_window(conv2), pack_conv(conv3)), norms)
+        return cls((pack_conv(conv1), pack_conv3x3(conv2), pack_conv(conv3)), norms)
 
 
 def residual_neck(
@@ -43,7 +43,7 @@ def residual_neck(
     tokens : float32 array (h, w, C)
     parameters : NeckParameters
     out : float32 array (h, w, C), optional
-        Where the result goes; it may be ``tokens`` itself.
+        Array for the result; it may be ``tokens`` itself.
     wanted : bool array (h,), optional
         The rows whose result is of use; the others keep what ``out`` held. Default: all.
 
@@ -57,7 +57,7 @@ def residual_neck(
     out = np.empty_like(tokens) if out is None else out
     padded = np.zeros((height + 2, width + 2, conv1.columns), np.float32)
     wanted = np.ones(height, bool) if wanted is None else wanted
-    around = np.convolve(wanted, [True] * 3)[1:-1]  # a window of the 3x3 convolution reads one row more
+    around = np.convolve(wanted, [True] * 3)[1:-1]  # the 3x3 convolution reads one row more on each side
 
     def reduce(first: int, last: int) -> None:
         for one in _runs(around, first, last):

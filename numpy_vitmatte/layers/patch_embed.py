@@ -1,4 +1,4 @@
-"""Patch embedding: a picture becomes a grid of tokens (ViT, Dosovitskiy et al. 2021, eq. 1)."""
+"""Patch embedding: an image becomes a grid of tokens (ViT, Dosovitskiy et al. 2021, eq. 1)."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple

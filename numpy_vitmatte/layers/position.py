@@ -31,7 +31,7 @@ def bicubic_weights(source: int, target: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=16)
 def _kept_weights(source: int, target: int) -> np.ndarray:
-    """``bicubic_weights`` in float32, kept because pictures of one size often come one after the other."""
+    """``bicubic_weights`` in float32, kept because photos of one size often follow each other."""
     return bicubic_weights(source, target).astype(np.float32)
 
 
@@ -114,7 +114,8 @@ class RelativePositions(NamedTuple):
     panels : float32 array
         Packed for as many tokens as they are stored for, which a window always has.
     resized : dict of int to float32 array
-        Packed for another number of tokens: the last one, as pictures of one size often come one after the other.
+        Packed for another number of tokens, by that number. Only the last is kept: photos of one size often follow each
+        other.
     """
 
     table: np.ndarray

@@ -52,6 +52,11 @@ def read_background(source: ImageSource, fit: str = "cover") -> Backdrop:
     return partial(cover_frame if fit == "cover" else fit_frame, read_photo(source, "background"))
 
 
+def is_image_file(name: str | os.PathLike[str]) -> bool:
+    """Whether a background is in a file: its name is not a colour's, and there is such a file."""
+    return not (isinstance(name, str) and named_background(name)) and os.path.exists(name)
+
+
 def named_background(name: str) -> Backdrop | None:
     """A colour or the checkerboard by its name; None for what can only be a picture."""
     if name == CHECKERBOARD:

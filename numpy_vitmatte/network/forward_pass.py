@@ -1,122 +1,46 @@
-"""The whole network: parameters packed once, and the forward pass of one picture, readable on one screen.
+"""The forward pass of one image, as it runs.
 
-Dimension letters, here and in ``layers``: picture ``H, W``; token grid ``h, w`` = H / 16, W / 16; ``C`` channels,
+``by_layers`` is the same pass to be understood; here tokens and tiles go through several layers at a time.
+
+Dimension letters, here and in ``layers``: image ``H, W``; token grid ``h, w`` = H / 16, W / 16; ``C`` channels,
 stored last; ``N`` = h * w tokens. Everything is float32.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.kernels.fused.residual_mlp import ResidualMlp
-from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, keys_values_room, window_attention
-from numpy_vitmatte.layers.convstream import ConvStreamParameters
-from numpy_vitmatte.layers.fusion import FusionParameters
-from numpy_vitmatte.layers.head import HeadParameters
-from numpy_vitmatte.layers.mlp import MlpParameters
-from numpy_vitmatte.layers.neck import NeckParameters, residual_neck
-from numpy_vitmatte.layers.norm import LayerNormParameters
-from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters, patch_embed
+from numpy_vitmatte.layers.patch_embed import patch_embed
 from numpy_vitmatte.layers.position import rows_of_positions
-from numpy_vitmatte.network.batch_norm import fold_batch_norms
-from numpy_vitmatte.network.decoder import DecoderParameters, decoder
-from numpy_vitmatte.network.decoder_plan import plan_decoder, stored_room, tokens_of
+from numpy_vitmatte.network.blocks import keys_values_floats, transformer_block
+from numpy_vitmatte.network.decoder import decoder
+from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder, stored_floats, tokens_of
+from numpy_vitmatte.network.parameters import BackboneParameters, NetworkParameters
 from numpy_vitmatte.runtime.threads import run_both
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
-
-Tensors = Mapping[str, np.ndarray]
-
-
-class BlockParameters(NamedTuple):
-    """One transformer block; ``window`` is 0 for global attention, ``neck`` None where there is no residual neck."""
-
-    norm1: LayerNormParameters
-    attention: AttentionParameters
-    norm2: LayerNormParameters
-    mlp: MlpParameters
-    neck: NeckParameters | None
-    window: int
-
-
-class BackboneParameters(NamedTuple):
-    """The plain vision transformer; ``positions`` (1, 1 + n * n, C) as stored, or None."""
-
-    patch_embed: PatchEmbedParameters
-    positions: np.ndarray | None
-    blocks: tuple[BlockParameters, ...]
-
-
-class NetworkParameters(NamedTuple):
-    """All parameters, packed; ``feature_index`` blocks lie before the hidden state that the decoder reads."""
-
-    backbone: BackboneParameters
-    decoder: DecoderParameters
-    feature_index: int
 
 
 class Trace(NamedTuple):
     """Intermediate results that ``forward`` was asked to keep; lists to append to, or None."""
 
-    hidden_states: list[np.ndarray] | None
-    attentions: list[np.ndarray] | None
+    hidden_states: list[np.ndarray] | None = None
+    attentions: list[np.ndarray] | None = None
 
 
-def under(tensors: Tensors, prefix: str) -> dict[str, np.ndarray]:
-    """The tensors whose names start with ``prefix``, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def pack_network(tensors: Tensors, config: VitMatteConfig) -> NetworkParameters:
-    """Lay out a checkpoint's tensors, under their own names, for the kernels."""
-    backbone = pack_backbone(under(tensors, "backbone."), config.backbone_config)
-    decoder = pack_decoder(under(tensors, "decoder."), config)
-    return NetworkParameters(backbone, decoder, config.backbone_config.feature_index)
-
-
-def pack_backbone(tensors: Tensors, config: VitDetConfig) -> BackboneParameters:
-    """Pack the tensors under ``backbone.``."""
-    blocks = []
-    for index in range(config.num_hidden_layers):
-        layer = under(tensors, f"encoder.layer.{index}.")
-        residual = under(layer, "residual.")
-        block = BlockParameters(
-            norm1=LayerNormParameters.from_tensors(under(layer, "norm1."), config.layer_norm_eps),
-            attention=AttentionParameters.from_tensors(under(layer, "attention."), config.num_attention_heads),
-            norm2=LayerNormParameters.from_tensors(under(layer, "norm2."), config.layer_norm_eps),
-            mlp=MlpParameters.from_tensors(under(layer, "mlp.")),
-            neck=NeckParameters.from_tensors(residual) if residual else None,
-            window=config.window_size if index in config.window_block_indices else 0,
-        )
-        blocks.append(block)
-    embeddings = under(tensors, "embeddings.")
-    positions = embeddings.get("position_embeddings")
-    return BackboneParameters(PatchEmbedParameters.from_tensors(embeddings), positions, tuple(blocks))
-
-
-def pack_decoder(tensors: Tensors, config: VitMatteConfig) -> DecoderParameters:
-    """Pack the tensors under ``decoder.``, batch norms folded in."""
-    folded = fold_batch_norms(tensors, config.batch_norm_eps)
-    features = [config.hidden_size, *config.fusion_hidden_sizes[:-1]]
-    fusion_blocks = tuple(
-        FusionParameters.from_tensors(under(folded, f"fusion_blocks.{n}."), features[n]) for n in range(len(features))
-    )
-    convs = ConvStreamParameters.from_tensors(under(folded, "convstream."))
-    return DecoderParameters(convs, fusion_blocks, HeadParameters.from_tensors(under(folded, "matting_head.")))
+NO_TRACE = Trace()
 
 
 def forward(
     image: np.ndarray,
     network: NetworkParameters,
-    trace: Trace = Trace(None, None),  # noqa: B008
+    trace: Trace = NO_TRACE,
     wanted: np.ndarray | None = None,
     band_rows: int | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
-    """Alpha of one picture.
+    """Alpha of one image.
 
     Parameters
     ----------
@@ -128,7 +52,7 @@ def forward(
     wanted : bool array (H, W), optional
         The pixels whose alpha is of use. What cannot change them is left out; they come out the same, to the bit.
     band_rows : int, optional
-        Rows of the picture that the decoder takes at a time: see ``plan_decoder``.
+        Rows of the image that the decoder takes at a time: see ``plan_decoder``.
     memory : Workspace
         For the largest arrays; ``workspace_size`` says how much they are.
 
@@ -142,29 +66,30 @@ def forward(
     VitMatteError
         If a pixel is NaN or infinite.
     """
-    (height, width, _), levels = image.shape, len(network.decoder.fusion_blocks)
+    height, width, _ = image.shape
+    pyramid = Pyramid(height, width, len(network.decoder.fusion_blocks))
     tokens, bands = run_both(  # planning keeps one thread busy
         partial(embeddings, image, network.backbone),  # [H, W, 4] -> [h, w, C]
-        partial(plan_decoder, height, width, levels, wanted, band_rows),
+        partial(plan_decoder, pyramid, wanted, band_rows),
     )
-    read = None if wanted is None else tokens_of(bands, (height, width), levels)
+    read = None if wanted is None else tokens_of(bands, pyramid)
     tokens = transformer(tokens, network.backbone, network.feature_index, trace, read, memory)
     return decoder(tokens, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
 
 
 def workspace_size(height: int, width: int, network: NetworkParameters, band_rows: int | None = None) -> int:
-    """Size of a workspace's block for a picture of ``height`` x ``width`` pixels, whatever of it is wanted."""
+    """Size of a workspace's block for an image of ``height`` x ``width`` pixels, whatever of it is wanted."""
     blocks, patch = network.backbone.blocks, network.backbone.patch_embed.patch_size
     grid = height // patch, width // patch
     detail_channels = [conv.columns for conv in network.decoder.convstream.convs]
     fused_channels = [block.detail.columns for block in network.decoder.fusion_blocks]
-    bands = plan_decoder(height, width, len(fused_channels), band_rows=band_rows)
-    stored = [stored_room(band, detail_channels, fused_channels) for band in bands]
-    return max([*stored, *(keys_values_room(*grid, block.attention) for block in blocks if not block.window)])
+    bands = plan_decoder(Pyramid(height, width, len(fused_channels)), band_rows=band_rows)
+    stored = [stored_floats(band, detail_channels, fused_channels) for band in bands]
+    return max([*stored, *(keys_values_floats(*grid, block.attention) for block in blocks if not block.window)])
 
 
 def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
-    """Tokens (h, w, C) of a picture (H, W, 4), with their positions.
+    """Tokens (h, w, C) of an image (H, W, 4), with their positions.
 
     Raises
     ------
@@ -180,7 +105,7 @@ def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
 
 
 def require_finite(image: np.ndarray) -> None:
-    """Refuse a picture that has NaN or infinite values.
+    """Refuse an image that has NaN or infinite values.
 
     Raises
     ------
@@ -194,7 +119,7 @@ def transformer(
     tokens: np.ndarray,
     parameters: BackboneParameters,
     feature_index: int,
-    trace: Trace = Trace(None, None),  # noqa: B008
+    trace: Trace = NO_TRACE,
     read: np.ndarray | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
@@ -207,52 +132,13 @@ def transformer(
     for index, block in enumerate(blocks, start=1):
         if trace.hidden_states is not None:
             trace.hidden_states.append(tokens)
-        tokens = transformer_block(tokens, block, trace, read if index == len(blocks) else None, memory)
+        probabilities = None
+        if trace.attentions is not None:
+            probabilities = block.attention.empty_probabilities(tokens.shape, block.window)
+            trace.attentions.append(probabilities)
+        tokens = transformer_block(tokens, block, probabilities, read if index == len(blocks) else None, memory)
         if index == feature_index:
             features = tokens
     if trace.hidden_states is not None:
         trace.hidden_states.append(tokens)
     return features
-
-
-def transformer_block(
-    tokens: np.ndarray,
-    block: BlockParameters,
-    trace: Trace = Trace(None, None),  # noqa: B008
-    read: np.ndarray | None = None,
-    memory: Workspace = FRESH,
-) -> np.ndarray:
-    """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one; (h, w, C).
-
-    A thread takes its queries, or its windows where they are many, through all of it but the neck. In a global block
-    tokens that ``read`` (h, w) leaves out and no neck needs keep no meaning.
-    """
-    height, width, _ = tokens.shape
-    out, probabilities = np.empty_like(tokens), _kept_probabilities(height, width, block, trace)
-    add_and_mlp = ResidualMlp(*block.norm2, *block.mlp)
-    if block.window:
-        window_attention(tokens, block.attention, block.window, probabilities, out, block.norm1, add_and_mlp)
-    else:
-        rows = None if read is None else np.flatnonzero(_grown(read))
-        global_attention(tokens, block.attention, probabilities, out, block.norm1, add_and_mlp, rows, memory)
-    if block.neck is not None:
-        residual_neck(out, block.neck, out, None if read is None else np.logical_or.reduce(read, axis=1))
-    return out
-
-
-def _kept_probabilities(height: int, width: int, block: BlockParameters, trace: Trace) -> np.ndarray | None:
-    """Room for a block's attention probabilities (windows, heads, tokens, tokens), where they are to be kept."""
-    if trace.attentions is None:
-        return None
-    window = block.window
-    windows = -(-height // window) * -(-width // window) if window else 1
-    count = window * window if window else height * width
-    trace.attentions.append(np.empty((windows, block.attention.heads, count, count), np.float32))
-    return trace.attentions[-1]
-
-
-def _grown(mask: np.ndarray) -> np.ndarray:
-    """With every neighbour of a marked token: what a 3x3 window around it reads."""
-    padded = np.pad(mask, 1)
-    tall = padded[:-2] | padded[1:-1] | padded[2:]
-    return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]

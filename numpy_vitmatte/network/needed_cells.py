@@ -1,4 +1,4 @@
-"""Which parts of a map are needed: cells that are marked, and the rectangles that cover them."""
+"""The parts of a map that are needed: cells that are marked, and the rectangles that cover them."""
 
 from collections.abc import Iterable
 
@@ -14,9 +14,9 @@ class Cells:
     Parameters
     ----------
     height, width : int
-        Of the map.
+        The map.
     rows, columns : int
-        Of a cell; those at the bottom and right may be smaller.
+        A cell; those at the bottom and right may be smaller.
     """
 
     def __init__(self, height: int, width: int, rows: int, columns: int) -> None:
@@ -36,15 +36,15 @@ class Cells:
         # Not reshaped once more: over an axis as short as a cell NumPy needs twice the time.
         self._needed |= np.logical_or.reduceat(in_rows, np.arange(0, width, columns), axis=1)
 
-    def rectangles(self, tallest: int, widest: int, border: int) -> np.ndarray:
+    def rectangles(self, tallest: int, widest: int, halo: int) -> np.ndarray:
         """Cover the marked cells by rectangles of at most ``tallest`` x ``widest`` pixels, or a cell: int64 (n, 4).
 
-        A rectangle costs as much as its area with ``border`` more pixels on each side, which it reads, too. Runs of
+        A rectangle costs as much as its area with a halo of ``halo`` pixels on each side, which it reads, too. Runs of
         cells along a row join a rectangle above them where that is cheaper, though it may add what is not marked.
         """
         runs = runs_of_cells(self._needed, *self._sides)
         order = np.empty(len(runs), np.int64)
-        return cut(runs, order[: join_runs(runs, tallest, border, order)], widest)
+        return cut(runs, order[: join_runs(runs, tallest, halo, order)], widest)
 
 
 def area(one: Rectangle) -> int:

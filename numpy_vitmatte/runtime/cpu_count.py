@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path("/")
 
 
-def usable_processors(root: Path = ROOT) -> int:
+def usable_cpus(root: Path = ROOT) -> int:
     """Processors that the scheduler lets this process run on, but not more than its control group's quota pays for.
 
     A container that was given half a second of processor time per second sees all of the machine's processors; as many

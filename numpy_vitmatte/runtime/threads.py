@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.runtime.affinity import Placement
-from numpy_vitmatte.runtime.cpu_count import usable_processors
+from numpy_vitmatte.runtime.cpu_count import usable_cpus
 
 First = TypeVar("First")
 Second = TypeVar("Second")
@@ -35,7 +35,7 @@ def _default_threads() -> int:
     wanted = os.environ.get("NUMPY_VITMATTE_NUM_THREADS")
     if wanted:
         return _checked(wanted, "NUMPY_VITMATTE_NUM_THREADS")
-    return usable_processors()
+    return usable_cpus()
 
 
 def _checked(threads: int | str, name: str) -> int:

@@ -1,8 +1,11 @@
-"""Memory that one picture's computation hands on to the next of the same size.
+"""Memory for kernels: arrays that begin with a cache line, and a block that one photo's computation hands on.
 
-The largest arrays of a picture, the maps that the decoder stores and the keys and values of a global block, are of no
-use after it. Given back to the system and asked for anew, each of their pages is cleared before it can be written to.
-So they are cut from one block, and the process keeps that.
+The largest arrays of a photo, the maps that the decoder stores and the keys and values of a global block, are of no use
+after it. If they were given back to the system and asked for anew, each of their pages would be cleared before it can
+be written to. So they are cut from one block, and the process keeps that block for the next photo of the same size.
+
+A vector of 16 floats fills a cache line. NumPy's memory begins anywhere in one, and then every vector that is read or
+written lies in two.
 """
 
 import contextlib
@@ -11,12 +14,26 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from numpy_vitmatte.runtime.alignment import CACHE_LINE, aligned_empty
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+
+CACHE_LINE = 16
+"""Floats in a cache line. The kernels' vectors and panels are as long."""
 
 KEPT = 64_000_000
-"""Bytes that the process keeps between pictures, at most."""
+"""Bytes that the process keeps between photos, at most."""
 
 _idle: list[np.ndarray] = []  # its pop and append are single steps of the interpreter: no lock
+
+
+def aligned_empty(size: int) -> np.ndarray:
+    """A float32 array (size,) that holds anything and begins with a cache line."""
+    memory = np.empty(size + CACHE_LINE - 1, np.float32)
+    start = -(memory.ctypes.data // 4) % CACHE_LINE
+    return memory[start : start + size]
+
+
+aligned_scratch = kernel(EXACT_ORDER)(aligned_empty)
+"""``aligned_empty`` for kernels."""
 
 
 class Workspace:
@@ -36,11 +53,11 @@ class Workspace:
         self._used = 0
 
     def empty(self, shape: tuple[int, ...]) -> np.ndarray:
-        """A float32 array that holds anything; fresh memory where the block has no room for it."""
+        """A float32 array that holds anything; it lies in fresh memory where the block has too little left."""
         first, count = self._used, math.prod(shape)
         if first + count > self._block.size:
             return aligned_empty(count).reshape(shape)
-        self._used += room(shape)
+        self._used += workspace_floats(shape)
         return self._block[first : first + count].reshape(shape)
 
 
@@ -48,8 +65,8 @@ FRESH = Workspace(np.empty(0, np.float32))
 """No block: every array is new."""
 
 
-def room(*shapes: tuple[int, ...]) -> int:
-    """Size of a block that has room for arrays of these shapes."""
+def workspace_floats(*shapes: tuple[int, ...]) -> int:
+    """Floats of a block that holds arrays of these shapes."""
     return sum(-(-math.prod(shape) // CACHE_LINE) * CACHE_LINE for shape in shapes)
 
 
@@ -60,7 +77,7 @@ def kept_workspace(size: int) -> Iterator[Workspace]:
     Parameters
     ----------
     size : int
-        Of the block. Idle blocks of other sizes are forgotten: nobody would count their memory.
+        Floats of the block. Idle blocks of other sizes are forgotten: nobody would count their memory.
     """
     if size * np.float32().itemsize > KEPT:
         forget()

@@ -5,10 +5,10 @@ import numpy as np
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.network.forward_pass import require_finite
-from numpy_vitmatte.pipeline.inputs import read_photo_and_trimap
-from numpy_vitmatte.pipeline.photo_to_alpha import DEFAULT_MODEL, ModelSource, loaded_checkpoint
+from numpy_vitmatte.pipeline.inputs import read_input
+from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource, loaded_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
-from numpy_vitmatte.tracing.network import trace_picture
+from numpy_vitmatte.tracing.network import trace_image
 
 
 def trace(
@@ -39,9 +39,9 @@ def trace(
     VitMatteError
         The photo, the trimap or the checkpoint cannot be used; the message says why.
     """
-    photo, clean_trimap, _ = read_photo_and_trimap(image, trimap)
+    pair = read_input(image, trimap)
     checkpoint = loaded_checkpoint(model, processor)
-    inputs = checkpoint.processor(images=photo, trimaps=clean_trimap, input_data_format="channels_last")
+    inputs = checkpoint.processor(images=pair.photo, trimaps=pair.trimap, input_data_format="channels_last")
     return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)
 
 
@@ -57,7 +57,7 @@ def trace_pixel_values(
     model : VitMatteForImageMatting
     fine : bool
         Also the projections, convolutions and norms inside the layers, and the attention probabilities, which take
-        ``4 * heads * (H * W / 256)**2`` bytes a picture and global block.
+        ``4 * heads * (H * W / 256)**2`` bytes for each image and global block.
 
     Returns
     -------
@@ -72,8 +72,8 @@ def trace_pixel_values(
     """
     images = model.checked_pixels(pixel_values)
     require_finite(images)
-    pictures = [trace_picture(image, model.tensors, model.config, fine) for image in images]
-    if len(pictures) == 1:
-        return pictures[0]
-    # The first axis is the batch, or, of windows, the batch's windows picture by picture.
-    return {name: np.concatenate([picture[name] for picture in pictures]) for name in pictures[0]}
+    traced = [trace_image(image, model.tensors, model.config, fine) for image in images]
+    if len(traced) == 1:
+        return traced[0]
+    # The first axis is the batch. For windows it is the windows of all images, image by image.
+    return {name: np.concatenate([layers[name] for layers in traced]) for name in traced[0]}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.trimaps.report import TrimapReport
+from numpy_vitmatte.trimaps.reading import TrimapReport
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def test_a_budget_is_shared_by_the_command_and_its_workers(folder, run, lively_c
     assert (status, len(out)) == (1, 2)
     share = (2 * least + 20_000_000) // 2 // 1_000_000
     assert f"numpy-vitmatte: memory: {share} MB for each of 2 workers" in err
-    assert "01: a picture of 1600 x 1600 pixels takes" in err[-1]
+    assert "01: a photo of 1600 x 1600 pixels takes" in err[-1]
     assert f"and {share + 1}MB are allowed" in err[-1]
     status, out, _ = run("--workers", "2", "--max-memory", "2GB", "--quiet")
     assert (status, out) == (0, [str(folder / "alphas" / "01.png")])

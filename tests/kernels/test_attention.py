@@ -7,16 +7,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numpy_vitmatte.kernels.attention import (
+from numpy_vitmatte.kernels.attention import RelativeTables, attend, attend_window
+from numpy_vitmatte.kernels.keys_values import (
     KEYS_PER_BLOCK,
-    attend,
-    attend_window,
+    Grid,
+    Head,
+    KeyChunk,
+    KeysValues,
     pack_keys_values,
     packed_sizes,
     rows_of_keys,
 )
-from numpy_vitmatte.kernels.matmul import pack
-from numpy_vitmatte.kernels.microkernel import PANEL
+from numpy_vitmatte.kernels.matmul import Rows, pack
 from numpy_vitmatte.testing import UNIT, assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
@@ -71,39 +73,13 @@ def wide(arrays):
 def packed(k, v, height, width):
     """Keys and values of one head, (N, d) each, packed block by block as ``attend`` reads them."""
     depth = k.shape[1]
-    keys, values = (np.full(size, POISON) for size in packed_sizes(height, width, depth))
+    packed = KeysValues(*(np.full(size, POISON) for size in packed_sizes(height, width, depth)))
     step = rows_of_keys(width) * width
     for block in range(-(-height // rows_of_keys(width))):
         own = np.concatenate([part[block * step : (block + 1) * step] for part in (k, v)], axis=1)
-        own = np.ascontiguousarray(own).reshape(-1)
-        pack_keys_values(own, block, 0, len(own) // (2 * depth), height, width, 1, depth, 0, keys, values)
-    return keys, values
-
-
-@given(
-    height=st.integers(1, 6), width=st.integers(1, 7), heads=st.integers(1, 3), depth=st.integers(1, 19),
-    panels=st.integers(1, 2), seed=seeds,
-)  # fmt: skip
-@example(height=3, width=200, heads=2, depth=16, panels=3, seed=0)
-@example(height=6, width=171, heads=2, depth=17, panels=12, seed=0)
-def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, panels, seed):
-    """Each block as ``pack`` lays it out, piece by piece, keys divided by the root of d, from among the other heads."""
-    tokens, rows = height * width, rows_of_keys(width)
-    keys_values = np.random.default_rng(seed).standard_normal((tokens, 2, heads, depth)).astype(np.float32)
-    for head in range(heads):
-        keys, values = (np.full(size, POISON) for size in packed_sizes(height, width, depth))
-        expected_keys, expected_values = [], []
-        for block in range(-(-height // rows)):
-            own = keys_values[block * rows * width : (block + 1) * rows * width]
-            for begin in range(0, len(own), PANEL * panels):
-                piece = own[begin : begin + PANEL * panels]
-                pack_keys_values(piece.reshape(-1), block, begin, begin + len(piece), height, width, heads, depth, head,
-                                 keys, values)  # fmt: skip
-            expected_keys.append(pack(own[:, 0, head].T * np.float32(depth**-0.5)).panels)
-            expected_values.append(pack(own[:, 1, head]).panels)
-        expected = np.concatenate(expected_keys)
-        np.testing.assert_array_equal(keys[: expected.size], expected)
-        np.testing.assert_array_equal(values, np.concatenate(expected_values))
+        chunk = KeyChunk(block, 0, len(own))
+        pack_keys_values(np.ascontiguousarray(own), chunk, Grid(height, width), Head(0, 1), packed)
+    return packed
 
 
 def check_attend(height, width, depth, peak, relative, seed, positions):
@@ -113,11 +89,11 @@ def check_attend(height, width, depth, peak, relative, seed, positions):
     queries = np.full((rows, depth + 3), POISON)
     queries[:, 1:-2] = q[positions]
     probability, out = np.full((rows, tokens), POISON), np.full((rows, depth + 3), POISON)
-    tables = [pack(table[::-1].T).panels for table in (rel_h, rel_w)]
-    given_ = (queries.reshape(-1), 1, depth + 3, depth, positions, height, width, *packed(k, v, height, width), *tables)
-    attend(*given_, relative, probability, True, out.reshape(-1), 2, depth + 3)
+    tables = RelativeTables(*(pack(table[::-1].T).panels for table in (rel_h, rel_w)), relative)
+    given_ = Rows(queries.reshape(-1), 1, depth + 3), depth, positions, Grid(height, width), packed(k, v, height, width)
+    attend(*given_, tables, probability, Rows(out.reshape(-1), 2, depth + 3))
     without = np.full_like(out, POISON)
-    attend(*given_, relative, np.empty((0, 0), np.float32), False, without.reshape(-1), 2, depth + 3)
+    attend(*given_, tables, np.empty((0, 0), np.float32), Rows(without.reshape(-1), 2, depth + 3))
     np.testing.assert_array_equal(without, out)
     rel = wide((rel_h, rel_w)) if relative else (None, None)
     expected = head_in_float64(*wide((q, k, v)), *rel, height, width)
@@ -168,11 +144,10 @@ def test_attend_window(window, heads, depth, keep, relative, seed):
     positions = np.random.default_rng(seed).permutation(tokens)[: 1 + seed % tokens]
     queries = np.concatenate([head[0][positions] for head in own], axis=1)  # [rows, heads * d]
     keys_values = np.concatenate([head[part] for part in (1, 2) for head in own], axis=1)  # [N, 2 * heads * d]
-    probability = np.full((heads if keep else 1, len(positions), tokens), POISON)
+    probability = np.full((heads, len(positions), tokens) if keep else (1, 0, 0), POISON)
     out = np.full((len(positions), heads * depth), POISON)
     tables = [pack(table[::-1].T).panels for table in (rel_h, rel_w)]
-    attend_window(queries.reshape(-1), keys_values.reshape(-1), heads, depth, window, positions, *tables, relative,
-                  probability, keep, out.reshape(-1))  # fmt: skip
+    attend_window(queries, keys_values, heads, window, positions, RelativeTables(*tables, relative), probability, out)
     rel = wide((rel_h, rel_w)) if relative else (None, None)
     for n, (q, k, v, _, _) in enumerate(own):
         expected = head_in_float64(*wide((q, k, v)), *rel, window, window)
@@ -181,7 +156,6 @@ def test_attend_window(window, heads, depth, keep, relative, seed):
         if keep:
             bound = expected.probability_bound[positions]
             assert_within(probability[n], expected.probability[positions], bound, f"probability {n}")
-    assert keep or (probability == POISON).all()
 
 
 def test_huge_scores_do_not_overflow():
@@ -189,8 +163,9 @@ def test_huge_scores_do_not_overflow():
     q, k, v, _, _ = draw_head(2, 3, 4, 1e4, 0)
     out, probability = np.empty((6, 4), np.float32), np.empty((6, 6), np.float32)
     none = np.zeros(1, np.float32)
-    attend(q.reshape(-1), 0, 4, 4, np.arange(6), 2, 3, *packed(k, v, 2, 3), none, none, False,
-           probability, True, out.reshape(-1), 0, 4)  # fmt: skip
+    queries, result = Rows(q.reshape(-1), 0, 4), Rows(out.reshape(-1), 0, 4)
+    tables = RelativeTables(none, none, False)
+    attend(queries, 4, np.arange(6), Grid(2, 3), packed(k, v, 2, 3), tables, probability, result)
     winner = (q.astype(np.float64) @ k.T.astype(np.float64)).argmax(axis=1)
     np.testing.assert_allclose(probability, np.eye(6)[winner], atol=1e-30)
     np.testing.assert_allclose(out, v[winner], rtol=1e-6)

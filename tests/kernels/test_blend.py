@@ -15,15 +15,13 @@ POISON = np.float32(-7.25e30)
 
 
 @kernel(EXACT_ORDER)
-def call_blend_rows(x, places, step, first, second, count, out, o):
-    before, here, after = places
-    blend_rows(x, before, here, after, step, first, second, count, out, o)
+def call_blend_rows(x, places, step, flags, count, out, o):
+    blend_rows(x, places, step, flags, count, out, o)
 
 
 @kernel(EXACT_ORDER)
-def call_add_pixels(x, places, step, first, second, count, out, o):
-    before, here, after = places
-    add_pixels(x, before, here, after, step, first, second, count, out, o)
+def call_add_pixels(x, places, step, flags, count, out, o):
+    add_pixels(x, places, step, flags, count, out, o)
 
 
 def doubled_and_summed(maps):
@@ -35,9 +33,10 @@ def doubled_and_summed(maps):
 def call(function, maps, pixel, out, o):
     """The kernel on flattened maps; what it may read behind them are NaNs."""
     length, _, count = maps.shape
-    places = 3 * count * np.array([max(pixel - 1, 0), pixel, min(pixel + 1, length - 1)])
+    places = tuple(3 * count * place for place in (max(pixel - 1, 0), pixel, min(pixel + 1, length - 1)))
+    flags = np.float32(pixel > 0), np.float32(pixel < length - 1)
     flat = np.append(maps.reshape(-1), np.full(SLACK, np.nan, np.float32))
-    function(flat, places, count, np.float32(pixel > 0), np.float32(pixel < length - 1), count, out, o)
+    function(flat, places, count, flags, count, out, o)
 
 
 @given(length=st.integers(1, 5), vectors=st.integers(1, 3), data=st.data(), seed=st.integers(0, 99))

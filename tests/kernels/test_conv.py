@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels.conv import conv_relu, conv_rows, pack_conv, rows_per_block
-from numpy_vitmatte.kernels.regions import Rectangle, empty_piece, framed_copy
+from numpy_vitmatte.kernels.regions import Rectangle, empty_piece, zero_padded_copy
 from numpy_vitmatte.testing import assert_float32, assert_within, summation_bound
 
 seeds = st.integers(0, 2**32 - 1)
@@ -64,7 +64,9 @@ def test_conv_relu_of_a_rectangle(height, width, inputs, outputs, stride, seed):
     source = Rectangle(stride * top - 1, stride * left - 1, stride * (bottom - 1) + 2, stride * (right - 1) + 2)
     out = empty_piece(Rectangle(top - 1, left - 2, bottom + 1, right), outputs)
     out.values[:] = 5
-    conv_relu(framed_copy(image, source), pack_conv(weight, bias), stride, Rectangle(top, left, bottom, right), out)
+    conv_relu(
+        zero_padded_copy(image, source), pack_conv(weight, bias), stride, Rectangle(top, left, bottom, right), out
+    )
     magnitude = convolution_in_float64(
         np.pad(np.abs(image), ((1, 1), (1, 1), (0, 0))), np.abs(weight), np.abs(bias), stride
     )

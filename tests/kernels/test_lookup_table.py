@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_vitmatte.kernels.lookup_table import look_up, set_all_but
+from numpy_vitmatte.kernels.lookup_table import apply_lookup_tables, set_known_alpha
 
 sides = st.integers(1, 6)
 
@@ -17,7 +17,7 @@ def test_every_channel_has_its_table(rows, width, more, seed):
     grays = generator.integers(0, 256, (rows, width), dtype=np.uint8)
     tables = generator.standard_normal((4, 256)).astype(np.float32)
     out = np.full((rows, width + more, 4), np.float32(-7.25e30))
-    look_up(colors, grays, tables, out)
+    apply_lookup_tables(colors, grays, tables, out)
     for channel in range(3):
         np.testing.assert_array_equal(out[:, :width, channel], tables[channel][colors[:, :, channel]])
     np.testing.assert_array_equal(out[:, :width, 3], tables[3][grays])
@@ -31,5 +31,5 @@ def test_all_but_one_level_become_zero_or_one(rows, width, seed):
     levels = generator.choice(np.array([0, 128, 255], np.uint8), (rows, width))
     out = generator.choice(np.array([0.25, -0.0, np.nan], np.float32), (rows, width))
     expected = np.where(levels == 128, out, np.float32(levels == 255))
-    set_all_but(levels, 128, 255, out)
+    set_known_alpha(levels, 128, 255, out)
     np.testing.assert_array_equal(out, expected)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, linear, pack, packed_size, sweep
+from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, Rows, Segments, linear, pack, sweep
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.testing import assert_float32, assert_within, summation_bound
 
@@ -34,8 +34,8 @@ def test_pack_keeps_every_number_once(depth, columns, seed):
     _, weight, bias = draw_product(1, depth, columns, seed)
     packed = pack(weight, bias)
     assert (packed.depth, packed.columns) == (depth, columns)
-    assert packed.panels.size == packed_size(depth, columns)
     panels = packed.panels.reshape(-1, depth, PANEL)
+    assert len(panels) == -(-columns // PANEL)
     for n in range(columns):
         np.testing.assert_array_equal(panels[n // PANEL, :, n % PANEL], weight[:, n])
     assert not panels[-1, :, (columns - 1) % PANEL + 1 :].any()
@@ -81,8 +81,8 @@ def test_sweep_reads_strided_and_writes_only_its_columns(rows, columns, depth, s
     _, weight, bias = draw_product(1, segments * depth, columns, seed)
     matrix = pack(weight, bias)
     out = np.full(out_start + rows * out_step, POISON)
-    sweep(x, x_start, x_step, rows, segments, segment_step, depth, matrix.panels, matrix.bias, out, out_start, out_step,
-          columns)  # fmt: skip
+    sweep(Rows(x, x_start, x_step), rows, Segments(segments, segment_step, depth), matrix,
+          Rows(out, out_start, out_step))  # fmt: skip
     index = x_start + np.arange(rows)[:, None, None] * x_step + np.arange(segments)[:, None] * segment_step
     expected, bound = product_and_bound(x[index + np.arange(depth)].reshape(rows, -1), weight, bias)
     inside = out[out_start:].reshape(rows, out_step)

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels import microkernel
-from numpy_vitmatte.kernels.microkernel import PANEL, SHORT_ROWS, TILE_PANELS, TILE_ROWS, tile_in_python
+from numpy_vitmatte.kernels.microkernel import MR, PANEL, SHORT_ROWS, TILE_PANELS, tile_in_python
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
 
 SHAPES = {
-    "full": (TILE_ROWS, TILE_PANELS),
-    "narrow": (TILE_ROWS, 1),
+    "full": (MR, TILE_PANELS),
+    "narrow": (MR, 1),
     "short": (SHORT_ROWS, TILE_PANELS),
     "short_narrow": (SHORT_ROWS, 1),
     "row": (1, 1),
@@ -127,12 +127,12 @@ def test_plain_twin_is_the_same_matrix_product(name, data):
 def other_registers(request):
     """A tile written for another register size; LLVM splits vectors that this processor does not have."""
     lanes, rows, panels = request.param
-    before, microkernel.LANES = microkernel.LANES, lanes
+    before, microkernel.VECTOR_WIDTH = microkernel.VECTOR_WIDTH, lanes
     function = callable_from_python(microkernel._make_tile(rows, panels))
     # The width is read when the tile is compiled: at this first call.
     function(*(np.zeros(64, np.float32) if name in microkernel._ARRAYS else 0 for name in microkernel._ARGUMENTS))
     yield function, rows, panels
-    microkernel.LANES = before
+    microkernel.VECTOR_WIDTH = before
 
 
 @pytest.mark.compiled

@@ -7,9 +7,9 @@ from support.doubling import doubling_matrix
 from support.window_bounds import rounding_bound
 
 from numpy_vitmatte.kernels.matmul import pack
-from numpy_vitmatte.kernels.regions import Piece, Rectangle, empty_piece, framed_copy
-from numpy_vitmatte.kernels.upsample_conv import NARROWEST_STRIP, fuse, rectangle_below
-from numpy_vitmatte.kernels.winograd import pack_window
+from numpy_vitmatte.kernels.regions import Piece, Rectangle, empty_piece, zero_padded_copy
+from numpy_vitmatte.kernels.upsample_conv import NARROWEST_STRIP, fuse, input_region_of_fusion
+from numpy_vitmatte.kernels.winograd import pack_conv3x3
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
@@ -56,10 +56,11 @@ def test_any_rectangle_of_the_fused_convolution(height, width, features, details
     bias = generator.standard_normal(channels).astype(np.float32)
     rectangle = draw_rectangle(generator, 2 * height, 2 * width)
     taps = np.stack([pack(row).panels for row in wf.transpose(2, 1, 3, 0).reshape(3, features, -1)])
-    out = empty_piece(rectangle.grown(2), channels)
+    out = empty_piece(rectangle.expanded(2), channels)
     out.values[:] = POISON
-    fuse(framed_copy(d, rectangle.grown(1)), pack_window(wd, bias), cut(f, rectangle_below(rectangle, height, width)),
-         taps, (height, width), rectangle, out)  # fmt: skip
+    region = cut(f, input_region_of_fusion(rectangle, height, width))
+    fuse(zero_padded_copy(d, rectangle.expanded(1)), pack_conv3x3(wd, bias), region, taps, (height, width), rectangle,
+         out)  # fmt: skip
     here = slice(rectangle.top, rectangle.bottom), slice(rectangle.left, rectangle.right)
     expected = fused_in_float64(*(a.astype(np.float64) for a in (f, d, wd, wf, bias)))[here]
     magnitude = fused_in_float64(*(np.abs(a).astype(np.float64) for a in (f, d, wd, wf, bias)))[here]

@@ -6,8 +6,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.window_bounds import convolved, rounding_bound
 
-from numpy_vitmatte.kernels.regions import Rectangle, framed_copy
-from numpy_vitmatte.kernels.winograd import convolve_rows, convolve_two_rows, pack_window, scratch_of, tiles_of
+from numpy_vitmatte.kernels.regions import Rectangle, zero_padded_copy
+from numpy_vitmatte.kernels.winograd import (
+    convolve_rows,
+    convolve_two_rows,
+    output_tiles,
+    pack_conv3x3,
+    winograd_scratch,
+)
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.testing import assert_float32, assert_within
 
@@ -16,9 +22,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @kernel(EXACT_ORDER)
-def call_two_rows(x, y, rectangle, window, out):
+def call_two_rows(x, y, rectangle, conv, out):
     _, left, _, right = rectangle
-    convolve_two_rows(x, y, rectangle, window, scratch_of(window, tiles_of(left, right)), out)
+    convolve_two_rows(x, y, rectangle, conv, winograd_scratch(conv, output_tiles(left, right)), out)
 
 
 def draw(generator, height, width, inputs, outputs):
@@ -41,8 +47,8 @@ def test_convolve_rows(height, width, inputs, outputs, biased, seed):
     bias *= biased
     first = int(generator.integers(height))
     last = int(generator.integers(first, height)) + 1
-    window = pack_window(weight, bias if biased else None)
-    out = convolve_rows(np.pad(image, ((1, 1), (1, 1), (0, 0))), window, first, last)
+    conv = pack_conv3x3(weight, bias if biased else None)
+    out = convolve_rows(np.pad(image, ((1, 1), (1, 1), (0, 0))), conv, first, last)
     assert_float32(out, (last - first, width, outputs))
     assert_within(out, convolved(image, weight, bias)[first:last], rounding_bound(image, weight, bias)[first:last])
 
@@ -52,15 +58,15 @@ def test_rows_and_rectangles_change_no_bit(height, width, inputs, seed):
     """Two rows of any rectangle, from a piece just large enough, are those of the whole picture."""
     generator = np.random.default_rng(seed)
     image, weight, bias = draw(generator, height, width, inputs, outputs=16)
-    window = pack_window(weight, bias)
-    whole = convolve_rows(np.pad(image, ((1, 1), (1, 1), (0, 0))), window, 0, height)
+    conv = pack_conv3x3(weight, bias)
+    whole = convolve_rows(np.pad(image, ((1, 1), (1, 1), (0, 0))), conv, 0, height)
     top, left = int(generator.integers(height)), int(generator.integers(width))
     bottom, right = int(generator.integers(top, height)) + 1, int(generator.integers(left, width)) + 1
-    rectangle, first, tiles = Rectangle(top, left, bottom, right), left // 2 * 2, tiles_of(left, right)
-    piece = framed_copy(image, rectangle.grown(1))
+    rectangle, first, tiles = Rectangle(top, left, bottom, right), left // 2 * 2, output_tiles(left, right)
+    piece = zero_padded_copy(image, rectangle.expanded(1))
     for y in range(top // 2 * 2, bottom, 2):
         out = np.full(4 * tiles * 16 + 16, POISON)
-        call_two_rows(piece, y, tuple(rectangle), window, out)
+        call_two_rows(piece, y, tuple(rectangle), conv, out)
         rows = out[:-16].reshape(2, 2 * tiles, 16)
         for row in range(max(y, top), min(y + 2, bottom)):
             np.testing.assert_array_equal(rows[row - y, left - first : right - first], whole[row, left:right])
@@ -72,7 +78,7 @@ def test_no_output_depends_on_a_pixel_outside_its_window(spoiled):
     """A NaN reaches the nine outputs around it, as in a direct convolution, though tiles read 4 x 4 pixels."""
     image, weight, bias = draw(np.random.default_rng(1), 6, 6, 16, 16)
     image[spoiled] = np.nan
-    out = convolve_rows(np.pad(image, ((1, 1), (1, 1), (0, 0))), pack_window(weight, bias), 0, 6)
+    out = convolve_rows(np.pad(image, ((1, 1), (1, 1), (0, 0))), pack_conv3x3(weight, bias), 0, 6)
     reached = np.zeros((6, 6), bool)
     y, x = spoiled
     reached[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] = True
@@ -83,9 +89,9 @@ def test_no_output_depends_on_a_pixel_outside_its_window(spoiled):
 def test_a_window_of_one_weight_moves_the_picture():
     """Sums of halves of one weight are exact, so the result is, of whole numbers."""
     image = np.random.default_rng(0).integers(-99, 99, (4, 6, 16)).astype(np.float32)
-    framed = np.pad(image, ((1, 1), (1, 1), (0, 0)))
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)))
     for dy, dx in np.ndindex(3, 3):
         weight = np.zeros((16, 16, 3, 3), np.float32)
         weight[:, :, dy, dx] = np.eye(16)
-        moved = convolve_rows(framed, pack_window(weight), 0, 4)
-        np.testing.assert_array_equal(moved, framed[dy : dy + 4, dx : dx + 6])
+        moved = convolve_rows(padded, pack_conv3x3(weight), 0, 4)
+        np.testing.assert_array_equal(moved, padded[dy : dy + 4, dx : dx + 6])

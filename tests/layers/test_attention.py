@@ -1,17 +1,13 @@
 """Attention layers against the reference: heads, windows, peaked rows, padded tokens."""
 
-import functools
-
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numpy_vitmatte import reference
-from numpy_vitmatte.kernels.elementwise import normalize_rows
-from numpy_vitmatte.kernels.fused.residual_mlp import ResidualMlp, add_residual_mlp
-from numpy_vitmatte.kernels.matmul import pack
-from numpy_vitmatte.layers.attention import QUERIES_PER_BLOCK, AttentionParameters, global_attention, window_attention
+from numpy_vitmatte.kernels.keys_values import KEYS_PER_BLOCK
+from numpy_vitmatte.layers.attention import AttentionParameters, global_attention, window_attention
 from numpy_vitmatte.testing import UNIT, assert_float32, assert_within, random_tensors, wide
 
 # Three sums follow each other (qkv, scores, values) and the softmax turns errors of scores, which reach some tens, into
@@ -71,10 +67,10 @@ def test_global_attention(height, width, heads, size, table, relative, biased, s
     np.testing.assert_array_equal(global_attention(tokens, parameters), actual)
 
 
-def test_global_attention_over_several_blocks_of_queries():
-    """More tokens than a block of queries: each block finds its own place in the grid."""
-    height, width, heads, size = 17, 19, 2, 7
-    assert height * width > QUERIES_PER_BLOCK
+def test_global_attention_over_several_blocks_of_keys():
+    """More tokens than a block of keys."""
+    height, width, heads, size = 29, 31, 2, 7
+    assert height * width > KEYS_PER_BLOCK
     tensors, tokens = draw_layer(heads, size, (6, 6)), draw_tokens(height, width, heads * size, 1)
     probability = np.empty((1, heads, height * width, height * width), np.float32)
     actual = global_attention(tokens, AttentionParameters.from_tensors(tensors, heads), probability)
@@ -118,63 +114,6 @@ def test_every_optional_tensor_counts(name):
     full = window_attention(tokens, AttentionParameters.from_tensors(tensors, 2), 4)
     without = window_attention(tokens, AttentionParameters.from_tensors(tensors | {name: 0 * tensors[name]}, 2), 4)
     assert np.abs(full - without).max() > 1000 * TOLERANCE * np.abs(full).max()
-
-
-def layer_with_norm():
-    """A layer of two heads, tokens of a grid that windows of 4 do not divide, and a layer norm."""
-    weight, bias = (np.random.default_rng(4).standard_normal((2, 10))).astype(np.float32)
-    return AttentionParameters.from_tensors(draw_layer(2, 5, (4, 4)), 2), draw_tokens(6, 7, 10, 3), (weight, bias, 1e-6)
-
-
-def some_mlp():
-    """What may follow attention to tokens of ten channels."""
-    weight, bias, first, second = (draw_tokens(1, *shape, 5)[0] for shape in ((1, 10), (1, 10), (10, 40), (40, 10)))
-    return ResidualMlp(weight[0], bias[0], 1e-6, pack(first), pack(second))
-
-
-def finished(tokens, attended, after):
-    """``tokens`` and attention's result (h, w, C), through what follows."""
-    result = attended.reshape(-1, 10).copy()
-    add_residual_mlp(tokens.reshape(-1, 10), result, after)
-    return result.reshape(tokens.shape)
-
-
-@pytest.mark.parametrize("attention", [global_attention, functools.partial(window_attention, window=4)])
-@pytest.mark.parametrize("in_place", [False, True])
-def test_norm_before_attention(attention, in_place):
-    """The same, to the bit, as attention to tokens that were normalised before; padding stays zero after the norm."""
-    parameters, tokens, norm = layer_with_norm()
-    expected = attention(normalize_rows(tokens, *norm), parameters)
-    out = tokens if in_place else np.empty_like(tokens)
-    np.testing.assert_array_equal(attention(tokens, parameters, out=out, norm=norm), expected)
-
-
-@pytest.mark.parametrize("attention", [global_attention, functools.partial(window_attention, window=4)])
-@pytest.mark.parametrize("kept", [False, True])
-@pytest.mark.parametrize("turns", [0, 4])
-def test_what_follows_attention(attention, kept, turns, monkeypatch):
-    """It gets the tokens as they were before the norm, each with its own result, in windows at the edge, too.
-
-    With 0 turns a thread finishes its windows at once, with 4 this grid has too few of them.
-    """
-    monkeypatch.setattr("numpy_vitmatte.layers.attention.TURNS", turns)
-    parameters, tokens, norm = layer_with_norm()
-    shape = (1, 2, 42, 42) if attention is global_attention else (4, 2, 16, 16)
-    probabilities = np.empty(shape, np.float32) if kept else None
-    before, after = tokens.copy(), some_mlp()
-    out = attention(tokens, parameters, probabilities=probabilities, norm=norm, after=after)
-    np.testing.assert_array_equal(out, finished(tokens, attention(tokens, parameters, norm=norm), after))
-    np.testing.assert_array_equal(tokens, before)
-
-
-def test_what_follows_wanted_tokens():
-    """Those alone are computed: the others keep what lay there."""
-    parameters, tokens, _ = layer_with_norm()
-    wanted, after, out = np.array([0, 5, 17, 41]), some_mlp(), np.full_like(tokens, np.nan)
-    global_attention(tokens, parameters, out=out, after=after, wanted=wanted)
-    expected = finished(tokens, global_attention(tokens, parameters), after)
-    np.testing.assert_array_equal(out.reshape(-1, 10)[wanted], expected.reshape(-1, 10)[wanted])
-    assert np.isnan(np.delete(out.reshape(-1, 10), wanted, axis=0)).all()
 
 
 def test_another_grid_in_between():

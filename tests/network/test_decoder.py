@@ -5,24 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numpy_vitmatte.layers.convstream import convstream
-from numpy_vitmatte.layers.fusion import fusion_block
-from numpy_vitmatte.layers.head import matting_head
-from numpy_vitmatte.network import decoder_plan
+from numpy_vitmatte.network import by_layers, decoder_plan
 from numpy_vitmatte.network.decoder import decoder
-from numpy_vitmatte.network.decoder_plan import plan_decoder, tokens_of
-from numpy_vitmatte.network.forward_pass import forward, pack_network
+from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder, tokens_of
+from numpy_vitmatte.network.forward_pass import forward
+from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.testing import random_checkpoint, tiny_config
 
 CONFIG = tiny_config()
 NETWORK = pack_network(random_checkpoint(CONFIG, seed=4), CONFIG)
-LEVELS = len(NETWORK.decoder.fusion_blocks)
 
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
     """Tiles of a few pixels, so that small pictures have many."""
-    for name, value in {"TILE_ROWS": 16, "TILE_COLUMNS": 16, "RUN_ROWS": 4, "RUN_COLUMNS": 6}.items():
+    sizes = {"ALPHA_TILE_ROWS": 16, "ALPHA_TILE_COLUMNS": 16, "STORED_ROWS": 4, "STORED_COLUMNS": 6}
+    for name, value in sizes.items():
         monkeypatch.setattr(decoder_plan, name, value)
 
 
@@ -35,12 +33,8 @@ def draw(height, width, seed):
     return features, generator.standard_normal((height * patch, width * patch, 4)).astype(np.float32)
 
 
-def by_whole_maps(features, image):
-    """The layers one after another, as the paper draws them."""
-    details = convstream(image, NETWORK.decoder.convstream)
-    for detail, block in zip(reversed(details), NETWORK.decoder.fusion_blocks, strict=True):
-        features = fusion_block(features, detail, block)
-    return matting_head(features, NETWORK.decoder.matting_head)
+def pyramid_of(image):
+    return Pyramid(*image.shape[:2], len(NETWORK.decoder.fusion_blocks))
 
 
 def draw_wanted(shape, seed):
@@ -59,8 +53,8 @@ def draw_wanted(shape, seed):
 def test_bands_and_tiles_change_no_bit(height, width, band_rows, seed):
     """At every border of the picture, of a band and of a tile."""
     features, image = draw(height, width, seed)
-    expected = by_whole_maps(features, image)
-    plan = plan_decoder(*image.shape[:2], LEVELS, band_rows=band_rows)
+    expected = by_layers.decoder(features, image, NETWORK.decoder)
+    plan = plan_decoder(pyramid_of(image), band_rows=band_rows)
     np.testing.assert_array_equal(decoder(features, image, NETWORK.decoder, plan), expected)
 
 
@@ -71,10 +65,10 @@ def test_bands_and_tiles_change_no_bit(height, width, band_rows, seed):
 def test_wanted_pixels_change_no_bit(height, width, band_rows, seed):
     """However few are wanted; tokens that the plan does not name may hold anything."""
     features, image = draw(height, width, seed)
-    expected = by_whole_maps(features, image)
+    expected = by_layers.decoder(features, image, NETWORK.decoder)
     wanted = draw_wanted(image.shape[:2], seed)
-    plan = plan_decoder(*image.shape[:2], LEVELS, wanted, band_rows)
-    features[~tokens_of(plan, image.shape[:2], LEVELS)] = np.nan
+    plan = plan_decoder(pyramid_of(image), wanted, band_rows)
+    features[~tokens_of(plan, pyramid_of(image))] = np.nan
     np.testing.assert_array_equal(decoder(features, image, NETWORK.decoder, plan)[wanted], expected[wanted])
 
 
@@ -90,7 +84,7 @@ def test_what_is_far_from_a_wanted_pixel_is_left_out():
     """One wanted corner: its tiles alone, and a part of the tokens; nothing wanted: nothing at all."""
     wanted = np.zeros((320, 320), bool)
     wanted[:5, :5] = True
-    (band,) = plan_decoder(320, 320, 4, wanted)
+    (band,) = plan_decoder(Pyramid(320, 320, 4), wanted)
     assert band.tiles == [(0, 0, 8, 8)]
-    assert 0 < tokens_of([band], (320, 320), 4).sum() <= 25
-    assert plan_decoder(320, 320, 4, np.zeros((320, 320), bool)) == []
+    assert 0 < tokens_of([band], Pyramid(320, 320, 4)).sum() <= 25
+    assert plan_decoder(Pyramid(320, 320, 4), np.zeros((320, 320), bool)) == []

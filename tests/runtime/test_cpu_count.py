@@ -5,7 +5,7 @@ import os
 import pytest
 
 from numpy_vitmatte.runtime import cpu_count
-from numpy_vitmatte.runtime.cpu_count import usable_processors
+from numpy_vitmatte.runtime.cpu_count import usable_cpus
 
 
 @pytest.fixture(autouse=True)
@@ -51,10 +51,10 @@ ONE = {"proc/self/cgroup": "12:memory:/x\n4:cpu,cpuacct:/docker/7\n"}
 def test_quota(tmp_path, files, expected):
     """No quota, one of its own, one of a group around it; fractions count as whole processors."""
     write(tmp_path, files)
-    assert usable_processors(tmp_path) == expected
+    assert usable_cpus(tmp_path) == expected
 
 
 def test_without_affinity(tmp_path, monkeypatch):
     """Elsewhere than on Linux the processors of the machine count."""
     monkeypatch.delattr(cpu_count.os, "sched_getaffinity")
-    assert usable_processors(tmp_path) == os.cpu_count()
+    assert usable_cpus(tmp_path) == os.cpu_count()

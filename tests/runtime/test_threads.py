@@ -272,7 +272,7 @@ def test_environment_variable_is_checked(undecided, bad):
 def test_default_is_the_processors_of_this_process(undecided):
     """An empty variable counts as none."""
     undecided.setenv("NUMPY_VITMATTE_NUM_THREADS", "")
-    undecided.setattr(runtime_threads, "usable_processors", lambda: 3)
+    undecided.setattr(runtime_threads, "usable_cpus", lambda: 3)
     assert get_num_threads() == 3
 
 
@@ -331,13 +331,13 @@ def test_processes_of_either_kind_matte(tmp_path, method):
 
 FORK = """
 import multiprocessing, threading, numpy as np
-from numpy_vitmatte.kernels.elementwise import relu_
+from numpy_vitmatte.kernels.elementwise import gelu_
 from numpy_vitmatte.runtime.threads import for_each_block, set_num_threads
 
 def total(queue=None):
     x = np.linspace(-5, 5, 40).astype(np.float32)
     parts = []
-    for_each_block(lambda first, last: parts.append(relu_(x[first:last]).sum()), 40, 8)
+    for_each_block(lambda first, last: parts.append(gelu_(x[first:last]).sum()), 40, 8)
     result = round(float(sum(parts)), 3)
     together = threading.Barrier(3, timeout=30)
     for_each_block(lambda first, last: together.wait(), 3)

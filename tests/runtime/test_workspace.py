@@ -1,4 +1,4 @@
-"""Memory that is handed on: never to two at a time, never more than is kept."""
+"""Memory that begins with a cache line and is handed on: never to two at a time, never more than is kept."""
 
 import threading
 
@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.runtime import workspace
-from numpy_vitmatte.runtime.workspace import FRESH, Workspace, forget, kept_workspace, room
+from numpy_vitmatte.runtime.workspace import (
+    FRESH,
+    Workspace,
+    aligned_empty,
+    aligned_scratch,
+    forget,
+    kept_workspace,
+    workspace_floats,
+)
 
 shapes = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 40)), max_size=6)
 
@@ -20,10 +29,28 @@ def nothing_kept():
     forget()
 
 
+@pytest.mark.parametrize("make", [aligned_empty, aligned_scratch])
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, 300_000])
+def test_begins_with_a_cache_line(make, size):
+    """Several at once: each lies elsewhere. All of it may be written."""
+    arrays = [make(size) for _ in range(9)]
+    for number, array in enumerate(arrays):
+        assert array.shape == (size,)
+        assert array.dtype == np.float32
+        assert size == 0 or array.ctypes.data % 64 == 0
+        array[:] = number
+    assert all((array == number).all() for number, array in enumerate(arrays))
+
+
+def test_weights_and_work_begin_with_a_cache_line():
+    assert pack(np.ones((7, 40), np.float32)).panels.ctypes.data % 64 == 0
+    assert FRESH.empty((3, 5)).ctypes.data % 64 == 0
+
+
 @given(shapes=shapes, missing=st.integers(0, 40))
 def test_arrays_do_not_overlap(shapes, missing):
     """Each keeps what was written to it, also where the block is too small for the last ones."""
-    memory = Workspace(np.empty(max(room(*shapes) - missing, 0), np.float32))
+    memory = Workspace(np.empty(max(workspace_floats(*shapes) - missing, 0), np.float32))
     arrays = [memory.empty(shape) for shape in shapes]
     for number, array in enumerate(arrays):
         assert array.dtype == np.float32
@@ -34,9 +61,9 @@ def test_arrays_do_not_overlap(shapes, missing):
 
 
 @given(shapes=shapes)
-def test_room_is_enough(shapes):
+def test_workspace_floats_are_enough(shapes):
     """All arrays lie in the block, and again after a restart."""
-    block = np.empty(room(*shapes), np.float32)
+    block = np.empty(workspace_floats(*shapes), np.float32)
     memory = Workspace(block)
     for _ in range(2):
         assert all(array.size == 0 or np.shares_memory(array, block) for array in map(memory.empty, shapes))

@@ -39,8 +39,7 @@ def record(path=RECORDING):
     tensors, pixels = random_checkpoint(CONFIG, seed=7), random_pixels(*SHAPE, seed=7)
     results = intermediates(transformers_model(CONFIG, wide(tensors)), pixels.astype(np.float64))
     arrays = {f"tensors/{name}": tensor for name, tensor in tensors.items()} | {"pixels": pixels}
-    # The finest detail map is the picture itself.
-    arrays |= {f"results/{name}": value for name, value in results.items() if name != "detail.3"}
+    arrays |= {f"results/{name}": value for name, value in results.items()}
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     metadata = {"config": json.dumps(CONFIG.to_dict(), sort_keys=True), "versions": json.dumps(versions)}
     path.parent.mkdir(exist_ok=True)

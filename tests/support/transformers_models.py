@@ -1,7 +1,16 @@
 """transformers' networks with our configuration and weights. Importing this needs the [parity] extra."""
 
+import re
+
 import torch
 from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
+
+from numpy_vitmatte.tracing.layer_order import network_order
+
+HANDED_OUT = re.compile(
+    r"backbone\.embeddings|backbone\.encoder\.layer\.\d+(\.attention\.probabilities)?"
+    r"|decoder\.(convstream\.convs|fusion_blocks)\.\d+|alphas"
+)
 
 
 def transformers_config(config):
@@ -37,30 +46,6 @@ def outputs(model, pixels):
     return out.alphas.numpy(), hidden, [attention.numpy() for attention in out.attentions]
 
 
-def intermediates(model, pixels):
-    """Results inside the network, in the order they are computed, under the names of ``reference.vitmatte``."""
-    seen, decoder = {}, model.decoder
-    last = len(decoder.fusion_blocks) - 1
-
-    def keep_details(module, inputs, maps):
-        for index in range(last + 1):
-            seen[f"detail.{index}"] = maps[f"detailed_feature_map_{last - index}"].numpy()
-
-    def keep_fused(index):
-        return lambda module, inputs, fused: seen.__setitem__(f"fusion_blocks.{index}", fused.numpy())
-
-    hooks = [decoder.convstream.register_forward_hook(keep_details)]
-    hooks += [block.register_forward_hook(keep_fused(index)) for index, block in enumerate(decoder.fusion_blocks)]
-    alphas, hidden, attentions = outputs(model, pixels)
-    for hook in hooks:
-        hook.remove()
-    named = {"embeddings": hidden[0]}
-    for index, attention in enumerate(attentions):
-        named[f"layer.{index}.attention"] = attention
-        named[f"layer.{index}"] = hidden[index + 1]
-    return named | seen | {"alpha": alphas}
-
-
 @torch.no_grad()
 def hooked_outputs(model, pixels):
     """The output of every module that gives an array, by name, with attention probabilities and alphas."""
@@ -80,3 +65,9 @@ def hooked_outputs(model, pixels):
         hook.remove()
     named = {f"backbone.encoder.layer.{n}.attention.probabilities": value for n, value in enumerate(attentions)}
     return seen | named | {"alphas": alphas}
+
+
+def intermediates(model, pixels):
+    """Results inside the network that our model and our layers hand out too, in the order they are computed."""
+    seen = hooked_outputs(model, pixels)
+    return {name: seen[name] for name in network_order(seen) if HANDED_OUT.fullmatch(name)}

@@ -8,7 +8,7 @@ import pytest
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
 from numpy_vitmatte.tracing import compare_traces
-from numpy_vitmatte.tracing.network import trace_picture
+from numpy_vitmatte.tracing.network import trace_image
 
 EMBEDDINGS, LAYER, HEAD = "backbone.embeddings", "backbone.encoder.layer.0", "decoder.matting_head"
 
@@ -158,6 +158,6 @@ def test_it_finds_a_porters_mistake(mistake, place, inside):
     config = tiny_config()
     tensors, picture = random_checkpoint(config), random_pixels(1, 4, 96, 112)[0].transpose(1, 2, 0)
     for fine, expected in ((False, place), (True, inside)):
-        right = trace_picture(picture, tensors, config, fine)
-        wrong = trace_picture(picture, mistake(tensors, config), config, fine)
+        right = trace_image(picture, tensors, config, fine)
+        wrong = trace_image(picture, mistake(tensors, config), config, fine)
         assert first(right, wrong).name == expected

@@ -1,11 +1,10 @@
-"""The trace against the model and against what the reference records; needs no PyTorch."""
+"""The trace against the model, its names and layouts; needs no PyTorch."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numpy_vitmatte import reference
 from numpy_vitmatte.errors import CheckpointError, ImageError, VitMatteError
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
@@ -14,7 +13,6 @@ from numpy_vitmatte.testing import assert_layers_close, assert_within, random_ch
 from numpy_vitmatte.testing.strategies import checkpoints, pixel_values
 from numpy_vitmatte.tracing import trace, trace_pixel_values
 from numpy_vitmatte.tracing.layer_order import network_order
-from numpy_vitmatte.tracing.network import into_windows, out_of_windows
 
 # As in tests/support/intermediates.py: twice what float32 loses on such networks.
 ALPHA = 5e-6
@@ -66,32 +64,28 @@ def test_fine_adds_and_changes_nothing():
     ]
 
 
-def test_against_the_record_of_the_reference():
+def test_layouts():
     """A grid of 6 x 7 tokens, which windows of 5 do not divide."""
     config = tiny_config()
-    tensors, pixels = random_checkpoint(config), random_pixels(1, 4, 96, 112)
-    record = {}
-    reference.vitmatte(pixels[0].transpose(1, 2, 0), tensors, config, record.__setitem__)
-    layers = trace_pixel_values(pixels, VitMatteForImageMatting(config, tensors), fine=True)
-    assert layers["backbone.encoder.layer.0.attention"].shape == (4, 5, 5, 18)
-    assert layers["backbone.encoder.layer.1.attention"].shape == (1, 6, 7, 18)
-    for index in range(3):
-        name = f"backbone.encoder.layer.{index}"
-        expected = record[f"layer.{index}.attention"]
-        assert_within(layers[f"{name}.attention.probabilities"], expected, 1e-6, f"{name}, probabilities")
-    for index in range(4):
-        expected = record[f"fusion_blocks.{index}"].transpose(2, 0, 1)[None]
-        assert_layers_close(layers, {f"decoder.fusion_blocks.{index}": expected}, 1e-6)
+    pixels = random_pixels(1, 4, 96, 112)
+    layers = trace_pixel_values(pixels, VitMatteForImageMatting(config, random_checkpoint(config)), fine=True)
+    windowed, everywhere = "backbone.encoder.layer.0", "backbone.encoder.layer.1"
+    shapes = {
+        windowed: (1, 18, 6, 7),
+        f"{windowed}.norm1": (1, 6, 7, 18),
+        f"{windowed}.attention": (4, 5, 5, 18),
+        f"{windowed}.attention.qkv": (4, 5, 5, 54),
+        f"{windowed}.attention.probabilities": (4, 3, 25, 25),
+        f"{everywhere}.attention": (1, 6, 7, 18),
+        f"{everywhere}.attention.probabilities": (1, 3, 42, 42),
+        f"{everywhere}.mlp.fc1": (1, 6, 7, 72),
+        f"{everywhere}.residual.norm1": (1, 9, 6, 7),
+        "decoder.matting_head": (1, 1, 96, 112),
+        "alphas": (1, 1, 96, 112),
+    }
+    assert {name: layers[name].shape for name in shapes} == shapes
     logits, alphas = layers["decoder.matting_head"], layers["alphas"]
     assert_within(1 / (1 + np.exp(-logits.astype(np.float64))), alphas, 1e-6, "sigmoid")
-
-
-def test_windows():
-    """By hand: a grid of 2 x 3 tokens in windows of 2, the last half padding."""
-    x = np.arange(6).reshape(2, 3, 1)
-    windows = into_windows(x, 2)
-    np.testing.assert_array_equal(windows[..., 0], [[[0, 1], [3, 4]], [[2, 0], [5, 0]]])
-    np.testing.assert_array_equal(out_of_windows(windows, 2, 3), x)
 
 
 def test_trace_of_a_photo(lively_checkpoint):

@@ -1,15 +1,16 @@
-"""One tile of the alpha in one call: the blocks that double the features up to the picture's size, then one channel.
+"""One tile of the alpha in one call: the fusion blocks that double the features up to the image's size, then the head.
 
-A tile of the result reads a slightly larger rectangle of the map before it, and so on down; these are computed for it
+A tile of the alpha reads a slightly larger rectangle of the map before it, and so on down; these are computed for it
 and forgotten. Each step alone takes some hundred microseconds, and a thread that comes back from a kernel may have to
 wait for Python's lock as long as a tenth of that.
 """
 
-from numpy_vitmatte.kernels.conv import conv_relu, windows_of
-from numpy_vitmatte.kernels.fused.one_channel import conv_to_one_channel
-from numpy_vitmatte.kernels.regions import framed_copy, framed_scratch, grown, within
-from numpy_vitmatte.kernels.upsample_conv import fuse, rectangle_below
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, TWO, kernel
+from numpy_vitmatte.kernels.conv import conv_relu, conv_row, input_region_of_conv
+from numpy_vitmatte.kernels.elementwise import relu, sigmoid_of_product
+from numpy_vitmatte.kernels.regions import Piece, clipped, expanded, zero_padded_copy, zero_padded_scratch
+from numpy_vitmatte.kernels.upsample_conv import fuse, input_region_of_fusion
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, THREE, TWO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 @kernel(EXACT_ORDER)
@@ -19,19 +20,19 @@ def half_size_detail(image, matrix, rectangle):
     Parameters
     ----------
     image : float32 array (H, W, C_in)
-        Whole, without a frame; H and W are even.
+        Whole, not padded; H and W are even.
     matrix : PackedMatrix
         ``pack_conv(weight, bias)``, C_in to C channels.
     rectangle : Rectangle
-        Of the map (H / 2, W / 2, C); it may reach beyond.
+        Part of the map (H / 2, W / 2, C); it may reach outside.
 
     Returns
     -------
     Piece
     """
     height, width = image.shape[0] // 2, image.shape[1] // 2
-    out, inside = framed_scratch(rectangle, matrix.columns, height, width), within(rectangle, height, width)
-    conv_relu(framed_copy(image, windows_of(inside, TWO)), matrix, TWO, inside, out)
+    out, inside = zero_padded_scratch(rectangle, matrix.columns, height, width), clipped(rectangle, height, width)
+    conv_relu(zero_padded_copy(image, input_region_of_conv(inside, TWO)), matrix, TWO, inside, out)
     return out
 
 
@@ -43,53 +44,81 @@ def quarter_size_detail(image, half_size, matrix, rectangle, out):
     ----------
     image : float32 array (H, W, C_in)
     half_size, matrix : PackedMatrix
-        Of the detail map at half the picture's size, and of the one at a quarter.
+        The convolutions to half the image's size and to a quarter.
     rectangle : Rectangle
-        Of the latter.
+        Part of the map at a quarter of the size.
     out : Piece
-        Of the latter; the rectangle is filled.
+        Part of the same map; the rectangle is filled.
     """
-    conv_relu(half_size_detail(image, half_size, windows_of(rectangle, TWO)), matrix, TWO, rectangle, out)
+    conv_relu(half_size_detail(image, half_size, input_region_of_conv(rectangle, TWO)), matrix, TWO, rectangle, out)
 
 
 @kernel(EXACT_ORDER)
-def needed_of_features(tile, height, width, doublings):
+def input_region_of_tile(tile, height, width, doublings):
     """The ``Rectangle`` that a tile of an alpha (height, width) reads of features still to be doubled so many times."""
-    needed = within(grown(tile, ONE), height, width)
+    region = clipped(expanded(tile, ONE), height, width)
     for n in range(doublings):
-        needed = rectangle_below(needed, height >> n + 1, width >> n + 1)
-    return needed
+        region = input_region_of_fusion(region, height >> n + 1, width >> n + 1)
+    return region
 
 
 @kernel(EXACT_ORDER)
-def alpha_of_tile(features, image, half_size, blocks, conv, weight, bias, tile, alpha):
+def head_of_rectangle(x, head, rectangle, alpha):
+    """The matting head, ``sigmoid(relu(conv3x3(x)) @ weight + bias)``, for a rectangle of the alpha.
+
+    It goes row by row, so that the channels between its two convolutions never leave the first-level cache.
+
+    Parameters
+    ----------
+    x : Piece
+        Part of the features: the rectangle and a halo of one pixel, zeros outside the map.
+    head : (PackedMatrix, float32 array (C,), float)
+        ``pack_conv(weight, bias)`` of the 3x3 convolution, C_in to C channels; weight and bias of the 1x1 convolution.
+    rectangle : Rectangle
+    alpha : float32 array (H, W)
+        The rectangle is filled.
+    """
+    top, left, bottom, right = rectangle
+    conv, weight, bias = head
+    width = right - left
+    hidden = aligned_scratch(width * conv.columns)
+    corners = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
+    for y in range(top, bottom):
+        conv_row(corners, y, left, width, THREE, ONE, conv, hidden)
+        relu(hidden)
+        sigmoid_of_product(hidden.reshape(width, conv.columns), weight, bias, alpha[y, left:right])
+
+
+@kernel(EXACT_ORDER)
+def alpha_of_tile(features, image, half_size, blocks, head, tile, alpha):
     """The last one or two fusion blocks and the head for a tile of the alpha.
 
     Parameters
     ----------
     features : Piece
-        What ``blocks`` double: at least what the tile needs of it.
+        The map that ``blocks`` double: at least what the tile reads of it.
     image : float32 array (H, W, C)
         The last block's detail map.
     half_size : PackedMatrix
-        Of ``half_size_detail``, for the detail map of the block before it. Not read where there is one block.
-    blocks : tuple of pairs (PackedWindow, float32 array (3, .))
-        Window and taps of ``fuse``.
-    conv, weight, bias : PackedMatrix, float32 array, float
-        Of ``conv_to_one_channel``.
+        The convolution of ``half_size_detail``, which gives the detail map of the block before the last. It is not
+        read where there is one block.
+    blocks : tuple of pairs (PackedConv3x3, float32 array (3, .))
+        ``conv`` and ``taps`` of ``fuse``.
+    head : (PackedMatrix, float32 array, float)
+        See ``head_of_rectangle``.
     tile : Rectangle
-        Of the alpha.
+        Part of the alpha.
     alpha : float32 array (H, W)
         The tile is filled.
     """
     height, width = alpha.shape
     for n in range(len(blocks)):
-        (window, taps), left = blocks[n], len(blocks) - 1 - n  # so many blocks are left after this one
-        rectangle = needed_of_features(tile, height, width, left)
-        around = grown(rectangle, ONE)
-        detail = half_size_detail(image, half_size, around) if left else framed_copy(image, around)
-        # The head's windows reach beyond the picture.
-        out = framed_scratch(rectangle if left else grown(tile, ONE), window.columns, height, width)
-        fuse(detail, window, features, taps, (height >> left + 1, width >> left + 1), rectangle, out)
+        (conv, taps), left = blocks[n], len(blocks) - 1 - n  # so many blocks are left after this one
+        rectangle = input_region_of_tile(tile, height, width, left)
+        region = expanded(rectangle, ONE)
+        detail = half_size_detail(image, half_size, region) if left else zero_padded_copy(image, region)
+        # The head's windows reach outside the image.
+        out = zero_padded_scratch(rectangle if left else expanded(tile, ONE), conv.columns, height, width)
+        fuse(detail, conv, features, taps, (height >> left + 1, width >> left + 1), rectangle, out)
         features = out
-    conv_to_one_channel(features, conv, weight, bias, tile, alpha)
+    head_of_rectangle(features, head, tile, alpha)

@@ -3,65 +3,35 @@
 They follow attention in a transformer block, and add to what they read.
 """
 
-from typing import NamedTuple
-
-import numpy as np
-
 from numpy_vitmatte.kernels.elementwise import add, gelu, normalize
-from numpy_vitmatte.kernels.matmul import PackedMatrix, rows_at_a_time, sweep
-from numpy_vitmatte.runtime.alignment import aligned_scratch
+from numpy_vitmatte.kernels.matmul import Rows, Segments, rows_at_a_time, sweep
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
-
-
-class ResidualMlp(NamedTuple):
-    """What follows attention in a transformer block.
-
-    Attributes
-    ----------
-    weight, bias, epsilon : float32 arrays (C,), float
-        Of the layer norm: scale, shift, what is added to the variance.
-    first, second : PackedMatrix
-        (C, M) and (M, C).
-    """
-
-    weight: np.ndarray
-    bias: np.ndarray
-    epsilon: float
-    first: PackedMatrix
-    second: PackedMatrix
-
-
-_NO_CHANNELS = np.empty(0, np.float32)
-_NO_MATRIX = PackedMatrix(_NO_CHANNELS, _NO_CHANNELS, 0, 0)
-NO_NORM = _NO_CHANNELS, _NO_CHANNELS, 0.0
-NO_MLP = ResidualMlp(*NO_NORM, _NO_MATRIX, _NO_MATRIX)
-"""For kernels, in place of a layer norm and of what follows attention where there is none: for None Numba would compile
-once more."""
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 @kernel(EXACT_ORDER)
-def add_residual_mlp(x, attended, after):
-    """In place of ``attended``: ``y + second(gelu(first(normalise(y))))`` of ``y = x + attended``.
+def add_residual_mlp(x, attended, block):
+    """In place of ``attended``: ``y + fc2(gelu(fc1(norm2(y))))`` of ``y = x + attended``.
 
     Parameters
     ----------
     x, attended : float32 arrays (rows, C)
         Tokens before attention, and what it made of them.
-    after : ResidualMlp
+    block : Block
     """
-    (rows, channels), first, second = x.shape, after.first, after.second
-    block = min(rows_at_a_time(rows), rows)
-    normalized, hidden = aligned_scratch(block * channels), aligned_scratch(block * first.columns)
-    for start in range(0, rows, block):
-        end = min(start + block, rows)
+    (rows, channels), norm, fc1, fc2 = x.shape, block.norm2, block.fc1, block.fc2
+    at_once = min(rows_at_a_time(rows), rows)
+    normalized, hidden = aligned_scratch(at_once * channels), aligned_scratch(at_once * fc1.columns)
+    for start in range(0, rows, at_once):
+        end = min(start + at_once, rows)
         count, own = end - start, attended[start:end]
         add(own.reshape(-1), x[start:end].reshape(-1))
         narrow = normalized[: count * channels]
-        normalize(own, after.weight, after.bias, after.epsilon, narrow.reshape(count, channels))
-        wide = hidden[: count * first.columns]
-        sweep(narrow, ZERO, channels, count, ONE, ZERO, channels, first.panels, first.bias,
-              wide, ZERO, first.columns, first.columns)  # fmt: skip
+        normalize(own, norm.weight, norm.bias, norm.epsilon, narrow.reshape(count, channels))
+        wide = hidden[: count * fc1.columns]
+        sweep(Rows(narrow, ZERO, channels), count, Segments(ONE, ZERO, channels), fc1,
+              Rows(wide, ZERO, fc1.columns))  # fmt: skip
         gelu(wide)
-        sweep(wide, ZERO, second.depth, count, ONE, ZERO, second.depth, second.panels, second.bias,
-              narrow, ZERO, channels, channels)  # fmt: skip
+        sweep(Rows(wide, ZERO, fc2.depth), count, Segments(ONE, ZERO, fc2.depth), fc2,
+              Rows(narrow, ZERO, channels))  # fmt: skip
         add(own.reshape(-1), narrow)

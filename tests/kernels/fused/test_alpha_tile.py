@@ -4,17 +4,20 @@ The whole decoder: ``tests/network/test_decoder.py``.
 """
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels.conv import conv_relu, pack_conv
+from numpy_vitmatte.kernels.elementwise import sigmoid_of_product
 from numpy_vitmatte.kernels.fused.alpha_tile import (
     alpha_of_tile,
     half_size_detail,
-    needed_of_features,
+    head_of_rectangle,
+    input_region_of_tile,
     quarter_size_detail,
 )
-from numpy_vitmatte.kernels.regions import Rectangle, empty_piece, framed_copy, whole
+from numpy_vitmatte.kernels.regions import Rectangle, empty_piece, whole, zero_padded_copy
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.layers.head import HeadParameters, matting_head
 
@@ -30,7 +33,7 @@ def whole_detail(image, matrix):
     height, width, _ = image.shape
     sides = Rectangle(0, 0, height // 2, width // 2)
     out = empty_piece(sides, matrix.columns)
-    conv_relu(framed_copy(image, Rectangle(-1, -1, height + 1, width + 1)), matrix, 2, sides, out)
+    conv_relu(zero_padded_copy(image, Rectangle(-1, -1, height + 1, width + 1)), matrix, 2, sides, out)
     return out.values
 
 
@@ -46,9 +49,9 @@ def test_details(height, width, channels, seed):
     image = draw(generator, 4 * height, 4 * width, 4)
     half, quarter = (pack_conv(draw(generator, channels, n, 3, 3), draw(generator, channels)) for n in (4, channels))
     half_map = whole_detail(image, half)
-    around = rectangle_in(generator, 2 * height, 2 * width).grown(2)
+    around = rectangle_in(generator, 2 * height, 2 * width).expanded(2)
     piece = half_size_detail(image, half, around)
-    np.testing.assert_array_equal(piece.values, framed_copy(half_map, around).values)
+    np.testing.assert_array_equal(piece.values, zero_padded_copy(half_map, around).values)
     assert (piece.top, piece.left) == around[:2]
 
     rectangle, out = rectangle_in(generator, height, width), empty_piece(Rectangle(0, 0, height, width), channels)
@@ -58,6 +61,28 @@ def test_details(height, width, channels, seed):
     here = slice(top, bottom), slice(left, right)
     np.testing.assert_array_equal(out.values[here], whole_detail(half_map, quarter)[here])
     assert np.isfinite(out.values).sum() == out.values[here].size
+
+
+@pytest.mark.parametrize("rectangle", [(0, 0, 7, 30), (2, 3, 5, 4), (6, 1, 7, 29)])
+@pytest.mark.parametrize("channels", [1, 5, 16])
+def test_head_of_rectangle(rectangle, channels):
+    """Row by row as one convolution after the other; only the rectangle is filled."""
+    random = np.random.default_rng(channels)
+    image, weight, bias, mix = (
+        random.standard_normal(shape).astype(np.float32)
+        for shape in ((7, 30, 4), (channels, 4, 3, 3), (channels,), (channels,))
+    )
+    matrix, rectangle = pack_conv(weight, bias), Rectangle(*rectangle)
+    piece = zero_padded_copy(image, rectangle.expanded(1))
+    out = np.full((7, 30), np.nan, np.float32)
+    head_of_rectangle(piece, (matrix, mix, 0.25), rectangle, out)
+
+    hidden, expected = empty_piece(rectangle, channels), np.full((7, 30), np.nan, np.float32)
+    conv_relu(piece, matrix, 1, rectangle, hidden)
+    top, left, bottom, right = rectangle
+    for row, y in zip(hidden.values, range(top, bottom), strict=True):
+        sigmoid_of_product(row, mix, 0.25, expected[y, left:right])
+    np.testing.assert_array_equal(out, expected)
 
 
 @given(height=st.integers(1, 6), width=st.integers(1, 6), blocks=st.integers(1, 2), seed=seeds)
@@ -83,11 +108,11 @@ def test_any_tile_of_the_alpha(height, width, blocks, seed):
     expected = matting_head(expected, head)
 
     tile = rectangle_in(generator, scale * height, scale * width)
-    needed = needed_of_features(tile, scale * height, scale * width, blocks)
+    needed = input_region_of_tile(tile, scale * height, scale * width, blocks)
     top, left, bottom, right = needed
     piece = whole(features)._replace(values=features[top:bottom, left:right].copy(), top=top, left=left)
     alpha = np.full((scale * height, scale * width), np.nan, np.float32)
-    alpha_of_tile(piece, image, half, fusion, *head, tile, alpha)
+    alpha_of_tile(piece, image, half, fusion, head, tile, alpha)
     top, left, bottom, right = tile
     np.testing.assert_array_equal(alpha[top:bottom, left:right], expected[top:bottom, left:right])
     assert np.isfinite(alpha).sum() == (bottom - top) * (right - left)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from numpy_vitmatte.kernels.attention import attend_window
+from numpy_vitmatte.kernels.attention import RelativeTables, attend_window
 from numpy_vitmatte.kernels.elementwise import normalize_rows
-from numpy_vitmatte.kernels.fused.residual_mlp import NO_MLP, NO_NORM, ResidualMlp, add_residual_mlp
-from numpy_vitmatte.kernels.fused.window_block import transform_windows
+from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
+from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
+from numpy_vitmatte.kernels.fused.window_block import window_block_windows
 from numpy_vitmatte.kernels.matmul import linear, pack
 
 WINDOW, HEADS, DEPTH = 4, 3, 5
@@ -18,37 +19,39 @@ def draw(*shape):
     return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("keep", [False, True])
-@pytest.mark.parametrize("normed", [False, True])
-@pytest.mark.parametrize("finished", [False, True])
-@pytest.mark.parametrize("numbers", [[1, 0], [2], [4, 3], [5]])
-def test_as_step_by_step(numbers, keep, normed, finished):
-    """Whole windows, and such as reach into padding, whose tokens are zero after the norm. Others are not touched."""
-    tokens = draw(HEIGHT, WIDTH, CHANNELS)
-    attention = HEADS, *(pack(draw(CHANNELS, n * CHANNELS), draw(n * CHANNELS)) for n in (1, 2, 1))
-    tables = *(pack(draw(DEPTH, 2 * WINDOW - 1) + n).panels for n in range(2)), True
-    norm = (draw(CHANNELS), draw(CHANNELS) + 1, 1e-6) if normed else NO_NORM
+def draw_block():
+    norms = (LayerNorm(draw(CHANNELS) + n, draw(CHANNELS) - n, 1e-6) for n in (1, 2))
+    projections = (pack(draw(CHANNELS, n * CHANNELS), draw(n * CHANNELS)) for n in (1, 2, 1))
     mlp = pack(draw(CHANNELS, 40), draw(40)), pack(draw(40, CHANNELS), draw(CHANNELS))
-    after = ResidualMlp(draw(CHANNELS), draw(CHANNELS), 1e-6, *mlp) if finished else NO_MLP
+    return Block(next(norms), HEADS, *projections, next(norms), *mlp)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("finish", [False, True])
+@pytest.mark.parametrize("numbers", [[1, 0], [2], [4, 3], [5]])
+def test_as_step_by_step(numbers, keep, finish):
+    """Whole windows, and such as reach into padding, whose tokens are zero after the norm. Others are not touched."""
+    tokens, block = draw(HEIGHT, WIDTH, CHANNELS), draw_block()
+    tables = RelativeTables(*(pack(draw(DEPTH, 2 * WINDOW - 1) + n).panels for n in range(2)), True)
     kept = np.full((6, HEADS, 16, 16) if keep else (1, 1, 0, 0), np.nan, np.float32)
     before, out = tokens.copy(), np.full_like(tokens, np.nan)
-    transform_windows(tokens, WINDOW, np.array(numbers), norm, attention, tables, kept, keep, after, out)
+    window_block_windows(tokens, WINDOW, np.array(numbers), block, tables, kept, finish, out)
 
     positions = np.arange(16)
-    _, query, keys_values, proj = attention
     for number in numbers:
         y, x = (WINDOW * n for n in divmod(number, 3))
         own = tokens[y : y + WINDOW, x : x + WINDOW].copy()
         rows, columns, _ = own.shape
         padded = np.zeros((WINDOW, WINDOW, CHANNELS), np.float32)
-        padded[:rows, :columns] = normalize_rows(own, *norm) if normed else own
-        attended = np.empty((16, CHANNELS), np.float32)
+        padded[:rows, :columns] = normalize_rows(own, *block.norm1)
+        padded, attended = padded.reshape(16, CHANNELS), np.empty((16, CHANNELS), np.float32)
         probabilities = np.empty((HEADS, 16, 16) if keep else (1, 0, 0), np.float32)
-        attend_window(linear(padded, query).reshape(-1), linear(padded, keys_values).reshape(-1), HEADS, DEPTH, WINDOW,
-                      positions, *tables, probabilities, keep, attended.reshape(-1))  # fmt: skip
-        result = linear(attended, proj).reshape(WINDOW, WINDOW, CHANNELS)[:rows, :columns].reshape(-1, CHANNELS).copy()
-        if finished:
-            add_residual_mlp(own.reshape(-1, CHANNELS), result, after)
+        attend_window(linear(padded, block.query), linear(padded, block.keys_values), HEADS, WINDOW, positions, tables,
+                      probabilities, attended)  # fmt: skip
+        result = linear(attended, block.proj).reshape(WINDOW, WINDOW, CHANNELS)[:rows, :columns]
+        result = result.reshape(-1, CHANNELS).copy()
+        if finish:
+            add_residual_mlp(own.reshape(-1, CHANNELS), result, block)
         np.testing.assert_array_equal(out[y : y + rows, x : x + columns], result.reshape(own.shape))
         out[y : y + rows, x : x + columns] = np.nan
         if keep:
