@@ -1,4 +1,4 @@
-"""One photo of a folder: everything a process on this or another machine needs, and what came of it.
+"""The job of one photo of a folder, with everything that a process on any machine needs, and its outcome.
 
 The runners (``local``, ``cluster``) only decide where :func:`run_job` is called.
 """
@@ -61,15 +61,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job.
+    """The outcome of a job.
 
     Attributes
     ----------
     job : Job
     error : str or None
-        Why there is no output, on one line; None if there is one.
+        The reason why there is no output, on one line; None if there is one.
     warnings : tuple of str
-        What is probably not as meant about the trimap or in general.
+        Warnings about the trimap or in general.
     seconds : float
     """
 
@@ -82,8 +82,8 @@ class Outcome:
 def check_options(options: FolderOptions) -> None:
     """Load the checkpoint and matte a tiny photo, then let go of both.
 
-    A fault of the checkpoint is then reported once, before anything is written, and the kernels are compiled once,
-    not by all workers at the same time.
+    An unusable checkpoint is thus reported once, before anything is written, and the kernels are compiled once instead
+    of by all workers at the same time.
 
     Raises
     ------
@@ -91,14 +91,14 @@ def check_options(options: FolderOptions) -> None:
         The checkpoint or an option cannot be used.
     """
     smaller_size(1, 1, options.max_side)
-    # Not by name: that would keep the checkpoint in memory in addition to the workers'.
+    # Not by name: this process would then keep the checkpoint in memory, in addition to the workers.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
     matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model)
 
 
 def run_job(job: Job) -> Outcome:
-    """Matte one photo and write its alpha whole or not at all. Whatever goes wrong is in the outcome.
+    """Matte one photo and write its alpha, completely or not at all. The outcome holds whatever goes wrong.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The plan of a folder's work: its photos, their trimaps and where the alphas go."""
+"""The jobs of a folder: its photos, their trimaps and the paths of the alphas."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,5 +54,5 @@ def plan_folder(photos: Path, trimaps: Path, output: Path, options: FolderOption
 
 
 def _model_for_workers(model: str) -> str:
-    """A bundled name stays a name, whatever the folders of another machine; everything else becomes a directory."""
+    """Keep the name of a bundled checkpoint, which every machine has; turn everything else into a directory."""
     return model if model in bundled_checkpoints() else str(checkpoint_directory(model).absolute())

@@ -1,4 +1,4 @@
-"""``numpy-vitmatte batch``: the alphas of a whole folder, in one run or in several."""
+"""``numpy-vitmatte batch``: matte a whole folder, in one run or in several."""
 
 import argparse
 import logging
@@ -23,8 +23,8 @@ from numpy_vitmatte.network.memory import parse_bytes
 from numpy_vitmatte.runtime.threads import get_num_threads
 
 _DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
-give OUT/cat.png. Bad files are passed over and listed at the end (exit status 1). A run that was stopped, in whatever
-way, is resumed by the same command: alphas that are finished are left alone, unless their photo or trimap is newer.
+give OUT/cat.png. Files that cannot be used are skipped and listed at the end (exit status 1). The same command resumes
+a run that was stopped, in whatever way: finished alphas are kept, unless their photo or trimap is newer.
 The alphas' paths go to stdout."""
 
 _EXAMPLES = """examples:
@@ -41,9 +41,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", metavar="PHOTOS", type=Path, help="folder of photos")
     parser.add_argument("trimaps", metavar="TRIMAPS", type=Path, help="folder of trimaps")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, required=True, help="folder for the alphas, made if need be"
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="folder for the alphas; it is created if it does not exist",
     )
-    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="bits of the alphas (default: 8)")
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="bits of the alphas' PNGs (default: 8)")
     add_matting_options(
         parser, budget=" for the command and all its workers together; with --scheduler for each worker"
     )
@@ -51,15 +56,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         metavar="N",
         type=int,
-        help="photos in work at a time, each in a process of its own with an equal share of the threads; takes the "
-        "memory of N photos and pays for small ones (default: 1)",
+        help="number of photos in work at a time, each in a process of its own with an equal share of the threads; "
+        "takes the memory of N photos, and is worth it for small ones (default: 1)",
     )
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="do it on a Dask cluster (extra [dask]) whose machines all see the folders; --threads is then per worker",
+        help="work on a Dask cluster (extra [dask]) whose machines all see the folders; --threads is then per worker",
     )
-    parser.add_argument("--json", action="store_true", help="a JSON object for every photo on stdout, a line each")
+    parser.add_argument("--json", action="store_true", help="write a JSON object for every photo to stdout, one a line")
     add_shared_options(parser)
     parser.set_defaults(run=run)
 
@@ -101,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _limits(arguments: argparse.Namespace, model: str, jobs: int) -> Limits:
-    """What every worker may take. A cluster's workers are on machines of their own: there it is each one's."""
+    """Limits of every worker. Workers of a cluster are on machines of their own, so each may take the whole budget."""
     if arguments.max_memory is None:
         return Limits(arguments.max_pixels)
     allowed: int = parse_bytes(arguments.max_memory)

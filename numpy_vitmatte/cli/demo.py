@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         default=Path("demo-output"),
-        help="folder for the three pictures, made if need be (default: %(default)s)",
+        help="folder for the three pictures; made if it is missing (default: %(default)s)",
     )
     add_shared_options(parser)
     parser.set_defaults(run=run)
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def bundled_photo() -> tuple[Path, Path]:
-    """Paths of the bundled photo and its trimap.
+    """Find the bundled photo and its trimap.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a command says besides its results: log lines and Python warnings, on stderr, one line each."""
+"""Messages of a command in addition to its results: log lines and Python warnings on stderr, one line each."""
 
 import logging
 import sys
@@ -22,7 +22,7 @@ class _OneLine(logging.Formatter):
 def messages_on_stderr(verbosity: int) -> Iterator[None]:
     """Print the package's log from level `verbosity` up, and the warnings of a run that succeeds.
 
-    Warnings wait for the end because an error is to stand alone: it says what matters, in one line.
+    Warnings are printed at the end, and only if no error is raised: an error stands alone on its line.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("numpy-vitmatte: %(message)s"))

@@ -33,8 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fine",
         action="store_true",
-        help="also the projections, convolutions and norms inside the layers, and the attention probabilities: "
-        "several times as large",
+        help="also write the projections, convolutions and norms inside the layers, and the attention probabilities; "
+        "the file is several times as large",
     )
     add_profile(parser)
     add_shared_options(parser)

@@ -1,4 +1,4 @@
-"""``numpy-vitmatte warmup``: compile the kernels ahead."""
+"""``numpy-vitmatte warmup``: compile the kernels ahead of their use."""
 
 import argparse
 
@@ -7,8 +7,8 @@ from numpy_vitmatte.pipeline.warmup import warmup
 from numpy_vitmatte.runtime.jit import kernel_cache_folder
 
 _DESCRIPTION = """Compile every kernel for this processor and keep the machine code, so that no later process waits for
-it: the last step of a container's build, or the first thing after an installation. NUMBA_CACHE_DIR says where the code
-is kept, by default the user's cache folder. The number of kernels compiled and the folder go to stdout."""
+it: the last step of a container's build, or the first step after an installation. NUMBA_CACHE_DIR names the folder of
+the code, which is the user's cache folder by default. The number of kernels compiled and the folder go to stdout."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte warmup
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Compile, and say what and where to."""
+    """Compile, and print how many kernels were compiled and where they are kept."""
     set_threads(1)
     compiled = warmup()
     folder = kernel_cache_folder()

@@ -62,7 +62,7 @@ def test_bad_files_are_passed_over_and_listed_at_the_end(folder, run):
     (folder / "photos" / "notes.txt").touch()
     status, out, err = run("--verbose")
     assert (status, len(out)) == (1, 1)
-    assert err[0] == "numpy-vitmatte: photos/notes.txt is no picture by its ending and is left out"
+    assert err[0] == "numpy-vitmatte: photos/notes.txt is skipped: its ending is not that of an image"
     assert err[-4:] == [
         "numpy-vitmatte: 3 of 4 have no alpha:",
         f"numpy-vitmatte:   01: photo {str(folder / 'photos/01.png')!r} is not an image, whatever its name says: it "

@@ -15,7 +15,6 @@ def run_python(*arguments, without=(), cwd=None, **environment):
     run = subprocess.run(
         [sys.executable, *map(str, arguments)],
         env=kept | {"PYTHONPATH": os.pathsep.join(paths)} | environment,
-        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=300,
