@@ -138,8 +138,9 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         highest = larger(highest, running.largest[i])
         running.shrink[i] = exponential(running.largest[i] - highest)
         running.largest[i] = highest
-        own = _exponentials(biased, highest, scores.values[start : start + tokens])
-        running.sums[i] = running.sums[i] * running.shrink[i] + own
+        # Shrunk before the sum of the others is taken: after it LLVM would make one multiply-add of both, which rounds once.
+        before = running.sums[i] * running.shrink[i]
+        running.sums[i] = before + _exponentials(biased, highest, scores.values[start : start + tokens])
 
 
 @kernel(EXACT_ORDER)
@@ -162,9 +163,12 @@ def _accumulate(product, shrink, first_block, out):
     for i in range(rows):
         start = out.start + i * out.step
         own = out.values[start : start + depth]
-        for c in range(depth):
-            before = float32(0) if first_block else own[c] * shrink[i]
-            own[c] = before + product[i, c]
+        if first_block:
+            for c in range(depth):
+                own[c] = product[i, c]
+        else:
+            for c in range(depth):
+                own[c] = own[c] * shrink[i] + product[i, c]
 
 
 @kernel(VECTOR_REDUCTION)
