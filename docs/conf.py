@@ -1,4 +1,4 @@
-"""Settings of the documentation site: ``sphinx-build -W -b html docs docs/_build/html``, with the extra ``[docs]``."""
+"""Settings of the documentation site: ``sphinx-build -W -b html docs docs/_build/html``, with the group ``docs``."""
 
 import shutil
 import sys
@@ -10,8 +10,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "extensions")]
 import numpy_vitmatte  # noqa: E402
 
 project = "numpy-vitmatte"
-author = "the numpy-vitmatte authors"
-copyright = "2026, the numpy-vitmatte authors"
+author = "numpy-vitmatte contributors"
+copyright = "2026, numpy-vitmatte contributors"
 release = version = numpy_vitmatte.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "docstrings", "mathml"]

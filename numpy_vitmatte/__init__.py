@@ -1,26 +1,34 @@
-"""ViTMatte in NumPy and Numba: a photo and a trimap in, the alpha matte out, on a CPU."""
+"""ViTMatte in NumPy and Numba: a photo and a trimap in, the alpha matte out, on a CPU.
+
+Every name below, and every room of the package, is imported when it is first asked for (PEP 562).
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from numpy_vitmatte._version import __version__
-from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
-from numpy_vitmatte.errors import CheckpointError, ConfigurationError, DownloadError, ImageError, VitMatteError
-from numpy_vitmatte.hub.resolve import bundled_checkpoints
-from numpy_vitmatte.matting.background import read_background
-from numpy_vitmatte.matting.composite import composite, cutout
-from numpy_vitmatte.matting.foreground import estimate_foreground
-from numpy_vitmatte.matting.trust_map import TrustMap
-from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
-from numpy_vitmatte.pipeline.estimate import estimate_memory
-from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, matte, matte_with_report
-from numpy_vitmatte.pipeline.trust import matte_with_trust
-from numpy_vitmatte.pipeline.warmup import warmup
-from numpy_vitmatte.processing import HustvlImageProcessor, VitMatteImageProcessor
-from numpy_vitmatte.runtime.threads import get_num_threads, set_num_threads
-from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
-from numpy_vitmatte.trimaps.doctor import check_trimap
-from numpy_vitmatte.trimaps.findings import TrimapDiagnosis
-from numpy_vitmatte.trimaps.from_mask import trimap_from_mask
-from numpy_vitmatte.trimaps.reading import read_trimap
-from numpy_vitmatte.trimaps.report import TrimapReport
+
+if TYPE_CHECKING:
+    from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
+    from numpy_vitmatte.errors import CheckpointError, ConfigurationError, DownloadError, ImageError, VitMatteError
+    from numpy_vitmatte.hub.resolve import bundled_checkpoints
+    from numpy_vitmatte.matting.background import read_background
+    from numpy_vitmatte.matting.composite import composite, cutout
+    from numpy_vitmatte.matting.foreground import estimate_foreground
+    from numpy_vitmatte.matting.trust_map import TrustMap
+    from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
+    from numpy_vitmatte.pipeline.estimate import estimate_memory
+    from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, matte, matte_with_report
+    from numpy_vitmatte.pipeline.trust import matte_with_trust
+    from numpy_vitmatte.pipeline.warmup import warmup
+    from numpy_vitmatte.processing import HustvlImageProcessor, VitMatteImageProcessor
+    from numpy_vitmatte.runtime.threads import get_num_threads, set_num_threads
+    from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
+    from numpy_vitmatte.trimaps.doctor import check_trimap
+    from numpy_vitmatte.trimaps.findings import TrimapDiagnosis
+    from numpy_vitmatte.trimaps.from_mask import trimap_from_mask
+    from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
 
 __all__ = [
     "CheckpointError",
@@ -59,3 +67,56 @@ __all__ = [
     "trimap_from_mask",
     "warmup",
 ]
+
+_HOME = {
+    "CheckpointError": "errors",
+    "ConfigurationError": "errors",
+    "DownloadError": "errors",
+    "HustvlImageProcessor": "processing",
+    "ImageError": "errors",
+    "ImageMattingOutput": "model",
+    "MattingResult": "pipeline.photo_to_alpha",
+    "TrimapDiagnosis": "trimaps.findings",
+    "TrimapReport": "trimaps.reading",
+    "TrustMap": "matting.trust_map",
+    "VitDetConfig": "configuration",
+    "VitMatteConfig": "configuration",
+    "VitMatteError": "errors",
+    "VitMatteForImageMatting": "model",
+    "VitMatteImageProcessor": "processing",
+    "bundled_checkpoints": "hub.resolve",
+    "check_trimap": "trimaps.doctor",
+    "compare_traces": "tracing",
+    "composite": "matting.composite",
+    "cutout": "matting.composite",
+    "estimate_foreground": "matting.foreground",
+    "estimate_memory": "pipeline.estimate",
+    "get_num_threads": "runtime.threads",
+    "matte": "pipeline.photo_to_alpha",
+    "matte_with_report": "pipeline.photo_to_alpha",
+    "matte_with_trust": "pipeline.trust",
+    "read_background": "matting.background",
+    "read_trace": "tracing",
+    "read_trimap": "trimaps.reading",
+    "save_trace": "tracing",
+    "set_num_threads": "runtime.threads",
+    "trace": "tracing",
+    "trimap_from_mask": "trimaps.from_mask",
+    "warmup": "pipeline.warmup",
+}
+"""The module in which each name of ``__all__`` is made."""
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME.get(name, name)
+    path = f"{__name__}.{module}"
+    if name not in _HOME and (name.startswith("_") or find_spec(path) is None):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = import_module(path)
+    value = getattr(found, name) if name in _HOME else found
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

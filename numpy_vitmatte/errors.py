@@ -1,4 +1,38 @@
-"""The package's own errors: each message says what was found, what was expected and what to do."""
+"""The package's own errors: each message says what was found, what was expected and what to do.
+
+Messages quote file names, tensor names and servers, which may hold anything. What a terminal would obey is spelt out.
+"""
+
+import re
+import reprlib
+
+_LINE_BREAKS = re.compile(r"[\n\r\v\f\t\x1c-\x1f\x85\u2028\u2029]+")
+_LONGEST_MESSAGE = 2000
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxtuple, _SHORT.maxlist, _SHORT.maxdict = 4, 20, 20, 20
+_SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 200, 40, 200
+
+
+def one_line(message: object) -> str:
+    """Bring a message, or what an exception says, to one line that a terminal shows and does not obey.
+
+    Line breaks become spaces, control characters their escapes. An exception that says nothing is named. It takes time
+    in proportion to the message's length.
+    """
+    line = " ".join(filter(None, (part.strip() for part in _LINE_BREAKS.split(str(message)))))
+    if not line and isinstance(message, BaseException):
+        line = type(message).__name__
+    if line.isprintable():
+        return line
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in line)
+
+
+def shown(value: object) -> str:
+    """Give the ``repr`` of a value, cut where it is long, for a message."""
+    try:
+        return _SHORT.repr(value)
+    except (ValueError, RecursionError):  # Python does not write integers of thousands of digits
+        return f"a {type(value).__name__} too long to show"
 
 
 class VitMatteError(ValueError):
@@ -7,7 +41,16 @@ class VitMatteError(ValueError):
     Input that cannot be used (a file that is no image, a trimap of another size, a checkpoint with a tensor missing)
     raises this class or a subclass, so that ``except VitMatteError`` is all a caller needs. The command line prints
     the message on one line and exits with status 2.
+
+    Parameters
+    ----------
+    message : str
+        Kept as :func:`one_line` gives it, cut at 2000 characters.
     """
+
+    def __init__(self, message: str = "") -> None:
+        line = one_line(message)
+        super().__init__(line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "...")
 
 
 class ConfigurationError(VitMatteError):

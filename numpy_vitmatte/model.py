@@ -1,6 +1,7 @@
 """``VitMatteForImageMatting``: the network behind Hugging Face's names, batches and layout."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -8,22 +9,24 @@ from typing import Any
 import numpy as np
 
 from numpy_vitmatte.checkpoint.initialization import random_parameters
-from numpy_vitmatte.checkpoint.safetensors_reader import release
-from numpy_vitmatte.checkpoint.weights import bytes_in_memory, read_tensors, write_checkpoint
+from numpy_vitmatte.checkpoint.weights import map_tensors, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
-from numpy_vitmatte.network.memory import parse_bytes, plan_budget
+from numpy_vitmatte.network.memory import parse_bytes, plan_network_memory
 from numpy_vitmatte.network.parameters import pack_network
 from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.runtime.workspace import kept_workspace
 
+# Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
+_TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
+
 
 @dataclass
 class ImageMattingOutput(Mapping[str, Any]):
-    """What the model returns, with the manners of transformers' ``ModelOutput``.
+    """The model's result, with the manners of transformers' ``ModelOutput``.
 
     Entries are attributes; those that are not None are also a mapping by name (``out["alphas"]``, ``out.keys()``) and a
     sequence by place (``out[0]``, ``out.to_tuple()``).
@@ -67,9 +70,9 @@ class ImageMattingOutput(Mapping[str, Any]):
 
 
 def as_nhwc(pixels: np.ndarray) -> np.ndarray:
-    """Float (B, C, H, W) to contiguous float32 (B, H, W, C); not copied where they lie so in memory already.
+    """Turn float (B, C, H, W) into contiguous float32 (B, H, W, C), without a copy where they lie so already.
 
-    They are copied where they may not be written: for such arrays Numba would compile the kernels once more.
+    Arrays that may not be written are copied, because Numba would compile the kernels once more for them.
     """
     images = pixels.transpose(0, 2, 3, 1)
     if images.dtype == np.float32 and images.flags.c_contiguous and images.flags.writeable:
@@ -103,11 +106,31 @@ def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return mask
 
 
+def load_packed(directory: Path) -> "VitMatteForImageMatting":
+    """Load a checkpoint to compute alphas with and nothing else: ``tensors`` is empty, which saves as much memory.
+
+    Raises
+    ------
+    ConfigurationError, CheckpointError
+        As :meth:`VitMatteForImageMatting.from_pretrained`.
+    """
+    config = VitMatteConfig.from_pretrained(directory)
+    model = VitMatteForImageMatting(config, map_tensors(directory, config))
+    model.directory = directory
+    model.tensors = {}
+    return model
+
+
+def _with_own_tables(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Copy what packing would keep as it is: the model must not change when a file or an array changes under it."""
+    return {name: np.array(tensor) if _TABLE.search(name) else tensor for name, tensor in tensors.items()}
+
+
 class VitMatteForImageMatting:
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
     Made by ``from_pretrained`` or ``from_config``. One model may be used by several threads at once. Between calls the
-    process keeps up to 64 MB of memory for the next picture of the same size, unless ``max_memory`` is given.
+    process keeps up to 64 MB of memory for the next image of the same size, unless ``max_memory`` is given.
 
     Parameters
     ----------
@@ -118,16 +141,17 @@ class VitMatteForImageMatting:
     Attributes
     ----------
     directory : Path or None
-        The checkpoint that ``from_pretrained`` read, beside whose weights the matching processor lies.
+        The checkpoint that ``from_pretrained`` read; the matching processor lies there, too.
     tensors : dict of str to float32 array
-        The weights as stored. Changing them does not change the model, which has packed them; make a new one.
+        The weights as stored, in memory of their own. Changing them does not change the model, which has packed them;
+        make a new one.
     """
 
     def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray]) -> None:
         self.config = config
         self.directory: Path | None = None
         self.tensors = tensors
-        self._network = pack_network(tensors, config)
+        self._network = pack_network(_with_own_tables(tensors), config)
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path, revision: str | None = None) -> "VitMatteForImageMatting":
@@ -156,13 +180,12 @@ class VitMatteForImageMatting:
         config = VitMatteConfig.from_pretrained(directory)
         model = cls(config, read_tensors(directory, config))
         model.directory = directory
-        release(model.tensors.values())  # they are packed now
         return model
 
     @property
     def weights_in_memory(self) -> int:
-        """Bytes that ``tensors`` take, besides the packed weights; none for those that are mapped from a file."""
-        return bytes_in_memory(self.tensors.values())
+        """Bytes that ``tensors`` take, besides the packed weights."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":
@@ -199,8 +222,8 @@ class VitMatteForImageMatting:
         return_dict : bool, optional
             False returns a plain tuple.
         wanted : bool array (B, H, W), optional
-            The pixels whose alpha is of use, for example ``(0 < trimap) & (trimap < 255)``. What cannot change them is
-            not computed: they come out the same, to the bit, and others as 0. Default: every pixel.
+            The pixels whose alpha is of use, for example ``(0 < trimap) & (trimap < 255)``; by default every pixel.
+            What cannot change them is not computed. They are the same to the bit, others may be 0.
         max_memory : int or str, optional
             Bytes that the process may take at its peak, or words such as ``"2GB"``.
 
@@ -225,16 +248,12 @@ class VitMatteForImageMatting:
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         as_object = self.config.return_dict if return_dict is None else return_dict
         traces = [Trace([] if keep_hidden else None, [] if keep_attentions else None) for _ in images]
-        masks = [None] * len(images) if wanted is None else checked_mask(wanted, images.shape[:3])
+        masks = None if wanted is None else checked_mask(wanted, images.shape[:3])
         limit = None if max_memory is None else parse_bytes(max_memory)
         _, height, width, _ = images.shape
-        rows = plan_budget(height, width, self.config, self.weights_in_memory, limit).band_rows
-        jobs = zip(images, traces, masks, strict=True)
-        kept = 0 if limit is not None else workspace_size(height, width, self._network, rows)  # a budget counts all
-        with kept_workspace(kept) as memory:
-            alphas = [forward(image, self._network, trace, mask, rows, memory) for image, trace, mask in jobs]
-        batch = np.stack(alphas) if len(alphas) > 1 else alphas[0][None]  # one picture's alpha is not copied
-        output = ImageMattingOutput(alphas=batch[:, None])  # [B, H, W] -> [B, 1, H, W]
+        plan = plan_network_memory(height, width, self.config, self.weights_in_memory, limit)
+        alphas = self._alphas(images, masks, plan.band_rows, keep_workspace=limit is None, traces=traces)
+        output = ImageMattingOutput(alphas=alphas[:, None])  # (B, H, W) -> (B, 1, H, W)
         if keep_hidden:
             per_layer = zip(*(trace.hidden_states for trace in traces if trace.hidden_states is not None), strict=True)
             output.hidden_states = tuple(np.stack(layer).transpose(0, 3, 1, 2) for layer in per_layer)  # channels first
@@ -243,19 +262,43 @@ class VitMatteForImageMatting:
             output.attentions = tuple(np.concatenate(layer) for layer in per_layer)
         return output if as_object else output.to_tuple()
 
+    def _alphas(
+        self,
+        images: np.ndarray,
+        wanted: np.ndarray | None,
+        band_rows: int,
+        *,
+        keep_workspace: bool,
+        traces: Sequence[Trace] | None = None,
+    ) -> np.ndarray:
+        """Compute the alphas (B, H, W) of checked images (B, H, W, 4), with bands that were planned before.
+
+        ``keep_workspace`` leaves the working memory to the next image of this size, which no limit of memory counts.
+        ``traces``, one for each image, receive the intermediate results.
+        """
+        _, height, width, _ = images.shape
+        size = workspace_size(height, width, self._network, band_rows) if keep_workspace else 0
+        alphas = []
+        with kept_workspace(size) as memory:
+            for index, image in enumerate(images):
+                mask = None if wanted is None else wanted[index]
+                trace = traces[index] if traces else Trace(None, None)
+                alphas.append(forward(image, self._network, trace, mask, band_rows, memory))
+        return np.stack(alphas) if len(alphas) > 1 else alphas[0][None]  # a single alpha is not copied
+
     def checked_pixels(self, pixel_values: np.ndarray) -> np.ndarray:
         """Check the input and give it the layout of the network: (B, 4, H, W) to contiguous float32 (B, H, W, 4).
 
         Raises
         ------
         VitMatteError
-            If ``pixel_values`` has another shape or type. Whether all are finite is seen later, by the tokens.
+            If ``pixel_values`` has another shape or type. Numbers that are not finite are found later, by the tokens.
         """
         try:
             pixels = np.asarray(pixel_values)
         except ValueError:
             raise VitMatteError(
-                "pixel_values holds pictures of different sizes; call the model once per size, or pad them to one"
+                "pixel_values holds images of different sizes; call the model once per size, or pad them to one"
             ) from None
         channels, patch = self.config.backbone_config.num_channels, self.config.backbone_config.patch_size
         if pixels.ndim != 4 or pixels.shape[1] != channels or 0 in pixels.shape:

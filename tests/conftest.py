@@ -1,6 +1,11 @@
 """Settings that every test shares."""
 
 import os
+
+# Before NumPy is loaded: its BLAS multiplies the reference's small matrices, here and in the processes that tests
+# start, and two threads take several times as long for them as one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +13,13 @@ import pytest
 from hypothesis import settings
 from support.example_configs import tiniest_config
 from support.fake_hub import FakeHub
+from support.skips import (  # noqa: F401  (hooks of pytest)
+    pytest_addoption,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+)
 
-from numpy_vitmatte.hub import download, requests
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.runtime import threads
@@ -69,17 +79,30 @@ def lively_checkpoint(tmp_path_factory):
 
 
 @pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A hub on this machine, named by the environment, with an empty cache; failed requests are repeated at once."""
+def hub_environment(tmp_path, monkeypatch):
+    """An empty cache, and nothing else that the environment says about hubs and proxies."""
     for name in os.environ:
         if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
-    for module in (download, requests):
-        monkeypatch.setattr(module, "PAUSES", (0.0, 0.0, 0.0, 0.0))
+
+
+@pytest.fixture
+def hub(hub_environment, tmp_path, monkeypatch):
+    """A hub on this machine, named by the environment, to which huggingface_hub speaks plain HTTP."""
+    library = pytest.importorskip("huggingface_hub", reason="the [hub] extra is not installed")
+    constants = pytest.importorskip("huggingface_hub.constants", reason="the [hub] extra is not installed")
+    settings = {
+        "HF_HUB_OFFLINE": False, "HF_HUB_DISABLE_XET": True, "HF_TOKEN_PATH": str(tmp_path / "hf-home/token"),
+        "HF_HUB_DOWNLOAD_TIMEOUT": 60, "HF_HUB_ETAG_TIMEOUT": 60,
+    }  # fmt: skip
+    for name, value in settings.items():  # read when it was imported
+        monkeypatch.setattr(constants, name, value)
     with FakeHub().serving() as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        library.close_session()  # it keeps the proxies of the environment
         yield hub
+    library.close_session()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The benchmarks run, compare the right things and survive a competitor that does not; nothing is timed here."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -19,12 +18,6 @@ from numpy_vitmatte import VitMatteForImageMatting, VitMatteImageProcessor
 ROOT = Path(__file__).resolve().parent.parent
 BENCHMARKS = ROOT / "docs" / "benchmarks"
 ABOUT = {"benchmark", "height", "width", "threads", "machine", "versions"}
-
-
-def installed(*packages):
-    """Skip, saying so, where a competitor's packages are missing; .ci/run installs them all."""
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"{missing} of the extra [bench] not installed; .ci/run has them")
 
 
 def benchmarks(*arguments, first_on_path=()):
@@ -86,7 +79,7 @@ def test_forward_leaves_a_record(compare):
     assert "forward, 64x96, threads 1, rounds 2" in process.stdout
 
 
-@installed("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "openvino")
+@pytest.mark.extras("torch", "transformers", "onnx", "onnxscript", "onnxruntime", "openvino")
 @pytest.mark.parametrize("benchmark", ["forward", "job"])
 def test_competitors_compute_the_same_alphas(compare, benchmark):
     process, record = compare(benchmark, "openvino", "onnxruntime", "torch")
@@ -161,14 +154,16 @@ def test_memory_over_size(checkpoint, tmp_path):
     assert record["exponent"] == pytest.approx(np.log2(growth[1] / growth[0]) / 2)  # four times the pixels
 
 
-@installed("torch", "transformers")
+@pytest.mark.extras("torch", "transformers")
 def test_start(checkpoint, tmp_path):
     output = tmp_path / "start.json"
     process = benchmarks("start", "--threads", 1, "--rounds", 1, "--model", checkpoint, "--output", output, "--quiet")
     assert process.returncode == 0, process.stdout + process.stderr
     assert process.stderr == ""
     (record,) = json.loads(output.read_text())
-    assert set(record) == ABOUT | {"results", "unknown_share", "import_seconds"}
+    assert set(record) == ABOUT | {
+        "results", "unknown_share", "import_seconds", "help_seconds", "help_to_import",
+    }  # fmt: skip
     assert list(record["results"]) == ["numpy-vitmatte", "torch"]
     assert record["results"]["torch"]["largest_difference"] < 1e-4
 
@@ -187,12 +182,19 @@ def test_a_wrong_command_line(arguments, message):
     assert message in process.stderr
 
 
-def test_a_newer_record_replaces_the_older(compare):
-    compare("forward", "numpy-vitmatte")
-    compare("forward", "numpy-vitmatte")  # still one record, says the fixture
+def test_a_newer_record_replaces_the_older(tmp_path, monkeypatch):
+    """Records of the same measurement are one; others stay."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from records import load, new_record, save
+
+    path = tmp_path / "folder" / "records.json"
+    for threads, seconds in ((2, 1.0), (1, 2.0), (2, 3.0)):
+        save(new_record("forward", 64, 96, threads, seconds=seconds), path)
+    assert [(record["threads"], record["seconds"]) for record in load(path)] == [(1, 2.0), (2, 3.0)]
+    assert [file.name for file in path.parent.iterdir()] == ["records.json"]
 
 
-@installed("matplotlib")
+@pytest.mark.extras("matplotlib")
 def test_a_picture_needs_records(tmp_path):
     process = benchmarks("picture", "--results", tmp_path / "none.json", "--output", tmp_path / "picture.svg")
     assert process.returncode == 1
@@ -201,7 +203,7 @@ def test_a_picture_needs_records(tmp_path):
     )
 
 
-@installed("matplotlib")
+@pytest.mark.extras("matplotlib")
 def test_picture(compare, tmp_path):
     """A bar for who succeeded, a cross for who failed; the same records give the same file."""
     (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
@@ -216,13 +218,11 @@ def test_picture(compare, tmp_path):
     assert b"<!-- \xc3\x97 -->" in first
 
 
-def test_roofline_counts_what_the_design_says(tmp_path):
-    """Of ViTMatte-S at 640x960 the parts that DESIGN's arithmetic gives, windows of stride 1 in tiles of four."""
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        from operations import operations
-    finally:
-        sys.path.remove(str(BENCHMARKS))
+def test_roofline_counts_by_hand(monkeypatch):
+    """The products of ViTMatte-S at 640x960, worked out by hand; windows of stride 1 in tiles of four."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from operations import operations
+
     counted = operations(640, 960, numpy_vitmatte.VitMatteConfig())
     tokens, channels = 2400, 384
     offsets = 79 + 119  # of two tokens among 40 rows, among 60 columns

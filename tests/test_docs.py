@@ -8,9 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_floors import ROOMS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "ATTRIBUTION.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 # A comment above a fenced block: "not run ...", with the reason, or "needs: package", of an extra.
 BLOCK = re.compile(r"(?:<!-- (?P<note>[^>]*) -->\n)?```(?P<language>python|bash)\n(?P<code>.*?)```", re.DOTALL)
@@ -119,6 +126,10 @@ def test_named_tests_exist():
         "batch",
         "tracing",
         "testing",
+        "hub",
+        "checkpoint",
+        "files",
+        "configuration",
     ],
 )
 def test_every_module_of_a_room_is_on_the_site(room):
@@ -128,6 +139,23 @@ def test_every_module_of_a_room_is_on_the_site(room):
     modules = {".".join(path.with_suffix("").parts) for path in paths}
     assert modules
     assert modules == set(re.findall(rf"automodule:: numpy_vitmatte\.{room}\.([\w.]+)$", pages, re.MULTILINE))
+
+
+def test_the_picture_of_the_rooms_is_current():
+    """The committed picture is what the script draws of today's imports: ``python docs/images/architecture.py``."""
+    spec = importlib.util.spec_from_file_location("architecture", ROOT / "docs/images/architecture.py")
+    architecture = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(architecture)
+    assert (ROOT / "docs/images/architecture.svg").read_text(encoding="utf-8") == architecture.draw()
+
+
+def test_the_architecture_page_has_every_room_and_names_files_that_exist():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE) == [room for room in ROOMS if room[0] != "_"]
+    files = re.findall(r"\*\*`([\w/]+\.py)`\*\*", page)
+    assert len(files) > 5
+    for file in files:
+        assert (ROOT / "numpy_vitmatte" / file).is_file(), file
 
 
 def test_examples_in_docstrings():

@@ -37,7 +37,17 @@ ROOMS = [
     "__main__",
 ]
 LOOSE = 5  # modules beside the rooms that a newcomer has to know
-EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "distributed")
+EXTRAS = (
+    "torch",
+    "transformers",
+    "pymatting",
+    "matplotlib",
+    "pytest",
+    "hypothesis",
+    "sphinx",
+    "distributed",
+    "huggingface_hub",
+)
 
 
 def room_of(module):
@@ -121,3 +131,26 @@ def test_rooms_are_small():
         path.name: lines for path in PACKAGE.rglob("*.py") if (lines := len(path.read_text("utf-8").splitlines())) > 300
     }
     assert not long
+
+
+def functions_of(path):
+    """Every function of a file, those inside others too."""
+    return [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+
+
+def test_functions_fit_on_a_screen():
+    """At most 50 lines without the docstring."""
+    for path in FILES:
+        for function in functions_of(path):
+            documented = len((ast.get_docstring(function, clean=False) or "").splitlines())
+            lines = function.end_lineno - function.lineno + 1 - documented
+            assert lines <= 50, f"{path.relative_to(PACKAGE)}: {function.name} has {lines} lines"
+
+
+def test_functions_take_few_parameters():
+    """At most eight. Kernels take what Numba and their inner loops want: named tuples where these cost nothing."""
+    for path in FILES:
+        if not room_of(name_of(path)).startswith("kernels"):
+            for function in functions_of(path):
+                taken = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+                assert len(taken) <= 8, f"{path.relative_to(PACKAGE)}: {function.name} takes {len(taken)}"

@@ -147,7 +147,7 @@ def zeros(*shape, dtype=np.float32):
         (zeros(), r"shape \(\); expected"),
         ("photo.png", r"shape \(\); expected"),
         (None, r"shape \(\); expected"),
-        ([zeros(4, 16, 32), zeros(4, 32, 16)], "pictures of different sizes; call the model once per size"),
+        ([zeros(4, 16, 32), zeros(4, 32, 16)], "images of different sizes; call the model once per size"),
         (zeros(1, 4, 50, 112), "50 high and 112 wide; both must be multiples of the patch size 16"),
         (zeros(1, 4, 48, 15), "48 high and 15 wide; both must be multiples of the patch size 16"),
         (zeros(1, 4, 48, 112, dtype=np.uint8), "of type uint8; expected floating point"),

@@ -21,6 +21,8 @@ from training.validation_set import RARE_KINDS, set_of_kinds, validation_set
 
 from numpy_vitmatte.testing import tiny_config
 
+pytestmark = pytest.mark.extras("scipy")
+
 
 def png(array: np.ndarray) -> bytes:
     """The array as a PNG file."""

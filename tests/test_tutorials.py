@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "tutorials").glob("*.ipynb"))
-REASON = "the [docs] extra is not installed; .ci/run installs it and runs the tutorials"
 
 
 def test_there_are_tutorials():
@@ -17,12 +16,14 @@ def kinds(cell):
     return [output.output_type for output in cell.outputs if output.get("name") != "stderr"]
 
 
+@pytest.mark.extras("nbformat", "nbclient", "ipykernel", "matplotlib")
 @pytest.mark.filterwarnings("default")  # of the notebook server's own packages
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_tutorial(path, tmp_path):
     """Every cell runs; every picture and printed line that is kept is there."""
-    nbformat = pytest.importorskip("nbformat", reason=REASON)
-    nbclient = pytest.importorskip("nbclient", reason=REASON)
+    import nbclient
+    import nbformat
+
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -17,7 +17,7 @@ import numpy_vitmatte
 from numpy_vitmatte import HustvlImageProcessor, VitMatteForImageMatting, VitMatteImageProcessor, matte
 from numpy_vitmatte.processing import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from numpy_vitmatte.processing.hustvl import padded_together, three_values
-from numpy_vitmatte.processing.pixel_values import pixel_values
+from numpy_vitmatte.processing.pixel_values import network_image
 
 DEMO = Path(numpy_vitmatte.__file__).parent / "demo"
 SIZES = ((512, 512), (512, 500), (500, 500))
@@ -26,21 +26,21 @@ SIZES = ((512, 512), (512, 500), (500, 500))
 class HalfForUnknown(VitMatteImageProcessor):
     """Only the trimap's three values as the authors have them."""
 
-    def _pixel_values(
+    def _network_image(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        pixels = pixel_values(photo, trimap, settings)
-        pixels[3] = three_values(pixels[3])
-        return pixels
+        image = network_image(photo, trimap, settings)
+        image[..., 3] = three_values(image[..., 3])
+        return image
 
 
 class BothAxesPadded(VitMatteImageProcessor):
     """Only the padding as the authors have it."""
 
-    def _pixel_values(
+    def _network_image(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        return padded_together(pixel_values(photo, trimap, {**settings, "do_pad": False}), settings["size_divisor"])
+        return padded_together(network_image(photo, trimap, {**settings, "do_pad": False}), settings["size_divisor"])
 
 
 def main() -> None:

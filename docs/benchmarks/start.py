@@ -1,4 +1,7 @@
-"""``start``: a whole process, from the first import to the alpha of one photo, ours and with torch and transformers."""
+"""``start``: a whole process, from the first import to the alpha of one photo, ours and with torch and transformers.
+
+Besides, two processes of this package alone: one that imports what matting needs, one that prints the help.
+"""
 
 import argparse
 import logging
@@ -20,6 +23,7 @@ log = logging.getLogger("benchmarks")
 SCRIPTS = {OURS: "start_ours.py", "torch": "start_torch.py"}
 SIZE = (512, 512)
 UNKNOWN = 0.15
+ALONE = {"import": ["-c", "from numpy_vitmatte import matte"], "help": ["-m", "numpy_vitmatte", "--help"]}
 
 
 def run(arguments: argparse.Namespace) -> bool:
@@ -30,20 +34,25 @@ def run(arguments: argparse.Namespace) -> bool:
         share = materials.put_photo(folder, *SIZE, UNKNOWN)
         succeeded = True
         for threads in arguments.threads:
-            results, imports = _measure(folder, threads, arguments.rounds)
-            more = {"unknown_share": share, "import_seconds": imports, "results": results}
-            record = new_record("start", *SIZE, threads, **more)
+            results, alone = _measure(folder, threads, arguments.rounds)
+            more = {f"{name}_seconds": seconds for name, seconds in alone.items()}
+            ratio = median_ratio(alone["help"], alone["import"])
+            record = new_record(
+                "start", *SIZE, threads, unknown_share=share, help_to_import=ratio, results=results, **more
+            )
             succeeded &= print_table(record)
-            print(f"import numpy_vitmatte: median {statistics.median(imports):.3f} s\n", flush=True)
+            for name, command in ALONE.items():
+                print(f"python {' '.join(command)}: median {statistics.median(alone[name]):.3f} s")
+            print(f"the help takes {ratio:.2f} of the import\n", flush=True)
             save(record, arguments.output)
     return succeeded
 
 
-def _measure(folder: Path, threads: int, rounds: int) -> tuple[dict[str, dict], list[float]]:
-    """By script its results; and the seconds of a process that only imports this package."""
+def _measure(folder: Path, threads: int, rounds: int) -> tuple[dict[str, dict], dict[str, list[float]]]:
+    """Results by script, and seconds by what this package does alone."""
     here = Path(__file__).parent
     commands = {name: [here / script, folder, folder / f"{name}.npy", threads] for name, script in SCRIPTS.items()}
-    commands["import"] = ["-c", "import numpy_vitmatte"]
+    commands |= ALONE
     for command in commands.values():
         _seconds(command)  # disk and kernel caches
     seconds: dict[str, list[float]] = {name: [] for name in commands}
@@ -61,10 +70,11 @@ def _measure(folder: Path, threads: int, rounds: int) -> tuple[dict[str, dict], 
         }
         for name in SCRIPTS
     }
-    return results, seconds["import"]
+    return results, {name: seconds[name] for name in ALONE}
 
 
 def _seconds(command: list) -> float:
     started = time.perf_counter()
-    subprocess.run([sys.executable, *map(str, command)], check=True, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([sys.executable, *map(str, command)], check=True, **quiet)
     return time.perf_counter() - started

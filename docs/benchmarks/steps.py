@@ -20,7 +20,7 @@ from numpy_vitmatte.network import by_layers
 from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder
 from numpy_vitmatte.network.parameters import pack_network
-from numpy_vitmatte.processing.pixel_values import pixel_values
+from numpy_vitmatte.processing.pixel_values import network_image
 from numpy_vitmatte.runtime.workspace import aligned_empty
 
 Pair = tuple[Callable[[], object], Callable[[], object]]
@@ -143,7 +143,7 @@ def levels() -> dict[str, Pair]:
     wide = photo.astype(np.uint16), trimap.astype(np.uint16)
 
     def prepare(photo: np.ndarray, trimap: np.ndarray) -> object:
-        return pixel_values(photo.transpose(2, 0, 1), trimap, settings)
+        return network_image(photo, trimap, settings)
 
     return {"input: every pixel normalised": (lambda: prepare(*wide), lambda: prepare(photo, trimap))}
 

@@ -1,1 +1,1 @@
-"""Whole folders: what is to be done with one photo, what a folder's outputs were made with, and who does the work."""
+"""Whole folders: the job of one photo, the record of a folder, and the processes or machines that do the work."""

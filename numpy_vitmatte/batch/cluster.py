@@ -1,7 +1,7 @@
-"""The photos of a folder on the machines of a Dask cluster: the same jobs, handed out by Dask's scheduler.
+"""Run the jobs of a folder on the machines of a Dask cluster, whose scheduler distributes them.
 
-All machines must see the folders under the same paths. When a worker dies, Dask gives what it had to another one.
-Outputs take their names whole, so an alpha that two workers wrote one after the other is still one alpha.
+All machines must see the folders under the same paths. When a worker dies, Dask gives its job to another one. An output
+gets its name when it is complete, so an alpha that two workers have written is still one alpha.
 """
 
 import threading
@@ -31,13 +31,13 @@ def run_on_cluster(jobs: Sequence[Job], scheduler: str, threads: int | None) -> 
     scheduler : str
         Address of the scheduler, such as ``tcp://10.0.0.5:8786``.
     threads : int, optional
-        Of each worker, which does one photo at a time; by default as many as Dask gave it.
+        Number of threads of each worker, which does one photo at a time; by default as many as Dask gave it.
 
     Yields
     ------
     Outcome
-        One for every job, as they are done. When the caller stops asking (``close``), what no worker has begun is
-        withdrawn.
+        One for every job, in the order in which they finish. When the caller stops (``close``), jobs that no worker
+        has begun are withdrawn.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def _client(distributed: Any, scheduler: str) -> Any:
 
 
 def _check_workers(client: Any, record: Path) -> None:
-    """Say at once what would make every photo fail. Workers that join later are taken on trust."""
+    """Report at once what would make every photo fail. Workers that join later are not checked."""
     wanted = __version__
     try:
         found = client.run(_survey, record)
@@ -99,7 +99,7 @@ def _survey(record: Path) -> tuple[str, bool]:
 
 
 def _run_on_worker(job: Job, threads: int | None) -> Outcome:
-    """One photo at a time, on all threads of the worker: several at a time would need the memory of several."""
+    """Do one photo at a time, on all threads of the worker: several at a time would need the memory of several."""
     from distributed import get_worker
 
     with _one_at_a_time:

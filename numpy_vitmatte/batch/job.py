@@ -1,4 +1,4 @@
-"""One photo of a folder: everything a process on this or another machine needs, and what came of it.
+"""The job of one photo of a folder, with everything that a process on any machine needs, and its outcome.
 
 The runners (``local``, ``cluster``) only decide where :func:`run_job` is called.
 """
@@ -11,32 +11,29 @@ from pathlib import Path
 import numpy as np
 
 from numpy_vitmatte.batch.limits import Limits
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, one_line
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.writing import save_alpha
 from numpy_vitmatte.matting.downscale import smaller_size
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import matte, matte_with_report
 from numpy_vitmatte.trimaps.reading import UNKNOWN
 
 
 @dataclass(frozen=True)
-class MattingOptions:
+class FolderOptions:
     """What all photos of a folder are matted with.
 
     Attributes
     ----------
     model : str
         Name or absolute directory of the checkpoint.
-    raw : bool
-        The network's own values also where the trimap knows the answer.
+    raw, profile, max_side
+        As for :func:`~numpy_vitmatte.matte`.
     bits : {8, 16}
-        Of the alpha's PNG.
-    profile : {"hf", "hustvl"}
-        Whose preprocessing.
-    max_side : int or None
-        Photos with a longer side are computed at a smaller size, an approximation.
+        Bits of the alpha's PNG.
     """
 
     model: str
@@ -44,6 +41,10 @@ class MattingOptions:
     bits: int = 8
     profile: str = "hf"
     max_side: int | None = None
+
+    def matting(self) -> MattingOptions:
+        """Give those of them that :func:`~numpy_vitmatte.matte` takes as keywords."""
+        return MattingOptions(raw=self.raw, profile=self.profile, max_side=self.max_side)
 
 
 @dataclass(frozen=True)
@@ -54,21 +55,21 @@ class Job:
     photo: Path
     trimap: Path
     output: Path
-    options: MattingOptions
+    options: FolderOptions
     limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a job.
+    """The outcome of a job.
 
     Attributes
     ----------
     job : Job
     error : str or None
-        Why there is no output, on one line; None if there is one.
+        The reason why there is no output, on one line; None if there is one.
     warnings : tuple of str
-        What is probably not as meant, of the trimap or in general.
+        Warnings about the trimap or in general.
     seconds : float
     """
 
@@ -78,11 +79,11 @@ class Outcome:
     seconds: float = 0.0
 
 
-def check_options(options: MattingOptions) -> None:
-    """Load the checkpoint and matte a tiny picture, then let go of both.
+def check_options(options: FolderOptions) -> None:
+    """Load the checkpoint and matte a tiny photo, then let go of both.
 
-    So what is wrong with a checkpoint is said once, before anything is written, and the kernels are compiled once, not
-    by all workers at the same time.
+    An unusable checkpoint is thus reported once, before anything is written, and the kernels are compiled once instead
+    of by all workers at the same time.
 
     Raises
     ------
@@ -90,14 +91,14 @@ def check_options(options: MattingOptions) -> None:
         The checkpoint or an option cannot be used.
     """
     smaller_size(1, 1, options.max_side)
-    # Not by name: that would keep the checkpoint in memory beside the workers'.
+    # Not by name: this process would then keep the checkpoint in memory, in addition to the workers.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
     matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model)
 
 
 def run_job(job: Job) -> Outcome:
-    """Matte one photo and write its alpha whole or not at all. Whatever goes wrong is in the outcome.
+    """Matte one photo and write its alpha, completely or not at all. The outcome holds whatever goes wrong.
 
     Parameters
     ----------
@@ -121,22 +122,14 @@ def run_job(job: Job) -> Outcome:
         except Exception as trouble:  # the other photos are worth more than this one's traceback
             error = f"unexpected {type(trouble).__name__}: {trouble}; please report it"
     said += [str(warning.message) for warning in caught]
-    lines = tuple(" ".join(text.split()) for text in said)
-    return Outcome(job, error and " ".join(error.split()), lines, time.perf_counter() - started)
+    return Outcome(job, error and one_line(error), tuple(map(one_line, said)), time.perf_counter() - started)
 
 
 def _matte_and_save(job: Job) -> tuple[str, ...]:
-    """The job itself; what is doubtful about its trimap."""
+    """Do the job; the result is what is probably not as meant about its trimap."""
     options = job.options
     with pixel_limit(job.limits.max_pixels):  # a worker is a process of its own, which knows nothing of the command's
-        result = matte_with_report(
-            job.photo,
-            job.trimap,
-            options.model,
-            profile=options.profile,
-            raw=options.raw,
-            max_memory=job.limits.max_memory,
-            max_side=options.max_side,
-        )
+        matting = options.matting() | MattingOptions(max_memory=job.limits.max_memory)
+        result = matte_with_report(job.photo, job.trimap, options.model, **matting)
     save_alpha(job.output, result.alpha, options.bits)
     return tuple(result.report.warnings)

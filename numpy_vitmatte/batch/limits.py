@@ -1,4 +1,4 @@
-"""What a job may take of its machine: how many pixels, how much memory. Neither changes an alpha."""
+"""Limits of a job: the number of pixels and the memory that it may take. Neither changes an alpha."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from numpy_vitmatte.images.pixel_limit import MAX_PIXELS
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 
 _SMALLEST = 32
-"""Pixels a side of what the command itself mattes before it starts its workers, and of the least photo there is."""
+"""Pixels a side of the photo that the command itself mattes before it starts its workers, and of the smallest one."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one photo's work. The folder's record does not hold them: a run may go on under others.
+    """Limits of one photo's work. The folder's record does not hold them: a run may be resumed with others.
 
     Attributes
     ----------
@@ -27,12 +27,12 @@ class Limits:
 
 
 def worker_share(max_memory: int, workers: int, model: str) -> int:
-    """Divide a budget of memory between a command and its workers, so that all of them together stay below it.
+    """Divide a memory budget among a command and its workers, so that all of them together stay below it.
 
     Parameters
     ----------
     max_memory : int
-        Bytes for the processes together. What they share, such as the code of libraries, is counted once for each.
+        Bytes for all processes together. Memory that they share, such as the code of libraries, is counted for each.
     workers : int
     model : str
         Name or directory of the checkpoint, which each process loads for itself.
@@ -45,7 +45,7 @@ def worker_share(max_memory: int, workers: int, model: str) -> int:
     Raises
     ------
     VitMatteError
-        Less than the smallest photo takes; the message says how much would do for it.
+        The share is less than the smallest photo takes; the message says how much would do.
     """
     least = estimate_memory(_SMALLEST, _SMALLEST, model)
     share = (max_memory - least) // workers

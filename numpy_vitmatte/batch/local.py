@@ -1,10 +1,10 @@
-"""The photos of a folder on this machine: worker processes, a photo at a time each.
+"""Run the jobs of a folder on this machine, in worker processes that do one photo at a time.
 
-Processes, not threads, although every one of them holds the weights (100 MB for ViTMatte-S) anew. What fills the memory
-is the work on a photo, and that is the same either way; but a photo too large for the machine ends its process, and
-with threads that process would be the whole batch. Here it costs that one photo, and the system has its memory back.
+Workers are processes, not threads, although each of them holds the weights (100 MB for ViTMatte-S) once more. The work
+on a photo takes most of the memory, in a thread as in a process. But a photo that is too large for the machine ends its
+process, and with threads that process would be the whole batch. Here it costs one photo.
 
-Every worker has a pipe of its own, so it is known which photo a worker had when it died.
+Every worker has a pipe of its own, so the parent knows which photo a worker had when it died.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from numpy_vitmatte.runtime.threads import set_num_threads
 
 
 def thread_shares(threads: int, workers: int) -> list[int]:
-    """How many threads each of some workers gets: as equal as can be, and at least one."""
+    """Divide threads among workers, as equally as possible; each gets at least one."""
     return [max(1, threads // workers + (index < threads % workers)) for index in range(workers)]
 
 
@@ -31,9 +31,9 @@ def run_locally(jobs: Sequence[Job], workers: int, threads: int) -> Generator[Ou
     ----------
     jobs : sequence of Job
     workers : int
-        How many photos are in work at a time.
+        Number of photos in work at a time.
     threads : int
-        Of all workers together.
+        Number of threads of all workers together.
 
     Yields
     ------
@@ -108,7 +108,7 @@ def _why_it_died(exit_code: int | None) -> str:
 
 
 def _serve(connection: Connection, threads: int) -> None:
-    """A worker's life: jobs in, outcomes out, until the other end of the pipe is closed."""
+    """Run a worker: receive jobs and send outcomes until the other end of the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     set_num_threads(threads)
@@ -118,7 +118,7 @@ def _serve(connection: Connection, threads: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed cannot stop its workers: they watch it and go, whatever they are doing."""
+    """End this worker when its parent ends: a parent that is killed cannot stop its workers."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -1,8 +1,8 @@
-"""The folder that a batch writes to: which outputs are its own and finished, and what an interrupted run left behind.
+"""The folder that a batch writes to: which of its files are finished outputs, and which an interrupted run left.
 
 A file in the folder, the record, says what its outputs are made with. It is written before the first output and not
-touched again, so an output is this batch's own if it is no older than the record. ``--force`` writes a new record: so
-everything that stood there is made anew, even if that run is killed and resumed without ``--force``.
+touched again, so an output is this batch's own if it is no older than the record. ``--force`` writes a new record, so
+that every output is made anew, even if that run is killed and resumed without ``--force``.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from numpy_vitmatte.batch.job import Job, MattingOptions
+from numpy_vitmatte.batch.job import FolderOptions, Job
 from numpy_vitmatte.errors import ConfigurationError, VitMatteError
 from numpy_vitmatte.files.atomic_write import remove_leftovers
 from numpy_vitmatte.files.json_object import read_json_object, write_json_object
@@ -23,8 +23,8 @@ RECORD_FILE = ".numpy-vitmatte-batch.json"
 _CHECKPOINT_FILES = (".json", ".safetensors", ".bin")
 
 
-def claim(folder: Path, jobs: Iterable[Job], options: MattingOptions, force: bool) -> None:
-    """Make the folder this batch's, or find that it is; clean away what a killed run left.
+def claim(folder: Path, jobs: Iterable[Job], options: FolderOptions, force: bool) -> None:
+    """Make the folder this batch's, or check that it is, and remove the unfinished files of a killed run.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def claim(folder: Path, jobs: Iterable[Job], options: MattingOptions, force: boo
         Made if need be; its parent must exist.
     jobs : iterable of Job
         Those whose outputs go there.
-    options : MattingOptions
+    options : FolderOptions
     force : bool
         Take the folder whatever it holds; outputs that exist will be made anew.
 
@@ -68,9 +68,9 @@ def claim(folder: Path, jobs: Iterable[Job], options: MattingOptions, force: boo
 
 
 def is_finished(job: Job) -> bool:
-    """Whether a job's output stands, made by this batch from the photo and the trimap as they are now.
+    """Check whether this batch has made a job's output from the photo and the trimap as they are now.
 
-    Older than its photo or trimap, it is made anew: somebody corrected them.
+    An output that is older than its photo or trimap is not finished: somebody has corrected them.
     """
     try:
         output = job.output.stat().st_mtime_ns
@@ -80,12 +80,12 @@ def is_finished(job: Job) -> bool:
         return False
 
 
-def _record(options: MattingOptions) -> dict[str, Any]:
+def _record(options: FolderOptions) -> dict[str, Any]:
     return {"options": dataclasses.asdict(options), "checkpoint_sha256": _checkpoint_sha256(options.model)}
 
 
 def _checkpoint_sha256(model: str) -> str:
-    """Of all files that say what the network is: a folder that has moved is the same, a file replaced is not."""
+    """Hash all files that define the network: a moved folder keeps its hash, a replaced file changes it."""
     digest = hashlib.sha256()
     for path in sorted(checkpoint_directory(model).iterdir()):
         if path.suffix in _CHECKPOINT_FILES and path.is_file():
@@ -109,8 +109,8 @@ def _found_record(path: Path) -> dict[str, Any] | None:
 
 
 def _check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    # What a record does not name had its default when it was written.
-    before = dataclasses.asdict(MattingOptions(model="")) | found["options"]
+    # Options that a record does not name had their defaults when it was written.
+    before = dataclasses.asdict(FolderOptions(model="")) | found["options"]
     differences = [
         f"{name} {json.dumps(before[name])}, now {json.dumps(value)}"
         for name, value in wanted["options"].items()

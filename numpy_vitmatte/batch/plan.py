@@ -1,41 +1,35 @@
-"""What is to be done: the photos of a folder, their trimaps and where the alphas go."""
+"""The jobs of a folder: its photos, their trimaps and the paths of the alphas."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from numpy_vitmatte.batch.job import Job, MattingOptions
+from numpy_vitmatte.batch.job import FolderOptions, Job
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.resolve import bundled_checkpoints, checkpoint_directory
-from numpy_vitmatte.images.folder_pairs import match_by_stem
+from numpy_vitmatte.images.folder_pairs import FolderMatches, match_by_stem
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The jobs of a folder.
+class Plan(FolderMatches):
+    """What folders hold together, and the jobs that follow from it.
 
     Attributes
     ----------
     jobs : tuple of Job
         In the order of their stems.
-    problems : dict of str to str
-        A stem that has no job, and why, in words.
-    left_out : tuple of pathlib.Path
-        Files that by their ending are no pictures.
     """
 
     jobs: tuple[Job, ...]
-    problems: dict[str, str]
-    left_out: tuple[Path, ...]
 
 
-def plan_folder(photos: Path, trimaps: Path, output: Path, options: MattingOptions) -> Plan:
+def plan_folder(photos: Path, trimaps: Path, output: Path, options: FolderOptions) -> Plan:
     """Pair photos with trimaps by stem. An alpha gets its photo's stem and ``.png``.
 
     Parameters
     ----------
     photos, trimaps, output : pathlib.Path
         Folders; `output` need not exist.
-    options : MattingOptions
+    options : FolderOptions
         Its model may be any name or directory; the jobs hold what it means here.
 
     Returns
@@ -56,9 +50,9 @@ def plan_folder(photos: Path, trimaps: Path, output: Path, options: MattingOptio
     for match in matched.matches:
         photo, trimap = (match.files[role].absolute() for role in ("photo", "trimap"))
         jobs.append(Job(match.stem, photo, trimap, output.absolute() / f"{photo.stem}.png", options))
-    return Plan(tuple(jobs), matched.problems, matched.left_out)
+    return Plan(matched.matches, matched.problems, matched.left_out, tuple(jobs))
 
 
 def _model_for_workers(model: str) -> str:
-    """A bundled name stays a name, whatever the folders of another machine; everything else becomes a directory."""
+    """Keep the name of a bundled checkpoint, which every machine has; turn everything else into a directory."""
     return model if model in bundled_checkpoints() else str(checkpoint_directory(model).absolute())

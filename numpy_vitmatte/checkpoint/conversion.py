@@ -1,7 +1,6 @@
 """From a PyTorch file to a checkpoint directory."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,12 +14,11 @@ from numpy_vitmatte.checkpoint.torch_files.reader import read_torch
 from numpy_vitmatte.checkpoint.weights import write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.files.atomic_write import temporary_name
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FILE
 from numpy_vitmatte.processing import VitMatteImageProcessor
 
 _WRITTEN = frozenset((CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS_FILE))
-# Characters of the directory's name that the temporary ones keep: they may not be longer than a file system allows.
-_LONGEST_STEM = 40
 
 
 def convert(source: str | os.PathLike[str], directory: str | os.PathLike[str], force: bool = False) -> VitMatteConfig:
@@ -110,10 +108,8 @@ def _network_tensors(stored: Mapping[str, StoredTensor], config: VitMatteConfig,
 def _write_directory(
     directory: Path, shown: str, force: bool, config: VitMatteConfig, tensors: Mapping[str, np.ndarray]
 ) -> None:
-    """Write beside the place, then rename; what stood there is put back if that fails, and removed if it does not."""
-    stem, token = directory.name[:_LONGEST_STEM], secrets.token_hex(4)
-    new = directory.with_name(f".{stem}-{token}.partial")
-    old = directory.with_name(f".{stem}-{token}.old.partial")
+    """Write under another name, then rename; what stood there is put back if that fails, and removed if it does not."""
+    new, old = temporary_name(directory), temporary_name(directory.with_name(f"{directory.name}.old"))
     try:
         write_checkpoint(new, config, tensors)
         VitMatteImageProcessor().save_pretrained(new)

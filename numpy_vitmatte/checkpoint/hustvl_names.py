@@ -23,7 +23,7 @@ _PARTS = (
     (re.compile(r"^decoder\.fusion_blks\."), "decoder.fusion_blocks."),
     (re.compile(r"\.bn\."), ".batch_norm."),
 )
-# Kept beside the network by the authors' trainer, and of no use to it.
+# The authors' trainer stores these with the network, which has no use for them.
 _IGNORED = ("pixel_mean", "pixel_std")
 
 
@@ -73,9 +73,8 @@ def configuration_of(tensors: Mapping[str, StoredTensor]) -> VitMatteConfig:
             "the tensors are not those of a ViTMatte: its patch embedding, positions, MLP or relative positions are "
             f"missing or misshapen among {len(shapes)} tensors"
         ) from None
-    grid = math.isqrt(max(positions - 1, 0))
+    grid, longest = math.isqrt(max(positions - 1, 0)), max(tables.values())
     windows = [block for block, rows in sorted(tables.items()) if rows == window_rows]
-    longest = max(tables.values())
     sides = (width, patch, head_size, hidden, window_rows, longest, columns, grid)
     if 0 in sides or grid * grid != positions - 1 or width % head_size or not details or not fused:
         raise CheckpointError(
@@ -112,7 +111,7 @@ def _check_windows(lengths: set[int], first: int) -> None:
         raise CheckpointError(
             f"which blocks have windows cannot be told from relative positions of {min(lengths)} to {max(lengths)} "
             f"rows, {first} in the first block: put the file, as pytorch_model.bin and under Hugging Face's names, "
-            "beside a config.json that says it, and load that folder"
+            "into a folder with a config.json that says it, and load that folder"
         )
 
 

@@ -1,4 +1,7 @@
-"""Random weights for a network that is not trained yet, distributed as transformers initialises them."""
+"""Random weights for a network that is not trained yet, distributed as transformers initializes them.
+
+Written here because transformers' own code needs PyTorch.
+"""
 
 import math
 import re

@@ -1,34 +1,32 @@
 """Read a ``.safetensors`` file: eight bytes of header length, a JSON header, then the tensors' bytes end to end.
 
-The format is small (https://github.com/huggingface/safetensors#format), and reading it here rather than with the
-package of that name gives bfloat16 without a further dependency, maps the file instead of copying it, and says what is
-wrong with a damaged file. Nothing in it is executed, unlike in a pickle.
+The package of that name checks the header (https://github.com/huggingface/safetensors#format). Reading the tensors is
+done here because it gives bfloat16, which NumPy lacks, and maps the file, where the package copies every tensor.
+Nothing in the file is executed, unlike in a pickle.
 """
 
-import json
 import math
 import mmap
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
-from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.errors import CheckpointError, shown
+from numpy_vitmatte.files.json_object import parse_json_object
 
-# The limit of the reference implementation; the header of ViTMatte-B has about 30 000 bytes.
-_LONGEST_HEADER = 100_000_000
+# The header of ViTMatte-B has about 30 000 bytes. Each can make an object of fifty.
+_LONGEST_HEADER = 1_000_000
 
 _LENGTH_BYTES = 8
 
-_ITEM_BYTES = {
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
-    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
-    **dict.fromkeys(("U32", "I32", "F32"), 4),
-    **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
-}
+# Far beyond any network. NumPy counts bytes in 63 bits also where a side is 0, and messages show names and shapes.
+_MOST_DIMENSIONS = 8
+_MOST_NUMBERS = 1 << 40
+_LONGEST_NAME = 200
 
-# What other files begin with that are often found under this name.
+# Other files are often found under this name; they begin with these bytes.
 _OTHER_FORMATS = {
     b"version ": "a Git LFS pointer in place of the weights: run 'git lfs pull' where it came from",
     b"PK\x03\x04": "a zip archive, as torch.save writes: convert it with numpy-vitmatte convert",
@@ -82,21 +80,23 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path} cannot be read: {error}") from error
-    header, start = _read_header(path, content)
-    tensors = {}
-    spans = []
-    for name, entry in header.items():
-        dtype, shape, begin, end = _checked_entry(path, name, entry)
-        spans.append((begin, end, name))
-        tensors[name] = StoredTensor(dtype, shape, content[start + begin : start + end])
-    _check_spans(path, sorted(spans), start, size)
-    return tensors
+    start = _end_of_header(path, content)
+    try:
+        with safe_open(path, "numpy"):  # checks all of the header, and that the tensors fill the file without a gap
+            pass
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or cut off at {size} bytes: {error}") from None
+    text = content[_LENGTH_BYTES:start].tobytes()
+    header = parse_json_object(text, f"{path}: its header", CheckpointError, unique_keys=True)
+    header.pop("__metadata__", None)
+    return {name: _tensor(path, name, entry, content[start:]) for name, entry in header.items()}
 
 
 def as_float32(tensor: StoredTensor) -> np.ndarray:
     """The values of a tensor stored as F32, F16, BF16 or F64, as a read-only float32 array.
 
-    F32 is mapped, not copied, where the file aligns it. Values of F64 beyond float32's range become infinite.
+    F32 is mapped, not copied, where the file aligns it: whoever keeps it longer than the file copies it. Values of F64
+    beyond float32's range become infinite.
 
     Raises
     ------
@@ -122,92 +122,42 @@ def as_float32(tensor: StoredTensor) -> np.ndarray:
     return values
 
 
-def mapping_of(array: np.ndarray) -> mmap.mmap | None:
-    """The mapped file that an array is a view of; None if its numbers lie in memory of their own."""
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether an array is a view of a mapped file, and not of memory of its own."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
-    return base if isinstance(base, mmap.mmap) else None
+    return isinstance(base, mmap.mmap)
 
 
-def release(arrays: Iterable[np.ndarray]) -> None:
-    """Give back the memory of arrays that are mapped from files; whoever looks at them again reads them again.
-
-    Systems without ``madvise`` keep them until they need the memory.
-    """
-    for array in arrays:
-        mapping = mapping_of(array)
-        if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapping.madvise(mmap.MADV_DONTNEED)
-
-
-def _read_header(path: Path, content: np.ndarray) -> tuple[dict[str, Any], int]:
-    """The header's tensor entries, and the position of the first byte after it."""
+def _end_of_header(path: Path, content: np.ndarray) -> int:
+    """The position of the first byte after the header; nobody reads it before its length is known to be sane."""
     length = int.from_bytes(content[:_LENGTH_BYTES].tobytes(), "little")
     start = _LENGTH_BYTES + length
     if length > _LONGEST_HEADER:
         raise CheckpointError(
             f"{path} is no safetensors file: its first eight bytes promise a header of {length} bytes"
-            + _other_format(content)
+            + hint_of_other_format(content[:_LENGTH_BYTES].tobytes())
         )
     if start > content.size:
         raise CheckpointError(f"{path} is cut off: its header ends at byte {start}, the file has {content.size} bytes")
-    try:
-        header = json.loads(content[_LENGTH_BYTES:start].tobytes(), object_pairs_hook=_unique_keys)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} has a damaged header: {error}") from None
-    if not isinstance(header, dict):
-        raise CheckpointError(f"{path} has a damaged header: it must be a JSON object, found {type(header).__name__}")
-    header.pop("__metadata__", None)
-    return header, start
+    return start
 
 
-def _other_format(content: np.ndarray) -> str:
-    beginning = content[:_LENGTH_BYTES].tobytes()
+def hint_of_other_format(beginning: bytes) -> str:
+    """A sentence if a file of weights begins as other files do that are often found under its name, else nothing."""
     known = (text for magic, text in _OTHER_FORMATS.items() if beginning.startswith(magic))
     return next((f". It is {text}" for text in known), "")
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = dict(pairs)
-    if len(keys) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} stands there twice")
-    return keys
-
-
-def _checked_entry(path: Path, name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """Type, shape, first and last position (counted from the end of the header) of one tensor."""
+def _tensor(path: Path, name: str, entry: Any, content: np.ndarray) -> StoredTensor:
+    """One tensor of a header that the package has found sound; what NumPy and terminals cannot take is refused."""
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise CheckpointError(f"{path} has a tensor of the name {shown(name)}, which is no line of text")
     try:
         dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
-    except (TypeError, KeyError, ValueError):
-        raise CheckpointError(f"{path} has a damaged header: tensor {name!r} is described by {entry!r}") from None
-    if not isinstance(dtype, str) or dtype not in _ITEM_BYTES:
-        raise CheckpointError(f"{path}: tensor {name!r} is of type {dtype!r}, which is not read here")
-    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
-        raise CheckpointError(
-            f"{path} has a damaged header: tensor {name!r} has shape {entry['shape']!r} at {entry['data_offsets']!r}"
-        )
-    expected = math.prod(shape) * _ITEM_BYTES[dtype]
-    if end - begin != expected:
-        raise CheckpointError(
-            f"{path} has a damaged header: tensor {name!r} of type {dtype} and shape {shape} takes {expected} bytes, "
-            f"but is given {end - begin}"
-        )
-    return dtype, shape, begin, end
-
-
-def _check_spans(path: Path, spans: list[tuple[int, int, str]], start: int, size: int) -> None:
-    """The tensors must lie end to end and fill the file: no gap, no overlap, nothing missing, nothing behind."""
-    position = 0
-    for begin, end, name in spans:
-        if begin != position:
-            fault = "overlaps the tensor before it" if begin < position else "does not follow the tensor before it"
-            raise CheckpointError(f"{path} has a damaged header: tensor {name!r} {fault}")
-        position = end
-    expected = start + position
-    if size < expected:
-        raise CheckpointError(f"{path} is cut off: it should have {expected} bytes and has {size}")
-    if size > expected:
-        raise CheckpointError(f"{path} is damaged: it should have {expected} bytes and has {size}")
+    except TypeError:
+        raise CheckpointError(f"{path} has a damaged header: tensor {name!r} is described by {shown(entry)}") from None
+    if len(shape) > _MOST_DIMENSIONS or math.prod(side or 1 for side in shape) > _MOST_NUMBERS:
+        raise CheckpointError(f"{path}: tensor {name!r} has the impossible shape {shown(shape)}")
+    return StoredTensor(dtype, shape, content[begin:end])

@@ -1,4 +1,4 @@
-"""Everything in which a set of tensors differs from what its configuration asks for, told in one message."""
+"""Compare a set of tensors with its configuration, and tell all that differs in one message."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from numpy_vitmatte.checkpoint.tensor_shapes import Shape, batch_counter_names, 
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
 
-# How many tensors of each kind are named; a whole missing block would fill the screen.
+# So many tensors of each kind are named; a whole missing block would fill the screen.
 _NAMED = 4
 
 _PUBLISHED = {(384, 12): "ViTMatte-S", (768, 12): "ViTMatte-B"}

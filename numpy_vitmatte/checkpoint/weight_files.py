@@ -4,7 +4,7 @@ from pathlib import Path
 
 from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor, read_safetensors
 from numpy_vitmatte.checkpoint.torch_files.reader import read_torch
-from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.errors import CheckpointError, shown
 from numpy_vitmatte.hub.file_names import INDEX_FILE, PICKLE_FILE, WEIGHTS_FILE, read_weight_map
 
 # PyTorch's own files, under names that do not say what is in them.
@@ -40,15 +40,17 @@ def stored_tensors(directory: Path) -> dict[str, StoredTensor]:
 def _read_shards(directory: Path) -> dict[str, StoredTensor]:
     weight_map = read_weight_map(directory / INDEX_FILE)
     tensors: dict[str, StoredTensor] = {}
-    for shard in sorted(set(weight_map.values())):
+    promised: dict[str, set[str]] = {}
+    for name, file in weight_map.items():
+        promised.setdefault(file, set()).add(name)
+    for shard, names in sorted(promised.items()):
         path = directory / shard
         if not path.is_file():
             raise CheckpointError(f"{path} is missing, though {INDEX_FILE} names it")
         found = read_safetensors(path)
-        promised = {name for name, file in weight_map.items() if file == shard}
-        if found.keys() != promised:
-            name = min(found.keys() ^ promised)
+        if found.keys() != names:
+            name = min(found.keys() ^ names)
             fault = "holds" if name in found else "does not hold"
-            raise CheckpointError(f"{path} {fault} tensor {name!r}, against what {INDEX_FILE} says")
+            raise CheckpointError(f"{path} {fault} tensor {shown(name)}, against what {INDEX_FILE} says")
         tensors |= found
     return tensors

@@ -2,14 +2,14 @@
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save
 
-from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, mapping_of
+from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, is_mapped
 from numpy_vitmatte.checkpoint.tensor_shapes import batch_counter_names
 from numpy_vitmatte.checkpoint.validation import Differences
 from numpy_vitmatte.checkpoint.weight_files import stored_tensors
@@ -22,7 +22,7 @@ _FLOAT_TYPES = ("F32", "F16", "BF16", "F64")
 
 
 def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> dict[str, np.ndarray]:
-    """Read the weights of a checkpoint.
+    """Read the weights of a checkpoint into memory; the file may be rewritten, cut or removed afterwards.
 
     Parameters
     ----------
@@ -35,14 +35,29 @@ def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> d
     -------
     dict of str to float32 array
         A read-only array for every entry of :func:`~numpy_vitmatte.checkpoint.tensor_shapes.parameter_shapes`, in its
-        order. What is stored as float32 is mapped from the file: it takes no memory until used, and is shared between
-        processes.
+        order.
 
     Raises
     ------
     CheckpointError
         If there are no weights, a file is damaged or a pickle; or, all in one message, if tensors are missing,
         unexpected, of another shape or no floating-point type, or hold values that are not finite.
+    """
+    tensors = {name: tensor.copy() for name, tensor in map_tensors(directory, config).items()}
+    for tensor in tensors.values():
+        tensor.flags.writeable = False
+    return tensors
+
+
+def map_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> dict[str, np.ndarray]:
+    """Give the weights as :func:`read_tensors` does, mapped from the file where it holds them as float32.
+
+    They take no memory until they are used, but change and end with the file: pack them at once, and let them go.
+
+    Raises
+    ------
+    CheckpointError
+        As :func:`read_tensors`.
     """
     directory = Path(directory)
     stored = stored_tensors(directory)
@@ -58,13 +73,8 @@ def read_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> d
     return tensors
 
 
-def bytes_in_memory(tensors: Iterable[np.ndarray]) -> int:
-    """What tensors take that are not mapped from files."""
-    return sum(tensor.nbytes for tensor in tensors if mapping_of(tensor) is None)
-
-
-def bytes_to_keep(directory: Path) -> int:
-    """What ``read_tensors`` would keep in memory, told from the files' headers: all that is not mapped float32.
+def bytes_not_mapped(directory: Path) -> int:
+    """Bytes that ``map_tensors`` takes, told from the files' headers: all that is not mapped float32.
 
     Raises
     ------
@@ -72,7 +82,7 @@ def bytes_to_keep(directory: Path) -> int:
         If there are no weights, or a file is damaged.
     """
     stored = stored_tensors(directory).values()
-    copied = [tensor for tensor in stored if tensor.dtype != "F32" or mapping_of(tensor.data) is None]
+    copied = [tensor for tensor in stored if tensor.dtype != "F32" or not is_mapped(tensor.data)]
     return sum(np.dtype(np.float32).itemsize * math.prod(tensor.shape) for tensor in copied)
 
 

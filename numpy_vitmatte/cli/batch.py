@@ -1,4 +1,4 @@
-"""``numpy-vitmatte batch``: the alphas of a whole folder, in one run or in several."""
+"""``numpy-vitmatte batch``: matte a whole folder, in one run or in several."""
 
 import argparse
 import logging
@@ -6,10 +6,9 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.batch.cluster import run_on_cluster
-from numpy_vitmatte.batch.job import Job, MattingOptions, Outcome, check_options
+from numpy_vitmatte.batch.job import FolderOptions, Job, Outcome, check_options
 from numpy_vitmatte.batch.limits import Limits, worker_share
 from numpy_vitmatte.batch.local import run_locally
 from numpy_vitmatte.batch.output_folder import claim, is_finished
@@ -24,8 +23,8 @@ from numpy_vitmatte.network.memory import parse_bytes
 from numpy_vitmatte.runtime.threads import get_num_threads
 
 _DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
-give OUT/cat.png. Bad files are passed over and listed at the end (exit status 1). A run that was stopped, in whatever
-way, is resumed by the same command: alphas that are finished are left alone, unless their photo or trimap is newer.
+give OUT/cat.png. Files that cannot be used are skipped and listed at the end (exit status 1). The same command resumes
+a run that was stopped, in whatever way: finished alphas are kept, unless their photo or trimap is newer.
 The alphas' paths go to stdout."""
 
 _EXAMPLES = """examples:
@@ -36,21 +35,20 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "batch",
-        help="matte a whole folder",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("photos", metavar="PHOTOS", type=Path, help="folder of photos")
     parser.add_argument("trimaps", metavar="TRIMAPS", type=Path, help="folder of trimaps")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, required=True, help="folder for the alphas, made if need be"
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="folder for the alphas; it is created if it does not exist",
     )
-    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="bits of the alphas (default: 8)")
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="bits of the alphas' PNGs (default: 8)")
     add_matting_options(
         parser, budget=" for the command and all its workers together; with --scheduler for each worker"
     )
@@ -58,15 +56,15 @@ def add_command(commands: Any) -> None:
         "--workers",
         metavar="N",
         type=int,
-        help="photos in work at a time, each in a process of its own with an equal share of the threads; takes the "
-        "memory of N photos and pays for small ones (default: 1)",
+        help="number of photos in work at a time, each in a process of its own with an equal share of the threads; "
+        "takes the memory of N photos, and is worth it for small ones (default: 1)",
     )
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="do it on a Dask cluster (extra [dask]) whose machines all see the folders; --threads is then per worker",
+        help="work on a Dask cluster (extra [dask]) whose machines all see the folders; --threads is then per worker",
     )
-    parser.add_argument("--json", action="store_true", help="a JSON object for every photo on stdout, a line each")
+    parser.add_argument("--json", action="store_true", help="write a JSON object for every photo to stdout, one a line")
     add_shared_options(parser)
     parser.set_defaults(run=run)
 
@@ -89,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None and arguments.workers < 1:
         raise VitMatteError(f"--workers is {arguments.workers}; give a whole number, 1 or more")
     set_threads(arguments.threads)
-    options = MattingOptions(arguments.model, arguments.raw, arguments.bits, arguments.profile, arguments.max_side)
+    options = FolderOptions(arguments.model, arguments.raw, arguments.bits, arguments.profile, arguments.max_side)
     plan = plan_folder(arguments.photos, arguments.trimaps, arguments.output, options)
     made_with = plan.jobs[0].options
     check_options(made_with)
@@ -97,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     claim(arguments.output, plan.jobs, made_with, arguments.force)
     finished = {job for job in plan.jobs if is_finished(job)}
     waiting = [replace(job, limits=limits) for job in plan.jobs if job not in finished]
-    with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.loudness > logging.INFO) as report:
+    with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.verbosity > logging.INFO) as report:
         try:
             with closing(_outcomes(waiting, arguments)) as outcomes:
                 for outcome in outcomes:
@@ -108,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _limits(arguments: argparse.Namespace, model: str, jobs: int) -> Limits:
-    """What every worker may take. A cluster's workers are on machines of their own: there it is each one's."""
+    """Limits of every worker. Workers of a cluster are on machines of their own, so each may take the whole budget."""
     if arguments.max_memory is None:
         return Limits(arguments.max_pixels)
     allowed: int = parse_bytes(arguments.max_memory)

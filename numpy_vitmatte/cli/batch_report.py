@@ -1,4 +1,4 @@
-"""What ``numpy-vitmatte batch`` says while it works and at the end: paths or JSON lines, a bar, and what went wrong."""
+"""The output of ``numpy-vitmatte batch``: paths or JSON lines, a progress bar, and at the end what went wrong."""
 
 import json
 import sys
@@ -16,17 +16,17 @@ from numpy_vitmatte.cli.messages import logger
 
 
 class BatchReport:
-    """The words of one run; a context, so that the bar is gone whatever happens.
+    """The report of one run. It is a context, so that the progress bar is removed whatever happens.
 
     Parameters
     ----------
     plan : Plan
     finished : int
-        How many of its jobs an earlier run has done.
+        Number of its jobs that an earlier run has done.
     as_json : bool
-        A JSON object a line on stdout, instead of the paths of the alphas.
+        Print a JSON object a line to stdout instead of the paths of the alphas.
     quiet : bool
-        No bar. Without a terminal there is none either.
+        Show no progress bar. Without a terminal there is none anyway.
     """
 
     def __init__(self, plan: Plan, finished: int, as_json: bool, quiet: bool) -> None:
@@ -36,10 +36,10 @@ class BatchReport:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        """Say what is to be done, and show the bar."""
+        """Say what is to be done, and show the progress bar."""
         self.started = time.perf_counter()
         for path in self.plan.left_out:
-            logger.debug("%s is no picture by its ending and is left out", path)
+            logger.debug("%s is skipped: its ending is not that of an image", path)
         if self.finished:
             logger.info("%d of %d alphas are finished already", self.finished, len(self.plan.jobs))
         self._open.enter_context(logging_redirect_tqdm([logger]))
@@ -59,13 +59,13 @@ class BatchReport:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Take the bar away; of a run that went to its end, say how it ended."""
+        """Remove the progress bar. If the run was not interrupted, also print the summary."""
         self._open.close()
         if kind is None:
             self._summary()
 
     def add(self, outcome: Outcome) -> None:
-        """Say what came of one photo."""
+        """Report the outcome of one photo."""
         job = outcome.job
         if outcome.error is None:
             self.done += 1
@@ -89,7 +89,7 @@ class BatchReport:
         self.bar.update()
 
     def status(self) -> int:
-        """The exit status: 1 if a photo has no alpha."""
+        """Exit status: 1 if a photo has no alpha, else 0."""
         return 1 if self.failures else 0
 
     def _summary(self) -> None:
@@ -109,6 +109,6 @@ class BatchReport:
             self._print(json.dumps({"event": event, **values}))
 
     def _print(self, line: str) -> None:
-        # tqdm takes the bar away for a moment, so that line and bar do not run into each other on one terminal.
+        # tqdm removes the bar for a moment, so that line and bar do not run into each other on one terminal.
         tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()  # whoever follows the log sees every photo at once

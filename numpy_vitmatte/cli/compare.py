@@ -2,10 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_loudness_options
+from numpy_vitmatte.cli.options import add_verbosity_options
 from numpy_vitmatte.tracing.comparison import TOLERANCE, TraceComparison, compare_traces
 from numpy_vitmatte.tracing.trace_file import read_trace
 
@@ -18,32 +17,26 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "compare",
-        help="say at which layer two traces differ first",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("first", metavar="A", type=Path, help="a trace: a safetensors file")
-    parser.add_argument("second", metavar="B", type=Path, help="another, of the same photo and checkpoint")
+    parser.add_argument("second", metavar="B", type=Path, help="a second trace, of the same photo and checkpoint")
     parser.add_argument(
         "--tolerance",
         metavar="SHARE",
         type=float,
         default=TOLERANCE,
-        help="largest difference that counts as none, as a share of the layer's root mean square "
+        help="largest difference at which two layers agree, as a share of the layer's root mean square "
         "(default: %(default)s)",
     )
-    parser.add_argument("--common", action="store_true", help="leave out layers that only one of the two has")
-    add_loudness_options(parser)
+    parser.add_argument("--common", action="store_true", help="ignore layers that only one of the two has")
+    add_verbosity_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print where the traces differ first; 1 if they do, else 0.
+    """Print where the traces differ first. Return 1 if they do, else 0.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.checkpoint.conversion import convert
 from numpy_vitmatte.cli.messages import logger
@@ -19,15 +18,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "convert",
-        help="convert a PyTorch checkpoint (.pth, .bin) to safetensors",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("source", metavar="FILE", type=Path, help="what torch.save wrote")
     parser.add_argument("directory", metavar="OUT_DIR", type=Path, help="the directory to make")
     add_output_options(parser)

@@ -3,7 +3,6 @@
 import argparse
 import os
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
@@ -23,22 +22,16 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "demo",
-        help="matte the bundled photo",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument(
         "-o",
         "--output",
         metavar="DIR",
         type=Path,
         default=Path("demo-output"),
-        help="folder for the three pictures, made if need be (default: %(default)s)",
+        help="folder for the three pictures; made if it is missing (default: %(default)s)",
     )
     add_shared_options(parser)
     parser.set_defaults(run=run)
@@ -78,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def bundled_photo() -> tuple[Path, Path]:
-    """Paths of the bundled photo and its trimap.
+    """Find the bundled photo and its trimap.
 
     Raises
     ------

@@ -1,14 +1,13 @@
 """``numpy-vitmatte download``: bring a checkpoint of the Hugging Face hub into the cache ahead of its use."""
 
 import argparse
-from typing import Any
 
 from numpy_vitmatte.cli.options import add_hub_options, check_hub_name
 
 _DESCRIPTION = """Download a checkpoint's config.json, preprocessor_config.json and weights from the Hugging Face hub
 into its cache, where from_pretrained and --model (and transformers) find them without a network. Files that are there
-are checked and kept; a download that broke off is continued. The directory goes to stdout, the terms of the data that
-the weights were trained on to stderr.
+are checked and kept, damaged ones are fetched again. The directory goes to stdout, the terms of the data that the
+weights were trained on to stderr. It needs huggingface_hub: pip install 'numpy-vitmatte[hub]'.
 
 HF_HOME or HF_HUB_CACHE move the cache, HF_ENDPOINT names another hub, HF_TOKEN opens private checkpoints, HTTPS_PROXY
 names a proxy."""
@@ -19,15 +18,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "download",
-        help="download a checkpoint from the Hugging Face hub",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     add_hub_options(parser)
     parser.set_defaults(run=run)
 

@@ -1,10 +1,9 @@
-"""``numpy-vitmatte evaluate``: the errors of a folder of alphas, as papers print them."""
+"""``numpy-vitmatte evaluate``: score a folder of alphas with the errors that papers print."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_output_options
@@ -25,20 +24,18 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "evaluate",
-        help="score a folder of alphas against the true ones",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("predictions", metavar="PRED_DIR", type=Path, help="folder of the alphas to judge")
     parser.add_argument("truths", metavar="GT_DIR", type=Path, help="folder of the true alphas")
-    parser.add_argument("--trimaps", metavar="DIR", type=Path, help="folder of trimaps: count only what is unknown")
-    parser.add_argument("--csv", metavar="FILE", help="write the rows here too; '-': to stdout, instead of the table")
-    parser.add_argument("--json", metavar="FILE", help="write rows and mean here too; '-': to stdout, likewise")
+    parser.add_argument("--trimaps", metavar="DIR", type=Path, help="folder of trimaps: count unknown pixels only")
+    parser.add_argument("--csv", metavar="FILE", help="also write the rows here; '-': to stdout, instead of the table")
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="also write rows and mean here; '-': to stdout, instead of the table",
+    )
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -56,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     VitMatteError
         Before anything is written; also if not one picture could be scored.
     """
-    _check_outputs(arguments)
+    files = {".csv": arguments.csv, ".json": arguments.json}
+    _check_outputs(files, arguments.force)
     folders = {"prediction": arguments.predictions, "true alpha": arguments.truths}
     if arguments.trimaps is not None:
         folders["trimap"] = arguments.trimaps
@@ -72,32 +70,37 @@ def run(arguments: argparse.Namespace) -> int:
     if not rows:
         stem, failure = min(failures.items())
         raise VitMatteError(f"not one picture could be scored; for example {stem!r}: {failure}")
-    _report(arguments, rows, failures)
+    _write(rows, failures, files, unknown=arguments.trimaps is not None)
+    if failures:
+        logger.error("%d of %d pictures could not be scored:", len(failures), len(failures) + len(rows))
+        for stem, failure in sorted(failures.items()):
+            logger.error("  %s: %s", stem, failure)
     return 1 if failures else 0
 
 
-def _check_outputs(arguments: argparse.Namespace) -> None:
-    if arguments.csv == arguments.json == "-":
+def _check_outputs(files: dict[str, str | None], force: bool) -> None:
+    if set(files.values()) == {"-"}:
         raise VitMatteError("--csv - and --json - would both go to stdout; give one of them a file")
-    for path, suffix in ((arguments.csv, ".csv"), (arguments.json, ".json")):
-        if path not in (None, "-"):
-            check_output(path, (suffix,), arguments.force)
+    for suffix, path in files.items():
+        if path is not None and path != "-":
+            check_output(Path(path), (suffix,), force)
 
 
-def _report(arguments: argparse.Namespace, rows: dict[str, AlphaErrors], failures: dict[str, str]) -> None:
-    region = "whole picture" if arguments.trimaps is None else "unknown"
-    as_json = json.dumps(as_json_object(rows, region, failures), indent=2) + "\n"
+def _write(rows: dict[str, AlphaErrors], failures: dict[str, str], files: dict[str, str | None], unknown: bool) -> None:
+    """Write the errors to the files and to stdout; `unknown`: only the trimaps' unknown pixels have been counted."""
+    region = "unknown" if unknown else "whole picture"
+    texts = {
+        ".csv": as_csv(rows),
+        ".json": json.dumps(as_json_object(rows, region, failures), indent=2) + "\n",
+    }
     to_stdout, writers = as_table(rows), {}
-    for path, text in ((arguments.csv, as_csv(rows)), (arguments.json, as_json)):
+    for suffix, path in files.items():
+        text = texts[suffix]
         if path == "-":
             to_stdout = text
         elif path is not None:
             writers[Path(path)] = text_writer(text)
     write_together(writers)
     sys.stdout.write(to_stdout)
-    counted = "every pixel" if arguments.trimaps is None else "pixels that the trimap marks as unknown"
+    counted = "pixels that the trimap marks as unknown" if unknown else "every pixel"
     logger.info("SAD, Grad, Conn in thousands; MSE, MAD in thousandths; over %s", counted)
-    if failures:
-        logger.error("%d of %d pictures could not be scored:", len(failures), len(failures) + len(rows))
-        for stem, failure in sorted(failures.items()):
-            logger.error("  %s: %s", stem, failure)

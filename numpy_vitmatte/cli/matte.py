@@ -1,20 +1,19 @@
 """``numpy-vitmatte matte``: estimate the alpha of one photo."""
 
 import argparse
+import logging
 import time
-from typing import Any
 
-from numpy_vitmatte.cli.matte_memory import matting_allowance
+from numpy_vitmatte.cli.matte_memory import extras_of, opened_background
 from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs, write_outputs
-from numpy_vitmatte.cli.matting_options import add_matting_options, add_sources
+from numpy_vitmatte.cli.matting_options import add_matting_options, add_sources, matting_options
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
-from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.matting.background import read_background
-from numpy_vitmatte.matting.trust_map import TrustMap
-from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, matte_with_report
-from numpy_vitmatte.pipeline.trust import matte_with_trust
+from numpy_vitmatte.pipeline.job import prepare
+from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, compute
+from numpy_vitmatte.pipeline.trust import compute_with_trust
 
 _DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
 The paths of what was written go to stdout, what was understood of the trimap to stderr."""
@@ -30,15 +29,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "matte",
-        help="estimate the alpha of a photo from its trimap",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     add_sources(parser)
     add_output_arguments(parser)
     add_matting_options(parser)
@@ -60,27 +53,24 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     started = time.perf_counter()
     photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
-    background = None if arguments.background is None else read_source(arguments.background, "background")
-    max_memory = matting_allowance(arguments, photo, background)
-    backdrop = None if background is None else read_background(background, arguments.fit or "cover")
-    result, trust = _estimate(arguments, photo, trimap, max_memory)
+    with opened_background(arguments) as background:
+        extras = extras_of(arguments, background)
+        job = prepare(photo, trimap, arguments.model, matting_options(arguments), extras)
+        backdrop = None if background is None else read_background(background, arguments.fit or "cover")
+    result, trust = compute_with_trust(job) if arguments.trust else (compute(job), None)
     write_outputs(arguments, result, backdrop, trust)
     for line in result.report.lines() + (trust.lines() if trust else []):
         logger.info(line)
-    height, width = result.alpha.shape
+    if logger.isEnabledFor(logging.DEBUG):
+        _say_more(result, time.perf_counter() - started)
+
+
+def _say_more(result: MattingResult, seconds: float) -> None:
     computed = result.computed
     logger.debug(
         "computed: %.0f %% of the pixels, %.0f %% of the last block's tokens; the rest changes no unknown pixel",
         100 * computed.pixels,
         100 * computed.tokens,
     )
-    logger.debug("photo: %d x %d pixels, %.1f s", width, height, time.perf_counter() - started)
-
-
-def _estimate(
-    arguments: argparse.Namespace, photo: ImageSource, trimap: ImageSource, max_memory: int | None
-) -> tuple[MattingResult, TrustMap | None]:
-    options = {name: getattr(arguments, name) for name in ("profile", "raw", "max_side")} | {"max_memory": max_memory}
-    if arguments.trust:
-        return matte_with_trust(photo, trimap, arguments.model, **options)
-    return matte_with_report(photo, trimap, arguments.model, **options), None
+    height, width = result.alpha.shape
+    logger.debug("photo: %d x %d pixels, %.1f s", width, height, seconds)

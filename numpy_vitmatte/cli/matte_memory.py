@@ -1,44 +1,63 @@
-"""``--max-memory`` of ``numpy-vitmatte matte``: the network, and all that is made of the alpha."""
+"""What ``numpy-vitmatte matte`` holds and makes in addition to the alpha, for its plan of memory."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from numpy_vitmatte.images.reading import ImageSource
-from numpy_vitmatte.network.memory import Allowance, parse_bytes
-from numpy_vitmatte.pipeline.budget import check_head, pixels_of
-from numpy_vitmatte.pipeline.memory import BACKGROUND, PYMATTING, picture_bytes
-from numpy_vitmatte.pipeline.photo_to_alpha import loaded_checkpoint
-from numpy_vitmatte.processing.profiles import profile_processor
+from numpy_vitmatte.cli.streams import read_source
+from numpy_vitmatte.images.header import photo_header
+from numpy_vitmatte.images.reading import ImageSource, is_file, opened
+from numpy_vitmatte.matting.background import is_image_file
+from numpy_vitmatte.pipeline.memory import (
+    BACKGROUND_BYTES_PER_PIXEL,
+    PYMATTING_BYTES,
+    Extras,
+    output_bytes_per_pixel,
+)
 
 
-def matting_allowance(
-    arguments: argparse.Namespace, photo: ImageSource, background: ImageSource | None
-) -> Allowance | None:
-    """Refuse a job that would not fit, before anything is decoded; otherwise what the matting is to be told.
+@contextmanager
+def opened_background(arguments: argparse.Namespace) -> Iterator[ImageSource | None]:
+    """Open what --background names, without decoding it; a colour stays its name.
 
     Raises
     ------
-    VitMatteError
+    ImageError
+        If there is such a file and it cannot be opened.
     """
-    if arguments.max_memory is None:
-        return None
-    limit = parse_bytes(arguments.max_memory)
-    pictures = beside = 0
+    if arguments.background is None:
+        yield None
+        return
+    background = read_source(arguments.background, "background")
+    if is_file(background) and not is_image_file(background):
+        yield background
+        return
+    with opened(background, "background") as image:
+        yield image
+
+
+def extras_of(arguments: argparse.Namespace, background: ImageSource | None) -> Extras:
+    """Add up the bytes of all that the options ask for.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+    background : optional
+        As :func:`opened_background` gives it.
+
+    Raises
+    ------
+    ImageError
+        If the background has no pixels.
+    """
+    per_pixel = held = 0
     if arguments.cutout or arguments.composite:
         estimated = arguments.colors != "photo"
-        pictures = picture_bytes(
+        per_pixel = output_bytes_per_pixel(
             composite=arguments.composite is not None, estimated=estimated, linear=arguments.linear
         )
-        beside += PYMATTING * estimated
-    if background is not None:
-        beside += BACKGROUND * pixels_of(background)
-    checkpoint = loaded_checkpoint(arguments.model, profile_processor(arguments.profile))
-    check_head(
-        photo,
-        checkpoint,
-        limit,
-        arguments.max_side,
-        trust=arguments.trust is not None,
-        pictures=pictures,
-        beside=beside,
-    )
-    return limit.with_beside(beside)
+        held += PYMATTING_BYTES * estimated
+    if background is not None and not is_file(background):
+        header = photo_header(background, "background")
+        held += BACKGROUND_BYTES_PER_PIXEL * header.height * header.width
+    return Extras(arguments.trust is not None, per_pixel, held)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from numpy_vitmatte.cli.options import add_pixel_limit
+from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.processing.profiles import PROFILES
 
 
@@ -36,6 +37,16 @@ def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> No
         "--max-memory", metavar="SIZE", help=f"the most memory to take, such as 2GB{budget}; default: no limit"
     )
     add_pixel_limit(parser)
+
+
+def matting_options(arguments: argparse.Namespace) -> MattingOptions:
+    """Collect what :func:`add_matting_options` added, as :func:`~numpy_vitmatte.matte` takes it."""
+    return MattingOptions(
+        profile=arguments.profile,
+        raw=arguments.raw,
+        max_side=arguments.max_side,
+        max_memory=arguments.max_memory,
+    )
 
 
 def add_profile(parser: argparse.ArgumentParser) -> None:

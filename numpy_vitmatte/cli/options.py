@@ -19,24 +19,24 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         help="a bundled checkpoint, a directory with config.json, preprocessor_config.json and model.safetensors, or a "
         "name on the Hugging Face hub, which is downloaded once (default: %(default)s)",
     )
-    parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: all processors)")
+    parser.add_argument("--threads", metavar="N", type=int, help="number of threads (default: all processors)")
     add_output_options(parser)
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Add --force, --quiet and --verbose."""
     parser.add_argument("--force", action="store_true", help="overwrite files that exist already")
-    add_loudness_options(parser)
+    add_verbosity_options(parser)
 
 
-def add_loudness_options(parser: argparse.ArgumentParser) -> None:
+def add_verbosity_options(parser: argparse.ArgumentParser) -> None:
     """Add --quiet and --verbose."""
-    loudness: Any = parser.add_mutually_exclusive_group()
-    loudness.add_argument(
-        "--quiet", dest="loudness", action="store_const", const=logging.ERROR, help="say nothing but errors"
+    verbosity: Any = parser.add_mutually_exclusive_group()
+    verbosity.add_argument(
+        "--quiet", dest="verbosity", action="store_const", const=logging.ERROR, help="say nothing but errors"
     )
-    loudness.add_argument("--verbose", dest="loudness", action="store_const", const=logging.DEBUG, help="say more")
-    parser.set_defaults(loudness=logging.INFO)
+    verbosity.add_argument("--verbose", dest="verbosity", action="store_const", const=logging.DEBUG, help="say more")
+    parser.set_defaults(verbosity=logging.INFO)
 
 
 def add_hub_options(parser: argparse.ArgumentParser) -> None:
@@ -45,11 +45,11 @@ def add_hub_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--revision", metavar="REV", help="branch, tag, commit, or a pull request such as refs/pr/3 (default: main)"
     )
-    add_loudness_options(parser)
+    add_verbosity_options(parser)
 
 
 def check_hub_name(name: str) -> str:
-    """Give NAME back if it can be a name on the hub.
+    """Return NAME if it can be a name on the hub.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def check_hub_name(name: str) -> str:
 
 
 def add_pixel_limit(parser: argparse.ArgumentParser) -> None:
-    """Add --max-pixels, for commands that read the user's pictures; the program sets the limit for all of them."""
+    """Add --max-pixels to a command that reads images. The program sets the limit for every command."""
     parser.add_argument(
         "--max-pixels",
         metavar="N",
@@ -76,7 +76,7 @@ def add_pixel_limit(parser: argparse.ArgumentParser) -> None:
 
 
 def set_threads(threads: int | None) -> None:
-    """Obey --threads; without it the environment or the processors decide.
+    """Set the number of threads to --threads; without it the environment or the processors decide.
 
     Raises
     ------

@@ -8,27 +8,30 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from functools import partial
+from importlib import import_module
 
 from numpy_vitmatte._version import __version__
-from numpy_vitmatte.cli import (
-    batch,
-    compare,
-    convert,
-    demo,
-    download,
-    evaluate,
-    matte,
-    trace,
-    trimap,
-    verify,
-    warmup,
-)
 from numpy_vitmatte.cli.messages import messages_on_stderr
-from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.pixel_limit import MAX_PIXELS, pixel_limit
+from numpy_vitmatte.cli.one_line_parser import OneLineParser
+from numpy_vitmatte.errors import VitMatteError, one_line
 
 PROGRAM = "numpy-vitmatte"
+
+COMMANDS = {
+    "matte": "estimate the alpha of a photo from its trimap",
+    "trimap": "make a trimap of a mask; examine and repair one",
+    "batch": "matte a whole folder",
+    "evaluate": "score a folder of alphas against the true ones",
+    "demo": "matte the bundled photo",
+    "download": "download a checkpoint from the Hugging Face hub",
+    "convert": "convert a PyTorch checkpoint (.pth, .bin) to safetensors",
+    "verify": "check a downloaded checkpoint's files and golden values",
+    "warmup": "compile the kernels ahead, for example while a container is built",
+    "trace": "write every layer's output, to check another implementation",
+    "compare": "say at which layer two traces differ first",
+}
+"""Each command and what it does. The module of the same name in this folder has its options and runs it."""
 
 _EXAMPLES = f"""examples:
   {PROGRAM} demo
@@ -36,52 +39,17 @@ _EXAMPLES = f"""examples:
 """
 
 
-class OneLineParser(argparse.ArgumentParser):
-    """A parser whose usage errors are one line, without the usage text.
-
-    Attributes
-    ----------
-    interleaved : bool
-        Options may also stand before a positional argument that may be left out; otherwise argparse takes it for left
-        out at the first option.
-    """
-
-    interleaved = False
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse as argparse does, in one go or, once, with options and positional arguments apart."""
-        if not self.interleaved:
-            return super().parse_known_args(args, namespace)
-        self.interleaved = False  # it calls this method for each of its two goes
-        try:
-            return self.parse_known_intermixed_args(args, namespace)
-        finally:
-            self.interleaved = True
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message on one line and exit with status 2."""
-        self.exit(2, f"{self.prog}: error: {_one_line(message)} (see {self.prog} --help)\n")
-
-
 def build_parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
+    """Build the parser of all commands. A command's module is imported when its own parser begins to parse."""
     parser = OneLineParser(
         prog=PROGRAM,
         description="Image matting with ViTMatte on a CPU: a photo and a trimap in, the alpha out.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(max_pixels=MAX_PIXELS)
+    _add_version(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (matte, trimap, batch, evaluate, demo, download, convert, verify, warmup, trace, compare):
-        command.add_command(commands)
-    for each in (parser, *commands.choices.values()):
-        each.add_argument(
-            "--version",
-            action="version",
-            version=f"{PROGRAM} {__version__}",
-            help="print the version and exit",
-        )
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, describe=partial(_describe, name))
     return parser
 
 
@@ -99,8 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status. ``--help``, ``--version`` and usage errors raise SystemExit, as argparse does.
     """
     arguments = build_parser().parse_args(argv)
+    # Not at the top: this imports Pillow, which the help of the program does without.
+    from numpy_vitmatte.images.pixel_limit import MAX_PIXELS, pixel_limit
+
+    max_pixels = getattr(arguments, "max_pixels", MAX_PIXELS)  # commands that read no photo have no such option
     try:
-        with messages_on_stderr(arguments.loudness), pixel_limit(arguments.max_pixels):
+        with messages_on_stderr(arguments.verbosity), pixel_limit(max_pixels):
             status = arguments.run(arguments)
         sys.stdout.flush()
     except VitMatteError as error:
@@ -116,10 +88,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status or 0  # most commands succeed or raise, and return nothing
 
 
+def _describe(name: str, parser: argparse.ArgumentParser) -> None:
+    import_module(f"numpy_vitmatte.cli.{name}").add_options(parser)
+    _add_version(parser)
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--version", action="version", version=f"{PROGRAM} {__version__}", help="print the version and exit"
+    )
+
+
 def _fail(status: int, message: str) -> int:
-    print(f"{PROGRAM}: {_one_line(message)}", file=sys.stderr)
+    print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr)
     return status
-
-
-def _one_line(message: str) -> str:
-    return " ".join(message.split())

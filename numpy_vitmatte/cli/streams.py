@@ -1,4 +1,4 @@
-"""``-`` on the command line: a picture from standard input, a result to standard output."""
+"""``-`` on the command line: an image from standard input, a result to standard output."""
 
 import io
 import os
@@ -44,12 +44,12 @@ def not_an_input(output: Path, sources: Sequence[Path]) -> None:
 
 
 def read_source(path: str | Path, what: str) -> ImageSource:
-    """Give a path as it is, and for ``-`` the picture that standard input holds.
+    """Return a path as it is, and for ``-`` the image that standard input holds.
 
     Raises
     ------
     ImageError
-        Standard input is empty or holds no picture.
+        Standard input is empty or holds no image.
     """
     if not is_stream(path):
         return path
@@ -64,7 +64,7 @@ def read_source(path: str | Path, what: str) -> ImageSource:
 
 
 def write_stream(write: Writer) -> None:
-    """Send one result to standard output, whole."""
+    """Write one complete result to standard output."""
     content = io.BytesIO()  # encoders seek, a pipe cannot
     write(content)
     sys.stdout.buffer.write(content.getvalue())

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.cli.matting_options import add_profile, add_sources
 from numpy_vitmatte.cli.messages import logger
@@ -24,15 +23,9 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "trace",
-        help="write every layer's output, to check another implementation",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     add_sources(parser)
     parser.add_argument(
         "-o", "--output", metavar="TRACE", type=Path, required=True, help="where the trace goes: .safetensors"
@@ -40,8 +33,8 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--fine",
         action="store_true",
-        help="also the projections, convolutions and norms inside the layers, and the attention probabilities: "
-        "several times as large",
+        help="also write the projections, convolutions and norms inside the layers, and the attention probabilities; "
+        "the file is several times as large",
     )
     add_profile(parser)
     add_shared_options(parser)

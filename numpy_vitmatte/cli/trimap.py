@@ -1,4 +1,4 @@
-"""``numpy-vitmatte trimap``: make a trimap of a mask, or examine and repair one."""
+"""``numpy-vitmatte trimap``: make a trimap from a mask, or examine and repair one."""
 
 import argparse
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.cli.messages import logger
+from numpy_vitmatte.cli.one_line_parser import OneLineParser
 from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
 from numpy_vitmatte.cli.streams import is_stream, not_an_input, only_one_stream, read_source, write_stream
 from numpy_vitmatte.errors import VitMatteError
@@ -17,11 +18,11 @@ from numpy_vitmatte.trimaps.from_mask import BACKGROUND_UP_TO, FOREGROUND_FROM, 
 from numpy_vitmatte.trimaps.lengths import in_pixels
 from numpy_vitmatte.trimaps.reading import read_trimap
 
-_DESCRIPTION = """Make a trimap of a mask, an alpha or a cut-out with transparency: its edge and its soft pixels become
-unknown, with a band on both sides. The trimap's path goes to stdout.
+_DESCRIPTION = """Make a trimap from a mask, an alpha or a cut-out with transparency: its edge and its soft pixels
+become unknown, with a band on both sides. The trimap's path goes to stdout.
 With --check: examine a trimap, and with -o write it repaired. What was found goes to stdout; with -o, to stderr.
-The exit status is then 0 if nothing is wrong, or nothing is any more with what was written; 1 if something remains;
-2 if it is no trimap, or was refused by --strict."""
+The exit status is then 0 if nothing is wrong, or if -o has repaired everything; 1 if something remains;
+2 if the file is no trimap, or if --strict refused it."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte trimap mask.png -o trimap.png --erode 10 --dilate 10
@@ -33,16 +34,10 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: OneLineParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "trimap",
-        help="make a trimap of a mask; examine and repair one",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("mask", metavar="MASK", type=Path, help="or, with --check, a trimap; '-' is standard input")
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    parser.add_argument("mask", metavar="MASK", type=Path, help="a mask, or with --check a trimap; '-': standard input")
     parser.add_argument(
         "photo", metavar="PHOTO", type=Path, nargs="?", help="with --check: the photo that the trimap must fit, or '-'"
     )
@@ -83,9 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     sources = [path for path in (arguments.mask, arguments.photo) if path is not None]
     only_one_stream(sources, "input")
     _check_combinations(arguments, given)
-    _check_output(arguments, sources)
+    _check_output(arguments.output, sources, arguments.force)
     if arguments.check:
-        return _check(arguments)
+        return _examine(arguments.mask, arguments.photo, arguments.output, arguments.strict)
     trimap = trimap_from_mask(read_source(arguments.mask, "mask"), **given)
     _write(arguments.output, trimap)
     widths = [in_pixels(given.get(name, WIDTH), trimap.shape, name) for name in ("erode", "dilate")]
@@ -94,25 +89,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> int:
-    photo = None if arguments.photo is None else read_source(arguments.photo, "photo")
-    diagnosis = check_trimap(read_source(arguments.mask, "trimap"), photo)
-    if arguments.strict:
-        diagnosis.require_clean(f"trimap {str(arguments.mask)!r}")
-    if arguments.output is None:
+def _examine(trimap: Path, photo: Path | None, output: Path | None, strict: bool) -> int:
+    diagnosis = check_trimap(read_source(trimap, "trimap"), None if photo is None else read_source(photo, "photo"))
+    if strict:
+        diagnosis.require_clean(f"trimap {str(trimap)!r}")
+    if output is None:
         print(*diagnosis.lines(), sep="\n")
         return 1 if diagnosis.findings else 0
     misfit = [finding for finding in diagnosis.remaining if finding.kind == "size"]
     if misfit:
-        raise VitMatteError(f"trimap {str(arguments.mask)!r} cannot be repaired: {misfit[0].message}")
-    _write(arguments.output, diagnosis.trimap)
+        raise VitMatteError(f"trimap {str(trimap)!r} cannot be repaired: {misfit[0].message}")
+    _write(output, diagnosis.trimap)
     for line in diagnosis.lines():
         logger.info(line)
     return 1 if diagnosis.remaining else 0
 
 
 def _check_combinations(arguments: argparse.Namespace, given: dict[str, Any]) -> None:
-    """No option may be without effect: it was meant to have one."""
+    """Refuse an option that would have no effect: the user meant it to have one."""
     if arguments.check and given:
         raise VitMatteError(f"--{next(iter(given))} is for making a trimap, not for --check")
     if not arguments.check:
@@ -123,11 +117,10 @@ def _check_combinations(arguments: argparse.Namespace, given: dict[str, Any]) ->
             raise VitMatteError("nothing to write; expected -o, or --check to examine a trimap")
 
 
-def _check_output(arguments: argparse.Namespace, sources: list[Path]) -> None:
-    output = arguments.output
+def _check_output(output: Path | None, sources: list[Path], force: bool) -> None:
     if output is None or is_stream(output):
         return
-    check_output(output, (".png",), arguments.force)
+    check_output(output, (".png",), force)
     not_an_input(output, sources)
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from numpy_vitmatte.cli.options import add_hub_options, check_hub_name
 from numpy_vitmatte.errors import VitMatteError
@@ -14,7 +13,7 @@ from numpy_vitmatte.hub.settings import cache_folder
 from numpy_vitmatte.pipeline.verification import GOLDEN_TOLERANCE, alpha_corner, check_files, golden_difference
 
 _DESCRIPTION = """Compare every file of a downloaded checkpoint with the checksum that the hub named it by, without a
-network. With the authors' demo picture and its trimap, which are not part of this package, also compare the alpha's
+network. With the authors' demo photo and its trimap, which are not part of this package, also compare the alpha's
 first 3 x 3 values with the published ones (tolerance 1e-4). One line per check goes to stdout; exit status 1 if any
 differs."""
 
@@ -24,17 +23,11 @@ _EXAMPLES = """examples:
 """
 
 
-def add_command(commands: Any) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
-    parser = commands.add_parser(
-        "verify",
-        help="check a downloaded checkpoint's files and golden values",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     add_hub_options(parser)
-    parser.add_argument("--photo", metavar="PHOTO", type=Path, help="the authors' demo picture")
+    parser.add_argument("--photo", metavar="PHOTO", type=Path, help="the authors' demo photo")
     parser.add_argument("--trimap", metavar="TRIMAP", type=Path, help="its trimap")
     parser.set_defaults(run=run)
 
@@ -45,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises
     ------
     VitMatteError
-        If there is nothing to check, or the pictures cannot be used.
+        If there is nothing to check, or the images cannot be used.
     """
     name = check_hub_name(arguments.name)
     published = _published(name, arguments)

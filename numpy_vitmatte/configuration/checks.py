@@ -1,4 +1,7 @@
-"""What a single field of a configuration may hold: each check returns the value in its one canonical form.
+"""Checks of single fields of a configuration: each returns the value in its one canonical form.
+
+Written here because the fields and their meaning are transformers' and the messages ours; pydantic would be a further
+dependency.
 
 Every check takes the field's full name (``"VitDetConfig.hidden_size"``) and the value found, and raises
 :class:`~numpy_vitmatte.errors.ConfigurationError` naming both. ``True`` is no integer here although Python says so:
@@ -10,7 +13,7 @@ from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, NoReturn, TypeVar
 
-from numpy_vitmatte.errors import ConfigurationError
+from numpy_vitmatte.errors import ConfigurationError, shown
 
 Number = TypeVar("Number", int, float)
 
@@ -18,11 +21,12 @@ FieldCheck = Callable[[str, Any], Any]
 
 # Far beyond any network; a file that asks for more would fill the memory before its tensors are looked for.
 _MOST_BLOCKS, _LARGEST_RATIO, _LARGEST_INTEGER = 1000, 1000, 2**31 - 1
-_LARGEST_WINDOW, _LARGEST_DIVISOR = 128, 1024
+_LARGEST_WINDOW, _LARGEST_DIVISOR, _LARGEST_SIDE = 128, 1024, 2**20
+_MOST_FUSION_BLOCKS = 16  # each doubles rows and columns
 
 
 def _refuse(name: str, expected: str, value: object) -> NoReturn:
-    raise ConfigurationError(f"{name} must be {expected}, found {value!r}")
+    raise ConfigurationError(f"{name} must be {expected}, found {shown(value)}")
 
 
 def _at_most(limit: int, name: str, value: Number) -> Number:
@@ -65,16 +69,16 @@ def non_negative_integer(name: str, value: Any) -> int:
     """An integer of at least 0."""
     if not _is_integer(value, minimum=0):
         _refuse(name, "an integer of at least 0", value)
-    return int(value)
+    return _at_most(_LARGEST_INTEGER, name, int(value))
 
 
 def window_size(name: str, value: Any) -> int:
-    """An integer from 0 to 128: tokens are padded to whole windows, whatever the picture's size."""
+    """An integer from 0 to 128: tokens are padded to whole windows, whatever the image's size."""
     return _at_most(_LARGEST_WINDOW, name, non_negative_integer(name, value))
 
 
 def size_divisor(name: str, value: Any) -> int:
-    """An integer from 1 to 1024: pictures are padded to multiples of it, however small they are."""
+    """An integer from 1 to 1024: images are padded to multiples of it, however small they are."""
     return _at_most(_LARGEST_DIVISOR, name, positive_integer(name, value))
 
 
@@ -122,27 +126,32 @@ def exact_gelu_name(name: str, value: Any) -> str:
     return value
 
 
-def positive_integers(name: str, value: Any) -> tuple[int, ...]:
-    """A sequence of integers of at least 1, as a tuple."""
+def decoder_channels(name: str, value: Any) -> tuple[int, ...]:
+    """A sequence of up to 16 integers of at least 1, as a tuple."""
     if not _is_sequence(value) or not all(_is_integer(item, minimum=1) for item in value):
         _refuse(name, "a list of positive integers", value)
-    return tuple(int(item) for item in value)
+    if len(value) > _MOST_FUSION_BLOCKS:
+        _refuse(name, f"at most {_MOST_FUSION_BLOCKS} integers", value)
+    return tuple(_at_most(_LARGEST_INTEGER, name, int(item)) for item in value)
 
 
 def block_indices(name: str, value: Any) -> tuple[int, ...]:
     """A sequence of block numbers counted from 0, as a tuple."""
     if not _is_sequence(value) or not all(_is_integer(item, minimum=0) for item in value):
         _refuse(name, "a list of block numbers counted from 0", value)
+    if len(value) > _MOST_BLOCKS:
+        _refuse(name, f"at most {_MOST_BLOCKS} block numbers", value)
     return tuple(int(item) for item in value)
 
 
 def image_side(name: str, value: Any) -> int | tuple[int, int]:
-    """One side length in pixels for a square, or a pair (rows, columns)."""
+    """One side length of at most 2**20 pixels for a square, or a pair (rows, columns)."""
     if _is_integer(value, minimum=1):
-        return int(value)
+        return _at_most(_LARGEST_SIDE, name, int(value))
     if not _is_sequence(value) or len(value) != 2 or not all(_is_integer(item, minimum=1) for item in value):
         _refuse(name, "a positive integer or a pair of them (rows, columns)", value)
-    return int(value[0]), int(value[1])
+    rows, columns = (_at_most(_LARGEST_SIDE, name, int(side)) for side in value)
+    return rows, columns
 
 
 def square_side(name: str, value: Any) -> int:
@@ -164,6 +173,8 @@ def stage_names(name: str, value: Any) -> tuple[str, ...]:
     """A sequence of stage names, as a tuple."""
     if not _is_sequence(value) or not all(isinstance(item, str) for item in value):
         _refuse(name, "a list of stage names", value)
+    if len(value) > _MOST_BLOCKS + 1:
+        _refuse(name, f"at most {_MOST_BLOCKS + 1} stage names", value)
     return tuple(value)
 
 
@@ -171,4 +182,6 @@ def stage_indices(name: str, value: Any) -> tuple[int, ...]:
     """A sequence of stage numbers, negative ones counting from the end, as a tuple."""
     if not _is_sequence(value) or not all(isinstance(item, Integral) and not isinstance(item, bool) for item in value):
         _refuse(name, "a list of integers", value)
+    if len(value) > _MOST_BLOCKS + 1:
+        _refuse(name, f"at most {_MOST_BLOCKS + 1} integers", value)
     return tuple(int(item) for item in value)

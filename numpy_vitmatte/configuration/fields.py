@@ -1,4 +1,4 @@
-"""What both configuration classes do with their fields: check them, take them from a mapping, give them back."""
+"""Both configuration classes check their fields, take them from a mapping and give them back in the same way."""
 
 import copy
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import Field, fields
 from typing import Any, ClassVar, Protocol
 
 from numpy_vitmatte.configuration.checks import FieldCheck
-from numpy_vitmatte.errors import ConfigurationError
+from numpy_vitmatte.errors import ConfigurationError, shown
 
 
 class Configuration(Protocol):
@@ -26,8 +26,11 @@ def apply_checks(config: Configuration, checks: Mapping[str, FieldCheck]) -> Non
         # A frozen dataclass sets its own fields in this way too.
         object.__setattr__(config, name, value)
     if not isinstance(config.extra, Mapping):
-        raise ConfigurationError(f"{type(config).__name__}.extra must be a mapping, found {config.extra!r}")
-    object.__setattr__(config, "extra", copy.deepcopy(dict(config.extra)))
+        raise ConfigurationError(f"{type(config).__name__}.extra must be a mapping, found {shown(config.extra)}")
+    try:
+        object.__setattr__(config, "extra", copy.deepcopy(dict(config.extra)))
+    except RecursionError:
+        raise ConfigurationError(f"{type(config).__name__}.extra is nested too deeply") from None
 
 
 def split_unknown(cls: type[Configuration], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -39,11 +42,12 @@ def split_unknown(cls: type[Configuration], values: Mapping[str, Any]) -> tuple[
         If it is no mapping, or says it is of another model type.
     """
     if not isinstance(values, Mapping):
-        raise ConfigurationError(f"{cls.__name__} must be described by a mapping, found {values!r}")
+        raise ConfigurationError(f"{cls.__name__} must be described by a mapping, found {shown(values)}")
     model_type = values.get("model_type", cls.model_type)
     if model_type != cls.model_type:
         raise ConfigurationError(
-            f"{cls.__name__}.model_type must be {cls.model_type!r} (no other is computed here), found {model_type!r}"
+            f"{cls.__name__}.model_type must be {cls.model_type!r} (no other is computed here), "
+            f"found {shown(model_type)}"
         )
     names = {item.name for item in fields(cls)} - {"extra"}
     known = {key: value for key, value in values.items() if key in names}

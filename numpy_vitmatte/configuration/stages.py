@@ -1,6 +1,6 @@
-"""Which stage of the backbone the decoder sees: ``out_features`` and ``out_indices`` of a configuration."""
+"""The stage of the backbone that the decoder sees: ``out_features`` and ``out_indices`` of a configuration."""
 
-from numpy_vitmatte.errors import ConfigurationError
+from numpy_vitmatte.errors import ConfigurationError, shown
 
 
 def stage_names(num_hidden_layers: int) -> tuple[str, ...]:
@@ -13,7 +13,7 @@ def aligned_stages(
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Fill in names from numbers or numbers from names; without both, the last stage is meant.
 
-    As transformers' ``BackboneConfigMixin``, with negative numbers counted from the end and written out as positive.
+    The rule is that of transformers' ``BackboneConfigMixin``; negative numbers count from the end and become positive.
 
     Parameters
     ----------
@@ -41,21 +41,21 @@ def aligned_stages(
         unknown = [name for name in out_features if name not in names]
         if unknown:
             raise ConfigurationError(
-                f"VitDetConfig.out_features names {unknown[0]!r}; with num_hidden_layers {num_hidden_layers} "
+                f"VitDetConfig.out_features names {shown(unknown[0])}; with num_hidden_layers {num_hidden_layers} "
                 f"the stages are 'stem' and 'stage1' to {names[-1]!r}"
             )
         chosen = tuple(names.index(name) for name in out_features)
         if out_indices is not None and _positive(out_indices, len(names)) != chosen:
             raise ConfigurationError(
-                f"VitDetConfig.out_features {list(out_features)} and out_indices {list(out_indices)} "
-                "name different stages"
+                f"VitDetConfig.out_features {shown(list(out_features))} and out_indices "
+                f"{shown(list(out_indices))} name different stages"
             )
     given = "out_indices" if out_features is None else "out_features"
     if not chosen:
         raise ConfigurationError(f"VitDetConfig.{given} is empty: the decoder needs one stage")
     if any(after <= before for before, after in zip(chosen, chosen[1:], strict=False)):
         found = out_indices if out_features is None else out_features
-        raise ConfigurationError(f"VitDetConfig.{given} must name stages once each and in order, found {found}")
+        raise ConfigurationError(f"VitDetConfig.{given} must name stages once each and in order, found {shown(found)}")
     return tuple(names[index] for index in chosen), chosen
 
 
@@ -63,6 +63,6 @@ def _positive(indices: tuple[int, ...], count: int) -> tuple[int, ...]:
     beyond = [index for index in indices if not -count <= index < count]
     if beyond:
         raise ConfigurationError(
-            f"VitDetConfig.out_indices names stage {beyond[0]}; there are stages 0 (the stem) to {count - 1}"
+            f"VitDetConfig.out_indices names stage {shown(beyond[0])}; there are stages 0 (the stem) to {count - 1}"
         )
     return tuple(index % count for index in indices)

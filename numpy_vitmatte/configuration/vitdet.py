@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, split_unknown
 from numpy_vitmatte.configuration.stages import aligned_stages, stage_names
-from numpy_vitmatte.errors import ConfigurationError
+from numpy_vitmatte.errors import ConfigurationError, shown
 
 _CHECKS: dict[str, check.FieldCheck] = {
     "hidden_size": check.positive_integer,
@@ -149,7 +149,7 @@ class VitDetConfig:
                 )
         if self.window_block_indices and self.window_size == 0:
             raise ConfigurationError(
-                f"VitDetConfig.window_block_indices {list(self.window_block_indices)} asks for windows, "
+                f"VitDetConfig.window_block_indices {shown(list(self.window_block_indices))} asks for windows, "
                 "but window_size is 0"
             )
 
@@ -196,7 +196,9 @@ class VitDetConfig:
         stages = extra.pop("stage_names", None)
         config = cls(**known, extra=extra)
         if stages is not None and check.stage_names("VitDetConfig.stage_names", stages) != config.stage_names:
-            raise ConfigurationError(f"VitDetConfig.stage_names must be {list(config.stage_names)}, found {stages!r}")
+            raise ConfigurationError(
+                f"VitDetConfig.stage_names must be {shown(list(config.stage_names))}, found {shown(stages)}"
+            )
         return config
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Self
 from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, split_unknown
 from numpy_vitmatte.configuration.vitdet import VitDetConfig
-from numpy_vitmatte.errors import ConfigurationError
-from numpy_vitmatte.files.json_object import read_json_object, write_json_object
+from numpy_vitmatte.errors import ConfigurationError, shown
+from numpy_vitmatte.files.json_object import settings_file, write_json_object
 from numpy_vitmatte.hub.file_names import CONFIG_FILE
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 
@@ -37,8 +37,8 @@ _CHECKS: dict[str, check.FieldCheck] = {
     "hidden_size": check.positive_integer,
     "batch_norm_eps": check.positive_number,
     "initializer_range": check.positive_number,
-    "convstream_hidden_sizes": check.positive_integers,
-    "fusion_hidden_sizes": check.positive_integers,
+    "convstream_hidden_sizes": check.decoder_channels,
+    "fusion_hidden_sizes": check.decoder_channels,
     "output_hidden_states": check.boolean,
     "output_attentions": check.boolean,
     "return_dict": check.boolean,
@@ -91,7 +91,7 @@ class VitMatteConfig:
 
     Notes
     -----
-    transformers 5.23 gives ``VitMatteConfig()`` a 3-channel, 768-wide backbone beside this 384-wide decoder, of which
+    transformers 5.23 gives ``VitMatteConfig()`` a 3-channel, 768-wide backbone and this 384-wide decoder, of which
     no network can be built; here it is the published small model.
     """
 
@@ -113,12 +113,13 @@ class VitMatteConfig:
             object.__setattr__(self, "backbone_config", VitDetConfig.from_dict(self.backbone_config))
         if not isinstance(self.backbone_config, VitDetConfig):
             raise ConfigurationError(
-                f"VitMatteConfig.backbone_config must be a VitDetConfig or a mapping, found {self.backbone_config!r}"
+                f"VitMatteConfig.backbone_config must be a VitDetConfig or a mapping, "
+                f"found {shown(self.backbone_config)}"
             )
         apply_checks(self, _CHECKS)
         for key in _UNSUPPORTED_KEYS:
             if self.extra.get(key):
-                raise ConfigurationError(f"VitMatteConfig.{key} {self.extra[key]!r} is not supported")
+                raise ConfigurationError(f"VitMatteConfig.{key} {shown(self.extra[key])} is not supported")
         self._check_decoder()
 
     def _check_decoder(self) -> None:
@@ -158,7 +159,7 @@ class VitMatteConfig:
         known, extra = split_unknown(cls, values)
         if known.get("backbone_config") is None:
             key = next((key for key in _UNSUPPORTED_KEYS if extra.get(key)), None)
-            found = f"{key} {extra[key]!r} is not supported" if key else "there is none"
+            found = f"{key} {shown(extra[key])} is not supported" if key else "there is none"
             raise ConfigurationError(f"VitMatteConfig.backbone_config must describe a VitDet backbone; {found}")
         return cls(**known, extra=extra)
 
@@ -185,12 +186,9 @@ class VitMatteConfig:
         ConfigurationError
             If the file is absent, is not a JSON object, or describes a network that is not computed here.
         """
-        path = checkpoint_directory(name_or_path, revision, (CONFIG_FILE,)) / CONFIG_FILE
-        values = read_json_object(path)
-        try:
+        directory = checkpoint_directory(name_or_path, revision, (CONFIG_FILE,))
+        with settings_file(directory / CONFIG_FILE) as values:
             return cls.from_dict(values)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}: {error}") from None
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
         """Write ``config.json`` into a directory, which is created if need be.

@@ -1,15 +1,21 @@
-"""A file appears whole or not at all: it is written beside its place under another name, then renamed.
+"""A file appears whole or not at all: it is written in its folder under another name, then renamed.
 
 A process that is killed meanwhile leaves the temporary file behind. While it lives it holds a lock on it, which ends
-with the process: so :func:`remove_leftovers` can tell what was left from what is still being written.
+with the process: so :func:`remove_leftovers` can tell what was left from what is still being written. On some network
+disks every machine gets the lock, so the name carries the machine, and others' files are left alone for a day.
+
+Written here because the standard library has nothing of the kind, and the packages that had are not kept up.
 """
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import secrets
 import shutil
+import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +25,21 @@ try:
 except ImportError:  # Windows, where a file that another process has open cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
-_TEMPORARY = re.compile(r"\..*-[0-9a-f]{8}\.partial(\.[^.]*)?", re.DOTALL)
+_TEMPORARY = re.compile(r"\..*-([0-9a-f]{8})-[0-9a-f]{8}\.partial(\.[^.]*)?", re.DOTALL)
 _LONGEST_STEM = 40
-"""Characters of a stem that the temporary name keeps: it may not be longer than a file system allows."""
+"""Characters of stem and suffix that the temporary name keeps: it may not be longer than a file system allows."""
+
+_DAY = 86_400.0
+
+
+def temporary_name(destination: Path) -> Path:
+    """Give a hidden name in a file's or folder's own folder, with its suffix: no other process makes the same."""
+    stem, suffix = destination.stem[:_LONGEST_STEM], destination.suffix[:_LONGEST_STEM]
+    return destination.with_name(f".{stem}-{_this_machine()}-{secrets.token_hex(4)}.partial{suffix}")
+
+
+def _this_machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode(errors="surrogateescape")).hexdigest()[:8]
 
 
 @contextmanager
@@ -136,19 +154,28 @@ def _undo(done: list[Path], asides: dict[Path, Path], cause: BaseException) -> N
 def remove_leftovers(folder: Path) -> int:
     """Remove temporary files that killed processes left in a folder; those still being written stay.
 
+    Nobody can tell whether another machine still writes: its files go when they have not changed for a day.
+
     Returns
     -------
     int
         How many were removed.
     """
-    return sum(_removed(path) for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name))
+    matches = ((path, _TEMPORARY.fullmatch(path.name)) for path in folder.iterdir())
+    return sum(_removed(path) for path, match in matches if match and (match[1] == _this_machine() or _is_old(path)))
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > _DAY
+    except OSError:  # gone meanwhile
+        return False
 
 
 def _new_locked_file(destination: Path) -> tuple[Path, int | None]:
-    """An empty file beside the destination and the descriptor that holds its lock, None where there are no locks."""
+    """Make an empty file under a temporary name; give it and the descriptor of its lock, None where there are none."""
     while True:
-        name = f".{destination.stem[:_LONGEST_STEM]}-{secrets.token_hex(4)}.partial{destination.suffix}"
-        temporary = destination.with_name(name)
+        temporary = temporary_name(destination)
         # Not tempfile.mkstemp: its files are private to their owner, and would stay so under the destination's name.
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
         if fcntl is None:

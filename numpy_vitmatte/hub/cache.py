@@ -10,10 +10,9 @@
 Source: https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
 """
 
-import os
 import re
-import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +32,9 @@ class CachedRepository:
     ----------
     folder : Path
         ``models--owner--name``; it need not exist.
-    locks : Path
-        Where processes that download into it wait for each other.
     """
 
     folder: Path
-    locks: Path
-
-    def blob(self, checksum: str) -> Path:
-        """Where the file of that checksum lies or will lie."""
-        return self.folder / "blobs" / checksum
 
     def snapshot(self, commit: str) -> Path:
         """Directory of the files of a commit."""
@@ -73,37 +65,17 @@ class CachedRepository:
         with atomic_path(reference) as temporary:
             temporary.write_text(commit, encoding="ascii")
 
-    def link(self, commit: str, file: str, checksum: str) -> None:
-        """Let a file of a snapshot be a blob that is there.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written.
-        """
-        pointer, blob = self.snapshot(commit) / file, self.blob(checksum)
-        if not blob.exists() or (pointer.exists() and pointer.samefile(blob)):
-            return
-        pointer.parent.mkdir(parents=True, exist_ok=True)
-        temporary = pointer.with_name(f".{secrets.token_hex(4)}-{file}")
-        try:
-            temporary.symlink_to(os.path.relpath(blob, pointer.parent))
-        except (OSError, NotImplementedError):
-            # Windows allows links to few; like huggingface_hub, let the file itself stand in the snapshot.
-            blob.replace(pointer)
-        else:
-            temporary.replace(pointer)
-
-    def present(self, commit: str, file: str, checksum: str) -> Path | None:
-        """Where a file already lies: as a blob, or in the snapshot of a file system without links; else None."""
-        places = (self.blob(checksum), self.snapshot(commit) / file)
-        return next((path for path in places if path.is_file()), None)
+    def remove(self, pointer: Path) -> None:
+        """Remove a file of a snapshot and the blob that it is a link to, if they can be removed."""
+        blob = pointer.parent / pointer.readlink() if pointer.is_symlink() else pointer
+        for path in (pointer, blob):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def cached_repository(name: str) -> CachedRepository:
     """The cache of repository ``owner/name``, in the folder that the environment asks for."""
-    folder_name = "models--" + name.replace("/", "--")
-    return CachedRepository(cache_folder() / folder_name, cache_folder() / ".locks" / folder_name)
+    return CachedRepository(cache_folder() / ("models--" + name.replace("/", "--")))
 
 
 def find_cached(name: str, revision: str, needed: tuple[str, ...]) -> Path | None:
@@ -131,7 +103,7 @@ def find_cached(name: str, revision: str, needed: tuple[str, ...]) -> Path | Non
 
 
 def missing_files(snapshot: Path, needed: tuple[str, ...]) -> Iterator[str]:
-    """What of the needed files a snapshot lacks."""
+    """Name the needed files that a snapshot lacks."""
     for file in needed:
         if file != WEIGHTS:
             if not (snapshot / file).is_file():

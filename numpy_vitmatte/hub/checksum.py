@@ -18,7 +18,7 @@ def is_checksum(text: str) -> bool:
 
 
 def checksum_kind(checksum: str) -> str:
-    """What to call it in a message: ``sha256`` or ``git sha1``."""
+    """Name its kind for a message: ``sha256`` or ``git sha1``."""
     return "sha256" if _SHA256.fullmatch(checksum) else "git sha1"
 
 

@@ -1,10 +1,10 @@
-"""What the files of a checkpoint are called, in a directory as on the hub, and the index of weights in shards."""
+"""Names of a checkpoint's files, the same in a directory and on the hub, and the index of weights in shards."""
 
-import json
 import re
 from pathlib import Path
 
-from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.errors import CheckpointError, shown
+from numpy_vitmatte.files.json_object import read_json_object
 
 CONFIG_FILE = "config.json"
 PREPROCESSOR_FILE = "preprocessor_config.json"
@@ -17,7 +17,7 @@ WEIGHTS = "weights"
 
 EVERYTHING = (CONFIG_FILE, PREPROCESSOR_FILE, WEIGHTS)
 
-_PLAIN_NAME = re.compile(r"[\w.-]+\.safetensors")
+_PLAIN_NAME = re.compile(r"[\w.-]{1,200}\.safetensors", re.ASCII)
 
 
 def read_weight_map(path: Path) -> dict[str, str]:
@@ -26,17 +26,15 @@ def read_weight_map(path: Path) -> dict[str, str]:
     Raises
     ------
     CheckpointError
-        If it cannot be read, or names anything but ``.safetensors`` files beside it.
+        If it cannot be read, or names anything but ``.safetensors`` files in its own folder.
     """
-    try:
-        weight_map = json.loads(path.read_bytes())["weight_map"]
-        files = set(weight_map.values())
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
-    except (TypeError, KeyError, AttributeError):
-        raise CheckpointError(f"{path} must hold a JSON object with tensor -> file names under 'weight_map'") from None
-    for file in files:
-        # A shard lies beside its index; anything else would let an index reach into other folders.
+    weight_map = read_json_object(path, CheckpointError).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise CheckpointError(f"{path} must hold a JSON object with tensor -> file names under 'weight_map'")
+    for file in weight_map.values():
+        # A shard lies in its index's folder; anything else would let an index reach into other folders.
         if not isinstance(file, str) or not _PLAIN_NAME.fullmatch(file):
-            raise CheckpointError(f"{path} names the shard {file!r}, which is no plain name of a .safetensors file")
+            raise CheckpointError(
+                f"{path} names the shard {shown(file)}, which is no plain name of a .safetensors file"
+            )
     return weight_map

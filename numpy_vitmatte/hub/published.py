@@ -1,4 +1,4 @@
-"""What is known of the checkpoints that the authors of ViTMatte published: the terms of their data, golden values."""
+"""The checkpoints that the authors of ViTMatte published: the terms of their data, and golden values."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class PublishedCheckpoint:
     data : str
         What it was trained on, and the terms of that.
     corner : 3 x 3 floats
-        ``alphas[0, 0, :3, :3]`` on the authors' demo picture (a light bulb) and trimap, prepared by transformers' image
+        ``alphas[0, 0, :3, :3]`` on the authors' demo photo (a light bulb) and trimap, prepared by transformers' image
         processor, to four digits. Source: transformers, ``models/vitmatte/convert_vitmatte_to_hf.py``, which compares
         with a tolerance of 1e-4. These pixels are known foreground: they show that files, processor and network belong
         together, not how good the alpha is.
@@ -53,7 +53,7 @@ PUBLISHED = {
 
 
 def terms(repository: str, endpoint: str) -> str:
-    """What to know about the rights to a checkpoint before it is downloaded, in one line.
+    """Tell in one line what to know about the rights to a checkpoint before it is downloaded.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a checkpoint lies: the name of a bundled one, a directory, or a name on the Hugging Face hub."""
+"""Find a checkpoint: by the name of a bundled one, by its directory, or by its name on the Hugging Face hub."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,9 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def _weight_folders() -> list[Path]:
-    """The folders that may hold bundled checkpoints: inside an installed package, or beside it in a source checkout."""
+    """The folders that may hold bundled checkpoints: in an installed package, or next to it in a source checkout."""
     folders = [_PACKAGE / "weights"]
-    # Beside an installed package lie other people's packages, one of which may be called "weights".
+    # Next to an installed package lie other people's packages, one of which may be called "weights".
     if (_PACKAGE.parent / "pyproject.toml").is_file():
         folders.append(_PACKAGE.parent / "weights")
     return folders
@@ -98,7 +98,7 @@ def _local_directory(name_or_path: str | os.PathLike[str]) -> Path | None:
 def _hub_checkpoint(name: str, revision: str | None = None, needed: tuple[str, ...] = EVERYTHING) -> Path:
     """The directory of a checkpoint of the hub; what is not in the cache yet is downloaded.
 
-    What the cache has is used without asking the hub; :func:`~numpy_vitmatte.hub.fetch.fetch` asks.
+    The hub is not asked for what the cache has; :func:`~numpy_vitmatte.hub.fetch.fetch` asks.
 
     Parameters
     ----------

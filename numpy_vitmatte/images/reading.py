@@ -2,31 +2,72 @@
 
 import os
 import re
-from typing import Any, TypeAlias, Union
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias, TypeGuard, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
-from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.errors import ImageError, one_line
 from numpy_vitmatte.images.value_range import to_levels
 
-ImageSource: TypeAlias = Union[str, "os.PathLike[str]", Image.Image, NDArray[Any]]
+FilePath: TypeAlias = Union[str, "os.PathLike[str]"]
+ImageSource: TypeAlias = FilePath | Image.Image | NDArray[Any]
 
 PHOTO_CHANNELS = (1, 3, 4)
 """Grey, RGB and RGBA: the channel counts that transformers' ``infer_channel_dimension_format`` looks for."""
 
 
+def is_file(source: object) -> TypeGuard[FilePath]:
+    """Whether a source is a path."""
+    return isinstance(source, (str, os.PathLike))
+
+
+def is_file_or_image(source: object) -> TypeGuard[FilePath | Image.Image]:
+    """Whether Pillow decodes a source: a path or a Pillow image. Every other source is taken for an array."""
+    return is_file(source) or isinstance(source, Image.Image)
+
+
 def name_of(source: object, what: str) -> str:
-    """How errors name a source: ``photo 'cat.jpg'`` for a path, ``photo`` for anything else."""
-    return f"{what} {os.fspath(source)!r}" if isinstance(source, (str, os.PathLike)) else what
+    """How errors name a source: ``photo 'cat.jpg'`` for a file, also one that Pillow has opened, else ``photo``."""
+    path = source.filename if isinstance(source, ImageFile.ImageFile) else source
+    return f"{what} {os.fspath(path)!r}" if is_file(path) and path else what
 
 
-def open_image(source: Union[str, "os.PathLike[str]", Image.Image], what: str = "image") -> Image.Image:
+@contextmanager
+def opened(source: ImageSource, what: str) -> Iterator[ImageSource]:
+    """Open a file without decoding it, so that its header can be judged before its pixels take memory.
+
+    Parameters
+    ----------
+    source : path, PIL.Image.Image or array
+    what : str
+        How errors name it.
+
+    Yields
+    ------
+    PIL.Image.Image or array
+        For a path, a Pillow image that is closed at the end of the block; any other source as it is.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be opened; see :func:`open_image`.
+    """
+    if not is_file(source):
+        yield source
+        return
+    with _open_file(source, name_of(source, what)) as image:
+        yield image
+
+
+def open_image(source: FilePath | Image.Image, what: str = "image") -> Image.Image:
     """Decode an image file, or a Pillow image that may not be decoded yet, and turn it upright.
 
-    Of an animation the first frame is taken. The EXIF orientation is applied, so that rows are rows of the picture as a
-    viewer shows it; transformers does so for paths and not for Pillow images.
+    An animation gives its first frame. The EXIF orientation is applied, so that rows are rows of the image as a viewer
+    shows it; transformers does so for paths and not for Pillow images.
 
     Parameters
     ----------
@@ -37,7 +78,8 @@ def open_image(source: Union[str, "os.PathLike[str]", Image.Image], what: str = 
     Returns
     -------
     PIL.Image.Image
-        Decoded and upright, in its own mode, with at least one pixel.
+        Decoded and upright, in its own mode, with at least one pixel. A Pillow image that is upright already is given
+        back itself: do not change it.
 
     Raises
     ------
@@ -47,24 +89,9 @@ def open_image(source: Union[str, "os.PathLike[str]", Image.Image], what: str = 
     """
     name = name_of(source, what)
     if isinstance(source, Image.Image):
-        return _decode(source, name, own=False)
-    if os.path.isdir(source):
-        raise ImageError(f"{name} is a directory; expected an image file")
-    try:
-        with Image.open(source) as image:
-            return _decode(image, name, own=True)
-    except FileNotFoundError:
-        raise ImageError(f"{name}: no such file") from None
-    except PermissionError:
-        raise ImageError(f"{name} cannot be read: permission denied") from None
-    except Image.UnidentifiedImageError:
-        raise ImageError(f"{name} is not an image, whatever its name says: {_beginning(source)}") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
-    except ImageError:
-        raise
-    except Exception as error:  # Pillow's header readers raise whatever their format's parser met
-        raise ImageError(f"{name} cannot be read: {_one_line(error)}") from error
+        return _decode(source, name)
+    with _open_file(source, name) as image:
+        return _decode(image, name)
 
 
 def read_photo(source: ImageSource, what: str = "photo") -> NDArray[Any]:
@@ -88,7 +115,7 @@ def read_photo(source: ImageSource, what: str = "photo") -> NDArray[Any]:
     ------
     ImageError
     """
-    if isinstance(source, (str, os.PathLike, Image.Image)):
+    if is_file_or_image(source):
         return photo_array(open_image(source, what), name_of(source, what))
     levels, _ = to_levels(channels_last(as_array(source, what), what), what)
     return rgb(levels)
@@ -117,7 +144,7 @@ def photo_array(image: Image.Image, what: str = "photo") -> NDArray[Any]:
 
 
 def as_array(source: object, what: str) -> NDArray[Any]:
-    """The array behind anything that offers one (NumPy arrays, torch tensors on the CPU, ...)."""
+    """Take the array behind anything that offers one (NumPy arrays, torch tensors on the CPU, ...)."""
     if isinstance(source, np.ndarray):
         return source
     if hasattr(source, "__array__"):
@@ -131,7 +158,7 @@ def channels_last(array: NDArray[Any], what: str) -> NDArray[Any]:
     Parameters
     ----------
     array : (H, W), (H, W, C) or (C, H, W) array
-        C is 1, 3 or 4. Where both ends could be C, the last axis is taken.
+        C is 1, 3 or 4. Where both ends could be C, C is the last axis.
 
     Returns
     -------
@@ -154,35 +181,45 @@ def rgb(array: NDArray[Any]) -> NDArray[Any]:
     return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array[..., :3]
 
 
-def _decode(image: Image.Image, name: str, *, own: bool) -> Image.Image:
-    """Load, turn upright; the caller's image is left as it is, an ``own`` one needs no copy."""
+def _open_file(path: FilePath, name: str) -> Image.Image:
+    if os.path.isdir(path):
+        raise ImageError(f"{name} is a directory; expected an image file")
+    try:
+        return Image.open(path)
+    except FileNotFoundError:
+        raise ImageError(f"{name}: no such file") from None
+    except PermissionError:
+        raise ImageError(f"{name} cannot be read: permission denied") from None
+    except Image.UnidentifiedImageError:
+        raise ImageError(f"{name} is not an image, whatever its name says: {_beginning(path)}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
+    except Exception as error:  # Pillow's header readers raise whatever their format's parser met
+        raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
+
+
+def _decode(image: Image.Image, name: str) -> Image.Image:
+    """Load the pixels and turn them upright."""
     if 0 in image.size:
         raise ImageError(f"{name} has {image.width} x {image.height} pixels; at least one is needed")
     try:
         image.load()
-        if not own:
-            return ImageOps.exif_transpose(image)
-        ImageOps.exif_transpose(image, in_place=True)
-        return image
+        upright = image.getexif().get(ExifTags.Base.Orientation, 1) not in range(2, 9)
+        return image if upright else ImageOps.exif_transpose(image)
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error, ...
-        raise ImageError(f"{name} is damaged and cannot be decoded: {_one_line(error)}") from error
+        raise ImageError(f"{name} is damaged and cannot be decoded: {one_line(error)}") from error
 
 
-def _beginning(path: Union[str, "os.PathLike[str]"]) -> str:
+def _beginning(path: FilePath) -> str:
     with open(path, "rb") as file:
         first = file.read(16)
     return f"it begins with {first!r}" if first else "the file is empty"
 
 
 def refused_bomb(error: Exception) -> str:
-    """What Pillow's guard found, and how to let the file pass."""
+    """Say what Pillow's guard found, and how to let the file pass."""
     found = " of at most ".join(re.findall(r"\d+(?= pixels)", str(error)))
     return (
         f"it would unpack to {found} pixels, which may be a decompression bomb; if you trust it, raise the limit with "
         "--max-pixels, or in Python with pixel_limit()"
     )
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text or type(error).__name__

@@ -1,4 +1,4 @@
-"""What the numbers of an image mean: any dtype and scale in, levels from 0 to 255 out.
+"""The meaning of an image's numbers: any dtype and scale in, levels from 0 to 255 out.
 
 Photos and trimaps arrive as 8-bit and 16-bit integers, as booleans and as floats, in [0, 1] or in [0, 255]. The scale
 is read from the largest value, because the dtype alone does not tell: an int64 array usually holds 8-bit levels.
@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from numpy_vitmatte.errors import ImageError
 
 _BAND = 1 << 20
-"""Values that are rounded at once: in float64 those of a big photo would be the most that it ever takes."""
+"""Values that are rounded at once. A whole big photo in float64 would be the most memory that it ever takes."""
+
+
+def require_pixels(values: NDArray[Any], what: str) -> None:
+    """Refuse empty arrays.
+
+    Raises
+    ------
+    ImageError
+    """
+    if values.size == 0:
+        raise ImageError(f"{what} is empty: its shape is {values.shape}, at least one pixel is needed")
 
 
 def require_finite_numbers(values: NDArray[Any], what: str) -> None:
@@ -28,8 +39,7 @@ def require_finite_numbers(values: NDArray[Any], what: str) -> None:
     ------
     ImageError
     """
-    if values.size == 0:
-        raise ImageError(f"{what} is empty: its shape is {values.shape}, at least one pixel is needed")
+    require_pixels(values, what)
     if values.dtype.kind not in "buif":
         raise ImageError(f"{what} has dtype {values.dtype}; expected booleans, integers or floats")
     if values.dtype.kind == "f":

@@ -138,7 +138,7 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         highest = larger(highest, running.largest[i])
         running.shrink[i] = exponential(running.largest[i] - highest)
         running.largest[i] = highest
-        # A product of its own, rounded: behind the call LLVM would make one multiply-add of it and the sum.
+        # Shrunk before the sum of the others is taken: after it LLVM would make one multiply-add of both.
         before = running.sums[i] * running.shrink[i]
         running.sums[i] = before + _exponentials(biased, highest, scores.values[start : start + tokens])
 

@@ -1,4 +1,7 @@
-"""A photo and its trimap scaled down, for a network that is to see fewer pixels than there are."""
+"""A photo scaled down, for a network that is to see fewer pixels than there are.
+
+The trimap's scalers are in :mod:`numpy_vitmatte.trimaps.scaling`.
+"""
 
 from typing import Any
 
@@ -7,10 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.trimaps.reading import UNKNOWN
 
 SMALLEST_SIDE = 32
-"""Of what the longer side may be limited to: two patches of the network."""
+"""The least that the longer side may be limited to: two patches of the network."""
 
 
 def smaller_size(height: int, width: int, max_side: int | None) -> tuple[int, int]:
@@ -65,26 +67,3 @@ def smaller_photo(photo: NDArray[Any], height: int, width: int) -> NDArray[Any]:
         for channel in channels
     ]
     return scaled[0] if len(scaled) == 1 else np.stack(scaled, axis=-1)
-
-
-def smaller_trimap(trimap: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Scale a trimap down without claiming more than it says: only where a block of pixels agrees is it known.
-
-    Parameters
-    ----------
-    trimap : (H, W) uint8 array
-        0, 128 and 255.
-    height, width : int
-        At most H and W.
-
-    Returns
-    -------
-    (height, width) uint8 array
-        0, 128 and 255; 128 wherever the block has an unknown pixel, or both others.
-    """
-    lowest = highest = trimap
-    for axis, length in enumerate((height, width)):
-        starts = np.arange(length) * trimap.shape[axis] // length
-        lowest = np.minimum.reduceat(lowest, starts, axis=axis)
-        highest = np.maximum.reduceat(highest, starts, axis=axis)
-    return np.where(lowest == highest, lowest, np.uint8(UNKNOWN))

@@ -1,45 +1,66 @@
-"""A photo and its trimap, their files decoded side by side: a decoder keeps only one thread busy."""
+"""What a job is about: a photo and its trimap, read once."""
 
-import os
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.images.reading import ImageSource, read_photo
+from numpy_vitmatte.images.reading import ImageSource, is_file, read_photo
 from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.runtime.threads import run_both
-from numpy_vitmatte.trimaps.reading import read_trimap
-from numpy_vitmatte.trimaps.report import TrimapReport
+from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
 
 
-def read_photo_and_trimap(
-    image: ImageSource, trimap: ImageSource, *, sparing: bool = False
-) -> tuple[NDArray[Any], NDArray[np.uint8], TrimapReport]:
-    """Read both, and see that they belong together.
+@dataclass(frozen=True)
+class MattingInput:
+    """A photo and its trimap, whose numbers are levels: nobody has to guess their scale again.
+
+    Attributes
+    ----------
+    photo : (H, W, 3) array
+        Upright, levels from 0 to 255; uint8 for photos of 8 bits.
+    trimap : (H, W) uint8 array
+        0, 128 and 255.
+    report : TrimapReport
+        How the trimap was understood.
+    """
+
+    photo: NDArray[Any]
+    trimap: NDArray[np.uint8]
+    report: TrimapReport
+
+    def mirrored(self) -> "MattingInput":
+        """Exchange left and right; both arrays are views."""
+        return replace(self, photo=self.photo[:, ::-1], trimap=self.trimap[:, ::-1])
+
+
+def read_input(image: ImageSource, trimap: ImageSource, *, sparing: bool = False) -> MattingInput:
+    """Read photo and trimap, and check that they have one size.
+
+    A trimap in a file of its own is decoded at the same time as the photo, because a decoder keeps only one thread
+    busy.
 
     Parameters
     ----------
     image, trimap : path, PIL.Image.Image or array
         See :func:`~numpy_vitmatte.images.reading.read_photo` and :func:`~numpy_vitmatte.trimaps.reading.read_trimap`.
     sparing : bool
-        Read one after the other, so that the memory of only one decoder is taken at a time.
+        Read one after the other, so that only one decoder takes memory at a time.
 
     Returns
     -------
-    photo : (H, W, 3) array
-    trimap : (H, W) uint8 array
-    report : TrimapReport
+    MattingInput
 
     Raises
     ------
     ImageError
-        One of them cannot be read, of two that cannot the photo's; or their sizes differ.
+        If one of them cannot be read, or their sizes differ. If neither can be read, the photo's error is raised.
     """
-    if not sparing and all(isinstance(source, (str, os.PathLike)) for source in (image, trimap)):
-        photo, (clean_trimap, report) = run_both(partial(read_photo, image), partial(read_trimap, trimap))
+    if is_file(trimap) and not sparing:
+        photo, (levels, report) = run_both(partial(read_photo, image), partial(read_trimap, trimap))
     else:  # two Pillow images may share one open file
-        photo, (clean_trimap, report) = read_photo(image), read_trimap(trimap)
-    check_same_size(photo.shape[:2], clean_trimap.shape)
-    return photo, clean_trimap, report
+        photo, (levels, report) = read_photo(image), read_trimap(trimap)
+    check_same_size(photo.shape[:2], levels.shape)
+    return MattingInput(photo, levels, report)

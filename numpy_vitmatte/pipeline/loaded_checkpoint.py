@@ -5,11 +5,16 @@ import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias, Union
 
-from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.errors import CheckpointError, VitMatteError
 from numpy_vitmatte.hub.resolve import checkpoint_directory
-from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
 from numpy_vitmatte.processing import VitMatteImageProcessor
+
+DEFAULT_MODEL = "vitmatte-tiny"
+
+ModelSource: TypeAlias = Union[str, "os.PathLike[str]", VitMatteForImageMatting]
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
         if _last is None or _last[0] != fingerprint:
             _last = None  # the old model's memory is free before the new one is read
             processor = VitMatteImageProcessor.from_pretrained(directory)
-            _last = fingerprint, LoadedCheckpoint(VitMatteForImageMatting.from_pretrained(directory), processor)
+            _last = fingerprint, LoadedCheckpoint(load_packed(directory), processor)
         return _last[1]
 
 
@@ -49,7 +54,7 @@ _processors: weakref.WeakKeyDictionary[VitMatteForImageMatting, VitMatteImagePro
 
 
 def own_processor(model: VitMatteForImageMatting) -> VitMatteImageProcessor:
-    """The processor of the checkpoint that a model was loaded from, read once; the default one where there is none.
+    """Give the processor of the checkpoint that a model was loaded from, read once, or the default one.
 
     Raises
     ------
@@ -64,8 +69,33 @@ def own_processor(model: VitMatteForImageMatting) -> VitMatteImageProcessor:
     return processor
 
 
+def loaded_checkpoint(model: ModelSource, processor: VitMatteImageProcessor | None = None) -> LoadedCheckpoint:
+    """Give a model and the processor to use with it.
+
+    Parameters
+    ----------
+    model : str, path or VitMatteForImageMatting
+        As for :func:`~numpy_vitmatte.matte`.
+    processor : VitMatteImageProcessor, optional
+        By default the checkpoint's own.
+
+    Raises
+    ------
+    VitMatteError
+        If the checkpoint cannot be used, or ``model`` is none of :func:`~numpy_vitmatte.matte`'s kinds.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        checkpoint = load_checkpoint(model)
+        return checkpoint if processor is None else LoadedCheckpoint(checkpoint.model, processor)
+    if not isinstance(model, VitMatteForImageMatting):
+        raise VitMatteError(
+            f"model is a {type(model).__name__}; expected the name or directory of a checkpoint, or a loaded model"
+        )
+    return LoadedCheckpoint(model, own_processor(model) if processor is None else processor)
+
+
 def _fingerprint(directory: Path) -> object:
-    """Name, size and time of every file that may matter: what differs after any ordinary change of a checkpoint."""
+    """Name, size and time of every file that may matter: any ordinary change of a checkpoint shows in them."""
     try:
         files = sorted(path for path in directory.iterdir() if path.is_file())  # a link in a loop is none
         stats = [(path.name, path.stat()) for path in files]

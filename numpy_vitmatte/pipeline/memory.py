@@ -1,84 +1,76 @@
-"""The memory around the network: the photo in its own size, the guided filter, a second opinion, pictures made of it.
+"""The memory of a whole job: the network, and what surrounds it.
 
-Bytes per pixel are measured: peaks of fresh processes with photos of 16 and 36 megapixels that the network saw at 64
-pixels a side, less what a process takes anyway. ``tests/pipeline/test_memory.py`` holds budgets against
-processes.
+Photo, guided filter, second opinion and outputs surround the network. Their bytes per pixel are measured: peaks of
+fresh processes with photos of 16 and 36 megapixels that the network saw at 64 pixels a side, less what a process takes
+anyway. ``tests/pipeline/test_memory.py`` holds the plans against processes.
 """
 
 from typing import NamedTuple
 
-from numpy_vitmatte.network.memory import PHOTO, Around
+from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.images.header import PhotoHeader
+from numpy_vitmatte.network.memory import PHOTO_BYTES_PER_PIXEL, MemoryPlan, Surroundings, plan_network_memory
+from numpy_vitmatte.processing import VitMatteImageProcessor
 
 
-class PerPixel(NamedTuple):
+class PhotoBytesPerPixel(NamedTuple):
     """Bytes for each pixel of a photo.
 
     Attributes
     ----------
-    busy : int
-        While it is read, made into the network's input, or its alpha is written.
-    resting : int
-        Photo, trimap and alpha alone, between these steps.
-    second : int
-        What a second opinion on the mirrored photo adds to both.
+    at_peak : int
+        While the photo is read, made into the network's input, or its alpha is written.
+    between : int
+        Between these steps: photo, trimap and alpha alone.
     """
 
-    busy: int
-    resting: int
-    second: int
+    at_peak: int
+    between: int
 
 
-EIGHT_BIT = PerPixel(busy=PHOTO, resting=8, second=20)
-WIDE = PerPixel(busy=44, resting=29, second=40)
+EIGHT_BIT = PhotoBytesPerPixel(at_peak=PHOTO_BYTES_PER_PIXEL, between=8)
+WIDE = PhotoBytesPerPixel(at_peak=44, between=29)
 """Photos of more than 8 bits are held in float64."""
 
-WANTED = 4
-"""Of masks of the pixels that the network is asked for, for each pixel."""
+WANTED_BYTES_PER_PIXEL = 4
+"""The mask of wanted pixels."""
 
-FILTER, FITS = 140_000_000, 24
+FILTER_BYTES, FILTER_BYTES_PER_SMALL_PIXEL = 140_000_000, 24
 """The guided filter: its bands, whatever the sizes, and what the allocator keeps of them; its small photo, alpha and
-fits, for each of the small pixels."""
+fits, for each small pixel."""
 
-TRUST_MAP = 9
-"""Of a trust map that waits to be written, for each pixel."""
+SECOND_OPINION_BYTES_PER_PIXEL = 21
+"""A trust map in the making: two alphas, their differences and masks, in addition to photo, trimap and alpha."""
 
-BACKGROUND = 14
-"""Of a picture that is to stand behind the subject, for each of its own pixels."""
+TRUST_MAP_BYTES_PER_PIXEL = 9
+"""A trust map that waits to be written."""
 
+BACKGROUND_BYTES_PER_PIXEL = 14
+"""An image that is to stand behind the subject, for each of its own pixels."""
 
-PYMATTING = 95_000_000
+PYMATTING_BYTES = 95_000_000
 """pymatting, with what it imports and compiles."""
 
 
-class Work(NamedTuple):
-    """What is done to a photo.
+class Extras(NamedTuple):
+    """What is made or held in addition to the alpha.
 
     Attributes
     ----------
-    height, width : int
-        Of the photo.
-    small : (int, int)
-        Height and width that the network sees, without padding; the photo's own, or less with ``max_side``.
-    wide : bool
-        A photo of more than 8 bits.
     trust : bool
         A trust map is made.
-    pictures : int
-        Bytes per pixel while cut-out and composite are made, with what is held then; see :func:`picture_bytes`.
-    beside : int
-        Bytes of what else is held all the time, such as a background.
+    output_bytes_per_pixel : int
+        Bytes while cut-out and composite are made, with what is held then; see :func:`output_bytes_per_pixel`.
+    held_bytes : int
+        Bytes that are held all the time, such as a background's.
     """
 
-    height: int
-    width: int
-    small: tuple[int, int]
-    wide: bool = False
     trust: bool = False
-    pictures: int = 0
-    beside: int = 0
+    output_bytes_per_pixel: int = 0
+    held_bytes: int = 0
 
 
-def picture_bytes(*, composite: bool, estimated: bool, linear: bool) -> int:
+def output_bytes_per_pixel(*, composite: bool, estimated: bool, linear: bool) -> int:
     """Bytes per pixel at the peak of making cut-out and composite, with photo, trimap and alpha.
 
     Parameters
@@ -97,22 +89,69 @@ def picture_bytes(*, composite: bool, estimated: bool, linear: bool) -> int:
     return 25
 
 
-def around_network(work: Work) -> Around:
-    """What a job takes besides the network, while that computes and apart from it."""
-    kind = WIDE if work.wide else EIGHT_BIT
-    pixels, small = work.height * work.width, work.small[0] * work.small[1]
-    second = kind.second * work.trust
-    pictures = (work.pictures + kind.resting - EIGHT_BIT.resting + TRUST_MAP * work.trust) * pixels
-    if small == pixels:
-        held = (kind.resting + WANTED + second) * pixels
-        apart = max((kind.busy + second) * pixels, pictures)
+class NetworkUse(NamedTuple):
+    """The network that a job uses.
+
+    Attributes
+    ----------
+    config : VitMatteConfig
+    weight_bytes : int
+        Bytes of the weights that are in memory in addition to the packed ones.
+    processor : VitMatteImageProcessor
+        Decides the padding.
+    """
+
+    config: VitMatteConfig
+    weight_bytes: int
+    processor: VitMatteImageProcessor
+
+
+def plan_memory(
+    header: PhotoHeader,
+    small: tuple[int, int],
+    network: NetworkUse,
+    max_memory: int | None = None,
+    extras: Extras = Extras(),  # noqa: B008
+) -> MemoryPlan:
+    """Plan a whole job, before the photo is decoded.
+
+    Parameters
+    ----------
+    header : PhotoHeader
+    small : (int, int)
+        Height and width that the network sees, without padding; the photo's own, or less with ``max_side``.
+    network : NetworkUse
+    max_memory : int, optional
+        Bytes that the process may take at its peak.
+    extras : Extras
+
+    Returns
+    -------
+    MemoryPlan
+
+    Raises
+    ------
+    VitMatteError
+        If the job does not fit; the message names the smallest limit that would do.
+    """
+    padded = network.processor.padded_size(*small)
+    around = surroundings(header, small, extras)
+    return plan_network_memory(*padded, network.config, network.weight_bytes, max_memory, around)
+
+
+def surroundings(header: PhotoHeader, small: tuple[int, int], extras: Extras) -> Surroundings:
+    """Add up what a job takes in addition to the network; parameters as for :func:`plan_memory`."""
+    photo = WIDE if header.wide else EIGHT_BIT
+    pixels, small_pixels = header.height * header.width, small[0] * small[1]
+    wider = photo.between - EIGHT_BIT.between
+    outputs = extras.output_bytes_per_pixel + wider + TRUST_MAP_BYTES_PER_PIXEL * extras.trust
+    held = (photo.between + SECOND_OPINION_BYTES_PER_PIXEL * extras.trust) * pixels
+    peaks = [photo.at_peak * pixels, held, outputs * pixels]
+    name = f"{header.width} x {header.height} pixels"
+    if small_pixels == pixels:
+        held += WANTED_BYTES_PER_PIXEL * pixels
     else:
-        resting = (kind.resting + second) * pixels
-        held = resting + PHOTO * small
-        apart = max((kind.busy + second) * pixels, resting + FILTER + FITS * small, pictures)
-    return Around(work.beside + held, work.beside + apart, _name(work))
-
-
-def _name(work: Work) -> str:
-    computed = f", computed at {work.small[1]} x {work.small[0]}," if work.small != (work.height, work.width) else ""
-    return f"{work.width} x {work.height} pixels{computed}"
+        peaks.append(held + FILTER_BYTES + FILTER_BYTES_PER_SMALL_PIXEL * small_pixels)
+        held += PHOTO_BYTES_PER_PIXEL * small_pixels
+        name += f", computed at {small[1]} x {small[0]},"
+    return Surroundings(extras.held_bytes + held, extras.held_bytes + max(peaks), name)

@@ -11,7 +11,7 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.processing.pixel_values import pixel_values
+from numpy_vitmatte.processing.pixel_values import network_image
 from numpy_vitmatte.processing.processor import VitMatteImageProcessor
 from numpy_vitmatte.processing.settings import (
     IMAGENET_DEFAULT_MEAN,
@@ -56,12 +56,12 @@ class HustvlImageProcessor(VitMatteImageProcessor):
         """Height and width of what ``preprocess`` makes of a photo of this size."""
         return sides_padded_together(height, width, self.size_divisor) if self.do_pad else (height, width)
 
-    def _pixel_values(
+    def _network_image(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        pixels = pixel_values(photo, trimap, {**settings, "do_pad": False})
-        pixels[3] = three_values(pixels[3])
-        return padded_together(pixels, settings["size_divisor"]) if settings["do_pad"] else pixels
+        image = network_image(photo, trimap, {**settings, "do_pad": False})
+        image[..., 3] = three_values(image[..., 3])
+        return padded_together(image, settings["size_divisor"]) if settings["do_pad"] else image
 
 
 def three_values(trimap: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -82,27 +82,25 @@ def three_values(trimap: NDArray[np.float32]) -> NDArray[np.float32]:
     return cut
 
 
-def padded_together(pixels: NDArray[np.float32], divisor: int) -> NDArray[np.float32]:
+def padded_together(image: NDArray[np.float32], divisor: int) -> NDArray[np.float32]:
     """Append zero rows and columns: to both axes, or to neither.
 
     Parameters
     ----------
-    pixels : (C, H, W) float32 array
+    image : (H, W, C) float32 array
     divisor : int
         An axis that is a multiple of it already grows by a whole divisor if the other is none.
 
     Returns
     -------
-    (C, H', W') float32 array
-        `pixels` itself where both axes are multiples of the divisor.
+    (H', W', C) float32 array
+        `image` itself where both axes are multiples of the divisor.
     """
-    channels, height, width = pixels.shape
+    height, width, channels = image.shape
     if height % divisor == 0 and width % divisor == 0:
-        return pixels
-    # Channels lie last in memory, as the kernels read them.
+        return image
     padded = np.zeros((*sides_padded_together(height, width, divisor), channels), np.float32)
-    padded = padded.transpose(2, 0, 1)
-    padded[:, :height, :width] = pixels
+    padded[:height, :width] = image
     return padded
 
 

@@ -1,11 +1,10 @@
-"""What a processor may be given as photos and trimaps, brought to planes of numbers that keep the caller's scale.
+"""Photos and trimaps in any form that a processor takes, brought to arrays of numbers that keep the caller's scale.
 
-A photo becomes (3, H, W), a trimap (H, W). Where transformers 5.23 takes an input, the numbers are the ones it takes,
+A photo becomes (H, W, 3), a trimap (H, W). Where transformers 5.23 takes an input, the numbers are the ones it takes,
 also where they are not what the caller meant (a palette trimap's indices); ``numpy_vitmatte.trimaps.reading`` is the
 careful door.
 """
 
-import os
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.errors import ConfigurationError, ImageError
-from numpy_vitmatte.images.reading import PHOTO_CHANNELS, as_array, name_of, open_image, photo_array
+from numpy_vitmatte.images.reading import (
+    PHOTO_CHANNELS,
+    as_array,
+    is_file_or_image,
+    name_of,
+    open_image,
+    photo_array,
+    rgb,
+)
 from numpy_vitmatte.images.value_range import require_finite_numbers
 
 CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 
 _AS_NUMBERS = ("1", "L", "P", "F")
-"""Pillow modes of one number per pixel, and with them all that begin with I."""
+"""Pillow modes of one number per pixel; those that begin with I are others."""
 
 
 def check_data_format(name: str, value: str | None) -> None:
@@ -49,7 +56,7 @@ def as_list(sources: Any, single_ndim: int, what: str) -> list[Any]:
     ImageError
         An empty list, or something that is no image.
     """
-    if isinstance(sources, (str, os.PathLike, Image.Image)):
+    if is_file_or_image(sources):
         return [sources]
     if isinstance(sources, (list, tuple)):
         if not sources:
@@ -59,48 +66,48 @@ def as_list(sources: Any, single_ndim: int, what: str) -> list[Any]:
     return [array] if array.ndim <= single_ndim else list(array)
 
 
-def photo_planes(source: Any, input_data_format: str | None, what: str) -> tuple[NDArray[Any], list[str]]:
-    """Bring one photo to three planes.
+def photo_pixels(source: Any, input_data_format: str | None, what: str) -> tuple[NDArray[Any], list[str]]:
+    """Bring one photo to (H, W, 3).
 
     Parameters
     ----------
     source : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
         Pillow images of any mode; transformers takes RGB only, unless told to convert.
     input_data_format : {"channels_first", "channels_last"}, optional
-        Of arrays. When absent it is inferred, channels first where both ends could be the channels.
+        Layout of arrays. When absent it is inferred, channels first where both ends could be the channels.
     what : str
         How errors name it.
 
     Returns
     -------
-    planes : (3, H, W) array
-        The caller's numbers and dtype; of Pillow images levels from 0 to 255.
-    doubts : list of str
-        What the caller should be warned of.
+    photo : (H, W, 3) array
+        The caller's numbers and dtype, a view where that can be; levels from 0 to 255 for Pillow images.
+    warnings : list of str
+        What is probably not as meant, a sentence each.
 
     Raises
     ------
     ImageError
     """
-    if isinstance(source, (str, os.PathLike, Image.Image)):
-        return np.moveaxis(photo_array(open_image(source, what), name_of(source, what)), -1, 0), []
+    if is_file_or_image(source):
+        return photo_array(open_image(source, what), name_of(source, what)), []
     array = as_array(source, what)
     require_finite_numbers(array, what)
-    doubts = []
+    found = []
     if array.ndim == 2:
-        array = array[None]
+        array = array[..., None]
     elif array.ndim == 3:
         first, last = array.shape[0] in PHOTO_CHANNELS, array.shape[-1] in PHOTO_CHANNELS
         if input_data_format is None and first and last:
-            doubts.append(f"{what} has shape {array.shape}: channels taken as first; input_data_format decides")
-        if input_data_format == CHANNELS_LAST or (input_data_format is None and last and not first):
-            array = np.moveaxis(array, -1, 0)
-    if array.ndim != 3 or array.shape[0] not in PHOTO_CHANNELS:
+            found.append(f"{what} has shape {array.shape}: channels taken as first; input_data_format decides")
+        if input_data_format == CHANNELS_FIRST or (input_data_format is None and (first or not last)):
+            array = np.moveaxis(array, 0, -1)
+    if array.ndim != 3 or array.shape[-1] not in PHOTO_CHANNELS:
         wanted = input_data_format or "channels first or last"
         raise ImageError(
             f"{what} has shape {np.shape(source)}; expected a colour image of 1, 3 or 4 channels, {wanted}"
         )
-    return (np.repeat(array, 3, axis=0) if array.shape[0] == 1 else array[:3]), doubts
+    return rgb(array), found
 
 
 def trimap_plane(source: Any, what: str) -> tuple[NDArray[Any], list[str]]:
@@ -115,13 +122,14 @@ def trimap_plane(source: Any, what: str) -> tuple[NDArray[Any], list[str]]:
     -------
     plane : (H, W) array
         The caller's numbers and dtype.
-    doubts : list of str
+    warnings : list of str
+        What is probably not as meant, a sentence each.
 
     Raises
     ------
     ImageError
     """
-    if isinstance(source, (str, os.PathLike, Image.Image)):
+    if is_file_or_image(source):
         return _pillow_trimap(open_image(source, what), name_of(source, what))
     array = as_array(source, what)
     require_finite_numbers(array, what)

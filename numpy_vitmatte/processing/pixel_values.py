@@ -1,5 +1,7 @@
 """The arithmetic of the image processor: rescale, normalise, join photo and trimap, pad.
 
+Photos, trimaps and the network's images have their channels last here; the processor turns them once, at its end.
+
 Source: transformers 5.23, ``image_transforms.py`` (rescale, normalize, pad). The float operations come in the same
 order and precision, so the values are the same.
 """
@@ -20,12 +22,12 @@ ROWS_PER_BLOCK = 64
 _LEVELS = np.arange(256, dtype=np.uint8)
 
 
-def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]) -> NDArray[np.float32]:
-    """One photo and its trimap as the network takes them.
+def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Make the image that the network takes.
 
     Parameters
     ----------
-    photo : (3, H, W) array
+    photo : (H, W, 3) array
         Red, green, blue.
     trimap : (H, W) array
     settings : mapping
@@ -33,17 +35,16 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
 
     Returns
     -------
-    (4, H', W') float32 array
+    (H', W', 4) float32 array
         The trimap is the last channel and is not normalised. Padding is zero, at the bottom and on the right, and comes
         after normalisation: to the network it is the mean colour and background.
     """
     height, width = trimap.shape
     divisor = settings["size_divisor"] if settings["do_pad"] else 1
     factor = settings["rescale_factor"] if settings["do_rescale"] else None
-    # Channels lie last in memory, as the kernels read them: the model then has no need of a second copy.
-    padded = np.empty((*padded_sides(height, width, divisor), 4), np.float32)
-    padded[height:] = 0
-    padded[:, width:] = 0
+    image = np.empty((*padded_sides(height, width, divisor), 4), np.float32)
+    image[height:] = 0
+    image[:, width:] = 0
     means, stds = np.broadcast_to(settings["image_mean"], 3), np.broadcast_to(settings["image_std"], 3)
 
     def values(plane: NDArray[Any], channel: int) -> NDArray[Any]:
@@ -56,18 +57,19 @@ def pixel_values(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[st
 
         def rows(first: int, last: int) -> None:
             # One kind of array, whatever they came as: Numba compiles once more for each.
-            colors = np.require(photo[:, first:last].transpose(1, 2, 0), requirements=["C", "W"])
+            colors = np.require(photo[first:last], requirements=["C", "W"])
             grays = np.require(trimap[first:last], requirements=["C", "W"])
-            apply_lookup_tables(colors, grays, tables, padded[first:last])
+            apply_lookup_tables(colors, grays, tables, image[first:last])
 
     else:
 
         def rows(first: int, last: int) -> None:
-            for channel, plane in enumerate((*photo, trimap)):
-                padded[first:last, :width, channel] = values(plane[first:last], channel)
+            for channel in range(3):
+                image[first:last, :width, channel] = values(photo[first:last, :, channel], channel)
+            image[first:last, :width, 3] = values(trimap[first:last], 3)
 
     for_each_block(rows, height, ROWS_PER_BLOCK)
-    return padded.transpose(2, 0, 1)
+    return image
 
 
 def padded_sides(height: int, width: int, divisor: int) -> tuple[int, int]:
@@ -88,27 +90,27 @@ def _normalized(plane: NDArray[Any], mean: float, std: float) -> NDArray[Any]:
     return (plane.astype(dtype) - dtype.type(mean)) / dtype.type(std)
 
 
-def scale_doubts(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any], which: str) -> list[str]:
-    """Say where values and rescaling do not belong together.
+def scale_warnings(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any], which: str) -> list[str]:
+    """Warn of values and a rescaling that do not belong together.
 
-    One ``do_rescale`` serves both: a trimap in [0, 1] beside a photo in [0, 255] silently becomes background.
+    One ``do_rescale`` serves both: a trimap in [0, 1] with a photo in [0, 255] silently becomes background.
 
     Returns
     -------
     list of str
-        Warnings, one sentence each; `which` tells several photos apart.
+        A sentence each; `which` tells several photos apart.
     """
     factor = settings["rescale_factor"] if settings["do_rescale"] else 1.0
     remedy = "give levels from 0 to 255, or do_rescale=False with both in [0, 1]"
-    doubts = []
+    found = []
     highest = float(trimap.max())
     if 0 < highest * factor < 0.01:
-        doubts.append(f"trimap{which} goes up to {highest:g} and is rescaled to nothing but background: {remedy}")
+        found.append(f"trimap{which} goes up to {highest:g} and is rescaled to nothing but background: {remedy}")
     elif highest * factor > 1.1:
-        doubts.append(f"trimap{which} enters the network with values up to {highest * factor:g} instead of 1: {remedy}")
+        found.append(f"trimap{which} enters the network with values up to {highest * factor:g} instead of 1: {remedy}")
     if settings["do_rescale"] and photo.dtype.kind == "f" and 0 < (brightest := float(photo.max())) * factor < 0.01:
-        doubts.append(f"photo{which} goes up to {brightest:g} and is rescaled to black: {remedy}")
-    return doubts
+        found.append(f"photo{which} goes up to {brightest:g} and is rescaled to black: {remedy}")
+    return found
 
 
 def check_same_size(photo: tuple[int, ...], trimap: tuple[int, ...], which: str = "") -> None:

@@ -13,24 +13,24 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.errors import ConfigurationError, ImageError
-from numpy_vitmatte.files.json_object import read_json_object, write_json_object
+from numpy_vitmatte.errors import ConfigurationError, ImageError, shown
+from numpy_vitmatte.files.json_object import settings_file, write_json_object
 from numpy_vitmatte.hub.file_names import PREPROCESSOR_FILE
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.processing.inputs import (
     CHANNELS_LAST,
     as_list,
     check_data_format,
-    photo_planes,
+    photo_pixels,
     trimap_plane,
     trimaps_for,
 )
-from numpy_vitmatte.processing.pixel_values import check_same_size, padded_sides, pixel_values, scale_doubts
+from numpy_vitmatte.processing.pixel_values import check_same_size, network_image, padded_sides, scale_warnings
 from numpy_vitmatte.processing.settings import DEFAULTS, ProcessorSettings, checked_settings, given_settings
 
 
 class BatchFeature(dict[str, Any]):
-    """What the processor returns: a dict, for ``model(**inputs)``, whose entries are attributes too."""
+    """The processor's result: a dict, for ``model(**inputs)``, whose entries are attributes too."""
 
     def __getattr__(self, name: str) -> Any:
         """Entry `name`."""
@@ -108,16 +108,13 @@ class VitMatteImageProcessor:
         path = Path(name_or_path)
         if revision is not None or path.suffix != ".json" or not path.is_file():
             path = checkpoint_directory(name_or_path, revision, (PREPROCESSOR_FILE,)) / PREPROCESSOR_FILE
-        values = read_json_object(path)
-        kind = values.pop("image_processor_type", None)
-        if kind is not None and not str(kind).startswith(cls.__name__):
-            raise ConfigurationError(f"{path} describes a {kind}, expected a {cls.__name__}")
-        for older_name in ("feature_extractor_type", "processor_class"):
-            values.pop(older_name, None)
-        try:
+        with settings_file(path) as values:
+            kind = values.pop("image_processor_type", None)
+            if kind is not None and not str(kind).startswith(cls.__name__):
+                raise ConfigurationError(f"image_processor_type is {shown(kind)}, expected a {cls.__name__}")
+            for older_name in ("feature_extractor_type", "processor_class"):
+                values.pop(older_name, None)
             return cls(**{**given_settings(values), **given_settings(settings)})
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}: {error}") from None
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
         """Write ``preprocessor_config.json`` into a directory, which is created if need be.
@@ -191,13 +188,13 @@ class VitMatteImageProcessor:
         results: list[NDArray[np.float32]] = []
         for number, (photo, trimap) in enumerate(zip(photos, trimaps_for(len(photos), trimaps), strict=True)):
             which = f" {number}" if len(photos) > 1 else ""
-            planes, photo_doubts = photo_planes(photo, input_data_format, f"photo{which}")
-            plane, trimap_doubts = trimap_plane(trimap, f"trimap{which}")
-            check_same_size(planes.shape[1:], plane.shape, which)
-            for doubt in photo_doubts + trimap_doubts + scale_doubts(planes, plane, effective, which):
-                warnings.warn(doubt, UserWarning, stacklevel=2)
-            pixels = self._pixel_values(planes, plane, effective)
-            results.append(np.moveaxis(pixels, 0, -1) if data_format == CHANNELS_LAST else pixels)
+            photo, photo_warnings = photo_pixels(photo, input_data_format, f"photo{which}")
+            trimap, trimap_warnings = trimap_plane(trimap, f"trimap{which}")
+            check_same_size(photo.shape[:2], trimap.shape, which)
+            for text in photo_warnings + trimap_warnings + scale_warnings(photo, trimap, effective, which):
+                warnings.warn(text, UserWarning, stacklevel=2)
+            result = self._network_image(photo, trimap, effective)
+            results.append(result if data_format == CHANNELS_LAST else result.transpose(2, 0, 1))
         return BatchFeature(pixel_values=_stacked(results, required=return_tensors == "np"))
 
     __call__ = preprocess
@@ -241,11 +238,11 @@ class VitMatteImageProcessor:
         """Height and width of what ``preprocess`` makes of a photo of this size."""
         return padded_sides(height, width, self.size_divisor) if self.do_pad else (height, width)
 
-    def _pixel_values(
+    def _network_image(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        """(3, H, W) and (H, W) -> (4, H', W'): what another convention does differently."""
-        return pixel_values(photo, trimap, settings)
+        """Make (H', W', 4) of (H, W, 3) and (H, W): what another convention does differently."""
+        return network_image(photo, trimap, settings)
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in DEFAULTS}

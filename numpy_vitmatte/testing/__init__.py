@@ -1,4 +1,4 @@
-"""For tests of ViTMatte's layers, this package's and yours: assertions, random checkpoints, Hypothesis strategies.
+"""Assertions, random checkpoints and Hypothesis strategies for tests of ViTMatte's layers, this package's and yours.
 
 ``numpy_vitmatte.testing.strategies`` needs Hypothesis, of the extra ``[test]``; nothing else here does.
 """

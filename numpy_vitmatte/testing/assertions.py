@@ -17,17 +17,17 @@ def assert_within(actual: ArrayLike, expected: ArrayLike, bound: ArrayLike, name
     Parameters
     ----------
     actual, expected : array
-        Of one shape. Give ``expected`` in float64 where you have it.
+        Arrays of one shape. Give ``expected`` in float64 where you have it.
     bound : number or array
-        One for all entries, or anything that broadcasts to one per entry.
+        One bound for all entries, or an array that broadcasts to one per entry.
     name : str
-        How the message calls the array.
+        Name of the array in the message.
 
     Raises
     ------
     AssertionError
-        Another shape, a value that is not finite, or entries beyond the bound; the message names the worst place, the
-        entry that is the most times its bound away.
+        The shapes differ, a value is not finite, or entries are beyond the bound. The message names the worst place:
+        the entry whose difference is the largest multiple of its bound.
     """
     actual, expected = np.asarray(actual), np.asarray(expected, np.float64)
     if actual.shape != expected.shape:
@@ -53,14 +53,14 @@ def assert_layers_close(
     tolerance: float = 1e-4,
     absolute: Mapping[str, float] | None = None,
 ) -> None:
-    """Assert that two implementations give the same for every named layer; the first that differs is the bug.
+    """Assert that two implementations agree in every named layer; the first that differs holds the bug.
 
     Parameters
     ----------
     actual : mapping of str to array
-        Names beyond those of ``expected`` are not looked at.
+        Names that ``expected`` lacks are ignored.
     expected : mapping of str to array
-        Compared in its order: give it in the order of the network.
+        It is compared in its order: give it in the order of the network.
     tolerance : float
         Largest difference, as a share of the root mean square of the layer's expected values.
     absolute : mapping of str to float, optional
@@ -69,7 +69,7 @@ def assert_layers_close(
     Raises
     ------
     AssertionError
-        As :func:`assert_within`, with the name of the first layer that differs or is missing.
+        As for :func:`assert_within`; the message has the name of the first layer that differs or is missing.
     """
     patterns = absolute or {}
     for name, value in expected.items():
@@ -102,7 +102,7 @@ def summation_bound(terms: int, magnitude: ArrayLike) -> NDArray[np.float64]:
 
 
 def assert_float32(array: NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Assert what every layer of this package promises of its output: float32, contiguous, of the docstring's shape."""
+    """Assert what every layer of this package promises: a float32, contiguous array of the documented shape."""
     if array.dtype != np.float32:
         raise AssertionError(f"type {array.dtype}, expected float32")
     if array.shape != shape:

@@ -1,4 +1,4 @@
-"""Random checkpoints in which every tensor counts: nothing at 0 or 1, attention peaked, activations of order 1."""
+"""Random checkpoints in which every tensor counts: none is all 0 or 1, attention is peaked, activations are near 1."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,16 @@ from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
 
 QUERY_GAIN = 1.5
-"""Queries are this much larger than keys, so that some rows of the softmax are nearly one-hot.
+"""Factor by which queries are larger than keys, so that some rows of the softmax are nearly one-hot.
 
-More of it would make a network that amplifies every rounding, PyTorch's as well, from block to block.
+A larger one would make a network that amplifies every rounding, PyTorch's as well, from block to block.
 """
 
 
 def random_tensor(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """One tensor, by the last part of its name: matrices keep the size of what they multiply, variances are positive.
+    """Draw one tensor by the last part of its name.
+
+    Matrices keep the size of what they multiply, and variances are positive.
 
     transformers leaves a fresh neck's ``norm3`` at zero and batch statistics at 0 and 1: tests of such weights would
     see neither.
@@ -48,23 +50,23 @@ def random_tensor(generator: np.random.Generator, name: str, shape: tuple[int, .
 
 
 def random_tensors(shapes: Mapping[str, tuple[int, ...]], seed: int = 0) -> dict[str, np.ndarray]:
-    """A float32 tensor for every name of a mapping of names to shapes: the weights of one layer, for example."""
+    """Draw a float32 tensor for every name of a mapping of names to shapes, such as the weights of one layer."""
     generator = np.random.default_rng(seed)
     return {name: random_tensor(generator, name, shape) for name, shape in shapes.items()}
 
 
 def random_checkpoint(config: VitMatteConfig, seed: int = 0) -> dict[str, np.ndarray]:
-    """Every tensor of a network, by its name in a checkpoint."""
+    """Draw every tensor of a network: name in the checkpoint -> float32 array."""
     return random_tensors(parameter_shapes(config), seed)
 
 
 def random_tokens(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
-    """A token grid (h, w, C): standard normal, float32."""
+    """Draw a token grid (h, w, C): standard normal, float32."""
     return np.random.default_rng(seed).standard_normal((height, width, channels)).astype(np.float32)
 
 
 def random_pixels(*shape: int, seed: int = 0) -> np.ndarray:
-    """Pixel values (batch, 4, H, W): standard normal colours, smooth enough to have structure, and a trimap in 0..1."""
+    """Draw pixel values (batch, 4, H, W): normal colors on waves, and a trimap of 0, 128 / 255 and 1."""
     generator = np.random.default_rng(seed)
     pixels = generator.standard_normal(shape).astype(np.float32)
     pixels += np.sin(np.linspace(0, 9, shape[-1], dtype=np.float32)) + np.cos(
@@ -75,17 +77,18 @@ def random_pixels(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def wide(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same numbers in float64, for the reference."""
+    """Convert tensors to float64, for the reference."""
     return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
 
 
 def tiny_config(**changes: Any) -> VitMatteConfig:
-    """A network of three blocks with every kind of part, and channels that are no multiples of 16.
+    """Make a network of three blocks with every kind of part, and channels that are no multiples of 16.
 
     Parameters
     ----------
     **changes
-        Other values for fields of :class:`VitMatteConfig` or, first of all, of its backbone's :class:`VitDetConfig`.
+        Other values for fields of :class:`VitMatteConfig` or of its backbone's :class:`VitDetConfig`. A name that
+        both have, ``hidden_size``, is the backbone's.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def tiny_config(**changes: Any) -> VitMatteConfig:
     Raises
     ------
     ConfigurationError
-        If the changes make no network.
+        The changes make no valid network.
     """
     backbone: dict[str, Any] = {
         "hidden_size": 18,

@@ -1,7 +1,7 @@
 """Hypothesis strategies: configurations, checkpoints, token grids, pixel values, photos with trimaps.
 
-Sizes and seeds are drawn, and numbers then made from the seed: a counterexample shrinks to a small network of readable
-sizes, and drawing stays fast.
+Sizes and seeds are drawn, and the numbers are then made from the seed: a counterexample shrinks to a small network of
+readable sizes, and drawing stays fast.
 """
 
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class RandomCheckpoint(NamedTuple):
 
 
 def seeds() -> st.SearchStrategy[int]:
-    """Seeds for NumPy's generators."""
+    """Draw seeds for NumPy's generators."""
     return st.integers(0, 2**32 - 1)
 
 
@@ -43,7 +43,7 @@ def token_grids(
     width: st.SearchStrategy[int] | None = None,
     channels: st.SearchStrategy[int] | None = None,
 ) -> np.ndarray:
-    """Token grids (h, w, C): float32, contiguous, standard normal.
+    """Draw token grids (h, w, C): float32, contiguous, standard normal.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def _blocks(count: int) -> st.SearchStrategy[tuple[int, ...]]:
 
 @st.composite
 def configurations(draw: st.DrawFn) -> VitMatteConfig:
-    """Configurations of small networks that use everything a ``config.json`` can say.
+    """Draw configurations of small networks that use everything a ``config.json`` can say.
 
     One to three blocks, each windowed or global, with a neck or without; heads of one channel and odd widths; relative
     positions and the qkv bias or not; features from any stage; one to three fusion blocks and the patch size that
@@ -100,7 +100,7 @@ def configurations(draw: st.DrawFn) -> VitMatteConfig:
 
 @st.composite
 def checkpoints(draw: st.DrawFn, configs: st.SearchStrategy[VitMatteConfig] | None = None) -> RandomCheckpoint:
-    """Configurations with random weights in which every tensor counts.
+    """Draw configurations with random weights in which every tensor counts.
 
     Parameters
     ----------
@@ -113,12 +113,12 @@ def checkpoints(draw: st.DrawFn, configs: st.SearchStrategy[VitMatteConfig] | No
 
 @st.composite
 def pixel_values(draw: st.DrawFn, config: VitMatteConfig, max_batch: int = 2) -> np.ndarray:
-    """Input of a network: float32 (B, 4, H, W), of 1 to 7 tokens each way.
+    """Draw the input of a network: float32 (B, 4, H, W), of 1 to 7 tokens each way.
 
     Parameters
     ----------
     config : VitMatteConfig
-        Decides the patch size.
+        Its backbone has the patch size.
     max_batch : int
         Largest B.
     """
@@ -129,14 +129,14 @@ def pixel_values(draw: st.DrawFn, config: VitMatteConfig, max_batch: int = 2) ->
 
 @st.composite
 def photos_with_trimaps(draw: st.DrawFn, max_side: int = 40) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A photo (H, W, 3) and its trimap (H, W), both uint8.
+    """Draw a photo (H, W, 3) and its trimap (H, W), both uint8.
 
     The trimap has discs: 255 inside, 128 in a ring around, 0 outside; any of the three may be missing.
 
     Parameters
     ----------
     max_side : int
-        Most pixels in height and width.
+        Largest height and width in pixels.
     """
     height, width = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     generator = np.random.default_rng(draw(seeds()))

@@ -5,8 +5,8 @@ import numpy as np
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.network.forward_pass import require_finite
-from numpy_vitmatte.pipeline.inputs import read_photo_and_trimap
-from numpy_vitmatte.pipeline.photo_to_alpha import DEFAULT_MODEL, ModelSource, loaded_checkpoint
+from numpy_vitmatte.pipeline.inputs import read_input
+from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource, loaded_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.tracing.network import trace_image
 
@@ -39,9 +39,9 @@ def trace(
     VitMatteError
         The photo, the trimap or the checkpoint cannot be used; the message says why.
     """
-    photo, clean_trimap, _ = read_photo_and_trimap(image, trimap)
+    pair = read_input(image, trimap)
     checkpoint = loaded_checkpoint(model, processor)
-    inputs = checkpoint.processor(images=photo, trimaps=clean_trimap, input_data_format="channels_last")
+    inputs = checkpoint.processor(images=pair.photo, trimaps=pair.trimap, input_data_format="channels_last")
     return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)
 
 

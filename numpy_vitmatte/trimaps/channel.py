@@ -1,6 +1,9 @@
-"""Which numbers of a picture are its trimap or mask: one value per pixel out of any Pillow mode or channel count."""
+"""The channel of an image that is its trimap or mask: one value per pixel out of any Pillow mode or channel count.
 
-import os
+Sources, here and in every function that takes a trimap or mask, are a path, a Pillow image, or an array of shape
+(H, W), (H, W, C) or (C, H, W), where C is 1, 3 or 4. Levels go from 0 to 255.
+"""
+
 from typing import Any
 
 import numpy as np
@@ -8,37 +11,45 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.images.reading import ImageSource, as_array, channels_last, name_of, open_image, photo_array
+from numpy_vitmatte.images.reading import (
+    ImageSource,
+    as_array,
+    channels_last,
+    is_file_or_image,
+    name_of,
+    open_image,
+    photo_array,
+)
 from numpy_vitmatte.images.value_range import to_levels
 
 GRAY_TOLERANCE = 32
-"""Levels by which red, green and blue may differ in a picture that is still taken for grey (JPEG's chroma errors)."""
+"""Levels by which red, green and blue may differ in an image that is still taken for grey (JPEG's chroma errors)."""
 
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
-    """Take the one channel of a picture that is its trimap.
+    """Take the channel of an image that is its trimap.
 
-    Colours that are grey are taken as grey. Of a picture with transparency in one single colour, the transparency is
-    the trimap (a mask exported as alpha); where the grey varies too, transparent counts as background, as it looks.
+    Colours that are grey are taken as grey. If an image in one single colour has transparency, the transparency is the
+    trimap (a mask exported as alpha); if the grey varies too, transparent counts as background, as it looks.
 
     Parameters
     ----------
-    source : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
+    source : path, PIL.Image.Image or array
     what : str
         How errors name it.
 
     Returns
     -------
     levels : (H, W) array
-        From 0 to 255.
     understood_as : str
+        What the values and channels were taken for, for reports.
 
     Raises
     ------
     ImageError
-        Not readable, not finite, or coloured.
+        If it cannot be read, is not finite, or is in colour.
     """
     levels, understood_as, name = _channels(source, what)
     gray = _gray(
@@ -55,24 +66,14 @@ def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
 
 
 def mask_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
-    """Take the one channel of a picture that is its mask: the transparency of a cut-out, else the grey.
+    """Take the channel of an image that is its mask: the transparency of a cut-out, else the grey.
 
-    Parameters
-    ----------
-    source : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
-    what : str
-        How errors name it.
-
-    Returns
-    -------
-    levels : (H, W) array
-        From 0, background, to 255, foreground.
-    understood_as : str
+    Parameters and results are those of :func:`trimap_levels`; 0 is background, 255 foreground.
 
     Raises
     ------
     ImageError
-        Not readable, not finite, or coloured and opaque.
+        If it cannot be read, is not finite, or is in colour and opaque.
     """
     levels, understood_as, name = _channels(source, what)
     if _shows_through(levels):
@@ -88,7 +89,7 @@ def mask_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
 
 def _channels(source: ImageSource, what: str) -> tuple[NDArray[Any], str, str]:
     """Levels (H, W, C) of any source, C = 1, 3 or 4; what its values were taken for; how errors name it."""
-    if isinstance(source, (str, os.PathLike, Image.Image)):
+    if is_file_or_image(source):
         name = name_of(source, what)
         channels = _pillow_channels(open_image(source, what), name)
     else:

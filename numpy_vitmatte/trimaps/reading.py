@@ -1,5 +1,6 @@
 """The careful door for trimaps: whatever a trimap comes as, exactly 0, 128 and 255 leave it, and a report."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,6 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.trimaps.channel import trimap_levels
-from numpy_vitmatte.trimaps.report import TrimapReport
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 """Unknown is 128 / 255 = 0.502 to the network, as in every published test trimap; the authors trained with 0.5 exactly
@@ -21,6 +21,46 @@ instead; here a value between 32 and 223 is not forced to 0 or 1: a soft edge is
 
 _MANY = 0.05
 """A share of in-between pixels that edges softened by JPEG or resizing seldom reach."""
+
+
+@dataclass(frozen=True)
+class TrimapReport:
+    """How a trimap was read.
+
+    Attributes
+    ----------
+    understood_as : str
+        Which channel was taken, and what its values were taken for.
+    foreground, background, unknown : float
+        Shares of the pixels, in [0, 1]; they add up to 1.
+    snapped : int
+        Pixels that were near 0, 128 or 255 but not there.
+    between : int
+        Pixels that were near none of the three and became unknown.
+    warnings : tuple of str
+        What the trimap's maker probably did not mean, a sentence each.
+    """
+
+    understood_as: str
+    foreground: float
+    background: float
+    unknown: float
+    snapped: int
+    between: int
+    warnings: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The report in words, a line each."""
+        lines = [
+            f"trimap: {self.understood_as}; {self.foreground:.1%} foreground, {self.background:.1%} background, "
+            f"{self.unknown:.1%} unknown"
+        ]
+        if self.snapped or self.between:
+            lines.append(
+                f"trimap: {self.snapped} pixels near 0, 128 or 255 were moved there, {self.between} in between became "
+                "unknown"
+            )
+        return lines + [f"warning: {warning}" for warning in self.warnings]
 
 
 def read_trimap(source: ImageSource, what: str = "trimap") -> tuple[NDArray[np.uint8], TrimapReport]:
@@ -98,7 +138,7 @@ def _report(levels: NDArray[Any], trimap: NDArray[np.uint8], understood_as: str)
     if between > _MANY * trimap.size:
         warnings.append(
             f"{between / trimap.size:.0%} of the trimap lies between black, grey and white and counts as unknown: is "
-            "it a soft mask or a picture?"
+            "it a soft mask or a photo?"
         )
     return TrimapReport(
         understood_as=understood_as,

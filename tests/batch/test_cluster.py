@@ -10,9 +10,11 @@ from support.folder_jobs import hidden, make_folders, outputs, start_batch
 
 from numpy_vitmatte._version import __version__
 from numpy_vitmatte.batch import cluster
-from numpy_vitmatte.batch.job import Job, MattingOptions
+from numpy_vitmatte.batch.job import FolderOptions, Job
 from numpy_vitmatte.cli import main
 from numpy_vitmatte.errors import VitMatteError
+
+pytestmark = pytest.mark.extras("distributed")
 
 distributed = pytest.importorskip("distributed", reason="the [dask] extra is not installed; .ci/run installs it")
 
@@ -106,7 +108,7 @@ def test_a_photo_that_the_cluster_gives_up(tmp_path):
         def result(self):
             raise RuntimeError("three workers\ndied of it")
 
-    job = Job("cat", tmp_path, tmp_path, tmp_path, MattingOptions("vitmatte-tiny"))
+    job = Job("cat", tmp_path, tmp_path, tmp_path, FolderOptions("vitmatte-tiny"))
     error = cluster._outcome(Lost(), job).error
     assert error == "the cluster gave it up: RuntimeError: three workers died of it"
 

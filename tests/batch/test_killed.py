@@ -31,12 +31,12 @@ def unkilled(tmp_path_factory, lively_checkpoint):
     return root, expected, first - started, time.monotonic() - first
 
 
-def kill_and_resume(name, unkilled, model, seed):
+def kill_and_resume(name, unkilled, model, workers):
     """Kill the batch again and again, then let it finish; what stood at each kill, as numbers of outputs."""
     root, expected, start, work = unkilled
-    moments, folder, stood, before = random.Random(seed), root / name, [], {}
+    moments, folder, stood, before = random.Random(workers), root / name, [], {}
     while len(stood) < KILLS // AT_A_TIME:
-        process = start_batch(root, "--model", model, "--workers", 2, output=name)
+        process = start_batch(root, "--model", model, "--workers", workers, output=name)
         duration = start + work
         if moments.random() < 0.7:  # a moment of the work, which is short beside the start
             process.stdout.readline()
@@ -59,7 +59,7 @@ def kill_and_resume(name, unkilled, model, seed):
         stood.append(len(now))
         before = now
     times = {path.name: path.stat().st_mtime_ns for path in folder.glob("[!.]*")}
-    process = start_batch(root, "--model", model, "--workers", 2, output=name)
+    process = start_batch(root, "--model", model, "--workers", workers, output=name)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert outputs(folder) == expected
@@ -71,10 +71,11 @@ def kill_and_resume(name, unkilled, model, seed):
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX's")
 def test_killed_at_twenty_random_moments(unkilled, lively_checkpoint):
+    """With one worker and with two, whose alphas are the same."""
     with ThreadPoolExecutor(AT_A_TIME) as threads:
         chains = [
-            threads.submit(kill_and_resume, f"killed-{seed}", unkilled, lively_checkpoint, seed)
-            for seed in range(AT_A_TIME)
+            threads.submit(kill_and_resume, f"killed-{workers}", unkilled, lively_checkpoint, workers)
+            for workers in range(1, 1 + AT_A_TIME)
         ]
         stood = [count for chain in chains for count in chain.result()]
     assert len(stood) == KILLS

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support.folder_jobs import make_folders
 
-from numpy_vitmatte.batch.job import MattingOptions, run_job
+from numpy_vitmatte.batch.job import FolderOptions, run_job
 from numpy_vitmatte.batch.local import run_locally, thread_shares
 from numpy_vitmatte.batch.plan import plan_folder
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
@@ -19,7 +19,7 @@ from numpy_vitmatte.pipeline.photo_to_alpha import matte
 def jobs(tmp_path, lively_checkpoint):
     make_folders(tmp_path, 3)
     (tmp_path / "alphas").mkdir()
-    options = MattingOptions(str(lively_checkpoint))
+    options = FolderOptions(str(lively_checkpoint))
     return plan_folder(tmp_path / "photos", tmp_path / "trimaps", tmp_path / "alphas", options).jobs
 
 

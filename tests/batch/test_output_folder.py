@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from numpy_vitmatte.batch.job import Job, MattingOptions
+from numpy_vitmatte.batch.job import FolderOptions, Job
 from numpy_vitmatte.batch.output_folder import RECORD_FILE, claim, is_finished
 from numpy_vitmatte.errors import VitMatteError
 
@@ -18,7 +18,7 @@ def job(tmp_path, lively_checkpoint):
     for name in ("photo.png", "trimap.png"):
         (tmp_path / name).touch()
         move(tmp_path / name, -60)
-    options = MattingOptions(str(tmp_path / "model"))
+    options = FolderOptions(str(tmp_path / "model"))
     return Job("cat", tmp_path / "photo.png", tmp_path / "trimap.png", tmp_path / "out" / "cat.png", options)
 
 

@@ -74,6 +74,7 @@ def test_seed_decides():
     assert not np.array_equal(*blocks)
 
 
+@pytest.mark.parity
 def test_distributed_as_in_transformers():
     reason = "compares with transformers, of the [parity] extra"
     torch = pytest.importorskip("torch", reason=reason)

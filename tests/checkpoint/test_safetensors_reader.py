@@ -1,8 +1,5 @@
 """The safetensors reader: every stored type, and every way a file can be damaged."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save
 from support.safetensors_files import file_bytes, stored_as, tensors_bytes
 
-from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, read_safetensors, release
+from numpy_vitmatte.checkpoint.safetensors_reader import as_float32, read_safetensors
 from numpy_vitmatte.errors import CheckpointError
 
 VALUES = np.array([[0, -0.0, 1.5, -2.75], [65504, 2.0**-14, 3e-5, np.inf]], np.float32)
@@ -38,6 +35,7 @@ def test_bfloat16(tmp_path):
     np.testing.assert_array_equal(read, np.array([1, -2, 3.140625, 2.0**-133, np.inf], np.float32), strict=True)
 
 
+@pytest.mark.parity
 def test_bfloat16_as_torch_writes_it(tmp_path):
     torch = pytest.importorskip("torch", reason="compares with torch, of the [parity] extra")
     from safetensors.torch import save_file
@@ -66,7 +64,7 @@ arrays = hnp.arrays(
 )
 
 
-names = st.text(st.characters(exclude_categories=["Cs"])).filter("__metadata__".__ne__)
+names = st.text(max_size=200).filter(str.isprintable).filter("__metadata__".__ne__)
 
 
 # safetensors 0.4.3 writes a broken header where there are metadata and no tensors, hence at least one.
@@ -84,17 +82,17 @@ def entry(begin, end, shape=(1,), dtype="F32"):
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
 
 
+ENTRY = b'"dtype": "F32", "shape": [1], "data_offsets": [0, 4]'
+DEFECT = "is damaged or cut off at "  # then the package's own words, which change from version to version
+
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 103294572\n"
 
 DAMAGED = {
     "empty": (b"", "is cut off: it has 0 bytes and no header"),
     "half a length": (b"\1\0\0\0", "is cut off: it has 4 bytes and no header"),
     "half a header": (file_bytes({"x": entry(0, 4)}, b"1234")[:20], "is cut off: its header ends at byte"),
-    "half the data": (
-        file_bytes({"x": entry(0, 400, [100])}, b"12"),
-        "is cut off: it should have 473 bytes and has 75",
-    ),
-    "too much data": (file_bytes({"x": entry(0, 4)}, b"12345"), "is damaged: it should have 73 bytes and has 74"),
+    "half the data": (file_bytes({"x": entry(0, 400, [100])}, b"12"), "is damaged or cut off at 75 bytes: "),
+    "too much data": (file_bytes({"x": entry(0, 4)}, b"12345"), "is damaged or cut off at 74 bytes: "),
     "absurd length": (b"\xff" * 40, "promise a header of 18446744073709551615 bytes"),
     "git lfs": (
         LFS_POINTER,
@@ -104,41 +102,38 @@ DAMAGED = {
     "zip": (b"PK\x03\x04" + b"\x14\0\0\0" * 9, "It is a zip archive, as torch.save writes"),
     "pickle": (b"\x80\x02}q\x00(X\x08\x00\x00\x00", "It is a pickle"),
     "web page": (b"<!DOCTYPE html><html>", "It is a web page: download the file itself"),
-    "no JSON": (file_bytes(b"{x}"), "has a damaged header: Expecting property name"),
-    "no UTF-8": (
-        file_bytes(b'{"\xff": 1}'),
-        "has a damaged header: 'utf-8' codec can't decode byte 0xff in position 2",
+    "long header": (b"\x41\x42\x0f\0\0\0\0\0" + b" " * 1_000_001, "promise a header of 1000001 bytes"),
+    "no JSON": (file_bytes(b"{x}"), DEFECT),
+    "no UTF-8": (file_bytes(b'{"\xff": 1}'), DEFECT),
+    "too deep": (file_bytes(b"[" * 100_000), DEFECT),
+    "keys too deep": (file_bytes(b'{"x": {' + ENTRY + b', "more": ' + 100 * b"[" + 100 * b"]" + b"}}", b"1234"),
+                      "its header is nested too deeply"),
+    "no object": (file_bytes([1]), DEFECT),
+    "twice": (file_bytes(b'{"x": {' + ENTRY + b'}, "x": {' + ENTRY + b"}}", b"1234"), "'x' stands there twice"),
+    "no entry": (file_bytes({"x": 3}), DEFECT),
+    "an entry that is a list": (file_bytes({"x": ["F32", [1], [0, 4]]}, b"1234"), "tensor 'x' is described by ['F32'"),
+    "no shape": (file_bytes({"x": {"dtype": "F32", "data_offsets": [0, 4]}}), DEFECT),
+    "one offset": (file_bytes({"x": entry(0, 4) | {"data_offsets": [0]}}), DEFECT),
+    "unknown type": (file_bytes({"x": entry(0, 4, dtype="X4")}, b"1234"), DEFECT),
+    "type no text": (file_bytes({"x": entry(0, 4, dtype=[])}, b"1234"), DEFECT),
+    "negative": (file_bytes({"x": entry(0, 4, [-1])}, b"1234"), DEFECT),
+    "no integer": (file_bytes({"x": entry(0, 4, [1.0])}, b"1234"), DEFECT),
+    "offsets no integers": (file_bytes({"x": entry(False, 4)}, b"1234"), DEFECT),
+    "shape and bytes": (file_bytes({"x": entry(0, 8, [3])}, b"12345678"), DEFECT),
+    "backwards": (file_bytes({"x": entry(4, 0)}, b"1234"), DEFECT),
+    "overlap": (file_bytes({"x": entry(0, 4), "y": entry(2, 6)}, b"123456"), DEFECT),
+    "gap": (file_bytes({"x": entry(0, 4), "y": entry(6, 10)}, b"1234567890"), DEFECT),
+    "gap in front": (file_bytes({"x": entry(4, 8)}, b"12345678"), DEFECT),
+    "huge and empty": (file_bytes({"x": entry(0, 0, [2**62, 0])}), "tensor 'x' has the impossible shape (46116860184"),
+    "large, large and empty": (file_bytes({"x": entry(0, 0, [0, 2**40, 2**40])}), "has the impossible shape (0"),
+    "many nines": (file_bytes({"x": entry(0, 4, [9] * 300_000)}, b"1234"), DEFECT),
+    "a zero and many nines": (file_bytes({"x": entry(0, 0, [0] + [9] * 300_000)}), "impossible shape (0, 9, 9"),
+    "thousands of digits": (
+        file_bytes(b'{"x": {' + ENTRY + b', "more": [' + b"9" * 300 + b"]}}", b"1234"), "an integer of 300 digits"
     ),
-    "too deep": (file_bytes(b"[" * 100_000), "has a damaged header: maximum recursion depth exceeded"),
-    "no object": (file_bytes([1]), "has a damaged header: it must be a JSON object, found list"),
-    "twice": (file_bytes(b'{"x": {}, "x": {}}'), "has a damaged header: 'x' stands there twice"),
-    "no entry": (file_bytes({"x": 3}), "has a damaged header: tensor 'x' is described by 3"),
-    "no shape": (file_bytes({"x": {"dtype": "F32", "data_offsets": [0, 4]}}), "tensor 'x' is described by {'dtype'"),
-    "one offset": (file_bytes({"x": entry(0, 4) | {"data_offsets": [0]}}), "tensor 'x' is described by"),
-    "unknown type": (
-        file_bytes({"x": entry(0, 4, dtype="F4")}, b"1234"),
-        "tensor 'x' is of type 'F4', which is not read",
-    ),
-    "type no text": (file_bytes({"x": entry(0, 4, dtype=[])}, b"1234"), "tensor 'x' is of type [], which is not read"),
-    "negative": (file_bytes({"x": entry(0, 4, [-1])}, b"1234"), "tensor 'x' has shape [-1] at [0, 4]"),
-    "no integer": (file_bytes({"x": entry(0, 4, [1.0])}, b"1234"), "tensor 'x' has shape [1.0] at [0, 4]"),
-    "offsets no integers": (file_bytes({"x": entry(False, 4)}, b"1234"), "tensor 'x' has shape [1] at [False, 4]"),
-    "shape and bytes": (
-        file_bytes({"x": entry(0, 8, [3])}, b"12345678"),
-        "tensor 'x' of type F32 and shape (3,) takes 12 bytes, but is given 8",
-    ),
-    "bytes and shape": (file_bytes({"x": entry(0, 8)}, b"12345678"), "takes 4 bytes, but is given 8"),
-    "backwards": (file_bytes({"x": entry(4, 0)}, b"1234"), "takes 4 bytes, but is given -4"),
-    "overlap": (
-        file_bytes({"x": entry(0, 4), "y": entry(2, 6)}, b"123456"),
-        "has a damaged header: tensor 'y' overlaps the tensor before it",
-    ),
-    "gap": (
-        file_bytes({"x": entry(0, 4), "y": entry(6, 10)}, b"1234567890"),
-        "has a damaged header: tensor 'y' does not follow the tensor before it",
-    ),
-    "gap in front": (file_bytes({"x": entry(4, 8)}, b"12345678"), "tensor 'x' does not follow the tensor before it"),
-}
+    "a name for the terminal": (file_bytes({"\x1b[31m": entry(0, 4)}, b"1234"), "the name '\\x1b[31m', which"),
+    "a name without an end": (file_bytes({"a" * 100_000: entry(0, 4)}, b"1234"), "which is no line of text"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DAMAGED)
@@ -149,7 +144,8 @@ def test_damaged(name, tmp_path):
         read_safetensors(tmp_path / "file")
     assert str(caught.value).startswith(str(tmp_path / "file"))
     assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
 
 
 def test_unreadable(tmp_path):
@@ -181,27 +177,12 @@ def test_every_cut_is_noticed(length, tmp_path):
         read_safetensors(tmp_path / "a")
 
 
-def resident_kilobytes(path):
-    """Of all mappings of a file in this process, from Linux's account of them."""
-    found, total = False, 0
-    for line in Path("/proc/self/smaps").read_text().splitlines():
-        words = line.split()
-        if not words[0].endswith(":"):
-            found = words[-1] == str(path)
-        elif found and words[0] == "Rss:":
-            total += int(words[1])
-    return total
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/smaps"), reason="Linux tells which pages of a file are in memory")
-def test_released_tensors_take_no_memory_and_keep_their_values(tmp_path):
-    """What has been read of a mapped file is given back, and read again when it is looked at."""
-    path = tmp_path.resolve() / "weights.safetensors"
-    expected = np.arange(250_000, dtype=np.float32)
-    path.write_bytes(save({"weights": expected}))
-    tensors = {name: as_float32(stored) for name, stored in read_safetensors(path).items()}
-    assert tensors["weights"].sum() > 0
-    assert resident_kilobytes(path) >= expected.nbytes // 1024
-    release([*tensors.values(), np.zeros(3)])
-    assert resident_kilobytes(path) == 0
-    np.testing.assert_array_equal(tensors["weights"], expected)
+def test_a_name_that_repeats_among_thousands(tmp_path):
+    """Found while reading, not by comparing every name with every other: ten thousand names took minutes."""
+    names = [str(number) for number in range(10_000)]
+    entries = ", ".join(
+        f'"{name}": {{"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}' for name in [*names, names[-1]]
+    )
+    (tmp_path / "a").write_bytes(file_bytes(f"{{{entries}}}".encode()))
+    with pytest.raises(CheckpointError, match="'9999' stands there twice"):
+        read_safetensors(tmp_path / "a")

@@ -61,6 +61,7 @@ def test_network_without_absolute_positions():
     assert missing == {"backbone.embeddings.position_embeddings"}
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", NETWORKS)
 def test_state_dict_of_transformers(name):
     reason = "compares with transformers, of the [parity] extra"

@@ -57,11 +57,14 @@ def test_shard_against_its_index(shards):
 
 
 BAD_INDEXES = [
-    (b"{", "cannot be read as JSON: Expecting property name"),
-    (b"[]", "must hold a JSON object with tensor -> file names under 'weight_map'"),
+    (b"{", "is not JSON: Expecting property name"),
+    (b"[]", "must hold a JSON object, found a list"),
+    (b'{"weight_map": 3}', "must hold a JSON object with tensor -> file names under 'weight_map'"),
+    (b'{"weight_map": {"x": ' + b"9" * 5000 + b"}}", "an integer of 5000 digits; expected at most 20"),
+    (b'{"weight_map": ' + b"[" * 500 + b"]" * 500 + b"}", "is nested too deeply"),
     (b"{}", "must hold a JSON object with tensor -> file names"),
     (b'{"weight_map": ["x"]}', "must hold a JSON object with tensor -> file names"),
-    (b'{"weight_map": {"x": ["y"]}}', "must hold a JSON object with tensor -> file names"),
+    (b'{"weight_map": {"x": ["y"]}}', "names the shard ['y'], which is no plain name of"),
     (b'{"weight_map": {"x": 3}}', "names the shard 3, which is no plain name of"),
     (
         b'{"weight_map": {"x": "../model.safetensors"}}',
@@ -94,3 +97,15 @@ def test_a_pickle_of_another_name_is_not_read(tmp_path):
 def test_a_damaged_pytorch_model_bin(tmp_path):
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x02")
     assert "is a pickle of before PyTorch 1.6, which is not read here" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 103294572\n", "a Git LFS pointer in place"),
+        (b"<!DOCTYPE html><html>", "a web page: download the file itself"),
+    ],
+)
+def test_what_is_found_under_the_name_of_a_pytorch_model_bin(content, hint, tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(content)
+    assert f"pytorch_model.bin is no file of torch.save. It is {hint}" in refusal(tmp_path)

@@ -88,6 +88,7 @@ def model_class():
     return pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS).VitMatteForImageMatting
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("small", "base")])
 def test_transformers_loads_what_is_written(name, model_class, tmp_path):
     tensors = random_parameters(NETWORKS[name], seed=3)
@@ -102,6 +103,7 @@ def test_transformers_loads_what_is_written(name, model_class, tmp_path):
     assert_same(loaded, tensors)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
 @pytest.mark.parametrize("size", ["1MB", "8KB"], ids=["whole", "sharded"])
 def test_reads_what_transformers_writes(dtype, size, model_class, tensors, tmp_path):

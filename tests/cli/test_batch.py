@@ -62,7 +62,7 @@ def test_bad_files_are_passed_over_and_listed_at_the_end(folder, run):
     (folder / "photos" / "notes.txt").touch()
     status, out, err = run("--verbose")
     assert (status, len(out)) == (1, 1)
-    assert err[0] == "numpy-vitmatte: photos/notes.txt is no picture by its ending and is left out"
+    assert err[0] == "numpy-vitmatte: photos/notes.txt is skipped: its ending is not that of an image"
     assert err[-4:] == [
         "numpy-vitmatte: 3 of 4 have no alpha:",
         f"numpy-vitmatte:   01: photo {str(folder / 'photos/01.png')!r} is not an image, whatever its name says: it "
@@ -190,7 +190,7 @@ def test_a_budget_is_shared_by_the_command_and_its_workers(folder, run, lively_c
     assert (status, len(out)) == (1, 2)
     share = (2 * least + 20_000_000) // 2 // 1_000_000
     assert f"numpy-vitmatte: memory: {share} MB for each of 2 workers" in err
-    assert "01: a picture of 1600 x 1600 pixels takes" in err[-1]
+    assert "01: a photo of 1600 x 1600 pixels takes" in err[-1]
     assert f"and {share + 1}MB are allowed" in err[-1]
     status, out, _ = run("--workers", "2", "--max-memory", "2GB", "--quiet")
     assert (status, out) == (0, [str(folder / "alphas" / "01.png")])

@@ -1,6 +1,5 @@
 """``numpy-vitmatte matte`` with everything it can write besides the alpha, and with pipes on both ends."""
 
-import importlib.util
 import io
 import os
 import shutil
@@ -18,9 +17,7 @@ from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
 from numpy_vitmatte.pipeline.trust import matte_with_trust
 
-needs_pymatting = pytest.mark.skipif(
-    importlib.util.find_spec("pymatting") is None, reason="the extra [foreground] is not installed"
-)
+needs_pymatting = pytest.mark.extras("pymatting")
 BEACH = np.random.default_rng(3).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 JOB = ("matte", "photo.png", "trimap.png", "--model", "checkpoint")
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import numpy_vitmatte
 from numpy_vitmatte import pipeline
 from numpy_vitmatte.cli import demo, main
 from numpy_vitmatte.cli import matte as matte_command
+from numpy_vitmatte.cli.program import COMMANDS
 from numpy_vitmatte.images.reading import read_photo
 from numpy_vitmatte.runtime.threads import get_num_threads
 from numpy_vitmatte.trimaps.reading import read_trimap
@@ -111,7 +113,7 @@ def test_quiet_says_nothing_and_verbose_more(folder, capsys):
     assert without_compilation(normal)[1:] == [
         "numpy-vitmatte: trimap: 0 pixels near 0, 128 or 255 were moved there, 1550 in between became unknown",
         "numpy-vitmatte: warning: 44% of the trimap lies between black, grey and white and counts as unknown: is it a "
-        "soft mask or a picture?",
+        "soft mask or a photo?",
     ]
     assert "photo: 71 x 50 pixels" in verbose
     assert run_matte(capsys, "--quiet", "--verbose", output="4.png")[0] == 2
@@ -219,7 +221,7 @@ def test_interruption_and_memory(folder, capsys, monkeypatch, trouble, status, m
     def stop(*arguments, **keywords):
         raise trouble
 
-    monkeypatch.setattr(matte_command, "matte_with_report", stop)
+    monkeypatch.setattr(matte_command, "compute", stop)
     before = files(folder)
     assert run_matte(capsys) == (status, "", message)
     assert files(folder) == before
@@ -242,11 +244,13 @@ def python(*arguments, **keywords):
     )
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["matte", "trimap", "batch", "evaluate", "demo", "download", "convert", "verify", "warmup", "trace", "compare"],
-)
-def test_every_command_has_help_an_example_loudness_and_a_version(capsys, command):
+def test_every_command_has_a_module():
+    modules = {path.stem for path in Path(demo.__file__).parent.glob("*.py") if "def add_options(" in path.read_text()}
+    assert modules == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_an_example_verbosity_and_a_version(capsys, command):
     for option in ("--help", "--version"):
         with pytest.raises(SystemExit) as leaving:
             main([command, option])
@@ -256,6 +260,23 @@ def test_every_command_has_help_an_example_loudness_and_a_version(capsys, comman
     assert f":\n  numpy-vitmatte {command}" in said
     assert "--quiet" in said
     assert "--verbose" in said
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version"])
+def test_help_imports_no_more_than_it_prints(arguments):
+    """What takes the time of every other command is not loaded for it, counted, not timed."""
+    code = """if True:
+        import sys
+        from numpy_vitmatte.cli import main
+        try:
+            main(sys.argv[1:])
+        except SystemExit:
+            print(*(name for name in ("numpy", "numba", "PIL", "safetensors", "tqdm") if name in sys.modules))
+    """
+    done = python("-c", code, arguments, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(("usage: numpy-vitmatte", "numpy-vitmatte "))
+    assert done.stdout.endswith("\n\n")
 
 
 def test_version_as_a_module():

@@ -73,12 +73,21 @@ def test_stages(given_stages, names, indices):
     assert config.feature_index == indices[-1]
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize(("given_stages", "names", "indices"), STAGES)
 def test_stages_are_those_of_transformers(given_stages, names, indices):
     transformers = pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS)
     theirs = transformers.VitDetConfig(num_hidden_layers=3, **given_stages)
     assert theirs.out_features == names
     assert [index % 4 for index in theirs.out_indices] == indices
+
+
+def _nested(depth):
+    """Lists in lists, made without recursion."""
+    values = []
+    for _ in range(depth):
+        values = [values]
+    return values
 
 
 BAD_BACKBONES = [
@@ -136,14 +145,26 @@ BAD_BACKBONES = [
     ({"out_indices": [1, 1]}, "out_indices must name stages once each and in order"),
     ({"out_indices": [1.0]}, "out_indices must be a list of integers, found [1.0]"),
     ({"extra": []}, "VitDetConfig.extra must be a mapping, found []"),
+    ({"extra": {"a": _nested(2000)}}, "VitDetConfig.extra is nested too deeply"),
+    ({"image_size": 10**5000}, "image_size must be at most 1048576, found"),
+    ({"image_size": [512, 2**62]}, "image_size must be at most 1048576, found 4611686018427387904"),
+    ({"pretrain_image_size": 10**4000}, "pretrain_image_size must be at most 1048576, found"),
+    ({"hidden_size": -(10**5000)}, "hidden_size must be a positive integer, found"),
+    ({"layer_norm_eps": 10**5000}, "layer_norm_eps must be a positive finite number, found"),
+    ({"window_size": 10**5000}, "window_size must be at most"),
+    ({"window_block_indices": [0] * 10**6, "window_size": 14}, "window_block_indices must be at most 1000 block num"),
+    ({"out_indices": [10**5000]}, "out_indices names stage"),
+    ({"out_features": ["x" * 10**6]}, "out_features names 'xxx"),
+    ({"hidden_act": _nested(500)}, "hidden_act must be 'gelu'"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "message"), BAD_BACKBONES)
+@pytest.mark.parametrize(("changes", "message"), BAD_BACKBONES, ids=range(len(BAD_BACKBONES)))
 def test_backbone_refuses(changes, message):
     with pytest.raises(ConfigurationError) as caught:
         VitDetConfig(**changes)
     assert message in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 BAD_NETWORKS = [
@@ -159,10 +180,12 @@ BAD_NETWORKS = [
     ),
     ({"return_dict": None}, "VitMatteConfig.return_dict must be true or false, found None"),
     ({"extra": {"quantization_config": {"bits": 8}}}, "quantization_config {'bits': 8} is not supported"),
+    ({"fusion_hidden_sizes": [8] * 10**6}, "fusion_hidden_sizes must be at most 16 integers, found [8, 8"),
+    ({"fusion_hidden_sizes": [8, 8, 8, 10**5000]}, "fusion_hidden_sizes must be at most 2147483647, found"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "message"), BAD_NETWORKS)
+@pytest.mark.parametrize(("changes", "message"), BAD_NETWORKS, ids=range(len(BAD_NETWORKS)))
 def test_network_refuses(changes, message):
     with pytest.raises(ConfigurationError) as caught:
         VitMatteConfig(**changes)
@@ -206,7 +229,11 @@ UNREADABLE = [
     (b"\xff\xfe\xff", "config.json is not UTF-8 text"),
     (b'{"a": "\xff"}', "config.json is not UTF-8 text: invalid start byte at byte 7"),
     (b"[" * 100_000, "config.json is nested too deeply"),
-    (b'{"hidden_size": 1' + b"0" * 5000 + b"}", "config.json"),
+    (b'{"hidden_size": 1' + b"0" * 5000 + b"}", "config.json cannot be read: an integer of 5001 digits; expected at"),
+    (b'{"hidden_size": 1' + b"0" * 4000 + b"}", "config.json cannot be read: an integer of 4001 digits; expected at"),
+    (b'{"a": ' * 300 + b"1" + b"}" * 300, "config.json is nested too deeply"),
+    (b'{"a": ' + b"[" * 300 + b"]" * 300 + b"}", "config.json is nested too deeply"),
+    (b" " * 1_000_001 + b"{}", "config.json is too long: expected at most 1000000 bytes of JSON"),
 ]
 
 
@@ -298,6 +325,7 @@ def test_reading_leaves_the_mapping_alone():
     assert config.extra["label"] == {"a": [1]}
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", NETWORKS)
 def test_transformers_reads_what_is_written(name, tmp_path):
     transformers = pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS)
@@ -309,6 +337,7 @@ def test_transformers_reads_what_is_written(name, tmp_path):
     assert {key: theirs[key] for key in ours} == ours
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", NETWORKS)
 def test_reads_what_transformers_writes(name, tmp_path):
     transformers = pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS)
@@ -317,6 +346,7 @@ def test_reads_what_transformers_writes(name, tmp_path):
     assert replace(read, extra={}, backbone_config=replace(read.backbone_config, extra={})) == NETWORKS[name]
 
 
+@pytest.mark.parity
 def test_defaults_of_the_backbone_are_those_of_transformers():
     transformers = pytest.importorskip("transformers", reason=NEEDS_TRANSFORMERS)
     theirs = transformers.VitDetConfig().to_dict()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from numpy_vitmatte.files.atomic_write import atomic_path, remove_leftovers
+from numpy_vitmatte.files.atomic_write import atomic_path, remove_leftovers, temporary_name
 
 
 def test_takes_its_place_on_success(tmp_path):
@@ -86,7 +86,8 @@ def test_leftovers_of_killed_processes_are_removed_and_of_living_ones_not(tmp_pa
     killed, living = writers
     killed.kill()
     killed.communicate()
-    for name in (".hidden", ".hidden-0123abcd.png", "plain-0123abcd.partial.png"):
+    others = ".hidden", ".hidden-0123abcd.png", "plain-0123abcd-0123abcd.partial.png"
+    for name in others:
         (tmp_path / name).touch()
     assert len(list(tmp_path.iterdir())) == 5
     assert remove_leftovers(tmp_path) == 1
@@ -94,6 +95,20 @@ def test_leftovers_of_killed_processes_are_removed_and_of_living_ones_not(tmp_pa
     living.communicate("")
     assert living.returncode == 0
     assert {path.name for path in tmp_path.iterdir()} == {
-        "living.png", ".hidden", ".hidden-0123abcd.png", "plain-0123abcd.partial.png",
+        "living.png", *others,
     }  # fmt: skip
     assert (tmp_path / "living.png").read_text() == "half"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not remove what a process has open")
+def test_files_of_another_machine_stay_where_everybody_gets_the_lock(tmp_path, monkeypatch):
+    """As on some network disks: the other machine may still be writing, unless it has not for a day."""
+    monkeypatch.setattr("fcntl.flock", lambda *arguments: None)
+    for name in ("young", "old"):
+        monkeypatch.setattr("socket.gethostname", lambda: "another-machine")
+        left = temporary_name(tmp_path / f"{name}.png")
+        left.touch()
+        monkeypatch.setattr("socket.gethostname", lambda: "this-machine")
+    os.utime(left, (0, 0))
+    assert remove_leftovers(tmp_path) == 1
+    assert [path.name.split("-")[0] for path in tmp_path.iterdir()] == [".young"]

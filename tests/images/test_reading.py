@@ -119,7 +119,7 @@ def test_bad_files_are_named_and_explained(name, tmp_path):
         (np.full((2, 5), 1 << 17), "values up to 131072"),
         (np.array([["a"]]), "dtype"),
         (np.array([[1j]]), "dtype complex128"),
-        (Image.new("RGB", (0, 3)), "0 x 3 pixels"),
+        pytest.param(Image.new("RGB", (0, 3)), "0 x 3 pixels", id="image without a column"),
     ],
     ids=str,
 )

@@ -38,7 +38,7 @@ def test_scale_is_read_from_the_largest_value(values, levels, understood_as):
     ],
 )
 def test_integers_are_rounded(value, eight, sixteen):
-    """G13: multiplying by 255 and casting, as rembg does, would give 254 for 0.9999."""
+    """Multiplying by 255 and casting, as rembg does, would give 254 for 0.9999."""
     assert to_integers(np.array([value], np.float32)).tolist() == [eight]
     assert to_integers(np.array([value], np.float32), bits=16).tolist() == [sixteen]
 

@@ -33,6 +33,7 @@ def test_the_nearest_of_all_pixels(mask):
     np.testing.assert_array_equal(squares, over_all_pairs(mask))
 
 
+@pytest.mark.extras("scipy")
 @given(height=st.integers(1, 90), width=st.integers(1, 90), share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1))
 def test_against_scipy(height, width, share, seed):
     ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy comes with the extra [foreground]")

@@ -18,7 +18,7 @@ def test_composite_by_hand():
 
 
 def test_cutout_keeps_the_colors_and_rounds_the_alpha():
-    """G13: 0.5 * 255 = 127.5 and 0.999 * 255 = 254.7 are rounded, not truncated."""
+    """0.5 * 255 = 127.5 and 0.999 * 255 = 254.7 are rounded, not truncated."""
     result = cutout(PHOTO, np.array([[0.502, 0.999]], np.float32))
     assert result.tolist() == [[[200, 100, 0, 128], [10, 20, 30, 255]]]
     assert cutout(PHOTO + np.float64(0.4), np.ones((1, 2))).tolist() == [[[200, 100, 0, 255], [10, 20, 30, 255]]]

@@ -1,13 +1,10 @@
-"""Scaling down: proportions, averages, and a trimap that never says more than the large one."""
+"""Scaling a photo down: proportions and averages."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size, smaller_trimap
+from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size
 
 
 @pytest.mark.parametrize(
@@ -46,28 +43,3 @@ def test_photo_of_more_than_eight_bits_is_not_rounded():
     small = smaller_photo(photo, 1, 1)
     np.testing.assert_array_equal(small, [[[0.625, 1, 128.5]]])
     assert small.dtype == np.float32
-
-
-def test_trimap_by_hand():
-    trimap = np.array([[0, 0, 0, 255, 255, 255, 128, 255], [0, 0, 0, 0, 255, 255, 255, 255]], np.uint8)
-    small = smaller_trimap(trimap, 1, 4)
-    np.testing.assert_array_equal(small, np.array([[0, 128, 255, 128]], np.uint8), strict=True)
-
-
-@given(st.data(), hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)),
-                             elements=st.sampled_from([0, 128, 255])))  # fmt: skip
-def test_trimap_claims_nothing_new(data, trimap):
-    height, width = (data.draw(st.integers(1, side)) for side in trimap.shape)
-    small = smaller_trimap(trimap, height, width)
-    assert small.shape == (height, width)
-    for y, x in np.ndindex(trimap.shape):
-        rows = [row for row in range(height) if row * trimap.shape[0] // height <= y]
-        columns = [column for column in range(width) if column * trimap.shape[1] // width <= x]
-        # The last block that begins at or before the pixel holds it, and may only say what the pixel says.
-        assert small[rows[-1], columns[-1]] in (128, trimap[y, x])
-    assert np.isin(small, [0, 128, 255]).all()
-
-
-def test_trimap_of_the_same_size_is_the_same():
-    trimap = np.random.default_rng(0).choice(np.uint8([0, 128, 255]), (5, 7))
-    np.testing.assert_array_equal(smaller_trimap(trimap, 5, 7), trimap, strict=True)

@@ -1,6 +1,5 @@
 """Estimated colours: those of a made photo come back, both sides explain it, old backgrounds leave no rim."""
 
-import importlib.util
 import sys
 
 import numpy as np
@@ -10,9 +9,7 @@ from numpy_vitmatte.errors import ImageError, VitMatteError
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_colors, estimate_foreground, require_pymatting
 
-needs_pymatting = pytest.mark.skipif(
-    importlib.util.find_spec("pymatting") is None, reason="the extra [foreground] is not installed"
-)
+needs_pymatting = pytest.mark.extras("pymatting")
 ORANGE, BLUE, GREEN = (240, 120, 20), (20, 60, 200), (30, 160, 60)
 
 

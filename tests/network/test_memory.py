@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.processes import run_python
 
 from numpy_vitmatte import VitMatteConfig, VitMatteError, estimate_memory, get_num_threads, matte
-from numpy_vitmatte.network.memory import Allowance, parse_bytes, plan_budget
+from numpy_vitmatte.network.memory import parse_bytes, plan_network_memory
 
 CONFIG = VitMatteConfig()
 
@@ -30,18 +30,18 @@ def test_what_is_no_amount_of_memory(words):
 
 
 @given(height=st.integers(1, 90), width=st.integers(1, 90), allowed=st.integers(10**8, 4 * 10**9))
-def test_a_budget_is_kept_or_refused(height, width, allowed):
+def test_a_limit_is_kept_or_refused(height, width, allowed):
     """Never more than is allowed; and what is refused would not have fitted with any bands."""
     height, width = 32 * height, 32 * width
     try:
-        budget = plan_budget(height, width, CONFIG, 0, Allowance(allowed))
+        plan = plan_network_memory(height, width, CONFIG, 0, allowed)
     except VitMatteError as error:
         least = 10**6 * int(str(error).split("takes ")[1].split("MB")[0])
         assert least > allowed - 10**6
-        assert plan_budget(height, width, CONFIG, 0, Allowance(least)).peak <= least
+        assert plan_network_memory(height, width, CONFIG, 0, least).peak_bytes <= least
     else:
-        assert budget.peak <= allowed
-        assert 0 < budget.band_rows <= max(height, 128)
+        assert plan.peak_bytes <= allowed
+        assert 0 < plan.band_rows <= max(height, 128)
 
 
 def test_a_photo_that_cannot_fit_is_refused_before_it_starts():
@@ -78,21 +78,25 @@ print(estimate_memory(height, width, max_memory=limit), peak)
 """
 
 
+@pytest.fixture(scope="module")
+def compiled():
+    """The kernels lie compiled on disk: compiling takes memory, too."""
+    run_python("-c", MEASURE, "64", "64")
+
+
 @pytest.mark.compiled
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the peak is read from Linux's /proc")
 @pytest.mark.parametrize("size", [(640, 960), (1536, 1536)], ids=str)
-def test_the_estimate_is_near_what_a_process_takes(size):
+def test_the_estimate_is_near_what_a_process_takes(size, compiled):
     """Within 20 % of the peak of a process of its own, whose kernels were compiled before (by the tests around)."""
-    run_python("-c", MEASURE, "64", "64")
     estimate, peak = map(int, run_python("-c", MEASURE, *size).split())
     assert 0.8 * peak <= estimate <= 1.2 * peak
 
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the peak is read from Linux's /proc")
-def test_a_process_keeps_its_budget():
-    """With the least that 1536 x 1536 pixels may take."""
-    run_python("-c", MEASURE, "64", "64")
+def test_a_process_keeps_its_limit(compiled):
+    """The limit is the least that 1536 x 1536 pixels may take."""
     threads = {"NUMPY_VITMATTE_NUM_THREADS": str(get_num_threads())}  # each thread holds a tile of its own
     with pytest.raises(VitMatteError) as refused:
         estimate_memory(1536, 1536, max_memory="60MB")

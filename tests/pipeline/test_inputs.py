@@ -9,7 +9,7 @@ from PIL import Image
 from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images.reading import read_photo
 from numpy_vitmatte.pipeline import inputs
-from numpy_vitmatte.pipeline.inputs import read_photo_and_trimap
+from numpy_vitmatte.pipeline.inputs import read_input
 from numpy_vitmatte.runtime.threads import set_num_threads
 from numpy_vitmatte.trimaps.reading import read_trimap
 
@@ -32,11 +32,21 @@ def test_as_one_by_one(files, given, sparing, threads):
         photo, trimap = Image.open(photo), Image.open(trimap)
     if given == "arrays":
         photo, trimap = np.asarray(photo), np.asarray(trimap)
-    pixels, clean, report = read_photo_and_trimap(photo, trimap, sparing=sparing)
-    np.testing.assert_array_equal(pixels, read_photo(files[0]))
+    read = read_input(photo, trimap, sparing=sparing)
+    np.testing.assert_array_equal(read.photo, read_photo(files[0]))
     expected, expected_report = read_trimap(files[1])
-    np.testing.assert_array_equal(clean, expected)
-    assert report == expected_report
+    np.testing.assert_array_equal(read.trimap, expected)
+    assert read.report == expected_report
+
+
+def test_mirrored_twice_is_the_same(files):
+    """Both arrays, left and right exchanged, without a copy."""
+    read = read_input(*files)
+    mirrored = read.mirrored()
+    np.testing.assert_array_equal(mirrored.photo, np.fliplr(read.photo))
+    np.testing.assert_array_equal(mirrored.trimap, np.fliplr(read.trimap))
+    assert np.shares_memory(mirrored.photo, read.photo)
+    np.testing.assert_array_equal(mirrored.mirrored().photo, read.photo)
 
 
 def decoding_threads(monkeypatch, files, **arguments):
@@ -54,7 +64,7 @@ def decoding_threads(monkeypatch, files, **arguments):
 
     monkeypatch.setattr(inputs, "read_photo", noting(read_photo))
     monkeypatch.setattr(inputs, "read_trimap", noting(read_trimap))
-    read_photo_and_trimap(*files, **arguments)
+    read_input(*files, **arguments)
     return seen
 
 
@@ -73,8 +83,8 @@ def test_one_image_for_both(files):
     """A Pillow image that is not decoded yet, and whose file both would read."""
     set_num_threads(2)
     both = Image.open(files[1])
-    pixels, clean, _ = read_photo_and_trimap(both, both)
-    np.testing.assert_array_equal(pixels, np.repeat(clean[..., None], 3, axis=-1))
+    read = read_input(both, both)
+    np.testing.assert_array_equal(read.photo, np.repeat(read.trimap[..., None], 3, axis=-1))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -82,12 +92,12 @@ def test_of_two_errors_the_photos(files, threads):
     set_num_threads(threads)
     photo, trimap = files
     with pytest.raises(ImageError, match=r"^trimap .*: no such file"):
-        read_photo_and_trimap(photo, trimap.with_name("none.png"))
+        read_input(photo, trimap.with_name("none.png"))
     with pytest.raises(ImageError, match=r"^photo .*: no such file"):
-        read_photo_and_trimap(photo.with_name("none.png"), trimap.with_name("none.png"))
+        read_input(photo.with_name("none.png"), trimap.with_name("none.png"))
 
 
 def test_sizes_must_agree(files, tmp_path):
     Image.new("L", (40, 31)).save(tmp_path / "tall.png")
     with pytest.raises(ImageError, match=r"40 x 30 pixels .* 40 x 31"):
-        read_photo_and_trimap(files[0], tmp_path / "tall.png")
+        read_input(files[0], tmp_path / "tall.png")

@@ -17,10 +17,19 @@ from numpy_vitmatte import (
     matte,
     set_num_threads,
 )
-from numpy_vitmatte.network.memory import PHOTO, Allowance
-from numpy_vitmatte.pipeline.budget import check_head
-from numpy_vitmatte.pipeline.loaded_checkpoint import load_checkpoint
-from numpy_vitmatte.pipeline.memory import EIGHT_BIT, FILTER, FITS, PYMATTING, WANTED, WIDE, Work, around_network
+from numpy_vitmatte.images.header import PhotoHeader
+from numpy_vitmatte.network.memory import PHOTO_BYTES_PER_PIXEL
+from numpy_vitmatte.pipeline.memory import (
+    EIGHT_BIT,
+    FILTER_BYTES,
+    FILTER_BYTES_PER_SMALL_PIXEL,
+    PYMATTING_BYTES,
+    SECOND_OPINION_BYTES_PER_PIXEL,
+    WANTED_BYTES_PER_PIXEL,
+    WIDE,
+    Extras,
+    surroundings,
+)
 from numpy_vitmatte.pipeline.trust import matte_with_trust
 from numpy_vitmatte.processing.hustvl import HustvlImageProcessor
 
@@ -29,41 +38,54 @@ MEGA = 1_000_000
 reads_peaks = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the peak is read from Linux's /proc")
 
 
-@pytest.fixture
-def big(tmp_path, monkeypatch):
-    """A working directory with a photo of 9 megapixels, in 8 and in 16 bits, and its trimap, half of it unknown."""
-    monkeypatch.chdir(tmp_path)
-    ramp = np.add.outer(np.arange(3000), np.arange(3000)) // 24
-    trimap = np.repeat(np.uint8([0, 128, 255]), [700, 1600, 700])[:, None].repeat(3000, axis=1)
-    pictures = {"photo": np.dstack([ramp] * 3).astype(np.uint8), "wide": (257 * ramp).astype(np.uint16)}
-    for name, pixels in (pictures | {"trimap": trimap}).items():
-        Image.fromarray(pixels).save(f"{name}.png", compress_level=1)
-    return tmp_path
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A folder for each side: a square photo, in 8 and in 16 bits, and its trimap, half of it unknown."""
+    root = tmp_path_factory.mktemp("memory")
+    for side in (60, 1800, 3000):
+        folder = root / str(side)
+        folder.mkdir()
+        ramp = np.add.outer(np.arange(side), np.arange(side)) * 125 // side
+        trimap = np.repeat(np.uint8([0, 128, 255]), [side // 4, side - 2 * (side // 4), side // 4])
+        pixels = {"photo": np.dstack([ramp] * 3).astype(np.uint8), "wide": (257 * ramp).astype(np.uint16)}
+        for name, array in (pixels | {"trimap": trimap[:, None].repeat(side, axis=1)}).items():
+            Image.fromarray(array).save(folder / f"{name}.png", compress_level=1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def compiled(pictures):
+    """Every kernel of the jobs lies compiled on disk: one process has done them all on small pictures."""
+    possible = [kind for kind in JOBS if kind != "estimated colours" or importlib.util.find_spec("pymatting")]
+    run_python("-c", COMMAND, *(JOBS[kind] for kind in possible), cwd=pictures / "60")
 
 
 # By hand ------------------------------------------------------------------------------------------------------------
 
 
+def around(height, width, small=None, *, wide=False, **extras):
+    return surroundings(PhotoHeader(height, width, wide), small or (height, width), Extras(**extras))
+
+
 def test_photos_as_they_are_and_at_a_smaller_size():
     """While the network computes there are photo, trimap and alpha; reading, or the filter, may take more."""
-    whole = around_network(Work(1000, 2000, (1000, 2000)))
-    assert whole == (2 * MEGA * (EIGHT_BIT.resting + WANTED), 2 * MEGA * EIGHT_BIT.busy, "2000 x 1000 pixels")
-    held, apart, name = around_network(Work(10_000, 20_000, (100, 200)))
-    assert held == 200 * MEGA * EIGHT_BIT.resting + 20_000 * PHOTO
-    assert apart == 200 * MEGA * EIGHT_BIT.busy
+    held = 2 * MEGA * (EIGHT_BIT.between + WANTED_BYTES_PER_PIXEL)
+    assert around(1000, 2000) == (held, 2 * MEGA * EIGHT_BIT.at_peak, "2000 x 1000 pixels")
+    held, elsewhere, name = around(10_000, 20_000, (100, 200))
+    assert held == 200 * MEGA * EIGHT_BIT.between + 20_000 * PHOTO_BYTES_PER_PIXEL
+    assert elsewhere == 200 * MEGA * EIGHT_BIT.at_peak
     assert name == "20000 x 10000 pixels, computed at 200 x 100,"
-    filtered = around_network(Work(1000, 2000, (500, 1000))).apart
-    assert filtered == 2 * MEGA * EIGHT_BIT.resting + FILTER + FITS * MEGA // 2
+    filtered = around(1000, 2000, (500, 1000)).elsewhere
+    assert filtered == 2 * MEGA * EIGHT_BIT.between + FILTER_BYTES + FILTER_BYTES_PER_SMALL_PIXEL * MEGA // 2
 
 
-def test_wide_photos_trust_maps_and_pictures_take_more():
-    plain = Work(1000, 1000, (1000, 1000))
-    wide, trust = plain._replace(wide=True), plain._replace(trust=True)
-    assert around_network(wide).held - around_network(plain).held == MEGA * (WIDE.resting - EIGHT_BIT.resting)
-    assert around_network(trust).held - around_network(plain).held == MEGA * EIGHT_BIT.second
-    pictures = around_network(plain._replace(pictures=90, beside=PYMATTING))
-    assert pictures.apart == 90 * MEGA + PYMATTING
-    assert pictures.held == around_network(plain).held + PYMATTING
+def test_wide_photos_trust_maps_and_outputs_take_more():
+    plain = around(1000, 1000)
+    assert around(1000, 1000, wide=True).held - plain.held == MEGA * (WIDE.between - EIGHT_BIT.between)
+    assert around(1000, 1000, trust=True).held - plain.held == MEGA * SECOND_OPINION_BYTES_PER_PIXEL
+    outputs = around(1000, 1000, output_bytes_per_pixel=90, held_bytes=PYMATTING_BYTES)
+    assert outputs.elsewhere == 90 * MEGA + PYMATTING_BYTES
+    assert outputs.held == plain.held + PYMATTING_BYTES
 
 
 @pytest.mark.parametrize("kind", [VitMatteImageProcessor, HustvlImageProcessor])
@@ -90,15 +112,47 @@ def test_refused_before_a_pixel_is_decoded(tmp_path):
     exif[274] = 6
     Image.new("RGB", (3000, 2000)).save(tmp_path / "whole.jpg", exif=exif)
     (tmp_path / "photo.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:700])
-    with pytest.raises(VitMatteError, match="a picture of 2000 x 3000 pixels, computed at 67 x 100, takes"):
+    with pytest.raises(VitMatteError, match="a photo of 2000 x 3000 pixels, computed at 67 x 100, takes"):
         matte(tmp_path / "photo.jpg", np.zeros((1, 1), np.uint8), max_memory="100MB", max_side=100)
 
 
-def test_what_cannot_be_read_is_left_to_the_reader(tmp_path):
-    (tmp_path / "photo.jpg").write_bytes(b"no picture")
-    check_head(tmp_path / "photo.jpg", load_checkpoint("vitmatte-tiny"), Allowance(1), None)
-    with pytest.raises(VitMatteError, match="is not an image"):
-        matte_with_trust(tmp_path / "photo.jpg", np.zeros((5, 5), np.uint8), max_memory="1GB")
+def test_what_cannot_be_read_is_refused_for_that(tmp_path):
+    """Also with a limit that no photo keeps to."""
+    (tmp_path / "photo.jpg").write_bytes(b"no image")
+    for limit in (1, "1GB"):
+        with pytest.raises(VitMatteError, match="is not an image"):
+            matte_with_trust(tmp_path / "photo.jpg", np.zeros((5, 5), np.uint8), max_memory=limit)
+    for empty in (np.zeros((0, 5, 3), np.uint8), Image.new("RGB", (0, 5))):
+        with pytest.raises(VitMatteError, match="at least one"):
+            matte(empty, np.zeros((5, 5), np.uint8), max_memory=1)
+
+
+def test_an_orientation_behind_the_pixels_is_planned_for(tmp_path, lively_checkpoint):
+    """A PNG may store it there, where only decoding finds it; the alpha is that of the upright photo."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 70, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(pixels).save(tmp_path / "photo.png", exif=exif)
+    content = (tmp_path / "photo.png").read_bytes()
+    start = content.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(content[start : start + 4], "big")
+    behind = content.index(b"IEND") - 4
+    (tmp_path / "photo.png").write_bytes(content[:start] + content[end:behind] + content[start:end] + content[behind:])
+    trimap = np.full((70, 40), 128, np.uint8)
+    alpha = matte(tmp_path / "photo.png", trimap, lively_checkpoint, max_memory="2GB", max_side=60)
+    np.testing.assert_array_equal(alpha, matte(np.rot90(pixels, -1), trimap, lively_checkpoint, max_side=60))
+
+
+def test_the_profile_decides_the_padding(lively_checkpoint):
+    """The authors pad 1024 x 1025 to 1056 x 1056, the checkpoint's file to 1024 x 1056."""
+    hf, hustvl = (estimate_memory(1024, 1025, lively_checkpoint, profile=profile) for profile in ("hf", "hustvl"))
+    assert hustvl > hf
+    assert estimate_memory(1024, 1024, lively_checkpoint, profile="hustvl") == estimate_memory(
+        1024, 1024, lively_checkpoint
+    )
+    photo, trimap = np.zeros((1024, 1025, 3), np.uint8), np.full((1024, 1025), 128, np.uint8)
+    least = least_of(lambda: matte(photo, trimap, lively_checkpoint, profile="hustvl", max_memory=1))
+    assert least == least_of(lambda: estimate_memory(1024, 1025, lively_checkpoint, 1, profile="hustvl"))
 
 
 @pytest.mark.parametrize("threads", [1, 8])
@@ -122,13 +176,14 @@ def test_the_least_that_is_named_is_enough(threads):
 COMMAND = """
 import contextlib, io, re, sys
 from numpy_vitmatte.cli import main
-job = ["matte", *sys.argv[1:], "--force", "--quiet"]
-said = io.StringIO()
-with contextlib.redirect_stderr(said):
-    assert main([*job, "--max-memory", "1MB"]) == 2
-least = re.search(r"takes (\\d+)MB", said.getvalue())[1]
-with contextlib.redirect_stdout(io.StringIO()):
-    assert main([*job, "--max-memory", f"{least}MB"]) == 0
+for words in sys.argv[1:]:
+    job = ["matte", *words.split(), "--force", "--quiet"]
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        assert main([*job, "--max-memory", "1MB"]) == 2
+    least = re.search(r"takes (\\d+)MB", said.getvalue())[1]
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main([*job, "--max-memory", f"{least}MB"]) == 0
 peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 print(least, peak)
 """
@@ -137,6 +192,7 @@ JOBS = {
     "smaller size": "photo.png trimap.png -o a.png --max-side 512",
     "16 bits at a smaller size": "wide.png trimap.png -o a.npy --max-side 64",
     "trust map": "photo.png trimap.png -o a.png --trust b.png --max-side 64",
+    "trust map of 16 bits": "wide.png trimap.png --trust b.png --max-side 64",
     "composite": "photo.png trimap.png --composite a.png --background photo.png --colors photo --max-side 64",
     "estimated colours": "photo.png trimap.png --cutout a.png --max-side 64",
 }
@@ -144,12 +200,12 @@ JOBS = {
 
 @pytest.mark.compiled
 @reads_peaks
-@pytest.mark.parametrize("kind", JOBS)
-def test_the_least_budget_is_kept_and_not_wasted(big, kind):
+@pytest.mark.parametrize(
+    "kind", [*JOBS][:-1] + [pytest.param("estimated colours", marks=pytest.mark.extras("pymatting"))]
+)
+def test_the_least_budget_is_kept_and_not_wasted(pictures, compiled, kind):
     """A process of its own, refused once, then run with the least: below it, and not by half."""
-    if kind == "estimated colours" and importlib.util.find_spec("pymatting") is None:
-        pytest.skip("the extra [foreground] is not installed")
+    folder = pictures / ("1800" if kind == "estimated colours" else "3000")  # pymatting takes its time
     threads = {"NUMPY_VITMATTE_NUM_THREADS": str(get_num_threads())}
-    run_python("-c", COMMAND, *JOBS[kind].split(), **threads)  # compiles what is not yet
-    least, peak = map(int, run_python("-c", COMMAND, *JOBS[kind].split(), **threads).split())
+    least, peak = map(int, run_python("-c", COMMAND, JOBS[kind], cwd=folder, **threads).split())
     assert least * MEGA / 2 < peak <= least * MEGA

@@ -34,7 +34,7 @@ def test_raw_alpha_is_the_networks_own(lively_checkpoint, by_hand):
 
 
 def test_known_pixels_are_exactly_zero_and_one(lively_checkpoint, by_hand):
-    """G12: the network's values stand in the unknown region alone."""
+    """The network's values stand in the unknown region alone."""
     alpha = matte(PHOTO, TRIMAP, lively_checkpoint)
     assert (alpha[TRIMAP == 0] == 0).all()
     assert (alpha[TRIMAP == 255] == 1).all()
@@ -66,7 +66,7 @@ def test_photo_and_trimap_turned_by_exif_give_an_upright_alpha(lively_checkpoint
 
 
 def test_processor_comes_from_the_checkpoint_unless_given(lively_checkpoint, tmp_path):
-    """G1: the mean and std beside the weights decide, however the model is given."""
+    """The mean and std beside the weights decide, however the model is given."""
     folder = tmp_path / "other-statistics"
     shutil.copytree(lively_checkpoint, folder)
     other = VitMatteImageProcessor(image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225])
@@ -82,7 +82,7 @@ def test_processor_comes_from_the_checkpoint_unless_given(lively_checkpoint, tmp
 
 
 def test_profile_of_the_authors_by_hand(lively_checkpoint):
-    """G1, G3, G4: ImageNet's statistics, unknown 0.5, 50 x 71 padded to 64 x 96 as by anyone."""
+    """ImageNet's statistics, unknown 0.5, 50 x 71 padded to 64 x 96 as by anyone."""
     pixels = np.zeros((1, 4, 64, 96), np.float32)
     photo = (PHOTO / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     pixels[0, :3, :50, :71] = photo.transpose(2, 0, 1)

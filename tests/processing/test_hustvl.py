@@ -50,7 +50,7 @@ def test_as_the_authors_do_it(height, width, seed):
     ],
 )
 def test_padding_of_both_axes_or_none(size, padded):
-    """G4. Zeros come after normalisation: the mean colour, background."""
+    """Zeros come after normalisation: the mean colour, background."""
     photo, trimap = np.full((*size, 3), 255, np.uint8), np.full(size, 255, np.uint8)
     pixels = HustvlImageProcessor()(photo, trimap, input_data_format="channels_last").pixel_values[0]
     assert pixels.shape == (4, *padded)
@@ -60,7 +60,7 @@ def test_padding_of_both_axes_or_none(size, padded):
 
 
 def test_trimap_is_cut_at_85_and_170_and_unknown_is_exactly_a_half():
-    """G3."""
+    """As the authors cut it for training."""
     levels = np.array([[0, 84, 85, 127, 128, 169, 170, 255]], np.uint8)
     expected = [0, 0, 0.5, 0.5, 0.5, 0.5, 1, 1]
     photo = np.zeros((1, 8, 3), np.uint8)

@@ -63,7 +63,7 @@ def test_arguments_as_transformers(arguments):
 @pytest.mark.parametrize("rescale", [True, False])
 @pytest.mark.filterwarnings("ignore:trimap enters the network")
 def test_array_kinds_as_transformers(dtype, layout, rescale):
-    """G11: the trimap joins the channels whatever the photo's layout."""
+    """The trimap joins the channels whatever the photo's layout."""
     array = PHOTO.astype(dtype) if layout == "HWC" else np.moveaxis(PHOTO, -1, 0).astype(dtype)
     ours = VitMatteImageProcessor()(array, TRIMAP, do_rescale=rescale).pixel_values
     assert_same_pixels(ours, transformers_pixels(array, TRIMAP, do_rescale=rescale))
@@ -139,7 +139,7 @@ def test_saved_settings_are_read_alike(tmp_path):
 @pytest.mark.parametrize(("value", "settings"), [(1.0, {}), (1, {}), (255, {"do_rescale": False})])
 @pytest.mark.filterwarnings("ignore:trimap")
 def test_trimaps_on_the_wrong_scale_as_transformers(value, settings):
-    """G2: taken as it is, with a warning (tested in test_processor.py)."""
+    """Taken as it is, with a warning (tested in test_processor.py)."""
     wrong = np.full((20, 37), value)
     ours = VitMatteImageProcessor()(PHOTO, wrong, **settings).pixel_values
     assert_same_pixels(ours, transformers_pixels(PHOTO, wrong, **settings))

@@ -34,7 +34,7 @@ def test_values_worked_by_hand():
 
 
 def test_imagenet_statistics_by_hand():
-    """G1: the authors' normalisation, (1 - 0.485) / 0.229 and so on."""
+    """The authors' normalisation, (1 - 0.485) / 0.229 and so on."""
     white = np.full((3, 2, 2), 255, np.uint8)
     processor = VitMatteImageProcessor(image_mean=IMAGENET_DEFAULT_MEAN, image_std=IMAGENET_DEFAULT_STD, do_pad=False)
     pixels = processor(white, np.full((2, 2), 255, np.uint8)).pixel_values
@@ -45,7 +45,7 @@ def test_imagenet_statistics_by_hand():
     ("size", "padded"), [((32, 64), (32, 64)), ((33, 64), (64, 64)), ((1, 1), (32, 32)), ((64, 63), (64, 64))]
 )
 def test_padding_is_per_axis_zero_and_at_the_end(size, padded):
-    """G4, G5: an aligned axis gets no padding, another is rounded up; padding comes after normalisation."""
+    """An aligned axis gets no padding, another is rounded up; padding comes after normalisation."""
     photo, trimap = np.zeros((*size, 3), np.uint8), np.full(size, 255, np.uint8)
     pixels = VitMatteImageProcessor()(photo, trimap, input_data_format="channels_last").pixel_values[0]
     assert pixels.shape == (4, *padded)
@@ -60,7 +60,7 @@ def test_padding_is_per_axis_zero_and_at_the_end(size, padded):
 
 
 def test_layouts_types_and_batches_of_one_photo_give_the_same_pixels(photo, trimap):
-    """G11: the trimap is the last channel whatever the photo's layout."""
+    """The trimap is the last channel whatever the photo's layout."""
     processor = VitMatteImageProcessor()
     expected = np.zeros((4, 32, 64))
     expected[:3, :20, :37] = photo.transpose(2, 0, 1) / 127.5 - 1
@@ -151,7 +151,7 @@ def test_path_orientation_and_channel_last_trimap(photo, trimap, tmp_path):
     ],
 )
 def test_trimaps_on_the_wrong_scale_are_taken_as_they_are_and_warned_of(photo, value, settings, enters_as, message):
-    """G2: one do_rescale for photo and trimap, as in transformers."""
+    """One do_rescale for photo and trimap, as in transformers."""
     with pytest.warns(UserWarning, match=message):
         pixels = VitMatteImageProcessor()(photo, np.full((20, 37), value), **settings).pixel_values
     np.testing.assert_allclose(pixels[0, 3, :20, :37], enters_as, rtol=1e-6)
@@ -262,7 +262,10 @@ def test_unknown_keys_survive_a_round_trip(tmp_path):
         (b"{", "not JSON"),
         (b"[1]", "must hold a JSON object"),
         (b'{"image_mean": "\xff"}', "not UTF-8"),
-        (b'{"image_processor_type": "ViTImageProcessor"}', "describes a ViTImageProcessor"),
+        (
+            b'{"image_processor_type": "ViTImageProcessor"}',
+            "image_processor_type is 'ViTImageProcessor', expected a VitMatteImageProcessor",
+        ),
         (b'{"size_divisor": "big"}', "size_divisor"),
     ],
 )

@@ -22,6 +22,17 @@ def git_sha1(content):
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
+def send_whole(handler, content):
+    """What a store does."""
+    handler.answer(200, {"Content-Length": len(content)})
+    handler.wfile.write(content)
+
+
+def send_damaged(handler, content):
+    """Another byte at the end."""
+    send_whole(handler, content[:-1] + bytes([content[-1] ^ 1]))
+
+
 class FakeHub:
     """Repositories and the faults that the next answers have.
 
@@ -35,16 +46,14 @@ class FakeHub:
         Repositories that want `token`; that nobody may read.
     requests : list of (method, path, headers)
         Everything that was asked, of hub and store.
-    cuts : list of int
-        The next answers of the store end after so many bytes.
     failures : list of int
-        The next answers of the hub have these statuses.
-    rotten, ignores_range : bool
-        The store sends another byte at the end; sends the whole file whatever is asked.
-    gives_reasons, gives_metadata : bool
-        Refusals carry X-Error-Code; answers carry X-Repo-Commit.
-    hold_after : int or None
-        The store sends so many bytes, sets `held` and waits for `go_on`.
+        The next answers of the hub have these statuses; 0 means that it answers as it should.
+    gives_reasons : bool
+        Refusals carry X-Error-Code.
+    headers, large_headers : dict
+        Replace headers of the hub's answers; of its redirects to the store. None takes one out.
+    send_body : callable(handler, content)
+        How the store answers; by default with the content.
     """
 
     token = "hf_secret"
@@ -52,10 +61,10 @@ class FakeHub:
     def __init__(self):
         self.files, self.revisions = {}, {}
         self.private, self.gated = set(), set()
-        self.requests, self.cuts, self.failures = [], [], []
-        self.rotten = self.ignores_range = False
-        self.gives_reasons = self.gives_metadata = True
-        self.hold_after, self.held, self.go_on = None, threading.Event(), threading.Event()
+        self.requests, self.failures = [], []
+        self.gives_reasons = True
+        self.headers, self.large_headers, self.send_body = {}, {}, send_whole
+        self.ended = threading.Event()
 
     def add(self, repository, files, revision="main"):
         """Let a revision be a new commit with these files; returns the commit."""
@@ -69,12 +78,8 @@ class FakeHub:
         return Counter(path.rsplit("/")[-1] for asked, path, _ in self.requests if asked == method)
 
     def bodies(self):
-        """The requests that the store answered, as (path, Range)."""
-        return [
-            (path, headers.get("Range"))
-            for method, path, headers in self.requests
-            if method == "GET" and path.startswith("/store/")
-        ]
+        """The paths that the store answered."""
+        return [path for method, path, _ in self.requests if method == "GET" and path.startswith("/store/")]
 
     @contextmanager
     def serving(self):
@@ -88,7 +93,7 @@ class FakeHub:
         try:
             yield self
         finally:
-            self.go_on.set()
+            self.ended.set()
             for server in servers:
                 server.shutdown()
                 server.server_close()
@@ -110,10 +115,12 @@ class _Answer(BaseHTTPRequestHandler):
 
     def _answer(self):
         path = urlsplit(self.path).path  # a proxy is asked for whole addresses
-        self.hub.requests.append((self.command, path, dict(self.headers)))
+        self.hub.requests.append((self.command, path, self.headers))
         if path.startswith("/store/"):
             repository, commit, name = self._parts(path, "/store/")
-            return self._store(self.hub.files[repository, commit][name])
+            with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked has gone
+                self.hub.send_body(self, self.hub.files[repository, commit][name])
+            return None
         if self.hub.failures and (status := self.hub.failures.pop(0)):
             return self._refuse(status)
         small = path.startswith("/cached/")
@@ -128,41 +135,18 @@ class _Answer(BaseHTTPRequestHandler):
         self._send(repository, commit, name, content, small)
 
     def _send(self, repository, commit, name, content, small):
-        known = {"X-Repo-Commit": commit} if self.hub.gives_metadata else {}
+        known = {"X-Repo-Commit": commit}
         if name.endswith(LARGE):
             linked = {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": len(content)}
             where = f"{self.hub.store}/store/{repository}/{commit}/{name}"
-            return self._headers(302, known | linked | {"Location": where, "Content-Length": 0})
+            redirect = {"Location": where, "Content-Length": 0}
+            return self.answer(302, known | linked | redirect | self.hub.large_headers)
         if not small:
             where = f"/cached/{repository}/{commit}/{name}"
-            return self._headers(307, known | {"Location": where, "Content-Length": 0})
-        self._headers(200, known | {"ETag": f'W/"{git_sha1(content)}"', "Content-Length": len(content)})
+            return self.answer(307, known | {"Location": where, "Content-Length": 0})
+        self.answer(200, known | {"ETag": f'W/"{git_sha1(content)}"', "Content-Length": len(content)})
         if self.command == "GET":
             self.wfile.write(content)
-
-    def _store(self, content):
-        start = 0
-        if "Range" in self.headers and not self.hub.ignores_range:
-            start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-            if start >= len(content):
-                return self._headers(416, {"Content-Length": 0})
-        if self.hub.rotten:
-            content = content[:-1] + bytes([content[-1] ^ 1])
-        self._headers(
-            206 if start else 200,
-            {"Content-Length": len(content) - start}
-            | ({"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}),
-        )
-        end = start + self.hub.cuts.pop(0) if self.hub.cuts else len(content)
-        if self.hub.hold_after is not None:
-            self.wfile.write(content[start : self.hub.hold_after])
-            self.wfile.flush()
-            start = max(start, self.hub.hold_after)
-            self.hub.hold_after = None
-            self.hub.held.set()
-            self.hub.go_on.wait(60)
-        with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked was killed
-            self.wfile.write(content[start:end])
 
     def _parts(self, path, prefix):
         """The repository owner/name, revision, file."""
@@ -182,13 +166,16 @@ class _Answer(BaseHTTPRequestHandler):
         return self._refuse(404, "RevisionNotFound")
 
     def _refuse(self, status, reason=None):
-        self._headers(
+        self.answer(
             status,
             {"Content-Length": 0} | ({"X-Error-Code": reason} if reason and self.hub.gives_reasons else {}),
         )
 
-    def _headers(self, status, headers):
+    def answer(self, status, headers):
+        """Send the status and the headers, the hub's with some of them replaced."""
         self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, str(value))
+        replaced = {} if self.path.startswith("/store/") else self.hub.headers
+        for name, value in (headers | replaced).items():
+            if value is not None:
+                self.send_header(name, str(value))
         self.end_headers()

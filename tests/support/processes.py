@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy_vitmatte
 
 
-def run_python(*arguments, without=(), **environment):
+def run_python(*arguments, without=(), cwd=None, **environment):
     """Run Python with these arguments and environment variables, some taken out; return its standard output."""
     kept = {name: value for name, value in os.environ.items() if name not in without}
     paths = [str(Path(numpy_vitmatte.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]

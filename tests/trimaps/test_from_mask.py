@@ -25,7 +25,7 @@ def runs(row):
 @pytest.mark.parametrize(("erode", "dilate"), [(0, 0), (0, 4), (7, 0), (10, 10), (3, 12)])
 @pytest.mark.filterwarnings("ignore:nothing is unknown")
 def test_a_straight_edge_loses_exactly_so_many_pixels(erode, dilate):
-    """G14: a size of 0 changes nothing, and the frame, which cuts the subject off on three sides, is no edge."""
+    """A size of 0 changes nothing, and the frame, which cuts the subject off on three sides, is no edge."""
     trimap = trimap_from_mask(HALVES, erode, dilate)
     expected = [(0, 30 - dilate), (128, dilate + erode), (255, 30 - erode)]
     for row in trimap:
@@ -66,6 +66,7 @@ def test_every_pixel_against_all_others(mask, erode, dilate):
         np.testing.assert_array_equal(trimap == value, expected)
 
 
+@pytest.mark.extras("scipy")
 @given(erode=st.integers(1, 9), dilate=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_erosion_by_a_disc_as_scipy_does_it(erode, dilate, seed):

@@ -79,7 +79,7 @@ THE_SAME_TRIMAP = {
 
 @pytest.mark.parametrize("kind", THE_SAME_TRIMAP)
 def test_every_form_of_one_trimap_is_understood(kind):
-    """G2, G3: one trimap in every encoding gives the same three values, and none of them counts as moved."""
+    """One trimap in every encoding gives the same three values, and none of them counts as moved."""
     source, understood_as = THE_SAME_TRIMAP[kind]
     trimap, report = read_trimap(source)
     assert trimap.dtype == np.uint8
@@ -127,7 +127,7 @@ def test_masks_have_no_unknown_and_the_report_says_what_that_means(mask):
     ],
 )
 def test_thresholds(level, becomes, moved):
-    """G3: what is near is moved there and counted; what is near nothing is left to the network."""
+    """What is near is moved there and counted; what is near nothing is left to the network."""
     trimap, report = read_trimap(np.array([[level, 255]], np.uint8))
     assert trimap.tolist() == [[becomes, 255]]
     assert (report.snapped, report.between) == {"exact": (0, 0), "snapped": (1, 0), "between": (0, 1)}[moved]
@@ -169,7 +169,7 @@ def test_report_in_words():
         "trimap: values 0 to 255; 37.5% foreground, 37.5% background, 25.0% unknown",
         "trimap: 2 pixels near 0, 128 or 255 were moved there, 1 in between became unknown",
         "warning: 12% of the trimap lies between black, grey and white and counts as unknown: is it a soft mask or a "
-        "picture?",
+        "photo?",
     ]
 
 

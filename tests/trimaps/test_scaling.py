@@ -1,4 +1,4 @@
-"""Trimaps of another size than the photo: turned with it, scaled without inventing knowledge, or explained."""
+"""Trimaps of another size: the two rules of scaling, and what is turned, scaled or explained beside a photo."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageOps
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.trimaps.scaling import fit_to_photo, scale_trimap
+from numpy_vitmatte.trimaps.scaling import downscale_by_blocks, fit_to_photo, scale_conservatively
 
 TRIMAP = np.random.default_rng(4).choice(np.array([0, 128, 255], np.uint8), (30, 42))
 
@@ -19,20 +19,54 @@ def test_a_scaled_pixel_is_known_only_if_all_that_it_covers_was(trimap, height, 
     fine = np.repeat(np.repeat(trimap, height, 0), width, 1)  # (7 height, 9 width)
     blocks = fine.reshape(height, 7, width, 9).transpose(0, 2, 1, 3).reshape(height, width, 63)
     same = (blocks == blocks[..., :1]).all(axis=-1)
-    np.testing.assert_array_equal(scale_trimap(trimap, height, width), np.where(same, blocks[..., 0], 128))
+    np.testing.assert_array_equal(scale_conservatively(trimap, height, width), np.where(same, blocks[..., 0], 128))
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])
 def test_whole_factors_repeat_pixels(factor):
-    scaled = scale_trimap(TRIMAP, 30 * factor, 42 * factor)
+    scaled = scale_conservatively(TRIMAP, 30 * factor, 42 * factor)
     np.testing.assert_array_equal(scaled, np.repeat(np.repeat(TRIMAP, factor, 0), factor, 1))
+
+
+def test_blocks_by_hand():
+    trimap = np.array([[0, 0, 0, 255, 255, 255, 128, 255], [0, 0, 0, 0, 255, 255, 255, 255]], np.uint8)
+    small = downscale_by_blocks(trimap, 1, 4)
+    np.testing.assert_array_equal(small, np.array([[0, 128, 255, 128]], np.uint8), strict=True)
+
+
+@given(st.data(), hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)),
+                             elements=st.sampled_from([0, 128, 255])))  # fmt: skip
+def test_blocks_claim_nothing_that_their_pixels_do_not(data, trimap):
+    height, width = (data.draw(st.integers(1, side)) for side in trimap.shape)
+    small = downscale_by_blocks(trimap, height, width)
+    assert small.shape == (height, width)
+    for y, x in np.ndindex(trimap.shape):
+        rows = [row for row in range(height) if row * trimap.shape[0] // height <= y]
+        columns = [column for column in range(width) if column * trimap.shape[1] // width <= x]
+        # The last block that begins at or before the pixel holds it, and may only say what the pixel says.
+        assert small[rows[-1], columns[-1]] in (128, trimap[y, x])
+    assert np.isin(small, [0, 128, 255]).all()
+
+
+def test_blocks_of_one_pixel_are_the_pixels():
+    trimap = np.random.default_rng(0).choice(np.uint8([0, 128, 255]), (5, 7))
+    np.testing.assert_array_equal(downscale_by_blocks(trimap, 5, 7), trimap, strict=True)
+
+
+@given(hnp.arrays(np.uint8, (12, 18), elements=st.sampled_from([0, 128, 255])), st.integers(1, 12), st.integers(1, 18))
+def test_the_two_rules_differ_in_what_they_leave_unknown_alone(trimap, height, width):
+    """Where the conservative rule knows a pixel, the blocks do too; where the sizes divide, the rules agree wholly."""
+    strict, blocks = (scale(trimap, height, width) for scale in (scale_conservatively, downscale_by_blocks))
+    np.testing.assert_array_equal(blocks[strict != 128], strict[strict != 128])
+    if 12 % height == 0 and 18 % width == 0:
+        np.testing.assert_array_equal(blocks, strict)
 
 
 @pytest.mark.parametrize("size", [(60, 84), (15, 21), (100, 140), (33, 46), (7, 10), (31, 43)])
 def test_same_proportions_are_scaled(size):
     photo = np.zeros((*size, 3), np.uint8)
     fitted, finding = fit_to_photo(TRIMAP, photo)
-    np.testing.assert_array_equal(fitted, scale_trimap(TRIMAP, *size))
+    np.testing.assert_array_equal(fitted, scale_conservatively(TRIMAP, *size))
     assert finding.repaired
     assert str(finding) == (
         f"size: the photo is {size[1]} x {size[0]} pixels (width x height), the trimap 42 x 30: it is scaled to fit"

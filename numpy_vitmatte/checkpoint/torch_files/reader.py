@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor
+from numpy_vitmatte.checkpoint.safetensors_reader import StoredTensor, hint_of_other_format
 from numpy_vitmatte.checkpoint.torch_files.stored_zip import StoredZip, open_stored_zip
 from numpy_vitmatte.checkpoint.torch_files.tensor_pickle import Storage, TensorView, read_tensor_pickle
 from numpy_vitmatte.errors import CheckpointError
@@ -21,7 +21,7 @@ _ITEM_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16
 # ViTMatte-B's has 60 000 bytes, three times as many with an optimizer's state. A byte can make an object of 64 bytes.
 _LONGEST_PICKLE = 1_000_000
 
-# How often, on average, tensors may share the bytes of the file: tied weights do, but a thousandfold is an attack.
+# The file's bytes may be shared by tensors so often on average: tied weights share, but a thousandfold is an attack.
 _MOST_SHARING = 4
 
 # ViTMatte's longest has 60 characters; messages show names.
@@ -52,7 +52,7 @@ def read_torch(path: Path) -> dict[str, StoredTensor]:
         If the file is no such archive, is damaged, holds no dictionary of tensors, or its pickle asks for anything but
         tensors; the message names what.
     """
-    _refuse_old_pickles(path)
+    _refuse_other_formats(path)
     with open_stored_zip(path) as archive:
         folder = _folder(archive)
         content = read_tensor_pickle(archive.read(folder + "data.pkl"), str(path))
@@ -69,13 +69,15 @@ def read_torch(path: Path) -> dict[str, StoredTensor]:
         }
 
 
-def _refuse_old_pickles(path: Path) -> None:
+def _refuse_other_formats(path: Path) -> None:
     try:
         with path.open("rb") as file:
-            start = file.read(1)
+            start = file.read(8)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
-    if start == b"\x80":
+    if start.startswith((b"version ", b"<")):
+        raise CheckpointError(f"{path} is no file of torch.save{hint_of_other_format(start)}")
+    if start.startswith(b"\x80"):
         raise CheckpointError(
             f"{path} is a pickle of before PyTorch 1.6, which is not read here; load and save it with a newer PyTorch"
         )
@@ -138,7 +140,7 @@ def _stored(view: TensorView, items: np.ndarray, name: str) -> StoredTensor:
 
 
 def _named_views(content: Any, path: Path) -> dict[str, TensorView]:
-    """The tensors of the innermost wrapper that trainers put around them; beside it may stand a loss or a step."""
+    """The tensors of the innermost wrapper that trainers put around them; a loss or a step may stand next to it."""
     for _ in range(_DEEPEST_WRAPPERS):
         if not isinstance(content, dict):
             break

@@ -215,7 +215,7 @@ def _set_items(target: Any, items: list[Any]) -> None:
 
 
 def _called(call: Any, arguments: Any) -> Any:
-    """What the few calls that ``torch.save`` writes give; gradients and hooks do not matter.
+    """Carry out the few calls that ``torch.save`` writes; gradients and hooks do not matter.
 
     A tensor's seventh argument would say that its values are to be negated or conjugated: it is not taken.
     """

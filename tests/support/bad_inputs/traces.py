@@ -53,7 +53,7 @@ ROWS = [
     _compared("missing", None, "b.safetensors cannot be read: "),
     _compared("empty", b"", "b.safetensors is cut off: it has 0 bytes"),
     _compared("a picture", b"\x89PNG\r\n\x1a\n and more", "b.safetensors is no safetensors file"),
-    _compared("cut off", LAYERS[:-1], "b.safetensors is cut off"),
+    _compared("cut off", LAYERS[:-1], "b.safetensors is damaged or cut off at"),
     _compared("no arrays", save({}), "b.safetensors holds no arrays; expected the outputs of a network's layers"),
     _compared("integers", save({"alphas": np.arange(4)}), "alphas is of type I64; expected F32, F16, BF16 or F64"),
     _compared("nothing in common", save({"mine": np.ones(4, np.float32)}), "the traces have no layer in common"),

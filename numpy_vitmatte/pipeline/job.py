@@ -1,0 +1,146 @@
+"""One photo's job: prepared once (read, resolved, planned), then computed, once or from two sides."""
+
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte.images.header import PhotoHeader, photo_header
+from numpy_vitmatte.images.reading import ImageSource, opened
+from numpy_vitmatte.kernels.lookup_table import set_known_alpha
+from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size
+from numpy_vitmatte.matting.guided_filter import upsample_alpha
+from numpy_vitmatte.network.memory import MemoryPlan, parse_bytes
+from numpy_vitmatte.pipeline.inputs import MattingInput, read_input
+from numpy_vitmatte.pipeline.loaded_checkpoint import LoadedCheckpoint, ModelSource, loaded_checkpoint
+from numpy_vitmatte.pipeline.memory import Extras, NetworkUse, plan_memory
+from numpy_vitmatte.pipeline.options import MattingOptions
+from numpy_vitmatte.processing.profiles import profile_processor
+from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
+from numpy_vitmatte.trimaps.scaling import downscale_by_blocks
+
+_logger = logging.getLogger("numpy_vitmatte")
+
+
+@dataclass(frozen=True)
+class MattingJob:
+    """All that is decided before the network computes.
+
+    Attributes
+    ----------
+    inputs : MattingInput
+    checkpoint : LoadedCheckpoint
+    small : (int, int)
+        Height and width that the network sees, without padding; the photo's own, or less with ``max_side``.
+    plan : MemoryPlan
+    limited : bool
+        Whether the plan keeps to a limit of memory.
+    raw : bool
+        The network's own values are wanted everywhere.
+    """
+
+    inputs: MattingInput
+    checkpoint: LoadedCheckpoint
+    small: tuple[int, int]
+    plan: MemoryPlan
+    limited: bool
+    raw: bool
+
+    def mirrored(self) -> "MattingJob":
+        """The same job on the mirrored photo."""
+        return replace(self, inputs=self.inputs.mirrored())
+
+
+def prepare(
+    image: ImageSource,
+    trimap: ImageSource,
+    model: ModelSource,
+    options: MattingOptions,
+    extras: Extras = Extras(),  # noqa: B008
+) -> MattingJob:
+    """Read the photo's header, resolve the checkpoint, plan the memory, and then read photo and trimap.
+
+    Parameters
+    ----------
+    image, trimap, model
+        As for :func:`~numpy_vitmatte.matte`.
+    options : MattingOptions
+    extras : Extras
+        What is made in addition to the alpha; the plan counts it.
+
+    Returns
+    -------
+    MattingJob
+
+    Raises
+    ------
+    VitMatteError
+        As :func:`~numpy_vitmatte.matte`.
+    """
+    max_memory = options.get("max_memory")
+    limit = None if max_memory is None else parse_bytes(max_memory)
+    processor = profile_processor(options.get("profile", "hf"), options.get("processor"))
+    with opened(image, "photo") as photo:
+        header = photo_header(photo)
+        small = smaller_size(header.height, header.width, options.get("max_side"))
+        checkpoint = loaded_checkpoint(model, processor)
+        network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
+        plan = plan_memory(header, small, network, limit, extras)
+        inputs = read_input(photo, trimap, sparing=limit is not None)
+    if inputs.trimap.shape != (header.height, header.width):  # the header did not tell that the photo is turned
+        height, width = inputs.trimap.shape
+        header = PhotoHeader(height, width, header.wide)
+        small = smaller_size(header.height, header.width, options.get("max_side"))
+        plan = plan_memory(header, small, network, limit, extras)
+    return MattingJob(inputs, checkpoint, small, plan, limit is not None, options.get("raw", False))
+
+
+def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Let the network see the photo, at the job's size, and bring its alpha back to the photo's.
+
+    Parameters
+    ----------
+    job : MattingJob
+    everywhere : bool
+        Also where the trimap knows the answer. Otherwise known pixels have any value.
+
+    Returns
+    -------
+    alpha : (H, W) float32 array
+    wanted : (H', W') bool array
+        The pixels that the network was asked for, at its size, with its padding.
+    """
+    photo, trimap = job.inputs.photo, job.inputs.trimap
+    if job.small == trimap.shape:
+        return _network_alpha(job, job.inputs, everywhere)
+    _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *job.small[::-1])
+    small = replace(job.inputs, photo=smaller_photo(photo, *job.small), trimap=downscale_by_blocks(trimap, *job.small))
+    alpha, wanted = _network_alpha(job, small, everywhere)
+    if not everywhere:
+        set_known_pixels(alpha, small.trimap)
+    return upsample_alpha(alpha, small.photo, photo), wanted
+
+
+def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
+    """Put exactly 0 and 1 where the trimap says so, in place."""
+    set_known_alpha(trimap, UNKNOWN, FOREGROUND, alpha)
+
+
+def _network_alpha(
+    job: MattingJob, inputs: MattingInput, everywhere: bool
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Alpha (H, W), through padding and back; and what was wanted, padded."""
+    processor, model = job.checkpoint.processor, job.checkpoint.model
+    features = processor(images=inputs.photo, trimaps=inputs.trimap, input_data_format="channels_last")
+    images = model.checked_pixels(features["pixel_values"])  # (1, H', W', 4)
+    height, width = inputs.trimap.shape
+    wanted = np.zeros(images.shape[:3], bool)
+    if everywhere:
+        wanted[0, :height, :width] = True
+    else:
+        np.equal(inputs.trimap, UNKNOWN, out=wanted[0, :height, :width])
+    alphas = model._alphas(images, wanted, job.plan.band_rows, keep_workspace=not job.limited)
+    if wanted.shape[1:] == inputs.trimap.shape:
+        return alphas[0], wanted[0]
+    return processor.post_process_alphas(alphas[:, None], [(height, width)])[0], wanted[0]
