@@ -6,7 +6,7 @@ Messages quote file names, tensor names and servers, which may hold anything. Wh
 import re
 import reprlib
 
-_LINE_BREAKS = re.compile(r"\s*[\n\r\v\f\t\x1c-\x1f\x85\u2028\u2029]\s*")
+_LINE_BREAKS = re.compile(r"[\n\r\v\f\t\x1c-\x1f\x85\u2028\u2029]+")
 _LONGEST_MESSAGE = 2000
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxtuple, _SHORT.maxlist, _SHORT.maxdict = 4, 20, 20, 20
@@ -16,11 +16,12 @@ _SHORT.maxstring, _SHORT.maxlong, _SHORT.maxother = 200, 40, 200
 def one_line(message: object) -> str:
     """Bring a message, or what an exception says, to one line that a terminal shows and does not obey.
 
-    Line breaks become spaces, control characters their escapes. An exception that says nothing is named.
+    Line breaks become spaces, control characters their escapes. An exception that says nothing is named. It takes time
+    in proportion to the message's length.
     """
-    line = _LINE_BREAKS.sub(" ", str(message)).strip() or (
-        type(message).__name__ if isinstance(message, BaseException) else ""
-    )
+    line = " ".join(filter(None, (part.strip() for part in _LINE_BREAKS.split(str(message)))))
+    if not line and isinstance(message, BaseException):
+        line = type(message).__name__
     if line.isprintable():
         return line
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in line)

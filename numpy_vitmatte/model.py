@@ -130,7 +130,7 @@ class VitMatteForImageMatting:
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
     Made by ``from_pretrained`` or ``from_config``. One model may be used by several threads at once. Between calls the
-    process keeps up to 64 MB of memory for the next picture of the same size, unless ``max_memory`` is given.
+    process keeps up to 64 MB of memory for the next image of the same size, unless ``max_memory`` is given.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class VitMatteForImageMatting:
     Attributes
     ----------
     directory : Path or None
-        The checkpoint that ``from_pretrained`` read, beside whose weights the matching processor lies.
+        The checkpoint that ``from_pretrained`` read; the matching processor lies there, too.
     tensors : dict of str to float32 array
         The weights as stored, in memory of their own. Changing them does not change the model, which has packed them;
         make a new one.

@@ -37,7 +37,17 @@ ROOMS = [
     "__main__",
 ]
 LOOSE = 5  # modules beside the rooms that a newcomer has to know
-EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "distributed")
+EXTRAS = (
+    "torch",
+    "transformers",
+    "pymatting",
+    "matplotlib",
+    "pytest",
+    "hypothesis",
+    "sphinx",
+    "distributed",
+    "huggingface_hub",
+)
 
 
 def room_of(module):

@@ -16,10 +16,10 @@ TRANSFORMER = [
     ("matting head", "640 x 960: alpha"),
 ]
 DETAILS = [
-    (5, "ConvStream 1/8", "80 x 120 x 192"),
-    (6, "ConvStream 1/4", "160 x 240 x 96"),
-    (7, "ConvStream 1/2", "320 x 480 x 48"),
-    (8, "picture and trimap", "640 x 960 x 4"),
+    (5, "ConvStream: D3, 1/8", "80 x 120 x 192"),
+    (6, "ConvStream: D2, 1/4", "160 x 240 x 96"),
+    (7, "ConvStream: D1, 1/2", "320 x 480 x 48"),
+    (8, "photo and trimap: D0", "640 x 960 x 4"),
 ]
 COLORS = {"b": "#dbe7f6", "f": "#fbe7c8", "m": "#d9efd9", "C": "#f3dce6", "p": "#eeeeee"}
 
@@ -98,7 +98,7 @@ def draw() -> str:
         '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">'
         '<path d="M0,0 L8,4 L0,8 z" fill="#333"/></marker></defs>',
         f'<rect width="710" height="{height}" fill="white"/>',
-        box(LEFT, 4, "picture and trimap", "640 x 960 x 4", COLORS["p"]),
+        box(LEFT, 4, "photo and trimap", "640 x 960 x 4", COLORS["p"]),
         arrow(LEFT + BOX[0] / 2, 4 + BOX[1], LEFT + BOX[0] / 2, TOP),
     ]
     for index, (name, shape) in enumerate(TRANSFORMER):

@@ -80,7 +80,7 @@ class Outcome:
 
 
 def check_options(options: FolderOptions) -> None:
-    """Load the checkpoint and matte a tiny picture, then let go of both.
+    """Load the checkpoint and matte a tiny photo, then let go of both.
 
     An unusable checkpoint is thus reported once, before anything is written, and the kernels are compiled once instead
     of by all workers at the same time.

@@ -7,7 +7,7 @@ from numpy_vitmatte.images.pixel_limit import MAX_PIXELS
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 
 _SMALLEST = 32
-"""Pixels a side of what the command itself mattes before it starts its workers, and of the least photo there is."""
+"""Pixels a side of the photo that the command itself mattes before it starts its workers, and of the smallest one."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from numpy_vitmatte.errors import CheckpointError, shown
 from numpy_vitmatte.files.json_object import parse_json_object
 
-# The header of ViTMatte-B has about 30 000 bytes. A byte can make an object of some fifty.
-_LONGEST_HEADER = 10_000_000
+# The header of ViTMatte-B has about 30 000 bytes. Each can make an object of fifty.
+_LONGEST_HEADER = 1_000_000
 
 _LENGTH_BYTES = 8
 

@@ -1,4 +1,4 @@
-"""What ``numpy-vitmatte matte`` writes besides the alpha: cut-out, composite, trust map; all or none."""
+"""The outputs of ``numpy-vitmatte matte``: alpha, cut-out, composite, trust map; all are written, or none."""
 
 import argparse
 import os
@@ -38,8 +38,8 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         outputs.add_argument(*flags, metavar=metavar, type=Path, help=text)
     outputs.add_argument("--bits", type=int, choices=(8, 16), help="bits of the alpha's PNG (default: 8)")
     pictures = parser.add_argument_group("cut-out and composite")
-    pictures.add_argument("--background", help="a picture, a colour (white, '#1e90ff') or checkerboard")
-    pictures.add_argument("--fit", choices=FITS, help="scale the picture to cover the photo, or to fit in whole "
+    pictures.add_argument("--background", help="an image, a colour (white, '#1e90ff') or checkerboard")
+    pictures.add_argument("--fit", choices=FITS, help="scale the background to cover the photo, or to fit in whole "
                           "between black bars (default: cover)")  # fmt: skip
     pictures.add_argument("--colors", choices=("estimated", "photo"), help="of half-transparent pixels: the subject's "
                           "own, estimated by pymatting, or the photo's, with a rim of the old background "
@@ -73,7 +73,7 @@ def check_outputs(arguments: argparse.Namespace, sources: list[Path]) -> None:
 def write_outputs(
     arguments: argparse.Namespace, result: MattingResult, backdrop: Backdrop | None, trust: TrustMap | None
 ) -> None:
-    """Make the pictures and write everything, or nothing.
+    """Make the outputs and write all of them, or none.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def write_outputs(
     for path, write in writers.items():
         if is_stream(path):
             write_stream(write)
-    if not any(map(is_stream, writers)):  # there the paths would end up in the picture
+    if not any(map(is_stream, writers)):  # the paths would end up in the image there
         for path in writers:
             print(path)
 
@@ -126,7 +126,7 @@ def _check_combinations(arguments: argparse.Namespace) -> None:
         found = "there is none" if arguments.output is None else f"{str(arguments.output)!r} holds float32"
         raise VitMatteError(f"--bits is for the alpha's .png; {found}")
     if arguments.composite and not arguments.background:
-        raise VitMatteError("--composite needs --background: a picture, a colour or checkerboard")
+        raise VitMatteError("--composite needs --background: an image, a colour or checkerboard")
     for name, given, wanted, there in (
         ("--background", arguments.background, "--composite", arguments.composite),
         ("--fit", arguments.fit, "--composite", arguments.composite),
@@ -136,4 +136,4 @@ def _check_combinations(arguments: argparse.Namespace) -> None:
         if given and not there:
             raise VitMatteError(f"{name} is for {wanted}; none is asked for")
     if arguments.fit and named_background(arguments.background):
-        raise VitMatteError(f"--fit is for a picture; --background {arguments.background} has every size, leave it out")
+        raise VitMatteError(f"--fit is for an image; --background {arguments.background} has every size, leave it out")

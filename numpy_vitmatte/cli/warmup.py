@@ -4,7 +4,7 @@ import argparse
 
 from numpy_vitmatte.cli.options import add_verbosity_options, set_threads
 from numpy_vitmatte.pipeline.warmup import warmup
-from numpy_vitmatte.runtime.jit import kernel_cache_folder
+from numpy_vitmatte.runtime.kernel_cache import kernel_cache_folder
 
 _DESCRIPTION = """Compile every kernel for this processor and keep the machine code, so that no later process waits for
 it: the last step of a container's build, or the first step after an installation. NUMBA_CACHE_DIR names the folder of

@@ -27,15 +27,15 @@ except ImportError:  # Windows, where a file that another process has open canno
 
 _TEMPORARY = re.compile(r"\..*-([0-9a-f]{8})-[0-9a-f]{8}\.partial(\.[^.]*)?", re.DOTALL)
 _LONGEST_STEM = 40
-"""Characters of a stem that the temporary name keeps: it may not be longer than a file system allows."""
+"""Characters of stem and suffix that the temporary name keeps: it may not be longer than a file system allows."""
 
 _DAY = 86_400.0
 
 
 def temporary_name(destination: Path) -> Path:
     """Give a hidden name in a file's or folder's own folder, with its suffix: no other process makes the same."""
-    name = f".{destination.stem[:_LONGEST_STEM]}-{_this_machine()}-{secrets.token_hex(4)}.partial{destination.suffix}"
-    return destination.with_name(name)
+    stem, suffix = destination.stem[:_LONGEST_STEM], destination.suffix[:_LONGEST_STEM]
+    return destination.with_name(f".{stem}-{_this_machine()}-{secrets.token_hex(4)}.partial{suffix}")
 
 
 def _this_machine() -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from numpy_vitmatte.errors import ConfigurationError, VitMatteError, shown
 from numpy_vitmatte.files.atomic_write import atomic_path
 
-_LONGEST = 10_000_000  # bytes; published settings have a few thousand, an index of thousands of tensors a million
+_LONGEST = 1_000_000  # bytes, each of which can make an object of fifty; published settings have a few thousand
 _DEEPEST = 32  # containers in containers; published settings have two
 _MOST_DIGITS = 20  # of an integer, as many as 64 bits have: calculating with thousands takes long, printing them fails
 

@@ -115,8 +115,8 @@ class Client:
         DownloadError
             If it cannot be fetched or stored, or arrives damaged.
         """
-        self._check_space(file)
         with self._one_sentence(file.name):
+            self._check_space(file)
             path = Path(
                 self._library.hf_hub_download(
                     self.repository,
@@ -258,4 +258,4 @@ def _bounded_bar(library: ModuleType, file: RemoteFile) -> type[Any]:
 
 
 def _reason(error: Exception) -> str:
-    return (one_line(str(error)) or type(error).__name__)[:_LONGEST_REASON]
+    return one_line(error).rstrip(".")[:_LONGEST_REASON]

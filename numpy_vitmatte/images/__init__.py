@@ -1,1 +1,1 @@
-"""Pictures in and out: opening them, what their numbers mean, writing them."""
+"""Images in and out: opening and decoding them, the meaning of their numbers, writing them."""

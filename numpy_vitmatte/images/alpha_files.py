@@ -17,10 +17,10 @@ def read_alpha(path: Path, what: str = "alpha") -> NDArray[np.float64]:
     ==================================  ==========================
     file                                alpha
     ==================================  ==========================
-    picture of 1 or 8 bits              level / 255
-    picture of 16 bits                  level / 65535
-    picture of floats, ``.npy``         the value, in [0, 1]
-    picture with varying transparency   the transparency (cut-out)
+    image of 1 or 8 bits                level / 255
+    image of 16 bits                    level / 65535
+    image of floats, ``.npy``           the value, in [0, 1]
+    image with varying transparency     the transparency (cut-out)
     ==================================  ==========================
 
     Parameters
@@ -40,7 +40,7 @@ def read_alpha(path: Path, what: str = "alpha") -> NDArray[np.float64]:
         Not readable, in colour without transparency, not of two axes (``.npy``), or not in [0, 1].
     """
     name = name_of(path, what)
-    alpha = _from_npy(path, name) if path.suffix.lower() == ".npy" else _from_picture(open_image(path, what), name)
+    alpha = _from_npy(path, name) if path.suffix.lower() == ".npy" else _from_image(open_image(path, what), name)
     require_finite_numbers(alpha, name)
     if alpha.ndim != 2 or alpha.min() < 0 or alpha.max() > 1:
         raise ImageError(
@@ -62,7 +62,7 @@ def _from_npy(path: Path, name: str) -> NDArray[np.float64]:
     return values.astype(np.float64)
 
 
-def _from_picture(image: Image.Image, name: str) -> NDArray[np.float64]:
+def _from_image(image: Image.Image, name: str) -> NDArray[np.float64]:
     if image.mode.startswith("I"):  # 16 bits: "I;16", and "I" where Pillow widens them
         return np.asarray(image).astype(np.float64) / 65535
     if image.mode == "F":

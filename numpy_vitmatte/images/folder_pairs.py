@@ -1,4 +1,4 @@
-"""Which files of several folders belong together: those of one stem, the file name without its ending."""
+"""Files of several folders that belong together: those of one stem, the file name without its ending."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class FolderMatches:
     problems : dict of str to str
         A stem that has no match, and why, in words.
     left_out : tuple of pathlib.Path
-        Files that by their ending are no pictures.
+        Files that by their ending are no images.
     """
 
     matches: tuple[Match, ...]
@@ -45,9 +45,9 @@ class FolderMatches:
 
 
 def match_by_stem(folders: Mapping[str, Path]) -> FolderMatches:
-    """Match the pictures of folders by stem.
+    """Match the images of folders by stem.
 
-    Pictures are files whose ending Pillow knows, and ``.npy``. Hidden files and folders inside are passed over. Stems
+    Images are files whose ending Pillow knows, and ``.npy``. Hidden files and folders inside are passed over. Stems
     are compared in Unicode's composed form: file systems disagree about how an accent is stored.
 
     Parameters
@@ -69,7 +69,7 @@ def match_by_stem(folders: Mapping[str, Path]) -> FolderMatches:
     for role, folder in folders.items():
         found[role] = {}
         for path in _files(folder, role):
-            if path.suffix.lower() in _picture_suffixes():
+            if path.suffix.lower() in _image_suffixes():
                 found[role].setdefault(_stem(path), []).append(path)
             else:
                 left_out.append(path)
@@ -96,7 +96,7 @@ def _files(folder: Path, role: str) -> list[Path]:
         raise VitMatteError(f"{role} folder {str(folder)!r} cannot be read: {error.strerror}") from error
 
 
-def _picture_suffixes() -> frozenset[str]:
+def _image_suffixes() -> frozenset[str]:
     return frozenset(Image.registered_extensions()) | {".npy"}
 
 

@@ -38,7 +38,7 @@ class PhotoHeader(NamedTuple):
     Attributes
     ----------
     height, width : int
-        Of the upright photo.
+        The upright photo's.
     wide : bool
         Whether there are more than 8 bits.
     """

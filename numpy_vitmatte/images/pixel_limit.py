@@ -9,7 +9,7 @@ from PIL import Image
 from numpy_vitmatte.errors import VitMatteError
 
 MAX_PIXELS = 1_000_000_000
-"""What the command line reads unasked: five times the largest camera's photo, and 3 GB when unpacked."""
+"""The command line's limit: five times the largest camera's photo, and 3 GB when unpacked."""
 
 
 @contextmanager

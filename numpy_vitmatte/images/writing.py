@@ -60,11 +60,11 @@ def save_alpha(path: str | os.PathLike[str], alpha: NDArray[np.floating[Any]], b
     Parameters
     ----------
     path : path
-        ``.png``: grey levels, rounded; ``.npy``: the float32 values themselves.
+        ``.png`` takes grey levels, rounded; ``.npy`` takes the float32 values themselves.
     alpha : (H, W) float array
         In [0, 1].
     bits : {8, 16}
-        Of a PNG.
+        Bits of a PNG.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def save_alpha(path: str | os.PathLike[str], alpha: NDArray[np.floating[Any]], b
 
 
 def save_png(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
-    """Write a picture as PNG, replacing what was there.
+    """Write an image as PNG, replacing what was there.
 
     Parameters
     ----------
@@ -91,21 +91,21 @@ def save_png(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
 
 
 def alpha_writer(path: Path, alpha: NDArray[np.floating[Any]], bits: int = 8) -> Writer:
-    """How an alpha is written in the format of a file name; parameters as for :func:`save_alpha`."""
+    """Choose how an alpha is written by the format of a file name; parameters as for :func:`save_alpha`."""
     if path.suffix.lower() == ".npy":
         return lambda file: np.save(file, np.asarray(alpha, np.float32))
     return picture_writer(path, to_integers(alpha, bits))
 
 
 def picture_writer(path: Path, pixels: NDArray[Any]) -> Writer:
-    """How a picture is written in the format of a file name: PNG, or JPEG at quality 95 with colours at full size."""
+    """Choose how an image is written by its file name: PNG, or JPEG at quality 95 with colours at full size."""
     if path.suffix.lower() in (".jpg", ".jpeg"):
         return lambda file: Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
     return _png_writer(pixels)
 
 
 def text_writer(text: str) -> Writer:
-    """How a text file is written: in UTF-8."""
+    """Write a text file in UTF-8."""
     return lambda file: file.write(text.encode())
 
 

@@ -16,7 +16,6 @@ import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run, exponential, larger
 from numpy_vitmatte.kernels.keys_values import (
-    Grid,
     Head,
     KeyChunk,
     KeysValues,
@@ -139,16 +138,16 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         highest = larger(highest, running.largest[i])
         running.shrink[i] = exponential(running.largest[i] - highest)
         running.largest[i] = highest
-        own = _exponentials(biased, highest, scores.values[start : start + tokens])
-        running.sums[i] = running.sums[i] * running.shrink[i] + own
+        # Shrunk before the sum of the others is taken: after it LLVM would make one multiply-add of both.
+        before = running.sums[i] * running.shrink[i]
+        running.sums[i] = before + _exponentials(biased, highest, scores.values[start : start + tokens])
 
 
 @kernel(EXACT_ORDER)
 def _offsets(queries, rows, depth, table, length, zeros):
     """Products of the queries with the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
 
-    Whole panels are filled, which takes less than cutting the last one, and one row more than there are queries is
-    held: ``add_offsets`` reads too far.
+    Whole panels are filled: cutting the last one would take longer. ``add_offsets`` reads into the one row too many.
     """
     columns = whole_panels(2 * length - 1)
     out = np.empty((rows + 1, columns), np.float32)
@@ -164,9 +163,12 @@ def _accumulate(product, shrink, first_block, out):
     for i in range(rows):
         start = out.start + i * out.step
         own = out.values[start : start + depth]
-        for c in range(depth):
-            before = float32(0) if first_block else own[c] * shrink[i]
-            own[c] = before + product[i, c]
+        if first_block:
+            for c in range(depth):
+                own[c] = product[i, c]
+        else:
+            for c in range(depth):
+                own[c] = own[c] * shrink[i] + product[i, c]
 
 
 @kernel(VECTOR_REDUCTION)
@@ -246,56 +248,35 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
 
 
 @kernel(EXACT_ORDER)
-def attend_head(queries, keys_values, head, positions, grid, tables, probabilities, out):
-    """Attention of some tokens of a grid to all of it, for one head; its keys and values are packed here.
+def attend_window(queries, keys_values, heads, grid, positions, tables, probabilities, out):
+    """Attention of some tokens of a window to all of it, for all heads; the keys and values are packed here.
 
     Parameters
     ----------
     queries : float32 array (rows, C)
-        All heads' queries of the tokens at ``positions``.
+        Of the tokens at ``positions``, head by head.
     keys_values : float32 array (tokens, 2 C)
-        All heads' keys, then all heads' values, of every token.
-    head : Head
-        C = heads * depth.
-    positions : int64 array (rows,)
-    grid : Grid
-    tables : RelativeTables
-    probabilities : float32 array (rows, tokens)
-        Filled with the attention probabilities; not if it is empty.
-    out : float32 array (rows, C)
-        The head's columns are filled.
-    """
-    channels = queries.shape[1]
-    depth, block = channels // head.heads, rows_of_keys(grid.width) * grid.width
-    key_size, value_size = packed_sizes(grid.height, grid.width, depth)
-    packed = KeysValues(aligned_scratch(key_size), aligned_scratch(value_size))
-    for n in range(-(-grid.height // rows_of_keys(grid.width))):
-        tokens = tokens_of_block(n, grid.height, grid.width)
-        pack_keys_values(keys_values[n * block : n * block + tokens], KeyChunk(n, ZERO, tokens), grid, head, packed)
-    start = head.number * depth
-    attend(Rows(queries.reshape(-1), start, channels), depth, positions, grid, packed, tables, probabilities,
-           Rows(out.reshape(-1), start, channels))  # fmt: skip
-
-
-@kernel(EXACT_ORDER)
-def attend_window(queries, keys_values, heads, window, positions, tables, probabilities, out):
-    """All heads of one window.
-
-    Parameters
-    ----------
-    queries : float32 array (rows, C)
-        Of the tokens at ``positions`` of the window.
-    keys_values : float32 array (window**2, 2 C)
         Of every token of the window, padded ones too: all heads' keys, then all heads' values.
-    heads, window : int
-        A window has ``window`` x ``window`` tokens.
+    heads : int
+        C = heads * depth.
+    grid : Grid
+        The window's tokens.
     positions : int64 array (rows,)
     tables : RelativeTables
-    probabilities : float32 array (heads, rows, window**2)
+    probabilities : float32 array (heads, rows, tokens)
         Filled with the attention probabilities; not if it is empty: (1, 0, 0).
     out : float32 array (rows, C)
     """
-    grid = Grid(window, window)
+    channels, block = queries.shape[1], rows_of_keys(grid.width) * grid.width
+    depth = channels // heads
+    key_size, value_size = packed_sizes(grid.height, grid.width, depth)
+    packed = KeysValues(aligned_scratch(key_size), aligned_scratch(value_size))
     for number in range(heads):
+        head, start = Head(number, heads), number * depth
+        for n in range(-(-grid.height // rows_of_keys(grid.width))):
+            tokens = tokens_of_block(n, grid.height, grid.width)
+            own = keys_values[n * block : n * block + tokens]
+            pack_keys_values(own, KeyChunk(n, ZERO, tokens), grid, head, packed)
         kept = probabilities[number if probabilities.size else 0]
-        attend_head(queries, keys_values, Head(number, heads), positions, grid, tables, kept, out)
+        attend(Rows(queries.reshape(-1), start, channels), depth, positions, grid, packed, tables, kept,
+               Rows(out.reshape(-1), start, channels))  # fmt: skip

@@ -115,7 +115,7 @@ def _tile_height(rows, left, wide):
 
 @kernel(EXACT_ORDER)
 def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
-    """``sweep``'s outputs of ``wide`` panels from number ``panel`` on."""
+    """``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0."""
     number, step, depth = segments
     panels, bias = matrix.panels, matrix.bias
     panel_size = number * depth * PANEL
@@ -123,7 +123,7 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
     while m < rows:
         height = _tile_height(rows, rows - m, wide)
         first = min(m, rows - height)
-        x_first, start = x.start + first * x.step, out.start + first * out.step
+        x_first, start = x.start + first * x.step, out.start + first * out.step + column
         if height == 1:
             for q in range(wide):
                 row_tile(x.values, x_first, x.step, number, step, depth, panels, w_start + q * panel_size,
@@ -168,12 +168,11 @@ def sweep(x, rows, segments, matrix, out):
         left = columns - panel * PANEL
         wide = TILE_PANELS if left > PANEL else 1
         if left >= wide * PANEL:
-            here = Rows(out.values, out.start + panel * PANEL, out.step)
-            _column_of_tiles(x, rows, segments, matrix, panel, wide, here)
+            _column_of_tiles(x, rows, segments, matrix, panel, wide, out)
         else:
             # A tile that is not full of columns goes through scratch, so that nothing is written past their rows.
             whole = np.empty(rows * wide * PANEL, np.float32)
-            _column_of_tiles(x, rows, segments, matrix, panel, wide, Rows(whole, ZERO, np.intp(wide * PANEL)))
+            _column_of_tiles(x, rows, segments, matrix, panel, wide, Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))
             for r in range(rows):
                 copy_lanes(whole, r * wide * PANEL, left, out.values, out.start + r * out.step + panel * PANEL)
         panel += wide

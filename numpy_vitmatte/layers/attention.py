@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.attention import RelativeTables, attend_head
-from numpy_vitmatte.kernels.keys_values import Grid, Head
+from numpy_vitmatte.kernels.attention import QUERIES_AT_A_TIME, RelativeTables, attend_window
+from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 from numpy_vitmatte.layers.position import RelativePositions
 from numpy_vitmatte.runtime.threads import for_each_block
@@ -136,14 +136,18 @@ def _attention(windows: np.ndarray, parameters: AttentionParameters, probabiliti
     heads, tables = parameters.heads, parameters.tables(rows, columns)
     tokens = windows.reshape(number, -1, channels)  # [windows, rows, columns, C] -> [windows, N, C]
     queries, keys_values = linear(tokens, parameters.query), linear(tokens, parameters.keys_values)
-    attended, everyone = np.empty_like(queries), np.arange(rows * columns)
-    nothing = np.empty((0, 0), np.float32)
+    attended, positions = np.empty_like(queries), np.arange(rows * columns)
+    # A thread takes some queries of a window at a time, or all of them where their probabilities are kept.
+    some = 4 * QUERIES_AT_A_TIME if probabilities is None else rows * columns
+    blocks = -(-rows * columns // some)
+    nothing = np.empty((1, 0, 0), np.float32)
 
-    def attend_one(index: int, _: int) -> None:
-        window, head = divmod(index, heads)
-        kept = nothing if probabilities is None else probabilities[window, head]
-        attend_head(queries[window], keys_values[window], Head(head, heads), everyone, Grid(rows, columns), tables,
-                    kept, attended[window])  # fmt: skip
+    def attend_some(index: int, _: int) -> None:
+        window, first = index // blocks, index % blocks * some
+        own = slice(first, first + some)
+        kept = nothing if probabilities is None else probabilities[window]
+        attend_window(queries[window, own], keys_values[window], heads, Grid(rows, columns), positions[own], tables,
+                      kept, attended[window, own])  # fmt: skip
 
-    for_each_block(attend_one, number * heads)
+    for_each_block(attend_some, number * blocks)
     return linear(attended, parameters.proj).reshape(windows.shape)

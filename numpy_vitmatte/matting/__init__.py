@@ -1,1 +1,1 @@
-"""What people do with an alpha: cut-outs, new backgrounds, errors, a guided filter for big photos."""
+"""Work with an alpha: cut-outs, new backgrounds, errors, trust, a guided filter for big photos."""

@@ -1,4 +1,4 @@
-"""What a subject can be put before: a colour, a picture scaled to the photo's size, or a checkerboard."""
+"""Backgrounds to put a subject before: a colour, an image scaled to the photo's size, or a checkerboard."""
 
 import os
 from collections.abc import Callable
@@ -25,10 +25,10 @@ def read_background(source: ImageSource, fit: str = "cover") -> Backdrop:
     Parameters
     ----------
     source : str, path, PIL.Image.Image or array
-        "checkerboard"; a colour as CSS writes it (``white``, ``#1e90ff``, ``rgb(30, 144, 255)``); or a picture. A file
+        "checkerboard"; a colour as CSS writes it (``white``, ``#1e90ff``, ``rgb(30, 144, 255)``); or an image. A file
         whose name is a colour's is found as ``./white``.
     fit : {"cover", "fit"}
-        How a picture is scaled; see :func:`cover_frame` and :func:`fit_frame`.
+        How an image is scaled; see :func:`cover_frame` and :func:`fit_frame`.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def read_background(source: ImageSource, fit: str = "cover") -> Backdrop:
     Raises
     ------
     ImageError
-        None of these, or a picture that cannot be read.
+        It is none of these, or an image that cannot be read.
     """
     if isinstance(source, str):
         named = named_background(source)
@@ -58,7 +58,7 @@ def is_image_file(name: str | os.PathLike[str]) -> bool:
 
 
 def named_background(name: str) -> Backdrop | None:
-    """A colour or the checkerboard by its name; None for what can only be a picture."""
+    """Give a colour or the checkerboard by its name; None for what can only be an image."""
     if name == CHECKERBOARD:
         return checkerboard
     try:
@@ -67,34 +67,34 @@ def named_background(name: str) -> Backdrop | None:
         return None
 
 
-def cover_frame(picture: NDArray[Any], height: int, width: int) -> NDArray[np.uint8]:
-    """Scale a picture until it covers the frame, and cut off evenly what reaches beyond.
+def cover_frame(background: NDArray[Any], height: int, width: int) -> NDArray[np.uint8]:
+    """Scale a background until it covers the frame, and cut off evenly what reaches beyond.
 
     Parameters
     ----------
-    picture : (h, w, 3) array
+    background : (h, w, 3) array
         Levels from 0 to 255.
     height, width : int
-        Of the frame.
+        The frame's size.
 
     Returns
     -------
     (height, width, 3) uint8 array
     """
-    return np.asarray(ImageOps.fit(_pillow(picture), (width, height), Image.Resampling.LANCZOS))
+    return np.asarray(ImageOps.fit(_pillow(background), (width, height), Image.Resampling.LANCZOS))
 
 
 def fit_frame(
-    picture: NDArray[Any], height: int, width: int, fill: tuple[int, int, int] = (0, 0, 0)
+    background: NDArray[Any], height: int, width: int, fill: tuple[int, int, int] = (0, 0, 0)
 ) -> NDArray[np.uint8]:
-    """Scale a picture until it fits into the frame as a whole, centred; the bars beside it are filled.
+    """Scale a background until it fits into the frame as a whole, in the middle; the bars around it are filled.
 
     Parameters
     ----------
-    picture : (h, w, 3) array
+    background : (h, w, 3) array
         Levels from 0 to 255.
     height, width : int
-        Of the frame.
+        The frame's size.
     fill : three numbers
         The bars' colour.
 
@@ -102,7 +102,7 @@ def fit_frame(
     -------
     (height, width, 3) uint8 array
     """
-    return np.asarray(ImageOps.pad(_pillow(picture), (width, height), Image.Resampling.LANCZOS, color=fill))
+    return np.asarray(ImageOps.pad(_pillow(background), (width, height), Image.Resampling.LANCZOS, color=fill))
 
 
 def checkerboard(height: int, width: int, square: int = 16) -> NDArray[np.uint8]:
@@ -122,5 +122,5 @@ def _one_color(color: tuple[int, ...], height: int, width: int) -> NDArray[np.ui
     return np.full((height, width, 3), color, np.uint8)
 
 
-def _pillow(picture: NDArray[Any]) -> Image.Image:
-    return Image.fromarray(np.rint(picture).astype(np.uint8))
+def _pillow(pixels: NDArray[Any]) -> Image.Image:
+    return Image.fromarray(np.rint(pixels).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Pictures made with an alpha: the cut-out, the subject before another background, and the pictures side by side.
+"""Images made with an alpha: the cut-out, the subject before another background, and all of them side by side.
 
 All follow the compositing equation ``alpha * foreground + (1 - alpha) * background`` (Porter and Duff 1984). The
 foreground is the photo itself, whose half-transparent pixels keep the old background's share of colour, or what
@@ -17,7 +17,7 @@ from numpy_vitmatte.matting.background import checkerboard
 from numpy_vitmatte.matting.linear_light import from_light, to_light
 
 _GAP = 8
-"""White columns between pictures that stand side by side."""
+"""White columns between images that stand side by side."""
 
 
 def cutout(foreground: NDArray[Any], alpha: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
@@ -60,7 +60,7 @@ def composite(
     alpha : (H, W) float array
         In [0, 1].
     background : (H, W, 3) array, or three numbers
-        A picture or a colour, levels from 0 to 255.
+        An image or a colour, levels from 0 to 255.
     linear : bool
         Blend amounts of light (see :mod:`~numpy_vitmatte.matting.linear_light`) instead of stored levels.
 

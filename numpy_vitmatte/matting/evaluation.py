@@ -51,12 +51,12 @@ def evaluate_file(prediction: Path, truth: Path, trimap: Path | None = None) -> 
 
 
 def mean_errors(rows: Mapping[str, AlphaErrors]) -> AlphaErrors:
-    """The mean over pictures, each counting the same whatever its size, as the literature's tables have it."""
+    """Average over alphas; each counts the same whatever its size, as in the literature's tables."""
     return AlphaErrors(*(sum(column) / len(rows) for column in zip(*map(astuple, rows.values()), strict=True)))
 
 
 def as_table(rows: Mapping[str, AlphaErrors]) -> str:
-    """A line for every picture and one for the mean, in columns, each of three decimals."""
+    """Write a line for every alpha and one for the mean, in columns of three decimals."""
     last = f"mean of {len(rows)}"
     width = max(len("picture"), *map(len, rows), len(last))
     lines = [f"{'picture':{width}}" + "".join(f"{_HEADINGS[field.name]:>12}" for field in fields(AlphaErrors))]
@@ -66,7 +66,7 @@ def as_table(rows: Mapping[str, AlphaErrors]) -> str:
 
 
 def as_csv(rows: Mapping[str, AlphaErrors]) -> str:
-    """A heading and a line for every picture, in full precision; no mean, so that every line is a picture."""
+    """Write a heading and a line for every alpha, in full precision; no mean, so that every line is an alpha."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["picture", *(field.name for field in fields(AlphaErrors))])
@@ -75,7 +75,7 @@ def as_csv(rows: Mapping[str, AlphaErrors]) -> str:
 
 
 def as_json_object(rows: Mapping[str, AlphaErrors], region: str, failures: Mapping[str, str]) -> dict[str, Any]:
-    """Everything: region, units, pictures, mean, and what could not be scored."""
+    """Collect everything: region, units, errors by alpha, mean, and what could not be scored."""
     names = [field.name for field in fields(AlphaErrors)]
     return {
         "region": region,

@@ -1,4 +1,4 @@
-"""The subject's own colours: what it looks like where it is half transparent.
+"""The subject's own colours where it is half transparent.
 
 A photo shows ``alpha F + (1 - alpha) B`` at every pixel: a half-covered pixel carries half of the old background, and
 would carry it before any new one as a rim of the wrong colour. F and B are estimated together, from coarse to fine, by

@@ -27,7 +27,7 @@ _BAND_PIXELS = 1 << 20
 """Pixels of the large photo that are worked on at once, so that its maps of fits never exist as a whole."""
 
 _FIT_PIXELS = 1 << 17
-"""Likewise of the small photo while its fits are made, which takes some 500 bytes for each."""
+"""Pixels of the small photo whose fits are made at once, which takes some 500 bytes for each."""
 
 
 def box_mean(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
@@ -68,7 +68,7 @@ def linear_fits(
         Colours in [0, 1].
     target : (h, w) float64 array
     radius : int
-        Of the windows, in pixels.
+        The windows' radius in pixels.
     epsilon : float
         Ridge penalty, above 0.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SLOPE = 12.92
-"""Of the straight piece near black, which keeps the curve's inverse finite there."""
+"""Slope of the linear segment near black, which keeps the curve's inverse finite there."""
 
 
 def to_light(levels: NDArray[Any]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ Conn  sum of abs(phi(p) - phi(g)), steps of 0.1               thousands
 ====  ======================================================  ===================
 
 ``p`` is the alpha to be judged, ``g`` the true one, both in [0, 1]. Sums and means go over a region: Composition-1k is
-scored where the trimap is unknown, Distinctions-646 over the whole picture. Say which, beside every number.
+scored where the trimap is unknown, Distinctions-646 over the whole image. Say which with every number.
 """
 
 import math
@@ -107,11 +107,11 @@ def _gradient_magnitude(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.hypot(along_x, along_y)
 
 
-def _filtered(picture: NDArray[np.float64], taps: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:
+def _filtered(values: NDArray[np.float64], taps: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:
     """Convolution along one axis, edges repeated."""
     half = len(taps) // 2
-    padded = np.pad(picture.swapaxes(0, axis), ((half, half), (0, 0)), mode="edge")
-    length = picture.shape[axis]
+    padded = np.pad(values.swapaxes(0, axis), ((half, half), (0, 0)), mode="edge")
+    length = values.shape[axis]
     result = sum(tap * padded[len(taps) - 1 - k :][:length] for k, tap in enumerate(taps))
     return np.asarray(result).swapaxes(0, axis)
 

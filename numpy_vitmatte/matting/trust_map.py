@@ -1,4 +1,4 @@
-"""Where an alpha deserves a second look: the network against the trimap, and against itself on a mirrored photo.
+"""A map of where an alpha deserves a second look: the network against the trimap, and itself on a mirrored photo.
 
 The network is trained to repeat the known pixels of a trimap. Where its own value contradicts one, the trimap is
 probably drawn wrong there. And it has no reason to prefer left to right: where a mirrored photo gets another alpha, it
@@ -16,7 +16,7 @@ from numpy_vitmatte.images.value_range import to_integers
 from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
 
 _WRONG, _UNSURE = 0.5, 0.1
-"""What the summary counts: a known pixel that the network puts on the other side, an alpha that visibly changes."""
+"""The summary counts known pixels that the network puts on the other side, and alphas that visibly change."""
 
 
 @dataclass(frozen=True)

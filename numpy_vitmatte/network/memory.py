@@ -94,7 +94,7 @@ def plan_network_memory(
     Parameters
     ----------
     height, width : int
-        Of the padded image.
+        The padded image's size.
     config : VitMatteConfig
     weight_bytes : int
         Bytes of the weights as loaded, as far as they are not mapped from a file. The packed weights come on top.

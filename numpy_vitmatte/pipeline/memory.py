@@ -22,17 +22,14 @@ class PhotoBytesPerPixel(NamedTuple):
         While the photo is read, made into the network's input, or its alpha is written.
     between : int
         Between these steps: photo, trimap and alpha alone.
-    second_opinion : int
-        What a second opinion on the mirrored photo adds to both.
     """
 
     at_peak: int
     between: int
-    second_opinion: int
 
 
-EIGHT_BIT = PhotoBytesPerPixel(at_peak=PHOTO_BYTES_PER_PIXEL, between=8, second_opinion=20)
-WIDE = PhotoBytesPerPixel(at_peak=44, between=29, second_opinion=40)
+EIGHT_BIT = PhotoBytesPerPixel(at_peak=PHOTO_BYTES_PER_PIXEL, between=8)
+WIDE = PhotoBytesPerPixel(at_peak=44, between=29)
 """Photos of more than 8 bits are held in float64."""
 
 WANTED_BYTES_PER_PIXEL = 4
@@ -41,6 +38,9 @@ WANTED_BYTES_PER_PIXEL = 4
 FILTER_BYTES, FILTER_BYTES_PER_SMALL_PIXEL = 140_000_000, 24
 """The guided filter: its bands, whatever the sizes, and what the allocator keeps of them; its small photo, alpha and
 fits, for each small pixel."""
+
+SECOND_OPINION_BYTES_PER_PIXEL = 21
+"""A trust map in the making: two alphas, their differences and masks, in addition to photo, trimap and alpha."""
 
 TRUST_MAP_BYTES_PER_PIXEL = 9
 """A trust map that waits to be written."""
@@ -143,11 +143,10 @@ def surroundings(header: PhotoHeader, small: tuple[int, int], extras: Extras) ->
     """Add up what a job takes in addition to the network; parameters as for :func:`plan_memory`."""
     photo = WIDE if header.wide else EIGHT_BIT
     pixels, small_pixels = header.height * header.width, small[0] * small[1]
-    second = photo.second_opinion * extras.trust
     wider = photo.between - EIGHT_BIT.between
     outputs = extras.output_bytes_per_pixel + wider + TRUST_MAP_BYTES_PER_PIXEL * extras.trust
-    peaks = [(photo.at_peak + second) * pixels, outputs * pixels]
-    held = (photo.between + second) * pixels
+    held = (photo.between + SECOND_OPINION_BYTES_PER_PIXEL * extras.trust) * pixels
+    peaks = [photo.at_peak * pixels, held, outputs * pixels]
     name = f"{header.width} x {header.height} pixels"
     if small_pixels == pixels:
         held += WANTED_BYTES_PER_PIXEL * pixels

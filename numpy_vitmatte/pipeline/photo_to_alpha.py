@@ -78,10 +78,10 @@ def matte(
         Whose preprocessing: what the checkpoint's file says, or what ViTMatte's authors do (ImageNet's mean and
         deviation, unknown exactly 0.5, their padding).
     raw : bool
-        Give the network's own values everywhere. By default pixels that the trimap knows are exactly 0 and 1, and what
+        Give the network's own values everywhere. By default, pixels that the trimap knows are exactly 0 and 1, and what
         cannot change an unknown pixel is not computed.
     max_memory : int or str, optional
-        Bytes that the process may take at its peak, or words such as ``"2GB"``. More memory saves a little time.
+        Bytes that the process may take at its peak, or words such as ``"2GB"``. A larger limit saves a little time.
     max_side : int, optional
         An approximation for photos that take too much time or memory: where the longer side has more pixels than this,
         the network sees the photo scaled down, and its alpha is brought back by a guided filter
@@ -147,6 +147,6 @@ def compute(job: MattingJob) -> MattingResult:
 
 
 def as_result(job: MattingJob, alpha: NDArray[np.float32], wanted: NDArray[np.bool_]) -> MattingResult:
-    """Put a job's alpha beside what it was made of."""
+    """Join a job's alpha and what it was made of."""
     fusion_blocks = len(job.checkpoint.model.config.fusion_hidden_sizes)
     return MattingResult(alpha, job.inputs.photo, job.inputs.trimap, job.inputs.report, wanted, fusion_blocks)

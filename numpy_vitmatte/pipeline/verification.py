@@ -1,4 +1,4 @@
-"""Whether a downloaded checkpoint is what was published: its files' checksums, and its alphas' golden values."""
+"""Checks that a downloaded checkpoint is what was published: its files' checksums, and its alphas' golden values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -9,9 +9,9 @@ from numpy_vitmatte.runtime.jit import kernels_compiled
 
 
 def warmup() -> int:
-    """Run every kernel once, on a picture of 64 x 64 pixels.
+    """Run every kernel once, on a photo of 64 x 64 pixels.
 
-    Machine code does not depend on the checkpoint nor on the size of a picture. It is kept in a folder of the user's
+    Machine code does not depend on the checkpoint nor on the size of a photo. It is kept in a folder of the user's
     cache, or of ``NUMBA_CACHE_DIR``, and only processors of the same kind can use it.
 
     Returns

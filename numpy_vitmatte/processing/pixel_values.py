@@ -93,7 +93,7 @@ def _normalized(plane: NDArray[Any], mean: float, std: float) -> NDArray[Any]:
 def scale_warnings(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any], which: str) -> list[str]:
     """Warn of values and a rescaling that do not belong together.
 
-    One ``do_rescale`` serves both: a trimap in [0, 1] beside a photo in [0, 255] silently becomes background.
+    One ``do_rescale`` serves both: a trimap in [0, 1] with a photo in [0, 255] silently becomes background.
 
     Returns
     -------

@@ -30,7 +30,7 @@ from numpy_vitmatte.processing.settings import DEFAULTS, ProcessorSettings, chec
 
 
 class BatchFeature(dict[str, Any]):
-    """What the processor returns: a dict, for ``model(**inputs)``, whose entries are attributes too."""
+    """The processor's result: a dict, for ``model(**inputs)``, whose entries are attributes too."""
 
     def __getattr__(self, name: str) -> Any:
         """Entry `name`."""

@@ -1,4 +1,4 @@
-"""Whose preprocessing: by name."""
+"""The profiles: whose preprocessing is done, by name."""
 
 from numpy_vitmatte.errors import ConfigurationError
 from numpy_vitmatte.processing.hustvl import HustvlImageProcessor
@@ -25,7 +25,7 @@ def profile_processor(profile: str, processor: VitMatteImageProcessor | None = N
     Raises
     ------
     ConfigurationError
-        Another name, or a processor beside another profile.
+        Another name, or a processor together with another profile.
     """
     if profile not in PROFILES:
         raise ConfigurationError(f"profile is {profile!r}; expected {' or '.join(map(repr, PROFILES))}")

@@ -10,11 +10,11 @@ IMAGENET_STANDARD_MEAN = IMAGENET_STANDARD_STD = (0.5, 0.5, 0.5)
 """transformers' defaults, and what the ``preprocessor_config.json`` of the published checkpoints says."""
 
 IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""What the authors of ViTMatte trained and evaluated with (hustvl/ViTMatte, ``configs/common/model.py``)."""
+"""The authors of ViTMatte trained and evaluated with these (hustvl/ViTMatte, ``configs/common/model.py``)."""
 
 
 class ProcessorSettings(TypedDict, total=False):
-    """What may be set, per processor and per call.
+    """The processor's settings, which a call may override.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def given_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set at all, under its newer name: None stands for "as before"."""
+    """Keep what is set, under its newer name; None stands for "as before"."""
     given = {name: value for name, value in settings.items() if value is not None}
     older = given.pop("size_divisibility", None)
     if older is not None:
@@ -65,7 +65,7 @@ def given_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting in its one canonical form.
+    """Bring every setting to its one canonical form.
 
     Raises
     ------

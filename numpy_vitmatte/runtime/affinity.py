@@ -1,9 +1,11 @@
-"""Pool threads compute on other processors than the thread that calls them.
+"""CPU affinity: the threads of a pool compute on other CPUs than the thread that calls them.
 
-After a pause Linux often wakes a pool's thread on the very processor that its caller computes on, and takes several
+After a pause Linux often wakes a pool's thread on the very CPU that its caller computes on, and takes several
 milliseconds to see that another one is idle: time in which a small network could have had half of its photo done. So
-a caller keeps the pool's threads off its own processor, before it wakes them. All others that the process may use stay
-open to them, and the scheduler's choice.
+a caller excludes its own CPU from the affinity of the pool's threads before it wakes them. All others that the process
+may use stay open to them, and the scheduler's choice.
+
+``NUMPY_VITMATTE_AFFINITY=0`` turns this off, for those who pin threads themselves.
 """
 
 import contextlib
@@ -14,56 +16,56 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-def _find_current_processor() -> Callable[[], int] | None:
-    """The C library's ``sched_getcpu``; None where there is none, or no affinity that could be set."""
-    if not hasattr(os, "sched_setaffinity"):
+def _find_current_cpu() -> Callable[[], int] | None:
+    """The C library's ``sched_getcpu``; None where there is none, no affinity can be set, or it is turned off."""
+    if not hasattr(os, "sched_setaffinity") or os.environ.get("NUMPY_VITMATTE_AFFINITY") == "0":
         return None
     return getattr(ctypes.PyDLL(None), "sched_getcpu", None)  # so quick that it keeps the GIL
 
 
-_current_processor = _find_current_processor()
+_current_cpu = _find_current_cpu()
 
 
-class _Place(NamedTuple):
-    """Where one thread may run: off which processor, what it may use otherwise, and what was asked for."""
+class _ThreadAffinity(NamedTuple):
+    """One thread's CPUs: the one excluded, those it may use otherwise, and what was asked for."""
 
-    kept_off: int | None
+    excluded: int | None
     allowed: set[int]
     asked: set[int]
 
 
-class Placement:
-    """Where the threads of a pool may run."""
+class PoolAffinity:
+    """The affinity of the threads of a pool."""
 
     def __init__(self) -> None:
-        self._places: dict[int, _Place] = {}
+        self._threads: dict[int, _ThreadAffinity] = {}
 
-    def enter(self) -> None:
+    def add_this_thread(self) -> None:
         """Count the calling thread among the pool's."""
-        if _current_processor is None:
+        if _current_cpu is None:
             return
         with contextlib.suppress(OSError):  # a sandbox that does not say: the thread stays where it is
             allowed = os.sched_getaffinity(0)
-            self._places[threading.get_native_id()] = _Place(None, allowed, allowed)
+            self._threads[threading.get_native_id()] = _ThreadAffinity(None, allowed, allowed)
 
-    def keep_off(self) -> None:
-        """Keep the pool's threads off the processor that the calling thread is on."""
-        if _current_processor is None:
+    def exclude_this_cpu(self) -> None:
+        """Exclude the CPU that the calling thread is on from the affinity of the pool's threads."""
+        if _current_cpu is None:
             return
-        here, caller = _current_processor(), threading.get_native_id()
-        for thread, place in list(self._places.items()):  # a copy: another thread may enter meanwhile
-            if place.kept_off != here and thread != caller:
-                self._places[thread] = _moved(thread, place, here)
+        here, caller = _current_cpu(), threading.get_native_id()
+        for thread, affinity in list(self._threads.items()):  # a copy: another thread may enter meanwhile
+            if affinity.excluded != here and thread != caller:
+                self._threads[thread] = _excluding(thread, affinity, here)
 
 
-def _moved(thread: int, place: _Place, here: int) -> _Place:
-    """Ask for all of a thread's processors but one; if that is the only one, nothing is asked."""
+def _excluding(thread: int, affinity: _ThreadAffinity, cpu: int) -> _ThreadAffinity:
+    """Ask for all of a thread's CPUs but one; if that is the only one, nothing is asked."""
     try:
         current = os.sched_getaffinity(thread)
-        allowed = place.allowed if current == place.asked else current  # somebody else has decided meanwhile
-        asked = allowed - {here} or allowed
+        allowed = affinity.allowed if current == affinity.asked else current  # somebody else has decided meanwhile
+        asked = allowed - {cpu} or allowed
         if asked != current:
             os.sched_setaffinity(thread, asked)
     except OSError:  # the thread has ended, or a sandbox forbids it
-        return place._replace(kept_off=here)
-    return _Place(here, allowed, asked)
+        return affinity._replace(excluded=cpu)
+    return _ThreadAffinity(cpu, allowed, asked)

@@ -1,4 +1,4 @@
-"""How many processors this process may use: its affinity, and the quota of the container it runs in."""
+"""How many CPUs this process may use: its affinity, and the cgroup quota of the container it runs in."""
 
 import os
 from pathlib import Path
@@ -7,23 +7,23 @@ ROOT = Path("/")
 
 
 def usable_cpus(root: Path = ROOT) -> int:
-    """Processors that the scheduler lets this process run on, but not more than its control group's quota pays for.
+    """CPUs that the scheduler lets this process run on, but not more than its cgroup's quota pays for.
 
-    A container that was given half a second of processor time per second sees all of the machine's processors; as many
-    threads as those would be stopped for most of the time. A quota of 2.5 processors counts as 3.
+    A container that was given half a second of CPU time per second sees all of the machine's CPUs; as many threads as
+    those would be stopped for most of the time. A quota of 2.5 CPUs counts as 3.
 
     Parameters
     ----------
     root : Path
         Where ``proc`` and ``sys`` are.
     """
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _quota(root)
-    return processors if quota is None else max(1, min(processors, -int(-quota // 1)))
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_quota(root)
+    return cpus if quota is None else max(1, min(cpus, -int(-quota // 1)))
 
 
-def _quota(root: Path) -> float | None:
-    """Processors' worth of time of this process's control group and those around it; None: no limit, or none known."""
+def _cgroup_quota(root: Path) -> float | None:
+    """CPUs' worth of time of this process's cgroup and those around it; None: no limit, or none known."""
     try:
         groups = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:

@@ -7,6 +7,7 @@ of so many slots. Pool threads that find none go back to sleep; callers wait. Nu
 its default thread layer aborts the process when two Python threads enter at once.
 """
 
+import contextlib
 import itertools
 import operator
 import os
@@ -16,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.runtime.affinity import Placement
+from numpy_vitmatte.runtime.affinity import PoolAffinity
 from numpy_vitmatte.runtime.cpu_count import usable_cpus
 
 First = TypeVar("First")
@@ -25,13 +26,13 @@ Second = TypeVar("Second")
 _lock = threading.Lock()
 _threads: int | None = None
 _pool: ThreadPoolExecutor | None = None
-_placement = Placement()
+_affinity = PoolAffinity()
 _slots: threading.Semaphore | None = None
 _holding = threading.local()
 
 
 def _default_threads() -> int:
-    """``NUMPY_VITMATTE_NUM_THREADS`` if set, else the processors this process may use."""
+    """``NUMPY_VITMATTE_NUM_THREADS`` if set, else the CPUs that this process may use."""
     wanted = os.environ.get("NUMPY_VITMATTE_NUM_THREADS")
     if wanted:
         return _checked(wanted, "NUMPY_VITMATTE_NUM_THREADS")
@@ -78,14 +79,18 @@ def get_num_threads() -> int:
 
 
 def _submit(worker: Callable[[], None], helpers: int) -> list[Future[None]]:
-    global _pool, _placement
-    with _lock:
+    """Hand out work to the pool; to fewer helpers, or none, when the interpreter shuts down and starts no threads."""
+    global _pool, _affinity
+    futures: list[Future[None]] = []
+    with _lock, contextlib.suppress(RuntimeError):
         if _pool is None:
             # ``helpers`` too: the number of threads may have been lowered since the caller asked for it.
-            threads, _placement = max(helpers, get_num_threads() - 1), Placement()
-            _pool = ThreadPoolExecutor(threads, "numpy-vitmatte", initializer=_placement.enter)
-        _placement.keep_off()
-        return [_pool.submit(worker) for _ in range(helpers)]
+            threads, _affinity = max(helpers, get_num_threads() - 1), PoolAffinity()
+            _pool = ThreadPoolExecutor(threads, "numpy-vitmatte", initializer=_affinity.add_this_thread)
+        _affinity.exclude_this_cpu()
+        for _ in range(helpers):
+            futures.append(_pool.submit(worker))
+    return futures
 
 
 def _shared_slots() -> threading.Semaphore:

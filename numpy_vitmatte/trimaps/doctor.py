@@ -17,8 +17,8 @@ _MOSTLY = 0.5
 """A share of unknown pixels that a trimap drawn round a subject seldom reaches."""
 
 _EDGE = 2
-"""Pixels up to which other levels beside an edge are that edge, made soft: what smoothing leaves, and resizing by up to
-four. Further away they are noise, or an area."""
+"""Other levels within so many pixels of an edge are that edge, made soft by smoothing or by resizing up to four times.
+Further away they are noise, or an area."""
 
 _MANY = 0.05
 """A share of in-between grey that soft edges and accidents seldom reach."""
@@ -39,9 +39,9 @@ _MODES = {
 def check_trimap(source: ImageSource, photo: ImageSource | None = None) -> TrimapDiagnosis:
     """Examine a trimap, and repair what can be repaired.
 
-    Looked at are the form it is stored in (mode, palette, transparency, dtype, EXIF orientation), the scale of its
-    values, other levels than 0, 128 and 255, noise as JPEG leaves it, soft edges, areas of in-between grey, missing
-    classes, the share of the unknown, and the size of the photo.
+    The examination covers the form that it is stored in (mode, palette, transparency, dtype, EXIF orientation), the
+    scale of its values, other levels than 0, 128 and 255, noise as JPEG leaves it, soft edges, areas of in-between
+    grey, missing classes, the share of the unknown, and the size of the photo.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def check_trimap(source: ImageSource, photo: ImageSource | None = None) -> Trima
 
 
 def _form(source: Any) -> tuple[list[Finding], str | None]:
-    """What is unusual about the file, image or array; the kind of file if it is a lossy one."""
+    """Find what is unusual about the file, image or array; and the kind of file if it is a lossy one."""
     if not is_file_or_image(source):
         array = as_array(source, "trimap")
         if array.dtype == np.uint8 and array.ndim == 2:
@@ -106,7 +106,7 @@ def _scale(understood_as: str) -> list[Finding]:
 def _unknown_share(share: float) -> list[Finding]:
     if share <= _MOSTLY:
         return []
-    text = f"{share:.0%} of the picture is unknown, value {UNKNOWN}: mark what is surely subject and what surely is not"
+    text = f"{share:.0%} of the trimap is unknown, value {UNKNOWN}: mark what is surely subject and what surely is not"
     return [Finding("unknown share", text, False)]
 
 
@@ -125,7 +125,7 @@ def _value_findings(levels: NDArray[Any], trimap: NDArray[np.uint8], lossy: str 
     Returns
     -------
     list of Finding
-        At most one of each kind but ``"levels"``, of which there is one for each class that another level stands for.
+        One of a kind at most, except ``"levels"``: one for each class that another level stands for.
     """
     moved = np.abs(levels.astype(np.float32) - trimap)
     near = (moved > 0.5) & (moved <= NEAR)  # a float 0.5 or a 16-bit 32768 says 128 exactly
@@ -137,7 +137,7 @@ def _value_findings(levels: NDArray[Any], trimap: NDArray[np.uint8], lossy: str 
             findings.append(Finding("levels", f"{value} is written as {meant[0]:.0f} throughout", True))
             near &= trimap != value
     area = _areas(between)
-    # Of a lossy file nobody can tell which of its wrong levels beside an edge were there before.
+    # Nobody can tell which wrong levels near an edge a lossy file had before it was compressed.
     noise = near if lossy else near & ~_beside_edges(trimap, between)
     return [*findings, *_noise(noise, moved, lossy), *_soft((near & ~noise) | (between & ~area)), *_gray_areas(area)]
 
@@ -150,7 +150,7 @@ def _areas(between: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _beside_edges(trimap: NDArray[np.uint8], between: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where another class, or in-between grey, lies within reach of a soft edge along both axes."""
+    """Mark pixels that have another class, or in-between grey, within reach of a soft edge along both axes."""
     beside = np.zeros(trimap.shape, bool)
     for value in (BACKGROUND, UNKNOWN, FOREGROUND):
         there = (trimap == value) & ~between
@@ -179,6 +179,6 @@ def _gray_areas(area: NDArray[np.bool_]) -> list[Finding]:
     share = float(np.count_nonzero(area)) / area.size
     if not share:
         return []
-    advice = "is it a soft mask, an alpha or a picture? Of a mask, numpy-vitmatte trimap MASK makes a trimap"
-    text = f"{share:.1%} of the picture lies in areas near none of 0, 128 and 255 and becomes unknown: {advice}"
+    advice = "is it a soft mask, an alpha or a photo? numpy-vitmatte trimap MASK makes a trimap of a mask"
+    text = f"{share:.1%} of the trimap lies in areas near none of 0, 128 and 255 and becomes unknown: {advice}"
     return [Finding("in-between grey", text, share <= _MANY)]

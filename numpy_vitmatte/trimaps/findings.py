@@ -1,4 +1,4 @@
-"""What the trimap doctor found, and what it can do about it."""
+"""The trimap doctor's findings, and what can be done about each."""
 
 from dataclasses import dataclass
 
@@ -19,9 +19,9 @@ class Finding:
         ``"form"``, ``"orientation"``, ``"scale"``, ``"levels"``, ``"noise"``, ``"soft edges"``, ``"in-between grey"``,
         ``"classes"``, ``"unknown share"`` or ``"size"``.
     message : str
-        What was found, what was expected or follows from it.
+        It says what was found, and what was expected or follows from it.
     repaired : bool
-        Whether the repaired trimap is free of it. What remains needs a person.
+        Whether the repaired trimap is free of it. The others need a person.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class TrimapDiagnosis:
     Attributes
     ----------
     trimap : (H, W) uint8 array
-        Repaired as far as that can be: 0, 128 and 255, of the photo's size where a fitting size could be found.
+        Repaired as far as possible: 0, 128 and 255, and the photo's size where the sizes can be made to fit.
     report : TrimapReport
         How it was read, before it was fitted to the photo.
     findings : tuple of Finding
@@ -53,7 +53,7 @@ class TrimapDiagnosis:
 
     @property
     def remaining(self) -> tuple[Finding, ...]:
-        """What no repair takes away."""
+        """The findings that no repair takes away."""
         return tuple(finding for finding in self.findings if not finding.repaired)
 
     def require_clean(self, what: str = "trimap") -> None:

@@ -1,4 +1,4 @@
-"""A trimap from what other tools give: a binary mask, a soft mask, an alpha, a cut-out with transparency."""
+"""A trimap from another tool's output: a binary mask, a soft mask, an alpha, a cut-out with transparency."""
 
 import math
 import warnings
@@ -15,9 +15,9 @@ from numpy_vitmatte.trimaps.lengths import in_pixels
 from numpy_vitmatte.trimaps.reading import BACKGROUND, FOREGROUND, UNKNOWN
 
 WIDTH = "2%"
-"""Of the band on either side. For training the authors eroded alphas of 640 x 640 by ellipses of 1 to 29 pixels across
-(hustvl/ViTMatte, ``data/dim_dataset.py``): bands of up to 14 pixels, 2.2 % of the side. Masks need the wider end, since
-they lie some pixels off the true edge."""
+"""The band's width on either side. For training, the authors eroded alphas of 640 x 640 by ellipses of 1 to 29 pixels
+across (hustvl/ViTMatte, ``data/dim_dataset.py``): bands of up to 14 pixels, 2.2 % of the side. Masks need the wider
+end, since they lie some pixels off the true edge."""
 
 BACKGROUND_UP_TO, FOREGROUND_FROM = 0.05, 0.95
 """Soft masks made by networks are seldom quite 0 or 1 even far from the edge."""
@@ -40,7 +40,7 @@ def trimap_from_mask(
         foreground; an alpha; a cut-out, whose transparency is taken; a trimap, whose unknown region grows.
     erode, dilate : float or str
         How far into the foreground and into the background the band reaches, by Euclidean distance: in pixels (10), or
-        as a share of the picture's shorter side (``"2%"``). See
+        as a share of the mask's shorter side (``"2%"``). See
         :func:`widen_unknown`.
     background, foreground : float
         In [0, 1]. The mask's values up to `background` are surely background, those from `foreground` surely
@@ -88,11 +88,11 @@ def trimap_from_mask(
 
 
 def widen_unknown(trimap: NDArray[np.uint8], erode: float, dilate: float) -> NDArray[np.uint8]:
-    """Make unknown what lies near the edge of the known foreground and of the known background.
+    """Mark as unknown what lies near the edge of the known foreground and of the known background.
 
     A straight edge loses exactly `erode` rows of foreground and `dilate` rows of background. That is erosion of both
     by discs, whose radius may be a fraction; squares, as rembg and Matte-Anything take them, reach 1.4 times as far
-    along the diagonals. The frame of the picture is no edge: a subject that it cuts off stays foreground up to it
+    along the diagonals. The frame of the image is no edge: a subject that it cuts off stays foreground up to it
     (rembg erodes from there, which lays a grey border along the frame).
 
     Parameters

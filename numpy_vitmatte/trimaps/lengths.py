@@ -1,4 +1,4 @@
-"""Lengths on a picture: in pixels, or as a share of it, so that one number suits a thumbnail and a scan."""
+"""Lengths in an image: in pixels, or as a share of its side, so that one number suits a thumbnail and a scan."""
 
 import math
 
@@ -11,9 +11,9 @@ def in_pixels(size: float | str, shape: tuple[int, ...], what: str) -> float:
     Parameters
     ----------
     size : float or str
-        Pixels (``10``, ``"10"``, ``2.5``), or a percentage of the picture's shorter side (``"2%"``).
+        Pixels (``10``, ``"10"``, ``2.5``), or a percentage of the image's shorter side (``"2%"``).
     shape : tuple of int
-        Height and width of the picture.
+        Height and width of the image.
     what : str
         How errors name it.
 

@@ -38,7 +38,7 @@ class TrimapReport:
     between : int
         Pixels that were near none of the three and became unknown.
     warnings : tuple of str
-        What is probably not as meant, a sentence each.
+        What the trimap's maker probably did not mean, a sentence each.
     """
 
     understood_as: str
@@ -138,7 +138,7 @@ def _report(levels: NDArray[Any], trimap: NDArray[np.uint8], understood_as: str)
     if between > _MANY * trimap.size:
         warnings.append(
             f"{between / trimap.size:.0%} of the trimap lies between black, grey and white and counts as unknown: is "
-            "it a soft mask or a picture?"
+            "it a soft mask or a photo?"
         )
     return TrimapReport(
         understood_as=understood_as,

@@ -80,7 +80,7 @@ def downscale_by_blocks(trimap: NDArray[np.uint8], height: int, width: int) -> N
 
     Examples
     --------
-    Of five pixels the blocks hold one, two and two.
+    The blocks hold one, two and two of the five pixels.
 
     >>> downscale_by_blocks(np.array([[0, 128, 255, 255, 255]], np.uint8), 1, 3)
     array([[  0, 128, 255]], dtype=uint8)
@@ -150,9 +150,8 @@ def _photo_form(photo: ImageSource) -> tuple[StoredForm | None, tuple[int, int]]
         return None, (height, width)
     with opened(photo, "photo") as image:
         assert isinstance(image, Image.Image)
-        stored = stored_form(image)
         upright = open_image(image, "photo")
-        return stored, (upright.height, upright.width)
+        return stored_form(image), (upright.height, upright.width)
 
 
 def _same_proportions(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -283,7 +283,7 @@ def test_so_it_does_when_the_user_interrupts(folder, monkeypatch):
     original = Path.rename
 
     def interrupted(path, target):
-        if target.name == "out" and ".old." not in path.name:
+        if target.name == "out" and not path.name.endswith(".old"):
             raise KeyboardInterrupt
         return original(path, target)
 

@@ -102,7 +102,7 @@ DAMAGED = {
     "zip": (b"PK\x03\x04" + b"\x14\0\0\0" * 9, "It is a zip archive, as torch.save writes"),
     "pickle": (b"\x80\x02}q\x00(X\x08\x00\x00\x00", "It is a pickle"),
     "web page": (b"<!DOCTYPE html><html>", "It is a web page: download the file itself"),
-    "long header": (b"\x81\x96\x98\0\0\0\0\0" + b" " * 10_000_001, "promise a header of 10000001 bytes"),
+    "long header": (b"\x41\x42\x0f\0\0\0\0\0" + b" " * 1_000_001, "promise a header of 1000001 bytes"),
     "no JSON": (file_bytes(b"{x}"), DEFECT),
     "no UTF-8": (file_bytes(b'{"\xff": 1}'), DEFECT),
     "too deep": (file_bytes(b"[" * 100_000), DEFECT),
@@ -126,8 +126,8 @@ DAMAGED = {
     "gap in front": (file_bytes({"x": entry(4, 8)}, b"12345678"), DEFECT),
     "huge and empty": (file_bytes({"x": entry(0, 0, [2**62, 0])}), "tensor 'x' has the impossible shape (46116860184"),
     "large, large and empty": (file_bytes({"x": entry(0, 0, [0, 2**40, 2**40])}), "has the impossible shape (0"),
-    "a million nines": (file_bytes({"x": entry(0, 4, [9] * 1_000_000)}, b"1234"), DEFECT),
-    "a zero and a million nines": (file_bytes({"x": entry(0, 0, [0] + [9] * 1_000_000)}), "impossible shape (0, 9, 9"),
+    "many nines": (file_bytes({"x": entry(0, 4, [9] * 300_000)}, b"1234"), DEFECT),
+    "a zero and many nines": (file_bytes({"x": entry(0, 0, [0] + [9] * 300_000)}), "impossible shape (0, 9, 9"),
     "thousands of digits": (
         file_bytes(b'{"x": {' + ENTRY + b', "more": [' + b"9" * 300 + b"]}}", b"1234"), "an integer of 300 digits"
     ),
@@ -178,11 +178,11 @@ def test_every_cut_is_noticed(length, tmp_path):
 
 
 def test_a_name_that_repeats_among_thousands(tmp_path):
-    """Found while reading, not by comparing every name with every other: 100 000 names would take an hour."""
-    names = [str(number) for number in range(100_000)]
+    """Found while reading, not by comparing every name with every other: ten thousand names took minutes."""
+    names = [str(number) for number in range(10_000)]
     entries = ", ".join(
         f'"{name}": {{"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}' for name in [*names, names[-1]]
     )
     (tmp_path / "a").write_bytes(file_bytes(f"{{{entries}}}".encode()))
-    with pytest.raises(CheckpointError, match="'99999' stands there twice"):
+    with pytest.raises(CheckpointError, match="'9999' stands there twice"):
         read_safetensors(tmp_path / "a")

@@ -113,7 +113,7 @@ def test_quiet_says_nothing_and_verbose_more(folder, capsys):
     assert without_compilation(normal)[1:] == [
         "numpy-vitmatte: trimap: 0 pixels near 0, 128 or 255 were moved there, 1550 in between became unknown",
         "numpy-vitmatte: warning: 44% of the trimap lies between black, grey and white and counts as unknown: is it a "
-        "soft mask or a picture?",
+        "soft mask or a photo?",
     ]
     assert "photo: 71 x 50 pixels" in verbose
     assert run_matte(capsys, "--quiet", "--verbose", output="4.png")[0] == 2
@@ -221,7 +221,7 @@ def test_interruption_and_memory(folder, capsys, monkeypatch, trouble, status, m
     def stop(*arguments, **keywords):
         raise trouble
 
-    monkeypatch.setattr(matte_command, "matte_with_report", stop)
+    monkeypatch.setattr(matte_command, "compute", stop)
     before = files(folder)
     assert run_matte(capsys) == (status, "", message)
     assert files(folder) == before

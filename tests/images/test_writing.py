@@ -21,6 +21,7 @@ ALPHA = np.array([[0.0, 0.1, 0.5], [0.91, 0.9999, 1.0]], np.float32)
 
 
 def test_png_levels_are_rounded(tmp_path):
+    """Truncation would give 25 for 0.1 and 127 for 0.5."""
     save_alpha(tmp_path / "alpha.png", ALPHA)
     save_alpha(tmp_path / "alpha16.PNG", ALPHA, bits=16)
     with Image.open(tmp_path / "alpha.png") as eight, Image.open(tmp_path / "alpha16.PNG") as sixteen:

@@ -147,7 +147,8 @@ def test_attend_window(window, heads, depth, keep, relative, seed):
     probability = np.full((heads, len(positions), tokens) if keep else (1, 0, 0), POISON)
     out = np.full((len(positions), heads * depth), POISON)
     tables = [pack(table[::-1].T).panels for table in (rel_h, rel_w)]
-    attend_window(queries, keys_values, heads, window, positions, RelativeTables(*tables, relative), probability, out)
+    attend_window(queries, keys_values, heads, Grid(window, window), positions, RelativeTables(*tables, relative),
+                  probability, out)  # fmt: skip
     rel = wide((rel_h, rel_w)) if relative else (None, None)
     for n, (q, k, v, _, _) in enumerate(own):
         expected = head_in_float64(*wide((q, k, v)), *rel, window, window)

@@ -39,7 +39,7 @@ def draw(shape, seed):
 @given(height=st.integers(1, 5), width=st.integers(1, 5), sizes=st.lists(st.integers(1, 19), max_size=3), seed=seeds)
 @example(height=1, width=3, sizes=[5, 17, 11], seed=0)
 def test_convstream(height, width, sizes, seed):
-    """Any number of maps, each half the size of the one before, framed by zeros."""
+    """Any number of maps, each half the size of the one before, zero-padded."""
     scale = 2 ** len(sizes)
     channels, shapes = [4, *sizes], {}
     for n, size in enumerate(sizes):
@@ -54,8 +54,8 @@ def test_convstream(height, width, sizes, seed):
     for n, (own, other) in enumerate(zip(maps, expected, strict=True)):
         rows, columns = (side * scale >> n for side in (height, width))
         assert_float32(own, (rows + 2, columns + 2, channels[n]))
-        framed = np.pad(other, ((1, 1), (1, 1), (0, 0)))
-        assert_within(own, framed, TOLERANCE * max(1, np.abs(other).max()), f"map {n}")
+        padded = np.pad(other, ((1, 1), (1, 1), (0, 0)))
+        assert_within(own, padded, TOLERANCE * max(1, np.abs(other).max()), f"map {n}")
         assert not own[[0, -1]].any()
         assert not own[:, [0, -1]].any()
     np.testing.assert_array_equal(image, before)
@@ -70,15 +70,15 @@ def check_fusion(height, width, features, detail, outputs, seed):
     tensors = draw_fusion(features, detail, outputs, seed)
     coarse = draw((height, width, features), seed)
     fine = draw((2 * height, 2 * width, detail), seed + 1)
-    framed = np.pad(fine, ((1, 1), (1, 1), (0, 0)))
-    before = coarse.copy(), framed.copy()
-    y = fusion_block(coarse, framed, FusionParameters.from_tensors(folded(tensors, "fusion_blocks.0."), features))
+    padded = np.pad(fine, ((1, 1), (1, 1), (0, 0)))
+    before = coarse.copy(), padded.copy()
+    y = fusion_block(coarse, padded, FusionParameters.from_tensors(folded(tensors, "fusion_blocks.0."), features))
     assert_float32(y, (2 * height, 2 * width, outputs))
     weights = part(wide(tensors), "fusion_blocks.0.")
     expected = reference.fusion_block(coarse.astype(np.float64), fine.astype(np.float64), weights, EPSILON)
     assert_within(y, expected, TOLERANCE * max(1, np.abs(expected).max()))
     np.testing.assert_array_equal(coarse, before[0])
-    np.testing.assert_array_equal(framed, before[1])
+    np.testing.assert_array_equal(padded, before[1])
 
 
 @given(

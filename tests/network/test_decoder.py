@@ -78,13 +78,3 @@ def test_the_whole_network_for_some_pixels(seed):
     _, image = draw(5, 7, seed)
     wanted = draw_wanted(image.shape[:2], seed)
     np.testing.assert_array_equal(forward(image, NETWORK, wanted=wanted)[wanted], forward(image, NETWORK)[wanted])
-
-
-def test_what_is_far_from_a_wanted_pixel_is_left_out():
-    """One wanted corner: its tiles alone, and a part of the tokens; nothing wanted: nothing at all."""
-    wanted = np.zeros((320, 320), bool)
-    wanted[:5, :5] = True
-    (band,) = plan_decoder(Pyramid(320, 320, 4), wanted)
-    assert band.tiles == [(0, 0, 8, 8)]
-    assert 0 < tokens_of([band], Pyramid(320, 320, 4)).sum() <= 25
-    assert plan_decoder(Pyramid(320, 320, 4), np.zeros((320, 320), bool)) == []

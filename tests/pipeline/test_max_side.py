@@ -10,9 +10,10 @@ from support.matting_job import KNOWN, PHOTO, TRIMAP
 from numpy_vitmatte.cli.demo import bundled_photo
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.matting.downscale import smaller_photo
+from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.pipeline import job
 from numpy_vitmatte.pipeline.photo_to_alpha import matte, matte_with_report
-from numpy_vitmatte.trimaps.scaling import downscale_by_blocks
+from numpy_vitmatte.trimaps.scaling import downscale_by_blocks, scale_conservatively
 
 
 @pytest.mark.parametrize("max_side", [71, 72, 5000, None])
@@ -94,3 +95,20 @@ def test_demo_photo_against_the_full_result():
     error, plain_error = (np.abs(alpha - full.alpha)[unknown].mean() for alpha in (guided, enlarged))
     assert 0 < error < plain_error < 0.2
     assert (guided == full.alpha)[~unknown].all()
+
+
+def test_blocks_are_nearer_to_the_full_result_than_the_stricter_rule():
+    """On the demo photo, at sizes that do not divide its own: why max_side scales trimaps by blocks."""
+    full = matte_with_report(*bundled_photo())
+    for side in (150, 300, 400):
+        small = smaller_photo(full.photo, side, side)
+        blocks, strict = (
+            upsample_alpha(matte(small, scale(full.trimap, side, side)), small, full.photo)
+            for scale in (downscale_by_blocks, scale_conservatively)
+        )
+        blocks_error, strict_error = (
+            np.mean((alpha - full.alpha)[full.trimap == 128] ** 2) for alpha in (blocks, strict)
+        )
+        assert blocks_error < strict_error
+        np.testing.assert_array_equal(matte(full.photo, full.trimap, max_side=side)[full.trimap == 128],
+                                      blocks[full.trimap == 128])  # fmt: skip

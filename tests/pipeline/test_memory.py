@@ -24,6 +24,7 @@ from numpy_vitmatte.pipeline.memory import (
     FILTER_BYTES,
     FILTER_BYTES_PER_SMALL_PIXEL,
     PYMATTING_BYTES,
+    SECOND_OPINION_BYTES_PER_PIXEL,
     WANTED_BYTES_PER_PIXEL,
     WIDE,
     Extras,
@@ -81,7 +82,7 @@ def test_photos_as_they_are_and_at_a_smaller_size():
 def test_wide_photos_trust_maps_and_outputs_take_more():
     plain = around(1000, 1000)
     assert around(1000, 1000, wide=True).held - plain.held == MEGA * (WIDE.between - EIGHT_BIT.between)
-    assert around(1000, 1000, trust=True).held - plain.held == MEGA * EIGHT_BIT.second_opinion
+    assert around(1000, 1000, trust=True).held - plain.held == MEGA * SECOND_OPINION_BYTES_PER_PIXEL
     outputs = around(1000, 1000, output_bytes_per_pixel=90, held_bytes=PYMATTING_BYTES)
     assert outputs.elsewhere == 90 * MEGA + PYMATTING_BYTES
     assert outputs.held == plain.held + PYMATTING_BYTES
@@ -191,6 +192,7 @@ JOBS = {
     "smaller size": "photo.png trimap.png -o a.png --max-side 512",
     "16 bits at a smaller size": "wide.png trimap.png -o a.npy --max-side 64",
     "trust map": "photo.png trimap.png -o a.png --trust b.png --max-side 64",
+    "trust map of 16 bits": "wide.png trimap.png --trust b.png --max-side 64",
     "composite": "photo.png trimap.png --composite a.png --background photo.png --colors photo --max-side 64",
     "estimated colours": "photo.png trimap.png --cutout a.png --max-side 64",
 }

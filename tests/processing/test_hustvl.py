@@ -60,6 +60,7 @@ def test_padding_of_both_axes_or_none(size, padded):
 
 
 def test_trimap_is_cut_at_85_and_170_and_unknown_is_exactly_a_half():
+    """As the authors cut it for training."""
     levels = np.array([[0, 84, 85, 127, 128, 169, 170, 255]], np.uint8)
     expected = [0, 0, 0.5, 0.5, 0.5, 0.5, 1, 1]
     photo = np.zeros((1, 8, 3), np.uint8)

@@ -1,17 +1,18 @@
-"""Where a pool's threads may run: not on their caller's processor, and nobody else is touched."""
+"""The CPU affinity of a pool's threads: it excludes their caller's CPU, and nobody else is touched."""
 
 import os
 import threading
 
 import pytest
+from support.processes import run_python
 
 from numpy_vitmatte.runtime import affinity
-from numpy_vitmatte.runtime.affinity import Placement
+from numpy_vitmatte.runtime.affinity import PoolAffinity
 from numpy_vitmatte.runtime.threads import for_each_block, set_num_threads
 
 
 class Scheduler:
-    """A made-up kernel: the caller's processor, what each thread may use, and what was asked for."""
+    """A made-up operating system: the caller's CPU, what each thread may use, and what was asked for."""
 
     def __init__(self, here, allowed):
         self.here, self.allowed, self.affinity, self.asked = here, allowed, {}, []
@@ -19,15 +20,15 @@ class Scheduler:
     def get_affinity(self, thread):
         return self.affinity.get(thread or threading.get_native_id(), self.allowed)
 
-    def set_affinity(self, thread, processors):
-        self.affinity[thread] = processors
-        self.asked.append((thread, processors))
+    def set_affinity(self, thread, cpus):
+        self.affinity[thread] = cpus
+        self.asked.append((thread, cpus))
 
 
 @pytest.fixture(params=[{0, 1, 2}])
 def scheduler(request, monkeypatch):
     scheduler = Scheduler(1, request.param)
-    monkeypatch.setattr(affinity, "_current_processor", lambda: scheduler.here)
+    monkeypatch.setattr(affinity, "_current_cpu", lambda: scheduler.here)
     monkeypatch.setattr(affinity.os, "sched_getaffinity", scheduler.get_affinity, raising=False)
     monkeypatch.setattr(affinity.os, "sched_setaffinity", scheduler.set_affinity, raising=False)
     return scheduler
@@ -35,11 +36,11 @@ def scheduler(request, monkeypatch):
 
 @pytest.fixture
 def pool(scheduler):
-    """A placement that one other thread, alive until the test ends, has entered; and that thread's number."""
-    places, entered, done = Placement(), threading.Event(), threading.Event()
+    """An affinity that one other thread, alive until the test ends, belongs to; and that thread's number."""
+    places, entered, done = PoolAffinity(), threading.Event(), threading.Event()
 
     def live():
-        places.enter()
+        places.add_this_thread()
         entered.set()
         done.wait()
 
@@ -51,37 +52,37 @@ def pool(scheduler):
     thread.join()
 
 
-def test_off_the_callers_processor(scheduler, pool):
+def test_the_callers_cpu_is_excluded(scheduler, pool):
     """Once, and again when the caller has moved."""
     places, thread = pool
     for here in (1, 1, 1, 2, 2):
         scheduler.here = here
-        places.keep_off()
+        places.exclude_this_cpu()
     assert scheduler.asked == [(thread, {0, 2}), (thread, {0, 1})]
 
 
 @pytest.mark.parametrize("scheduler", [{1}], indirect=True)
-def test_the_only_processor_is_shared(scheduler, pool):
-    pool[0].keep_off()
+def test_the_only_cpu_is_shared(scheduler, pool):
+    pool[0].exclude_this_cpu()
     assert scheduler.asked == []
 
 
 def test_somebody_elses_choice_is_kept(scheduler, pool):
-    """A thread that was moved to other processors meanwhile stays on those."""
+    """A thread that was moved to other CPUs meanwhile stays on those."""
     places, thread = pool
-    places.keep_off()
+    places.exclude_this_cpu()
     scheduler.affinity[thread] = {4, 5}
     for here in (4, 1):
         scheduler.here = here
-        places.keep_off()
+        places.exclude_this_cpu()
     assert scheduler.asked[1:] == [(thread, {5}), (thread, {4, 5})]
 
 
 def test_a_pool_thread_that_calls_stays_where_it_is(scheduler, pool):
     """Its own blocks may be cut into blocks."""
     places, thread = pool
-    places.enter()
-    places.keep_off()
+    places.add_this_thread()
+    places.exclude_this_cpu()
     assert scheduler.asked == [(thread, {0, 2})]
 
 
@@ -93,15 +94,15 @@ def test_what_the_kernel_refuses_is_left(scheduler, pool, monkeypatch, name):
         raise PermissionError
 
     monkeypatch.setattr(affinity.os, name, refuse, raising=False)
-    pool[0].keep_off()
-    pool[0].enter()
+    pool[0].exclude_this_cpu()
+    pool[0].add_this_thread()
     assert scheduler.asked == []
 
 
-def test_where_nobody_knows_the_processor(scheduler, pool, monkeypatch):
-    monkeypatch.setattr(affinity, "_current_processor", None)
-    pool[0].enter()
-    pool[0].keep_off()
+def test_where_nobody_knows_the_cpu(scheduler, pool, monkeypatch):
+    monkeypatch.setattr(affinity, "_current_cpu", None)
+    pool[0].add_this_thread()
+    pool[0].exclude_this_cpu()
     assert scheduler.asked == []
 
 
@@ -112,3 +113,20 @@ def test_the_callers_own_affinity_is_left_alone():
     for _ in range(5):
         for_each_block(lambda first, last: None, 6)
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the affinity is Linux's")
+def test_the_environment_turns_it_off():
+    """For those who pin threads: a pool's threads are then asked for nothing."""
+    code = """
+import os
+from numpy_vitmatte.runtime import affinity
+from numpy_vitmatte.runtime.threads import for_each_block, set_num_threads
+asked = []
+os.sched_setaffinity = lambda *arguments: asked.append(arguments)
+set_num_threads(3)
+for _ in range(5):
+    for_each_block(lambda first, last: None, 6)
+print(affinity._current_cpu, asked)
+"""
+    assert run_python("-c", code, NUMPY_VITMATTE_AFFINITY="0") == "None []\n"

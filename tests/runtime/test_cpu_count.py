@@ -9,7 +9,7 @@ from numpy_vitmatte.runtime.cpu_count import usable_cpus
 
 
 @pytest.fixture(autouse=True)
-def eight_processors(monkeypatch):
+def eight_cpus(monkeypatch):
     monkeypatch.setattr(cpu_count.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
 
 
@@ -49,12 +49,12 @@ ONE = {"proc/self/cgroup": "12:memory:/x\n4:cpu,cpuacct:/docker/7\n"}
     ],
 )
 def test_quota(tmp_path, files, expected):
-    """No quota, one of its own, one of a group around it; fractions count as whole processors."""
+    """No quota, one of its own, one of a group around it; fractions count as whole CPUs."""
     write(tmp_path, files)
     assert usable_cpus(tmp_path) == expected
 
 
 def test_without_affinity(tmp_path, monkeypatch):
-    """Elsewhere than on Linux the processors of the machine count."""
+    """Elsewhere than on Linux the CPUs of the machine count."""
     monkeypatch.delattr(cpu_count.os, "sched_getaffinity")
     assert usable_cpus(tmp_path) == os.cpu_count()

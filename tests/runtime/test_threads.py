@@ -45,7 +45,7 @@ def test_all_threads_take_part(threads):
     for_each_block(lambda first, last: together.wait(), threads)
 
 
-def test_side_by_side():
+def test_run_both():
     """Each on its own thread, where there are two: neither ends before the other has begun."""
     set_num_threads(2)
     together = threading.Barrier(2)
@@ -56,7 +56,7 @@ def test_side_by_side():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_side_by_side_raises_the_first_error(threads):
+def test_run_both_raises_the_first_error(threads):
     """Also where the second's comes first in time."""
     set_num_threads(threads)
     second_failed = threading.Event()
@@ -269,7 +269,7 @@ def test_environment_variable_is_checked(undecided, bad):
         get_num_threads()
 
 
-def test_default_is_the_processors_of_this_process(undecided):
+def test_default_is_the_cpus_of_this_process(undecided):
     """An empty variable counts as none."""
     undecided.setenv("NUMPY_VITMATTE_NUM_THREADS", "")
     undecided.setattr(runtime_threads, "usable_cpus", lambda: 3)
@@ -366,3 +366,77 @@ def test_forked_children_compute(tmp_path):
     lines = run_python(script).split()
     assert len(lines) == 4
     assert len(set(lines)) == 1
+
+
+BLOCKS = """
+import atexit, threading, time
+import numpy as np
+from numpy_vitmatte.runtime.threads import for_each_block, set_num_threads
+
+set_num_threads(3)
+
+def total(length=12):
+    seen = []
+    for_each_block(lambda first, last: seen.append(first), length)
+    print(sorted(seen) == list(range(length)), flush=True)
+"""
+
+OUTLIVES = """
+def late():
+    threading.main_thread().join()
+    time.sleep(0.1)  # the interpreter has told the pools by now
+    total()
+
+threading.Thread(target=late).start()
+"""
+
+
+@pytest.mark.parametrize("used_before", [False, True])
+@pytest.mark.parametrize("late", [OUTLIVES, "atexit.register(total)\n"], ids=["outlives the main thread", "at exit"])
+def test_while_the_interpreter_shuts_down(late, used_before):
+    """No pool may start threads then: the calling thread computes all blocks."""
+    assert run_python("-c", BLOCKS + "total()\n" * used_before + late).split() == ["True"] * (1 + used_before)
+
+
+LOCKED = """
+import multiprocessing, threading, time
+from numpy_vitmatte.runtime import threads
+from numpy_vitmatte.runtime.threads import for_each_block, set_num_threads
+from numba.core.compiler_lock import global_compiler_lock
+
+def total(queue=None):
+    seen = []
+    for_each_block(lambda first, last: seen.append(first), 12)
+    with global_compiler_lock:
+        return queue.put(len(seen)) if queue is not None else len(seen)
+
+def hold(lock, held, free):
+    with lock:
+        held.set()
+        free.wait(60)
+
+if __name__ == "__main__":
+    set_num_threads(3)
+    total()
+    context = multiprocessing.get_context("fork")
+    for lock in (threads._lock, threads._slots, threads._slots, threads._slots, global_compiler_lock):
+        held, free = threading.Event(), threading.Event()
+        threading.Thread(target=hold, args=(lock, held, free)).start()
+        held.wait()
+        threading.Timer(1, free.set).start()  # a fork may wait for one that is let go of soon, as the compiler's is
+        queue = context.SimpleQueue()
+        child = context.Process(target=total, args=(queue,))
+        child.start()
+        child.join(30)
+        print(child.exitcode, queue.get() if child.exitcode == 0 else None)
+        child.kill()
+        free.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
+def test_forked_while_another_thread_holds_a_lock(tmp_path):
+    """The pool's, each of its slots, and the compiler's: the thread that would let go of it is not in the child."""
+    script = tmp_path / "locks.py"
+    script.write_text(LOCKED)
+    assert run_python(script).splitlines() == ["0 12"] * 5

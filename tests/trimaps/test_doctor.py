@@ -136,8 +136,8 @@ def test_a_soft_mask_is_no_trimap():
     (gray,) = (finding for finding in diagnosis.findings if finding.kind == "in-between grey")
     # 33 to 95 and 161 to 222: 125 of 256 levels
     assert gray.message == (
-        "48.8% of the picture lies in areas near none of 0, 128 and 255 and becomes unknown: is it a soft mask, an "
-        "alpha or a picture? Of a mask, numpy-vitmatte trimap MASK makes a trimap"
+        "48.8% of the trimap lies in areas near none of 0, 128 and 255 and becomes unknown: is it a soft mask, an "
+        "alpha or a photo? numpy-vitmatte trimap MASK makes a trimap of a mask"
     )
     assert not gray.repaired
     assert gray in diagnosis.remaining
@@ -149,7 +149,7 @@ def test_a_little_in_between_gray_is_repaired():
     spotted[2:12, 2:12] = 64
     (finding,) = check_trimap(spotted).findings
     assert (finding.kind, finding.repaired) == ("in-between grey", True)
-    assert finding.message.startswith("0.9% of the picture")
+    assert finding.message.startswith("0.9% of the trimap")
     assert (check_trimap(spotted).trimap[2:12, 2:12] == 128).all()
 
 
@@ -171,7 +171,7 @@ def test_mostly_unknown():
     wide = np.full((10, 10), 128, np.uint8)
     wide[:2], wide[-2:] = 0, 255
     assert findings_of(wide) == [
-        "unknown share: 60% of the picture is unknown, value 128: mark what is surely subject and what surely is not"
+        "unknown share: 60% of the trimap is unknown, value 128: mark what is surely subject and what surely is not"
     ]
     wide[2] = 0
     assert findings_of(wide) == []

@@ -169,7 +169,7 @@ def test_report_in_words():
         "trimap: values 0 to 255; 37.5% foreground, 37.5% background, 25.0% unknown",
         "trimap: 2 pixels near 0, 128 or 255 were moved there, 1 in between became unknown",
         "warning: 12% of the trimap lies between black, grey and white and counts as unknown: is it a soft mask or a "
-        "picture?",
+        "photo?",
     ]
 
 

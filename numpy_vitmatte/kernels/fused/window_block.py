@@ -63,8 +63,8 @@ def _attend(tokens, real, window, block, tables, numbers, probabilities):
             _padded(queries, first, real, window, query, own_queries)
             own_q = own_queries
         own_q, own_kv = own_q.reshape(asking, channels), own_kv.reshape(size, 2 * channels)
-        attend_window(own_q, own_kv, block.heads, window, positions, tables, probabilities[numbers[n] if keep else 0],
-                      attended[n * asking : (n + 1) * asking])  # fmt: skip
+        attend_window(own_q, own_kv, block.heads, Grid(window, window), positions, tables,
+                      probabilities[numbers[n] if keep else 0], attended[n * asking : (n + 1) * asking])  # fmt: skip
     return project(attended.reshape(-1), number * asking, block.proj)
 
 

@@ -8,6 +8,7 @@ from numpy_vitmatte.kernels.elementwise import normalize_rows
 from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.fused.window_block import window_block_windows
+from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import linear, pack
 
 WINDOW, HEADS, DEPTH = 4, 3, 5
@@ -46,8 +47,8 @@ def test_as_step_by_step(numbers, keep, finish):
         padded[:rows, :columns] = normalize_rows(own, *block.norm1)
         padded, attended = padded.reshape(16, CHANNELS), np.empty((16, CHANNELS), np.float32)
         probabilities = np.empty((HEADS, 16, 16) if keep else (1, 0, 0), np.float32)
-        attend_window(linear(padded, block.query), linear(padded, block.keys_values), HEADS, WINDOW, positions, tables,
-                      probabilities, attended)  # fmt: skip
+        attend_window(linear(padded, block.query), linear(padded, block.keys_values), HEADS, Grid(WINDOW, WINDOW),
+                      positions, tables, probabilities, attended)  # fmt: skip
         result = linear(attended, block.proj).reshape(WINDOW, WINDOW, CHANNELS)[:rows, :columns]
         result = result.reshape(-1, CHANNELS).copy()
         if finish:

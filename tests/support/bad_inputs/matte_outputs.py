@@ -21,7 +21,7 @@ ROWS = [
     BadInput(
         "composite before nothing",
         f"{_COMPOSITE} a.png",
-        "--composite needs --background: a picture, a colour or checkerboard",
+        "--composite needs --background: an image, a colour or checkerboard",
     ),
     BadInput(
         "background without composite",
@@ -94,8 +94,8 @@ ROWS = [
         "background 'notes.txt' is not an image, whatever its name says: it begins with b'no picture'",
         _notes,
     ),
-    BadInput("fit of a colour", f"{_COMPOSITE} a.png --background white --fit fit", "--fit is for a picture"),
-    BadInput("fit of checks", f"{_COMPOSITE} a.png --background checkerboard --fit cover", "--fit is for a picture"),
+    BadInput("fit of a colour", f"{_COMPOSITE} a.png --background white --fit fit", "--fit is for an image"),
+    BadInput("fit of checks", f"{_COMPOSITE} a.png --background checkerboard --fit cover", "--fit is for an image"),
     BadInput("fit of no kind", f"{_COMPOSITE} a.png --background white --fit stretch", "invalid choice: 'stretch'"),
     BadInput("profile of nobody", f"{_JOB} -o a.png --profile rembg", "invalid choice: 'rembg'"),
     BadInput(
