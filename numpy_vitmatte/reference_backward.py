@@ -9,7 +9,7 @@ much the loss grows with each entry of y. The function gives ``dx`` and ``dw``, 
 - Nothing is kept from inside the forward pass: what a gradient needs is computed again by ``forward.f``. So each
   function can be read, and checked, alone.
 - Where y is a sum of two terms, dy goes to both; where x is used twice, its two gradients are added.
-- In a chain of layers one ``d`` runs through: the gradient by a layer's output before its line, by its input after it.
+- In a chain of layers one ``d`` runs through: by a layer's output before its line, by its input after it.
 - ``training``: the statistics among a batch norm's weights are the picture's own and change with it, as those that
   ``training.batch_statistics`` makes; otherwise they are constants.
 """
@@ -314,16 +314,20 @@ def matting_head_backward(dy, x, w, training=False):
 # --- ViTMatte --------------------------------------------------------------------------------------------------------
 
 
+def hidden_states(kept, config):
+    """What ``vitmatte`` recorded between its blocks: the inputs of all of them, and the last one's output."""
+    return [kept["embeddings"], *(kept[f"layer.{index}"] for index in range(config.backbone_config.num_hidden_layers))]
+
+
 def vitmatte_backward(dalpha, image, weights, config, kept, training=False):
     """Gradients of one picture: [H, W] -> [H, W, 4], and by every tensor that the alpha depends on.
 
-    ``image``, ``weights``, ``config``: as ``vitmatte`` got them. ``kept``: what it recorded, of which the inputs of
-    blocks and fusion blocks are used: ``kept = {}; vitmatte(image, weights, config, kept.__setitem__)``.
+    ``image``, ``weights``, ``config``: as ``vitmatte`` got them. ``kept``: what it recorded, by
+    ``kept = {}; vitmatte(image, weights, config, kept.__setitem__)``.
     """
     vit, eps, dw = config.backbone_config, config.batch_norm_eps, {}
-    hidden_states = [kept["embeddings"], *(kept[f"layer.{index}"] for index in range(vit.num_hidden_layers))]
-    fused = [kept[f"fusion_blocks.{index}"] for index in range(len(config.fusion_hidden_sizes))]
-    inputs = [hidden_states[vit.feature_index], *fused]
+    hidden, fused = hidden_states(kept, config), range(len(config.fusion_hidden_sizes))
+    inputs = [hidden[vit.feature_index], *(kept[f"fusion_blocks.{index}"] for index in fused)]
 
     d, dhead = matting_head_backward(dalpha, inputs[-1], under(weights, "decoder.matting_head."), training)
     dw |= above(dhead, "decoder.matting_head.")
@@ -339,8 +343,8 @@ def vitmatte_backward(dalpha, image, weights, config, kept, training=False):
     for index in reversed(range(vit.feature_index)):
         window = vit.window_size if index in vit.window_block_indices else 0
         part = f"backbone.encoder.layer.{index}."
-        x, layer = hidden_states[index], under(weights, part)
-        d, dlayer = block_backward(d, x, layer, vit.num_attention_heads, window, vit.layer_norm_eps)
+        settings = vit.num_attention_heads, window, vit.layer_norm_eps
+        d, dlayer = block_backward(d, hidden[index], under(weights, part), *settings)
         dw |= above(dlayer, part)
     dpatches, dembed = patch_embed_backward(d, image, under(weights, "backbone.embeddings."))
     return dimage + dpatches, dw | above(dembed, "backbone.embeddings.")
