@@ -5,15 +5,45 @@ gradient stays as it is.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.errors import VitMatteError
+
 Array = NDArray[np.floating]
 
+_STATISTICS = (".running_mean", ".running_var")
 _CLIPPING_EPSILON = 1e-6  # PyTorch's, against a division by zero
 _AVERAGE_START = 10  # the average follows the weights closely for about so many steps
+
+
+def trainable(names: Iterable[str], pattern: str = "*") -> list[str]:
+    """The tensors that a pattern means, but for the statistics of batch norms, which no gradient moves.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As in a checkpoint.
+    pattern : str
+        Of a shell, such as ``"decoder.*"``.
+
+    Returns
+    -------
+    list of str
+        In the order of ``names``.
+
+    Raises
+    ------
+    VitMatteError
+        If the pattern means no tensor.
+    """
+    chosen = [name for name in names if fnmatchcase(name, pattern) and not name.endswith(_STATISTICS)]
+    if not chosen:
+        raise VitMatteError(f"no tensor that can be trained is named {pattern!r}; try 'decoder.*', 'backbone.*' or '*'")
+    return chosen
 
 
 def takes_decay(name: str, tensor: Array) -> bool:

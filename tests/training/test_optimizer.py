@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.checkpoint.parameters import parameter_shapes
+from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.testing import assert_within, random_checkpoint, tiny_config, wide
-from numpy_vitmatte.training.optimizer import AdamW, MovingAverage, clip_by_norm, takes_decay, warmup_cosine
+from numpy_vitmatte.training.optimizer import AdamW, MovingAverage, clip_by_norm, takes_decay, trainable, warmup_cosine
 
 STEPS = 20
 # Twenty steps of a few float64 operations each on numbers of order 1.
@@ -116,6 +117,17 @@ def test_what_takes_decay():
                for name in set(shapes) - decayed if name.endswith("weight"))  # fmt: skip
     assert all(name.endswith("weight") and "norm" not in name for name in decayed)
     assert "decoder.matting_head.matting_convs.3.weight" in decayed
+
+
+def test_what_is_trained():
+    """All of the decoder but its statistics; a pattern that means nothing is said."""
+    names = list(parameter_shapes(tiny_config()))
+    chosen = trainable(names, "decoder.*")
+    assert chosen == [name for name in names if name.startswith("decoder.") and "running" not in name]
+    assert len(trainable(names)) == len(names) - 2 * sum(name.endswith("running_var") for name in names)
+    for pattern in ("decodr.*", "*.running_mean", ""):
+        with pytest.raises(VitMatteError, match="no tensor that can be trained is named"):
+            trainable(names, pattern)
 
 
 def test_tensors_without_a_gradient_stay():
