@@ -6,10 +6,9 @@ much the loss grows with each entry of y. The function gives ``dx`` and ``dw``, 
 
 - ``dw`` is a dict under the names of ``w``; functions without weights give ``dx`` alone. ``above`` puts a prefix before
   names as ``under`` takes it away, so that gradients end under the names of the checkpoint.
-- Nothing is kept from inside the forward pass: what a gradient needs is computed again by ``forward.f``. So each
-  function can be read, and checked, alone.
+- What a gradient needs is computed again by ``forward.f``, so that each function can be read, and checked, alone.
 - Where y is a sum of two terms, dy goes to both; where x is used twice, its two gradients are added.
-- In a chain of layers one ``d`` runs through: by a layer's output before its line, by its input after it.
+- In a chain one ``d`` runs through: the gradient by a layer's output before its line, by its input after it.
 - ``training``: the statistics among a batch norm's weights are the picture's own and change with it, as those that
   ``training.batch_statistics`` makes; otherwise they are constants.
 """
@@ -314,21 +313,22 @@ def matting_head_backward(dy, x, w, training=False):
 # --- ViTMatte --------------------------------------------------------------------------------------------------------
 
 
-def hidden_states(kept, config):
-    """What ``vitmatte`` recorded between its blocks: the inputs of all of them, and the last one's output."""
-    return [kept["embeddings"], *(kept[f"layer.{index}"] for index in range(config.backbone_config.num_hidden_layers))]
+def kept_states(kept, config):
+    """What ``vitmatte`` recorded on its way: tokens before and after each block, and what fusion blocks gave."""
+    blocks, fusions = config.backbone_config.num_hidden_layers, len(config.fusion_hidden_sizes)
+    hidden_states = [kept["embeddings"], *(kept[f"layer.{index}"] for index in range(blocks))]
+    return hidden_states, [kept[f"fusion_blocks.{index}"] for index in range(fusions)]
 
 
 def vitmatte_backward(dalpha, image, weights, config, kept, training=False):
     """Gradients of one picture: [H, W] -> [H, W, 4], and by every tensor that the alpha depends on.
 
     ``image``, ``weights``, ``config``: as ``vitmatte`` got them. ``kept``: what it recorded, by
-    ``kept = {}; vitmatte(image, weights, config, kept.__setitem__)``.
+    ``kept = {}; vitmatte(image, weights, config, kept.setdefault)``.
     """
     vit, eps, dw = config.backbone_config, config.batch_norm_eps, {}
-    hidden, fused = hidden_states(kept, config), range(len(config.fusion_hidden_sizes))
-    inputs = [hidden[vit.feature_index], *(kept[f"fusion_blocks.{index}"] for index in fused)]
-
+    hidden_states, fused = kept_states(kept, config)
+    inputs = [hidden_states[vit.feature_index], *fused]
     d, dhead = matting_head_backward(dalpha, inputs[-1], under(weights, "decoder.matting_head."), training)
     dw |= above(dhead, "decoder.matting_head.")
     stream = under(weights, "decoder.convstream.")
@@ -344,7 +344,7 @@ def vitmatte_backward(dalpha, image, weights, config, kept, training=False):
         window = vit.window_size if index in vit.window_block_indices else 0
         part = f"backbone.encoder.layer.{index}."
         settings = vit.num_attention_heads, window, vit.layer_norm_eps
-        d, dlayer = block_backward(d, hidden[index], under(weights, part), *settings)
+        d, dlayer = block_backward(d, hidden_states[index], under(weights, part), *settings)
         dw |= above(dlayer, part)
     dpatches, dembed = patch_embed_backward(d, image, under(weights, "backbone.embeddings."))
     return dimage + dpatches, dw | above(dembed, "backbone.embeddings.")

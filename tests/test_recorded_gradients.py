@@ -32,10 +32,10 @@ def test_every_gradient(recording, mode):
     """Two float64 computations: 1e-11 of a tensor's largest gradient; measured 1e-14."""
     tensors, image, cotangent = example()
     kept, training = {}, mode == "own"
-    reference.vitmatte(image, tensors, CONFIG, kept.__setitem__)
+    reference.vitmatte(image, tensors, CONFIG, kept.setdefault)
     if training:
-        tensors, _ = own_statistics(image, kept, tensors, CONFIG)
-        reference.vitmatte(image, tensors, CONFIG, kept.__setitem__)
+        (tensors, _), kept = own_statistics(image, kept, tensors, CONFIG), {}
+        reference.vitmatte(image, tensors, CONFIG, kept.setdefault)
     dimage, dw = vitmatte_backward(cotangent, image, tensors, CONFIG, kept, training)
     own, expected = dw | {"image": dimage}, reference.under(recording[0], f"{mode}/")
     assert set(own) == set(expected)

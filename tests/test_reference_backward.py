@@ -25,7 +25,7 @@ FEW = settings(max_examples=20)
 # What reference.py has and a gradient has not: names, and constants.
 WITHOUT_GRADIENT = {"under", "sample_positions"}
 # What only the gradient has: the inverse of ``under``, and what layer norm and batch norm share, and what was kept.
-BACKWARD_ONLY = {"above", "normalize_backward", "hidden_states"}
+BACKWARD_ONLY = {"above", "normalize_backward", "kept_states"}
 
 
 def draw(seed, *shape):
@@ -276,10 +276,10 @@ def network(config, training):
 
     def run(arrays):
         tensors, kept = under(arrays, "w."), {}
-        alpha = reference.vitmatte(arrays["image"], tensors, config, kept.__setitem__)
+        alpha = reference.vitmatte(arrays["image"], tensors, config, kept.setdefault)
         if training:
-            tensors, _ = own_statistics(arrays["image"], kept, tensors, config)
-            alpha = reference.vitmatte(arrays["image"], tensors, config, kept.__setitem__)
+            (tensors, _), kept = own_statistics(arrays["image"], kept, tensors, config), {}
+            alpha = reference.vitmatte(arrays["image"], tensors, config, kept.setdefault)
         return alpha, tensors, kept
 
     def gradients(dalpha, arrays):
@@ -334,7 +334,7 @@ def test_no_other_float_type_is_made():
     config = tiny_config()
     image, tensors = random_pixels(1, 4, 80, 112)[0].transpose(1, 2, 0), random_checkpoint(config)
     kept = {}
-    alpha = reference.vitmatte(image, tensors, config, kept.__setitem__)
+    alpha = reference.vitmatte(image, tensors, config, kept.setdefault)
     dimage, dw = reference_backward.vitmatte_backward(np.ones_like(alpha), image, tensors, config, kept)
     types = {name: gradient.dtype for name, gradient in (dw | {"image": dimage}).items()}
     assert types == dict.fromkeys(types, np.dtype(np.float32))
@@ -345,7 +345,7 @@ def test_blocks_behind_the_features_have_no_gradient():
     config = tiny_config(out_features=("stage1",))
     image, tensors = random_pixels(1, 4, 32, 48)[0].transpose(1, 2, 0), random_checkpoint(config)
     kept = {}
-    alpha = reference.vitmatte(image, tensors, config, kept.__setitem__)
+    alpha = reference.vitmatte(image, tensors, config, kept.setdefault)
     _, dw = reference_backward.vitmatte_backward(np.ones_like(alpha), image, tensors, config, kept)
     assert {name.split(".")[3] for name in dw if name.startswith("backbone.encoder.")} == {"0"}
     assert all(gradient.any() for gradient in dw.values())

@@ -28,11 +28,12 @@ WITHOUT_EFFECT = "decoder.matting_head.matting_convs.0.bias"
 def own_gradients(config, tensors, image, cotangent, training):
     """Alpha, gradients by every tensor and by ``"image"``, and the tensors with what training has remembered."""
     kept, remembered = {}, {name: tensor.copy() for name, tensor in tensors.items()}
-    alpha = reference.vitmatte(image, tensors, config, kept.__setitem__)
+    alpha = reference.vitmatte(image, tensors, config, kept.setdefault)
     if training:
         tensors, pixels = own_statistics(image, kept, tensors, config)
         update_running_statistics(remembered, tensors, pixels)
-        alpha = reference.vitmatte(image, tensors, config, kept.__setitem__)
+        kept = {}
+        alpha = reference.vitmatte(image, tensors, config, kept.setdefault)
     dimage, dw = vitmatte_backward(cotangent, image, tensors, config, kept, training)
     return alpha, dw | {"image": dimage}, remembered
 

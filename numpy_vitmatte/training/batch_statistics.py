@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.reference_backward import hidden_states
+from numpy_vitmatte.reference_backward import kept_states
 
 Tensors = dict[str, NDArray[np.floating]]
 
@@ -60,7 +60,7 @@ def own_statistics(
     details = [image]
     for index in range(len(config.convstream_hidden_sizes)):
         details.append(layer(details[-1], f"decoder.convstream.convs.{index}.", stride=2))
-    x = hidden_states(kept, config)[config.backbone_config.feature_index]
+    x = kept_states(kept, config)[0][config.backbone_config.feature_index]
     for index, detail in enumerate(reversed(details)):
         joined = np.concatenate([detail, reference.upsample2(x)], axis=-1)
         x = layer(joined, f"decoder.fusion_blocks.{index}.conv.", stride=1)

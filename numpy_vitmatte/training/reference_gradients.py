@@ -56,7 +56,7 @@ def reference_gradients(
     images = pixel_values.transpose(0, 2, 3, 1)  # [B, 4, H, W] -> [B, H, W, 4]
     recordings: list[dict[str, Array]] = [{} for _ in images]
     predicted = [
-        reference.vitmatte(image, tensors, config, kept.__setitem__)
+        reference.vitmatte(image, tensors, config, kept.setdefault)
         for image, kept in zip(images, recordings, strict=True)
     ]
     found = loss(np.stack(predicted), alphas, unknown)

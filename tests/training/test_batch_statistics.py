@@ -19,7 +19,7 @@ def test_normalized_maps_have_mean_0_and_variance_1(data):
     config, tensors = checkpoint.config, wide(checkpoint.tensors)
     image = data.draw(pixel_values(config, max_batch=1))[0].transpose(1, 2, 0).astype(np.float64)
     kept, before = {}, {name: tensor.copy() for name, tensor in tensors.items()}
-    reference.vitmatte(image, tensors, config, kept.__setitem__)
+    reference.vitmatte(image, tensors, config, kept.setdefault)
     own, pixels = own_statistics(image, kept, tensors, config)
 
     norms = [name.removesuffix("running_var") for name in tensors if name.endswith("running_var")]

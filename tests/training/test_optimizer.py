@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_vitmatte.checkpoint.parameters import parameter_shapes
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.testing import assert_within, random_checkpoint, tiny_config, wide
 from numpy_vitmatte.training.optimizer import AdamW, MovingAverage, clip_by_norm, takes_decay, trainable, warmup_cosine
@@ -109,19 +108,19 @@ def test_the_first_step_by_hand():
 
 def test_what_takes_decay():
     """Matrices and convolutions; neither biases, norms, positions nor tables."""
-    shapes = parameter_shapes(tiny_config())
-    decayed = {name for name, shape in shapes.items() if takes_decay(name, np.empty(shape))}
-    left = {name.rsplit(".", 1)[-1] for name in set(shapes) - decayed}
+    network = random_checkpoint(tiny_config())
+    decayed = {name for name, tensor in network.items() if takes_decay(name, tensor)}
+    left = {name.rsplit(".", 1)[-1] for name in set(network) - decayed}
     assert left == {"bias", "weight", "position_embeddings", "rel_pos_h", "rel_pos_w", "running_mean", "running_var"}
     assert all("norm" in name or name.endswith("matting_convs.1.weight")
-               for name in set(shapes) - decayed if name.endswith("weight"))  # fmt: skip
+               for name in set(network) - decayed if name.endswith("weight"))  # fmt: skip
     assert all(name.endswith("weight") and "norm" not in name for name in decayed)
     assert "decoder.matting_head.matting_convs.3.weight" in decayed
 
 
 def test_what_is_trained():
     """All of the decoder but its statistics; a pattern that means nothing is said."""
-    names = list(parameter_shapes(tiny_config()))
+    names = list(random_checkpoint(tiny_config()))
     chosen = trainable(names, "decoder.*")
     assert chosen == [name for name in names if name.startswith("decoder.") and "running" not in name]
     assert len(trainable(names)) == len(names) - 2 * sum(name.endswith("running_var") for name in names)

@@ -41,11 +41,12 @@ def disc(seed, side=32):
 def run(tensors, image, training):
     """Alpha, and what the gradient needs."""
     kept = {}
-    alpha = reference.vitmatte(image, tensors, CONFIG, kept.__setitem__)
+    alpha = reference.vitmatte(image, tensors, CONFIG, kept.setdefault)
     if training:
         own, pixels = own_statistics(image, kept, tensors, CONFIG)
         update_running_statistics(tensors, own, pixels)
-        tensors, alpha = own, reference.vitmatte(image, own, CONFIG, kept.__setitem__)
+        tensors, kept = own, {}
+        alpha = reference.vitmatte(image, own, CONFIG, kept.setdefault)
     return alpha, tensors, kept
 
 
