@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from record_gradients import CONFIG, RECORDING, example
 from safetensors import safe_open
+from support.record_gradients import CONFIG, RECORDING, example
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.reference_backward import vitmatte_backward
@@ -58,7 +58,7 @@ def test_the_recording_is_what_pytorch_computes_today(recording, tmp_path):
     reason = "the [parity] extra is not installed; the recording is replayed, not renewed"
     pytest.importorskip("torch", reason=reason)
     pytest.importorskip("transformers", reason=reason)
-    from record_gradients import record
+    from support.record_gradients import record
 
     record(tmp_path / "again.safetensors")
     with safe_open(tmp_path / "again.safetensors", "numpy") as file:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from odd_networks import ODD
+from support.odd_networks import ODD
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.reference_backward import vitmatte_backward
@@ -13,7 +13,7 @@ NEEDS = "the [parity] extra is not installed; tests/test_recorded_gradients.py c
 torch = pytest.importorskip("torch", reason=NEEDS)
 pytest.importorskip("transformers", reason=NEEDS)
 
-from record_gradients import autograd  # noqa: E402
+from support.record_gradients import autograd  # noqa: E402
 
 pytestmark = pytest.mark.parity
 

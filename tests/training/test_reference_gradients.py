@@ -40,7 +40,7 @@ def test_a_batch_beside_pytorch():
     """Every tensor, with a loss that joins the pictures: means over all unknown pixels."""
     torch = pytest.importorskip("torch", reason="the [parity] extra is not installed; central differences are compared")
     pytest.importorskip("transformers", reason="the [parity] extra is not installed")
-    from transformers_models import transformers_model
+    from support.transformers_models import transformers_model
 
     (pixels, labels), tensors = batch(3, seed=1), wide(random_checkpoint(CONFIG))
     found, gradients = reference_gradients(pixels, labels, tensors, CONFIG)

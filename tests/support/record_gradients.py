@@ -1,7 +1,8 @@
-"""Record PyTorch's gradients of a tiny network: ``python tests/record_gradients.py`` (needs [parity]).
+"""Record PyTorch's gradients of a tiny network, in tests/data (needs the extra [parity]).
 
-``test_recorded_gradients.py`` replays the file where PyTorch is not installed. Weights and pixels are made anew there,
-from the same seeds; only gradients are stored, in float64.
+``PYTHONPATH=tests python -m support.record_gradients`` writes the file, and ``test_recorded_gradients.py``
+replays it where PyTorch is not installed. Weights and pixels are made anew there, from the same seeds; only gradients
+are stored, in float64.
 """
 
 import json
@@ -12,7 +13,7 @@ from safetensors.numpy import save_file
 
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config, wide
 
-RECORDING = Path(__file__).parent / "data" / "recorded_gradients.safetensors"
+RECORDING = Path(__file__).parents[1] / "data" / "recorded_gradients.safetensors"
 
 CONFIG = tiny_config(
     hidden_size=8,
@@ -42,7 +43,8 @@ def example():
 def autograd(config, tensors, image, cotangent, training):
     """Alpha, gradients by every tensor that has one and by ``"image"``, and statistics afterwards, from PyTorch."""
     import torch
-    from transformers_models import transformers_model
+
+    from support.transformers_models import transformers_model
 
     model = transformers_model(config, tensors).train(training)
     model.requires_grad_(True)
