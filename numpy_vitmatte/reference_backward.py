@@ -9,7 +9,7 @@ much the loss grows with each entry of y. The function gives ``dx`` and ``dw``, 
 - What a gradient needs is computed again by ``forward.f``, so that each function can be read, and checked, alone.
 - Where y is a sum of two terms, dy goes to both; where x is used twice, its two gradients are added.
 - In a chain one ``d`` runs through: the gradient by a layer's output before its line, by its input after it.
-- ``training``: the statistics among a batch norm's weights are the picture's own and change with it, as those that
+- ``training``: the statistics among a batch norm's weights are the image's own and change with it, as those that
   ``training.batch_statistics`` makes; otherwise they are constants.
 """
 
@@ -161,59 +161,61 @@ def relative_positions_backward(dy, table, length):
 
 
 def attention_backward(dy, x, w, heads):
-    """Back through values, probabilities and scores; n heads, hw the query's place, yx the key's, c channels.
+    """Back through values, probabilities and scores: [..., h, w, C] -> the same; the probabilities are only looked at.
 
-    ``dy`` is the gradient by the result: the probabilities that the forward pass also gives are only looked at.
+    Letters: n heads, those of all grids; hw the query's place, yx the key's; c channels, d = C / heads of them.
     """
-    height, width, channels = x.shape
-    size, relative = channels // heads, "rel_pos_h" in w
+    *_, height, width, channels = x.shape
+    size, tokens, relative = channels // heads, height * width, "rel_pos_h" in w
     scale = x.dtype.type(size**-0.5)
-    qkv = forward.linear(x, under(w, "qkv.")).reshape(height, width, 3, heads, size)  # [h, w, 3 C] -> ...
-    q, k, v = np.moveaxis(qkv, (2, 3), (0, 1))  # 3 times [heads, h, w, d]
-    score = np.einsum("nhwc,nyxc->nhwyx", q * scale, k)
+    qkv = forward.linear(x, under(w, "qkv.")).reshape(-1, height, width, 3, heads, size)
+    q, k, v = np.moveaxis(qkv, (3, 4), (0, 2)).reshape(3, -1, tokens, size)  # 3 times [n, N, d], N = h w tokens
+    score = q * scale @ k.swapaxes(1, 2)  # [n, N, N]
     if relative:
+        grid, score = q.reshape(-1, height, width, size), score.reshape(-1, height, width, height, width)
         rows = forward.relative_positions(w["rel_pos_h"], height)  # [h, y, d]
         columns = forward.relative_positions(w["rel_pos_w"], width)  # [w, x, d]
-        score += np.einsum("nhwc,hyc->nhwy", q, rows)[..., None]
-        score += np.einsum("nhwc,wxc->nhwx", q, columns)[..., None, :]
-    score = score.reshape(heads, height * width, -1)  # [heads, N, N]
+        score += np.einsum("nhwc,hyc->nhwy", grid, rows)[..., None]
+        score += np.einsum("nhwc,wxc->nhwx", grid, columns)[..., None, :]
+        score = score.reshape(-1, tokens, tokens)
     probability = forward.softmax(score)
-    attended = probability @ v.reshape(heads, -1, size)  # [heads, N, N] @ [heads, N, d] -> [heads, N, d]
+    attended = (probability @ v).reshape(-1, heads, tokens, size).swapaxes(1, 2).reshape(x.shape)
 
-    joined = attended.swapaxes(0, 1).reshape(height, width, channels)
-    d, dproj = linear_backward(dy, joined, under(w, "proj."))
-    d = d.reshape(-1, heads, size).swapaxes(0, 1)  # [h, w, C] -> [heads, N, d]
-    dv = probability.swapaxes(1, 2) @ d  # [heads, N (key), N (query)] @ [heads, N, d]
-    dscore = softmax_backward(d @ v.reshape(heads, -1, size).swapaxes(1, 2), score)  # [heads, N (query), N (key)]
-    dq = (dscore @ k.reshape(heads, -1, size) * scale).reshape(q.shape)
-    dk = dscore.swapaxes(1, 2) @ q.reshape(heads, -1, size) * scale
+    d, dproj = linear_backward(dy, attended, under(w, "proj."))
+    d = d.reshape(-1, tokens, heads, size).swapaxes(1, 2).reshape(v.shape)  # [..., h, w, C] -> [n, N, d]
+    dv = probability.swapaxes(1, 2) @ d  # [n, N (key), N (query)] @ [n, N, d]
+    dscore = softmax_backward(d @ v.swapaxes(1, 2), score)  # [n, N (query), N (key)]
+    dq, dk = dscore @ k * scale, dscore.swapaxes(1, 2) @ q * scale
     dw = above(dproj, "proj.")
     if relative:  # a row's offset is shared by all keys of that row, so their gradients add up; columns alike
-        dscore = dscore.reshape(heads, height, width, height, width)
-        by_row, by_column = dscore.sum(axis=-1), dscore.sum(axis=-2)  # [heads, h, w, y], [heads, h, w, x]
-        dq += np.einsum("nhwy,hyc->nhwc", by_row, rows) + np.einsum("nhwx,wxc->nhwc", by_column, columns)
-        drows = np.einsum("nhwy,nhwc->hyc", by_row, q)
-        dcolumns = np.einsum("nhwx,nhwc->wxc", by_column, q)
+        dscore = dscore.reshape(-1, height, width, height, width)
+        by_row, by_column = dscore.sum(axis=-1), dscore.sum(axis=-2)  # [n, h, w, y], [n, h, w, x]
+        dgrid = np.einsum("nhwy,hyc->nhwc", by_row, rows) + np.einsum("nhwx,wxc->nhwc", by_column, columns)
+        dq += dgrid.reshape(q.shape)
+        drows, dcolumns = np.einsum("nhwy,nhwc->hyc", by_row, grid), np.einsum("nhwx,nhwc->wxc", by_column, grid)
         dw["rel_pos_h"] = relative_positions_backward(drows, w["rel_pos_h"], height)
         dw["rel_pos_w"] = relative_positions_backward(dcolumns, w["rel_pos_w"], width)
-    dqkv = np.stack([dq, dk.reshape(q.shape), dv.reshape(q.shape)])  # [3, heads, h, w, d]
-    dqkv = np.moveaxis(dqkv, (0, 1), (2, 3)).reshape(height, width, 3 * channels)  # -> [h, w, 3 C]
+    dqkv = np.stack([dq, dk, dv]).reshape(3, -1, heads, height, width, size)
+    dqkv = np.moveaxis(dqkv, (0, 2), (3, 4)).reshape(*x.shape[:-1], 3 * channels)  # -> [..., h, w, 3 C]
     dx, dqkv = linear_backward(dqkv, x, under(w, "qkv."))
     return dx, dw | above(dqkv, "qkv.")
 
 
+def into_windows_backward(dy, x, window):
+    """Zero tokens that were added are no input: [windows, window, window, C] -> [h, w, C]."""
+    return forward.out_of_windows(dy, *x.shape[:2])
+
+
+def out_of_windows_backward(dy, windows, height, width):
+    """Tokens that were cropped had no effect, so theirs is 0: [h, w, C] -> [windows, window, window, C]."""
+    return forward.into_windows(dy, windows.shape[1])
+
+
 def window_attention_backward(dy, x, w, heads, window):
-    """Window by window; all windows share the weights. What was cropped had no effect, what was added is no input."""
-    height, width, _ = x.shape
-    frame = ((0, -height % window), (0, -width % window), (0, 0))
-    padded, dy = np.pad(x, frame), np.pad(dy, frame)
-    dpadded, dw = np.empty_like(padded), {}
-    for top in range(0, height, window):
-        for left in range(0, width, window):
-            inside = slice(top, top + window), slice(left, left + window)
-            dpadded[inside], part = attention_backward(dy[inside], padded[inside], w, heads)
-            dw = {name: dw.get(name, 0) + value for name, value in part.items()}
-    return dpadded[:height, :width], dw
+    """Back through all windows, which share the weights: [h, w, C] -> [h, w, C]."""
+    windows = forward.into_windows(x, window)
+    d, dw = attention_backward(out_of_windows_backward(dy, windows, *x.shape[:2]), windows, w, heads)
+    return into_windows_backward(d, x, window), dw
 
 
 def mlp_backward(dy, x, w):
@@ -245,10 +247,9 @@ def residual_neck_backward(dy, x, w):
 def block_backward(dy, x, w, heads, window, epsilon):
     """Back through neck, MLP and attention, and past each of them."""
     norm1, norm2, inside = under(w, "norm1."), under(w, "norm2."), under(w, "attention.")
-    where = (heads, window) if window else (heads,)
-    attend, attend_backward = forward.attention, attention_backward
+    where, attend, attend_backward = (heads,), forward.attention, attention_backward
     if window:
-        attend, attend_backward = forward.window_attention, window_attention_backward
+        where, attend, attend_backward = (heads, window), forward.window_attention, window_attention_backward
     for_attention = forward.layer_norm(x, norm1, epsilon)
     middle = x + attend(for_attention, inside, *where)[0]
     for_mlp = forward.layer_norm(middle, norm2, epsilon)
@@ -314,30 +315,29 @@ def matting_head_backward(dy, x, w, training=False):
 
 
 def kept_states(kept, config):
-    """What ``vitmatte`` recorded on its way: tokens before and after each block, and what fusion blocks gave."""
+    """What ``vitmatte`` recorded on its way: the hidden states, and what fusion blocks and head got from below."""
     blocks, fusions = config.backbone_config.num_hidden_layers, len(config.fusion_hidden_sizes)
-    hidden_states = [kept["embeddings"], *(kept[f"layer.{index}"] for index in range(blocks))]
-    return hidden_states, [kept[f"fusion_blocks.{index}"] for index in range(fusions)]
+    hidden_states = [kept["backbone.embeddings"], *(kept[f"backbone.encoder.layer.{index}"] for index in range(blocks))]
+    fused = [kept[f"decoder.fusion_blocks.{index}"] for index in range(fusions)]
+    return hidden_states, [hidden_states[config.backbone_config.feature_index], *fused]
 
 
 def vitmatte_backward(dalpha, image, weights, config, kept, training=False):
-    """Gradients of one picture: [H, W] -> [H, W, 4], and by every tensor that the alpha depends on.
+    """Gradients of one image: [H, W] -> [H, W, 4], and by every tensor that the alpha depends on.
 
     ``image``, ``weights``, ``config``: as ``vitmatte`` got them. ``kept``: what it recorded, by
     ``kept = {}; vitmatte(image, weights, config, kept.setdefault)``.
     """
     vit, eps, dw = config.backbone_config, config.batch_norm_eps, {}
-    hidden_states, fused = kept_states(kept, config)
-    inputs = [hidden_states[vit.feature_index], *fused]
+    hidden_states, inputs = kept_states(kept, config)
     d, dhead = matting_head_backward(dalpha, inputs[-1], under(weights, "decoder.matting_head."), training)
     dw |= above(dhead, "decoder.matting_head.")
     stream = under(weights, "decoder.convstream.")
     details, ddetails = forward.convstream(image, stream, eps), []
-    for index in reversed(range(len(details))):
-        part, detail = f"decoder.fusion_blocks.{index}.", details[-1 - index]
+    for index, detail in zip(reversed(range(len(details))), details, strict=True):  # D0 first
+        part = f"decoder.fusion_blocks.{index}."
         d, ddetail, dfusion = fusion_block_backward(d, inputs[index], detail, under(weights, part), eps, training)
-        ddetails.append(ddetail)  # of the largest map first
-        dw |= above(dfusion, part)
+        ddetails, dw = [*ddetails, ddetail], dw | above(dfusion, part)
     dimage, dstream = convstream_backward(ddetails, image, stream, eps, training)
     dw |= above(dstream, "decoder.convstream.")
     for index in reversed(range(vit.feature_index)):

@@ -22,8 +22,8 @@ from numpy_vitmatte.training.batch_statistics import own_statistics
 SIDES = st.integers(1, 7)
 FEW = settings(max_examples=20)
 
-# What reference.py has and a gradient has not: names, and constants.
-WITHOUT_GRADIENT = {"under", "sample_positions"}
+# What reference.py has and a gradient has not: names, what listens, and constants.
+WITHOUT_GRADIENT = {"under", "unchanged", "inside", "sample_positions"}
 # What only the gradient has: the inverse of ``under``, and what layer norm and batch norm share, and what was kept.
 BACKWARD_ONLY = {"above", "normalize_backward", "kept_states"}
 
@@ -175,6 +175,20 @@ def test_attention(rows, columns, heads, stored, biased, seed):
     """Tables that fit, that are resized, or none; some probabilities are nearly 1."""
     w = attention_weights(seed, 2 * heads, heads, stored, biased)
     check("attention", 2 * draw(seed, rows, columns, 2 * heads), w, heads)
+
+
+@given(rows=SIDES, columns=SIDES, window=st.integers(1, 5), seed=seeds())
+def test_windows(rows, columns, window, seed):
+    """Cutting and putting together: what is padded and what is cropped has the gradient 0."""
+    x = draw(seed, rows, columns, 2)
+    check("into_windows", x, None, window)
+    check("out_of_windows", draw(seed, *reference.into_windows(x, window).shape), None, rows, columns)
+
+
+@given(grids=st.integers(1, 3), rows=st.integers(1, 4), columns=st.integers(1, 4), seed=seeds())
+def test_attention_in_several_grids(grids, rows, columns, seed):
+    """They share the weights, whose gradients add up."""
+    check("attention", draw(seed, grids, rows, columns, 4), attention_weights(seed, 4, 2, (2, 3)), 2)
 
 
 @given(rows=SIDES, columns=SIDES, window=st.integers(1, 5), seed=seeds())
@@ -369,14 +383,16 @@ CONTROLS = {
         "dpadded[: x.shape[0], : x.shape[1]]", "conv", draw(0, 4, 4, 2), weights(0, weight=(3, 2, 3, 3)), 1, 1,
     ),
     "a window's padding that gives a gradient": (
-        "np.pad(dy, frame)", 'np.pad(dy, frame, mode="edge")', "window_attention", draw(0, 4, 5, 4), TABLES, 2, 3,
+        "forward.into_windows(dy, windows.shape[1])",
+        'forward.into_windows(np.pad(dy, ((0, 2), (0, 1), (0, 0)), mode="edge"), windows.shape[1])',
+        "window_attention", draw(0, 4, 5, 4), TABLES, 2, 3,
     ),
     "a scaled query in the bias": (
-        '"nhwy,nhwc->hyc", by_row, q)', '"nhwy,nhwc->hyc", by_row, q * scale)',
-        "attention", draw(0, 3, 3, 4), TABLES, 2,
+        '"nhwy,nhwc->hyc", by_row, grid)', '"nhwy,nhwc->hyc", by_row, grid * scale)', "attention",
+        draw(0, 3, 3, 4), TABLES, 2,
     ),
     "a key that forgets the scale": (
-        "@ q.reshape(heads, -1, size) * scale", "@ q.reshape(heads, -1, size)", "attention",
+        "dscore.swapaxes(1, 2) @ q * scale", "dscore.swapaxes(1, 2) @ q", "attention",
         draw(0, 3, 3, 4), TABLES, 2,
     ),
     "key minus query": (

@@ -1,7 +1,7 @@
-"""Batch norms in training: they normalise by the statistics of the picture at hand, and remember an average.
+"""Batch norms in training: they normalise by the statistics of the image at hand, and remember an average.
 
 Ioffe and Szegedy 2015 (arXiv:1502.03167). A forward pass in training mode is the ordinary one with other weights: those
-whose stored statistics are the picture's own. ``reference_backward`` is told so by ``training=True``.
+whose stored statistics are the image's own. ``reference_backward`` is told so by ``training=True``.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from numpy_vitmatte.reference_backward import kept_states
 Tensors = dict[str, NDArray[np.floating]]
 
 MOMENTUM = 0.1
-"""Share of the picture's statistics in the average, PyTorch's default."""
+"""Share of the image's statistics in the average, PyTorch's default."""
 
 _HEAD = "decoder.matting_head.matting_convs."
 
@@ -27,7 +27,7 @@ def own_statistics(
     weights: Mapping[str, NDArray[np.floating]],
     config: VitMatteConfig,
 ) -> tuple[Tensors, dict[str, int]]:
-    """The weights with the statistics of one picture in place of the stored ones.
+    """The weights with the statistics of one image in place of the stored ones.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def own_statistics(
     Returns
     -------
     weights : dict of str to float array
-        The same tensors but for every ``running_mean`` and ``running_var``: mean and variance over the picture's
+        The same tensors but for every ``running_mean`` and ``running_var``: mean and variance over the image's
         pixels.
     pixels : dict of str to int
         The number of pixels behind each of them, by the norm's name with a dot at its end.
@@ -60,7 +60,7 @@ def own_statistics(
     details = [image]
     for index in range(len(config.convstream_hidden_sizes)):
         details.append(layer(details[-1], f"decoder.convstream.convs.{index}.", stride=2))
-    x = kept_states(kept, config)[0][config.backbone_config.feature_index]
+    x = kept_states(kept, config)[1][0]
     for index, detail in enumerate(reversed(details)):
         joined = np.concatenate([detail, reference.upsample2(x)], axis=-1)
         x = layer(joined, f"decoder.fusion_blocks.{index}.conv.", stride=1)
@@ -71,7 +71,7 @@ def own_statistics(
 def update_running_statistics(
     weights: Tensors, own: Mapping[str, NDArray[np.floating]], pixels: Mapping[str, int], momentum: float = MOMENTUM
 ) -> None:
-    """Move the stored statistics towards those of a picture, as PyTorch's ``BatchNorm2d`` does in training mode.
+    """Move the stored statistics towards those of an image, as PyTorch's ``BatchNorm2d`` does in training mode.
 
     Parameters
     ----------

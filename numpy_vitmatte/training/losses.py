@@ -4,7 +4,7 @@ The default, :func:`authors_loss`, is the criterion that ViTMatte was trained wi
 ``modeling/criterion`` of hustvl/ViTMatte; the Laplacian pyramid as Hou and Liu 2019, arXiv:1909.09725). The bundled
 vitmatte-tiny was trained with :func:`recipe_loss`, another one: its docstring lists the differences.
 
-Alphas are arrays (H, W) or, for several pictures at once, (B, H, W), of one float type, which the arithmetic and the
+Alphas are arrays (H, W) or, for several images at once, (B, H, W), of one float type, which the arithmetic and the
 gradients keep. ``unknown`` is a boolean array of the same shape: where the trimap does not know. An absolute value has
 no slope at 0; it counts as 0, as in PyTorch.
 """
@@ -100,7 +100,7 @@ def region_l1(predicted: Array, alpha: Array, region: Mask) -> tuple[float, Arra
 def laplacian(predicted: Array, alpha: Array) -> tuple[float, Array]:
     """Mean absolute differences of Laplacian pyramids of 5 levels, level l weighted 2^l / 5.
 
-    Each level is the difference between a picture and its half size doubled: blurred by (1 4 6 4 1) / 16 both ways,
+    Each level is the difference between an image and its half size doubled: blurred by (1 4 6 4 1) / 16 both ways,
     every second pixel, then zeros between, four times as bright, blurred again. Edges are mirrored; an odd last row or
     column is cut off. All of it is linear, so one pyramid of the error is enough.
 
@@ -168,8 +168,8 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
 
     - the parts are weighted 1 (unknown), 0.25 (known), 0.5 (Laplacian), 0.5 (gradient), not 1 each;
     - regions count one pixel more than they have, so that an empty one needs no care;
-    - pyramid and slopes see the true alpha where the trimap knows, and are means over the whole picture;
-    - the pyramid has 4 levels and what is left; small pictures are doubled bilinearly, and odd rows are kept;
+    - pyramid and slopes see the true alpha where the trimap knows, and are means over the whole image;
+    - the pyramid has 4 levels and what is left; small images are doubled bilinearly, and odd rows are kept;
     - slopes are differences of neighbours; only slope beyond the true one has a price, so that hair costs nothing.
 
     Parameters
@@ -239,7 +239,7 @@ def _region_l1(predicted: Array, alpha: Array, region: Mask, pixels: int) -> tup
     return float(np.abs(error).sum() * share), np.sign(error) * share
 
 
-def _sobel(picture: Array, across: int, down: int) -> Array:
+def _sobel(image: Array, across: int, down: int) -> Array:
     """Differences of next neighbours along one axis, smoothed by (1 2 1) along the other; zeros around."""
 
     def shifted(array: Array, axis: int, by: int) -> Array:
@@ -248,5 +248,5 @@ def _sobel(picture: Array, across: int, down: int) -> Array:
         view[..., max(0, -by) : view.shape[-1] - max(0, by)] = array[..., max(0, by) : array.shape[-1] - max(0, -by)]
         return result
 
-    slope = shifted(picture, across, 1) - shifted(picture, across, -1)
+    slope = shifted(image, across, 1) - shifted(image, across, -1)
     return shifted(slope, down, 1) + 2 * slope + shifted(slope, down, -1)

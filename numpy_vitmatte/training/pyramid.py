@@ -1,7 +1,7 @@
 """The mean absolute bands of a Laplacian pyramid, with the gradient: Burt and Adelson 1983 (IEEE TCOM 31).
 
-A band is the difference between a picture and its half size doubled. Halving and doubling are matrices on either side
-of a picture, so that their gradients are the transposed matrices.
+A band is the difference between an image and its half size doubled. Halving and doubling are matrices on either side
+of an image, so that their gradients are the transposed matrices.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Array = NDArray[np.floating]
 
 
 def pyramid_l1(
-    picture: Array,
+    image: Array,
     levels: int,
     doubling: Callable[[int], NDArray[np.float64]],
     rest: Callable[[Array], tuple[float, Array]],
@@ -24,44 +24,44 @@ def pyramid_l1(
 
     Parameters
     ----------
-    picture : float array (..., H, W)
+    image : float array (..., H, W)
         Of an error: a pyramid is linear, so the difference of two pyramids is that of the difference.
     levels : int
-        Bands. Every picture that is halved must be at least 3 pixels high and wide.
+        Bands. Every image that is halved must be at least 3 pixels high and wide.
     doubling : function
         :func:`zeros_between` or :func:`bilinear`.
     rest : function
-        What the smallest picture counts: :func:`nothing` or :func:`mean_l1`.
+        What the smallest image counts: :func:`nothing` or :func:`mean_l1`.
 
     Returns
     -------
     value : float
         The sum over levels l = 0, 1, ... of 2^l times the band's mean absolute value.
     gradient : float array (..., H, W)
-        By ``picture``.
+        By ``image``.
     """
     if levels == 0:
-        return rest(picture)
-    rows, columns = (doubling(side).astype(picture.dtype) for side in picture.shape[-2:])  # (kept, half)
+        return rest(image)
+    rows, columns = (doubling(side).astype(image.dtype) for side in image.shape[-2:])  # (kept, half)
     kept = np.s_[..., : len(rows), : len(columns)]
-    halve_rows, halve_columns = (_halving(len(matrix)).astype(picture.dtype) for matrix in (rows, columns))
-    half = halve_rows @ picture[kept] @ halve_columns.T
-    value, dband = mean_l1(picture[kept] - rows @ half @ columns.T)
+    halve_rows, halve_columns = (_halving(len(matrix)).astype(image.dtype) for matrix in (rows, columns))
+    half = halve_rows @ image[kept] @ halve_columns.T
+    value, dband = mean_l1(image[kept] - rows @ half @ columns.T)
     coarser, dhalf = pyramid_l1(half, levels - 1, doubling, rest)
     dhalf = 2 * dhalf - rows.T @ dband @ columns
-    gradient = np.zeros_like(picture)
+    gradient = np.zeros_like(image)
     gradient[kept] = dband + halve_rows.T @ dhalf @ halve_columns
     return value + 2 * coarser, gradient
 
 
-def mean_l1(picture: Array) -> tuple[float, Array]:
+def mean_l1(image: Array) -> tuple[float, Array]:
     """Mean absolute value of an array of any shape, and its gradient."""
-    return float(np.abs(picture).mean()), np.sign(picture) / picture.dtype.type(picture.size)
+    return float(np.abs(image).mean()), np.sign(image) / image.dtype.type(image.size)
 
 
-def nothing(picture: Array) -> tuple[float, Array]:
+def nothing(image: Array) -> tuple[float, Array]:
     """0, and its gradient."""
-    return 0.0, np.zeros_like(picture)
+    return 0.0, np.zeros_like(image)
 
 
 def zeros_between(length: int) -> NDArray[np.float64]:

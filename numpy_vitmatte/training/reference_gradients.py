@@ -1,4 +1,4 @@
-"""Loss and gradients of a batch in plain NumPy, picture by picture: what the fast ones are tested against."""
+"""Loss and gradients of a batch in plain NumPy, image by image: what the fast ones are tested against."""
 
 from collections.abc import Callable, Mapping
 
@@ -35,7 +35,7 @@ def reference_gradients(
         Every tensor of the network, in the float type of ``pixel_values``, which gradients get as well.
     config : VitMatteConfig
     loss : function
-        ``authors_loss`` or ``recipe_loss``, of all pictures at once.
+        ``authors_loss`` or ``recipe_loss``, of all images at once.
     train : str
         Names of tensors, as :func:`~numpy_vitmatte.training.optimizer.trainable` understands them.
 
