@@ -130,6 +130,7 @@ def test_named_tests_exist():
         "checkpoint",
         "files",
         "configuration",
+        "training",
     ],
 )
 def test_every_module_of_a_room_is_on_the_site(room):
