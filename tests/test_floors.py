@@ -31,13 +31,26 @@ ROOMS = [
     "pipeline",
     "tracing",
     "batch",
+    "serve",
     "cli",
     "testing",
     "__init__",
     "__main__",
 ]
 LOOSE = 5  # modules beside the rooms that a newcomer has to know
-EXTRAS = ("torch", "transformers", "pymatting", "matplotlib", "pytest", "hypothesis", "sphinx", "distributed")
+EXTRAS = (
+    "torch",
+    "transformers",
+    "pymatting",
+    "matplotlib",
+    "pytest",
+    "hypothesis",
+    "sphinx",
+    "distributed",
+    "fastapi",
+    "uvicorn",
+    "prometheus_client",
+)
 
 
 def room_of(module):

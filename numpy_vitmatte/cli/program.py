@@ -19,6 +19,7 @@ from numpy_vitmatte.cli import (
     download,
     evaluate,
     matte,
+    serve,
     trace,
     trimap,
     verify,
@@ -73,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(max_pixels=MAX_PIXELS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (matte, trimap, batch, evaluate, demo, download, convert, verify, warmup, trace, compare):
+    for command in (matte, trimap, batch, evaluate, demo, download, convert, verify, warmup, trace, compare, serve):
         command.add_command(commands)
     for each in (parser, *commands.choices.values()):
         each.add_argument(
