@@ -32,8 +32,8 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=7000, help="0: any free one (default: %(default)s)")
-    parser.add_argument("--model", metavar="NAME|DIR", action="append", default=[], help="a checkpoint that clients may choose; "
-                        "several may be given, the first is the default (default: vitmatte-tiny)")  # fmt: skip
+    parser.add_argument("--model", metavar="NAME|DIR", action="append", default=[], help="a checkpoint that clients may "
+                        "choose; the first of several is the default (default: vitmatte-tiny)")  # fmt: skip
     parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: all processors)")
     limits = parser.add_argument_group("limits")
     limits.add_argument("--lanes", metavar="N", type=int, default=1, help="pictures computed at a time; one keeps all "

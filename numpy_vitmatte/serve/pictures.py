@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images.reading import open_stream, refused_bomb
 from numpy_vitmatte.images.value_range import to_integers
 from numpy_vitmatte.serve.problems import too_large
@@ -68,7 +69,12 @@ def open_upload(file: IO[bytes], what: str, max_pixels: int) -> Image.Image:
     Problem
         413: too many pixels.
     """
-    image = open_stream(file, what, READABLE)
+    try:
+        image = open_stream(file, what, READABLE)
+    except ImageError as error:
+        if isinstance(error.__context__, Image.DecompressionBombError):
+            raise too_large(str(error)) from error
+        raise
     pixels = image.width * image.height
     if pixels > max_pixels:
         error = Image.DecompressionBombError(f"{pixels} pixels, of {max_pixels} pixels")
