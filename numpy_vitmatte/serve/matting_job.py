@@ -87,8 +87,7 @@ class MattingJob:
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
             report = self._report(trimap.shape, understood, warnings + (trust.lines() if trust else []))
-            computed = result.computed
-            report["computed"] = {"pixels": round(computed.pixels, 4), "tokens": round(computed.tokens, 4)}
+            report["computed"] = _computed(result)
             return pictures, report
         except MemoryError:
             raise too_large("not enough memory for a photo of this size; try max_side 2048") from None
@@ -176,6 +175,13 @@ class MattingJob:
             "warnings": warnings,
             "seconds": self.times.seconds,
         }
+
+
+def _computed(result: MattingResult) -> dict[str, float]:
+    """The shares of the decoder's pixels and of the last block's tokens that were computed."""
+    if not result.wanted.any():
+        return {"pixels": 0.0, "tokens": 0.0}
+    return {"pixels": round(result.computed.pixels, 4), "tokens": round(result.computed.tokens, 4)}
 
 
 def _stop_if(unwanted: threading.Event) -> None:

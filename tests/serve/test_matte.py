@@ -132,3 +132,9 @@ def test_a_turned_photo_is_upright(service, parts, lively_checkpoint):
     Image.fromarray(np.rot90(PHOTO).copy()).save(file, "PNG", exif=exif)
     answer = service.matte(image=file.getvalue(), trimap=parts["trimap"], format="npy")
     np.testing.assert_array_equal(answer.array(), matte(PHOTO, TRIMAP, lively_checkpoint))
+
+
+def test_nothing_is_unknown(service):
+    answer = service.matte(image=encoded(PHOTO[:1, :1]), trimap=encoded(np.full((1, 1), 255, np.uint8)), format="npy")
+    assert answer.array().tolist() == [[1.0]]
+    assert answer.report()["computed"] == {"pixels": 0.0, "tokens": 0.0}

@@ -22,20 +22,22 @@ function chunk(kind, data) {
   return [bigEndian(data.length), name, data, bigEndian(crc32([name, data]))];
 }
 
-const ROWS_AT_ONCE = 256; // so that no part keeps the page from painting
+const PIXELS_AT_ONCE = 2 ** 18; // so that no part keeps the page from answering the pointer
 
 async function deflated(levels, width, height) {
   const stream = new CompressionStream("deflate");
   const result = new Response(stream.readable).arrayBuffer();
   const writer = stream.writable.getWriter();
-  for (let top = 0; top < height; top += ROWS_AT_ONCE) {
-    const rows = Math.min(ROWS_AT_ONCE, height - top);
+  const step = Math.ceil(PIXELS_AT_ONCE / width);
+  for (let top = 0; top < height; top += step) {
+    const rows = Math.min(step, height - top);
     const lines = new Uint8Array(rows * (width + 1)); // each row begins with its filter, 0
     for (let row = 0; row < rows; row++) {
       const start = (top + row) * width;
       lines.set(levels.subarray(start, start + width), row * (width + 1) + 1);
     }
     await writer.write(lines);
+    await pause();
   }
   await writer.close();
   return new Uint8Array(await result);
@@ -53,11 +55,12 @@ export async function grayPng(levels, width, height) {
 export async function levelsOf(blob) {
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   const { width, height } = bitmap;
-  const canvas = new OffscreenCanvas(width, Math.min(height, ROWS_AT_ONCE));
+  const step = Math.ceil(PIXELS_AT_ONCE / width);
+  const canvas = new OffscreenCanvas(width, Math.min(height, step));
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const levels = new Uint8Array(width * height);
-  for (let top = 0; top < height; top += ROWS_AT_ONCE) {
-    const rows = Math.min(ROWS_AT_ONCE, height - top);
+  for (let top = 0; top < height; top += step) {
+    const rows = Math.min(step, height - top);
     context.drawImage(bitmap, 0, top, width, rows, 0, 0, width, rows);
     const colors = context.getImageData(0, 0, width, rows).data;
     for (let index = 0; index < rows * width; index++) levels[top * width + index] = colors[4 * index];
