@@ -85,6 +85,6 @@ def run(arguments: argparse.Namespace) -> int:
         allowed_origins=tuple(arguments.allow_origin),
         token=arguments.token or os.environ.get(_TOKEN) or None,
     )
-    if not run_server(create_app(settings), arguments.host, arguments.port):
+    if not run_server(create_app(settings), arguments.host, arguments.port, arguments.loudness):
         raise VitMatteError(f"cannot listen on {arguments.host} port {arguments.port}; choose another --port")
     return 0

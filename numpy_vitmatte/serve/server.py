@@ -73,8 +73,19 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run_server(app: FastAPI, host: str, port: int) -> bool:
+def run_server(app: FastAPI, host: str, port: int, log_level: int) -> bool:
     """Serve until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    app : fastapi.FastAPI
+        As ``create_app`` makes it.
+    host : str
+        Address to listen on.
+    port : int
+        0: any free one.
+    log_level : int
+        Of ``logging``; the log goes to stderr.
 
     Returns
     -------
@@ -83,8 +94,9 @@ def run_server(app: FastAPI, host: str, port: int) -> bool:
     """
     logs = copy.deepcopy(LOGGING_CONFIG)
     logs["handlers"]["access"]["stream"] = "ext://sys.stderr"
+    logs["loggers"]["python_multipart"] = {"level": "ERROR"}  # its warnings quote bytes of what clients send
     config = uvicorn.Config(
-        app, host=host, port=port, http=PatientProtocol, ws="none", lifespan="on", log_config=logs,
+        app, host=host, port=port, http=PatientProtocol, ws="none", lifespan="on", log_config=logs, log_level=log_level,
         server_header=False, timeout_keep_alive=15, h11_max_incomplete_event_size=32 * 1024,
     )  # fmt: skip
     server = Server(config, app)

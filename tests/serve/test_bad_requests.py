@@ -158,7 +158,11 @@ def test_a_broken_form(service, content_type):
 def test_unknown_paths_and_methods(service):
     assert (service.get("/v2/matte").status, service.get("/v1/../etc/passwd").status) == (404, 404)
     answer = service.get("/v1/matte")
-    assert (answer.status, answer.headers["Allow"], answer.json()["error"]["code"]) == (405, "POST", "method_not_allowed")
+    assert (answer.status, answer.headers["Allow"], answer.json()["error"]["code"]) == (
+        405,
+        "POST",
+        "method_not_allowed",
+    )
     assert service.get("/page/../../../../etc/passwd").status == 404
     assert service.get("/page/%2e%2e/%2e%2e/app.py").status == 404
 

@@ -93,7 +93,9 @@ def test_a_slow_body(service):
 
 
 def test_a_body_that_stops(service):
-    status, answer = raw_exchange(service, head("multipart/form-data; boundary=x", "Content-Length: 1000"), [b"--x\r\n"])
+    status, answer = raw_exchange(
+        service, head("multipart/form-data; boundary=x", "Content-Length: 1000"), [b"--x\r\n"]
+    )
     assert status == 408
     assert json.loads(answer)["detail"] == "the request took more than 5 seconds to arrive"
 
