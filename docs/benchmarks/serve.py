@@ -130,8 +130,9 @@ def _peak_megabytes(process: int) -> float | None:
 def _print(record: dict) -> None:
     seconds = statistics.median(record["service_seconds"])
     peak = f"{record['peak_megabytes']:.0f} MB" if record["peak_megabytes"] else "unknown"
+    measurement = f"serve, {record['height']}x{record['width']}, threads {record['threads']}"
     print(
-        f"serve, {record['height']}x{record['width']}, threads {record['threads']}: {1 / seconds:.2f} pictures a second, "
+        f"{measurement}: {1 / seconds:.2f} pictures a second, "
         f"{record['throughput_share']:.2f} of matte() in a loop, peak memory {peak}",
         flush=True,
     )

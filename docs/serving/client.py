@@ -38,6 +38,7 @@ def matte(address: str, photo: bytes, trimap: bytes, **fields: str) -> tuple[byt
 
 if __name__ == "__main__":
     photo, trimap, alpha, *address = sys.argv[1:]
-    picture, report = matte(*(address or ["http://127.0.0.1:7000"]), Path(photo).read_bytes(), Path(trimap).read_bytes())
+    files = [Path(path).read_bytes() for path in (photo, trimap)]
+    picture, report = matte(*(address or ["http://127.0.0.1:7000"]), *files)
     Path(alpha).write_bytes(picture)
     print(*report["trimap"]["lines"], sep="\n")

@@ -32,8 +32,8 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=7000, help="0: any free one (default: %(default)s)")
-    parser.add_argument("--model", metavar="NAME|DIR", action="append", default=[], help="a checkpoint that clients may "
-                        "choose; the first of several is the default (default: vitmatte-tiny)")  # fmt: skip
+    parser.add_argument("--model", metavar="NAME|DIR", action="append", default=[], help="a checkpoint that clients "
+                        "may choose; the first of several is the default (default: vitmatte-tiny)")  # fmt: skip
     parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: all processors)")
     limits = parser.add_argument_group("limits")
     limits.add_argument("--lanes", metavar="N", type=int, default=1, help="pictures computed at a time; one keeps all "
@@ -57,18 +57,13 @@ def add_command(commands: Any) -> None:
     parser.set_defaults(run=run, max_pixels=50_000_000)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Serve until the process is told to stop.
-
-    Returns
-    -------
-    int
-        The exit status.
 
     Raises
     ------
     VitMatteError
-        The extra is missing, a setting cannot be, or a checkpoint cannot be used.
+        The extra is missing, a setting cannot be, a checkpoint cannot be used, or the address is taken.
     """
     try:
         from numpy_vitmatte.serve import ServiceSettings, create_app
@@ -85,6 +80,4 @@ def run(arguments: argparse.Namespace) -> int:
         allowed_origins=tuple(arguments.allow_origin),
         token=arguments.token or os.environ.get(_TOKEN) or None,
     )
-    if not run_server(create_app(settings), arguments.host, arguments.port, arguments.loudness):
-        raise VitMatteError(f"cannot listen on {arguments.host} port {arguments.port}; choose another --port")
-    return 0
+    run_server(create_app(settings), arguments.host, arguments.port, arguments.loudness)

@@ -77,8 +77,8 @@ def open_upload(file: IO[bytes], what: str, max_pixels: int) -> Image.Image:
         raise
     pixels = image.width * image.height
     if pixels > max_pixels:
-        error = Image.DecompressionBombError(f"{pixels} pixels, of {max_pixels} pixels")
-        raise too_large(f"{what} is refused: {refused_bomb(error)}")
+        bomb = Image.DecompressionBombError(f"{pixels} pixels, of {max_pixels} pixels")
+        raise too_large(f"{what} is refused: {refused_bomb(bomb)}")
     return image
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import os
 import socket
 from typing import Any
 
@@ -9,6 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from numpy_vitmatte.errors import VitMatteError
 
 _HEADER_SECONDS = 20.0
 """In which a request's header must have arrived."""
@@ -62,10 +65,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and print the address."""
         await super().startup(sockets)
-        for server in self.servers:
-            for listening in server.sockets[:1]:
-                host, port = listening.getsockname()[:2]
-                print(f"http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+        for listening in sockets or []:
+            host, port = listening.getsockname()[:2]
+            print(f"http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what waits with 503, finish what runs."""
@@ -73,7 +75,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run_server(app: FastAPI, host: str, port: int, log_level: int) -> bool:
+def run_server(app: FastAPI, host: str, port: int, log_level: int) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Parameters
@@ -87,18 +89,22 @@ def run_server(app: FastAPI, host: str, port: int, log_level: int) -> bool:
     log_level : int
         Of ``logging``; the log goes to stderr.
 
-    Returns
-    -------
-    bool
-        Whether it could listen.
+    Raises
+    ------
+    VitMatteError
+        The address cannot be listened on.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror  # of names that are none: below 0
+        raise VitMatteError(f"cannot listen on {host}, port {port}: {why}; choose another --port") from error
     logs = copy.deepcopy(LOGGING_CONFIG)
     logs["handlers"]["access"]["stream"] = "ext://sys.stderr"
     logs["loggers"]["python_multipart"] = {"level": "ERROR"}  # its warnings quote bytes of what clients send
     config = uvicorn.Config(
-        app, host=host, port=port, http=PatientProtocol, ws="none", lifespan="on", log_config=logs, log_level=log_level,
+        app, http=PatientProtocol, ws="none", lifespan="on", log_config=logs, log_level=log_level,
         server_header=False, timeout_keep_alive=15, h11_max_incomplete_event_size=32 * 1024,
     )  # fmt: skip
-    server = Server(config, app)
-    server.run()
-    return server.started
+    Server(config, app).run(sockets=[listening])

@@ -5,8 +5,8 @@ import pytest
 pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
 pytest.importorskip("prometheus_client", reason="the service needs the extra [serve]")
 
-from support.matting_job import PHOTO, TRIMAP  # noqa: E402
-from support.service_process import encoded, running_service  # noqa: E402
+from support.matting_job import PHOTO, TRIMAP
+from support.service_process import encoded, running_service
 
 PARTS = {"image": encoded(PHOTO), "trimap": encoded(TRIMAP)}
 

@@ -67,7 +67,7 @@ BAD_FORMS = {
     "an unknown output": ({"output": "depth"}, 422, "invalid_field", "output is 'depth'; input should be 'alpha'"),
     "an unknown format": ({"format": "exr"}, 422, "invalid_field", "format is 'exr'; input should be"),
     "a cut-out without transparency": (
-        {"output": "cutout", "format": "jpeg"}, 422, "conflicting_fields", "output cutout cannot be jpeg; expected one"),
+        {"output": "cutout", "format": "jpeg"}, 422, "conflicting_fields", "output cutout cannot be jpeg; expected"),
     "a trimap that loses": (
         {"output": "trimap", "format": "jpeg"}, 422, "conflicting_fields", "output trimap cannot be jpeg"),
     "a composite of nothing": ({"output": "composite"}, 422, "missing_field", "background is missing"),
@@ -78,7 +78,7 @@ BAD_FORMS = {
         {"output": "composite", "background": "http://127.0.0.1/x.png"}, 422, "invalid_field", "background is 'http"),
     "a background for an alpha": ({"background": "red"}, 422, "conflicting_fields", "background is for output"),
     "a fit of a color": (
-        {"output": "composite", "background": "red", "fit": "fit"}, 422, "conflicting_fields", "fit is for an uploaded"),
+        {"output": "composite", "background": "red", "fit": "fit"}, 422, "conflicting_fields", "fit is for an"),
     "colors of an alpha": ({"colors": "photo"}, 422, "conflicting_fields", "colors is for output cutout"),
     "light in an alpha": ({"linear": 1}, 422, "conflicting_fields", "linear is for output cutout"),
     "trust in an alpha": ({"trust": 1}, 422, "conflicting_fields", "trust is for output all"),
@@ -115,7 +115,7 @@ BAD_TRIMAP_FORMS = {
     "a mask for the doctor": ({"mask": encoded(TRIMAP), "trimap": encoded(TRIMAP), "check": 1}, "mask is for making"),
     "a format of JSON": ({"trimap": encoded(TRIMAP), "check": 1, "format": "npy"}, "format is for a trimap"),
     "thresholds the wrong way": (
-        {"mask": encoded(TRIMAP), "background": 0.9, "foreground": 0.1}, "background up to 0.9 and foreground from 0.1"),
+        {"mask": encoded(TRIMAP), "background": 0.9, "foreground": 0.1}, "background up to 0.9 and foreground"),
     "no threshold": ({"mask": encoded(TRIMAP), "background": "nan"}, "background up to nan"),
 }  # fmt: skip
 

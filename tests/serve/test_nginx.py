@@ -97,7 +97,7 @@ def test_a_body_that_is_too_long(behind, parts):
 
 
 def test_a_client_that_goes(behind, parts):
-    """nginx closes its own connection to the service when its client has gone, and the lane is free again."""
+    """The proxy closes its own connection to the service when its client has gone, and the lane is free again."""
     backend, front = behind
     body, content_type = form(parts)
     for _ in range(5):

@@ -96,7 +96,7 @@ def encoded(array, kind="PNG"):
 
 
 def environment(**more):
-    """This process's environment, with this package to import."""
+    """The environment of this process, with this package to import."""
     paths = [str(Path(numpy_vitmatte.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **more}
 
