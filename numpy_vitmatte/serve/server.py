@@ -98,7 +98,8 @@ def run_server(app: FastAPI, host: str, port: int, log_level: int) -> None:
     try:
         listening = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror  # of names that are none: below 0
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror  # below 0: a name that is none
         raise VitMatteError(f"cannot listen on {host}, port {port}: {why}; choose another --port") from error
     logs = copy.deepcopy(LOGGING_CONFIG)
     logs["handlers"]["access"]["stream"] = "ext://sys.stderr"

@@ -1,10 +1,6 @@
 """One service for the tests that only ask it; tests that stop or fill one start their own."""
 
 import pytest
-
-pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
-pytest.importorskip("prometheus_client", reason="the service needs the extra [serve]")
-
 from support.matting_job import PHOTO, TRIMAP
 from support.service_process import encoded, running_service
 

@@ -12,6 +12,8 @@ from support.service_process import encoded
 
 from numpy_vitmatte.cli import main
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 FILES = {name: content for name, (content, _) in BAD_FILES.items() if isinstance(content, bytes)}

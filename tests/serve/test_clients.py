@@ -15,6 +15,8 @@ from support.service_process import environment, running_service
 from numpy_vitmatte import matte, trimap_from_mask
 from numpy_vitmatte.images.value_range import to_integers
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 ROOT = Path(__file__).resolve().parents[2]

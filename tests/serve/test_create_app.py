@@ -12,6 +12,9 @@ from support.service_process import RunningService, encoded, environment, runnin
 
 from numpy_vitmatte import VitMatteError, estimate_memory
 from numpy_vitmatte.cli import main
+
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 from numpy_vitmatte.serve import ServiceSettings, create_app
 
 pytestmark = pytest.mark.extras

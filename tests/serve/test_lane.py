@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 from numpy_vitmatte.serve.lane import Lane
 from numpy_vitmatte.serve.problems import Problem
 

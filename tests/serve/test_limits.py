@@ -7,6 +7,8 @@ import time
 import pytest
 from support.service_process import form, wait_until
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 START = b'--x\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'

@@ -10,6 +10,8 @@ from support.service_process import encoded, running_service
 
 from numpy_vitmatte import matte
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 SIZES = ((33, 40), (50, 71), (96, 128), (160, 120))

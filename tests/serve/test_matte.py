@@ -14,6 +14,8 @@ from support.service_process import encoded
 from numpy_vitmatte import composite, cutout, matte, matte_with_trust, trimap_from_mask
 from numpy_vitmatte.images.value_range import to_integers
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 

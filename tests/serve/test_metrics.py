@@ -7,6 +7,8 @@ from support.matting_job import TRIMAP
 
 from numpy_vitmatte import __version__
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 

@@ -13,6 +13,8 @@ from support.service_process import RunningService, form, running_service, wait_
 
 from numpy_vitmatte import matte
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")

@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 from numpy_vitmatte.serve.fields import MatteFields, TrimapFields
 
 pytestmark = pytest.mark.extras

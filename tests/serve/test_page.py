@@ -12,6 +12,8 @@ from support.service_process import running_service
 from numpy_vitmatte import matte
 from numpy_vitmatte.images.value_range import to_integers
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright: extra [serve-test]")

@@ -3,6 +3,8 @@
 import pytest
 from support.service_process import running_service
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 

@@ -12,6 +12,8 @@ from support.service_process import encoded, form, running_service, wait_until
 
 from numpy_vitmatte import matte
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 RNG = np.random.default_rng(3)

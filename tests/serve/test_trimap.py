@@ -7,6 +7,8 @@ from support.service_process import encoded
 
 from numpy_vitmatte import check_trimap, trimap_from_mask
 
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
 pytestmark = pytest.mark.extras
 
 MASK = np.where(TRIMAP == 255, 255, 0).astype(np.uint8)
