@@ -124,6 +124,7 @@ def test_named_tests_exist():
         "matting",
         "images",
         "batch",
+        "serve",
         "tracing",
         "testing",
         "hub",

@@ -33,6 +33,7 @@ ROOMS = [
     "pipeline",
     "tracing",
     "batch",
+    "serve",
     "cli",
     "testing",
     "__init__",
@@ -49,6 +50,9 @@ EXTRAS = (
     "sphinx",
     "distributed",
     "huggingface_hub",
+    "fastapi",
+    "uvicorn",
+    "prometheus_client",
 )
 
 

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias, TypeGuard, Union
+from typing import IO, Any, TypeAlias, TypeGuard, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,38 @@ def open_image(source: FilePath | Image.Image, what: str = "image") -> Image.Ima
         return _decode(source, name)
     with _open_file(source, name) as image:
         return _decode(image, name)
+
+
+def open_stream(file: IO[bytes], name: str, formats: tuple[str, ...] | None = None) -> Image.Image:
+    """Open a picture that is no file on disk by its header; its pixels are decoded when they are asked for.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning; it must stay open until the picture is decoded.
+    name : str
+        How errors name it.
+    formats : tuple of str, optional
+        Pillow's names of the formats to try; by default all that it knows.
+
+    Returns
+    -------
+    PIL.Image.Image
+
+    Raises
+    ------
+    ImageError
+        Empty, no picture of these formats, or refused as a decompression bomb.
+    """
+    first = file.read(16)
+    file.seek(0)
+    try:
+        return Image.open(file, formats=formats)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
+    except Exception:  # Pillow's header readers raise whatever their format's parser met
+        found = f"it begins with {first!r}" if first else "it is empty"
+        raise ImageError(f"{name} is not an image: {found}") from None
 
 
 def read_photo(source: ImageSource, what: str = "photo") -> NDArray[Any]:
