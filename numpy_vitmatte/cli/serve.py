@@ -73,4 +73,4 @@ def run(arguments: argparse.Namespace) -> None:
         allowed_origins=tuple(arguments.allow_origin),
         token=arguments.token or os.environ.get(_TOKEN) or None,
     )
-    run_server(create_app(settings), arguments.host, arguments.port, arguments.loudness)
+    run_server(create_app(settings), arguments.host, arguments.port, arguments.verbosity)

@@ -40,6 +40,8 @@ def trace(
         The photo, the trimap or the checkpoint cannot be used; the message says why.
     """
     pair = read_input(image, trimap)
+    if not isinstance(model, VitMatteForImageMatting):
+        model = VitMatteForImageMatting.from_pretrained(model)  # with its tensors, which a kept checkpoint lacks
     checkpoint = loaded_checkpoint(model, processor)
     inputs = checkpoint.processor(images=pair.photo, trimaps=pair.trimap, input_data_format="channels_last")
     return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)
