@@ -1,5 +1,8 @@
 """Trace a photo, or pixel values that a processor has made already."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 
 from numpy_vitmatte.images.reading import ImageSource
@@ -40,8 +43,8 @@ def trace(
         The photo, the trimap or the checkpoint cannot be used; the message says why.
     """
     pair = read_input(image, trimap)
-    if not isinstance(model, VitMatteForImageMatting):
-        model = VitMatteForImageMatting.from_pretrained(model)  # with its tensors, which a kept checkpoint lacks
+    if isinstance(model, (str, os.PathLike)):  # with its tensors, which a kept checkpoint lacks
+        model = VitMatteForImageMatting.from_pretrained(model if isinstance(model, str) else Path(model))
     checkpoint = loaded_checkpoint(model, processor)
     inputs = checkpoint.processor(images=pair.photo, trimaps=pair.trimap, input_data_format="channels_last")
     return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)
