@@ -427,7 +427,7 @@ if __name__ == "__main__":
         queue = context.SimpleQueue()
         child = context.Process(target=total, args=(queue,))
         child.start()
-        child.join(30)
+        child.join(100)
         print(child.exitcode, queue.get() if child.exitcode == 0 else None)
         child.kill()
         free.set()
