@@ -402,7 +402,7 @@ LOCKED = """
 import multiprocessing, threading, time
 from numpy_vitmatte.runtime import threads
 from numpy_vitmatte.runtime.threads import for_each_block, set_num_threads
-from numba.core.compiler_lock import global_compiler_lock
+from numpy_vitmatte.runtime.jit import global_compiler_lock
 
 def total(queue=None):
     seen = []
