@@ -62,12 +62,12 @@ def _blend_across(pixels, width, first, last, channels, out, o):
 
     ``pixels`` are ``Rows``, one for each of the ``width`` low-resolution columns.
     """
+    values, start, step = pixels
     for column in range(first, last):
         before, after = max(column - 1, 0), min(column + 1, width - 1)
-        places = (pixels.start + before * pixels.step, pixels.start + column * pixels.step,
-                  pixels.start + after * pixels.step)  # fmt: skip
+        places = start + before * step, start + column * step, start + after * step
         flags = float32(column > 0), float32(column < width - 1)
-        add_pixels(pixels.values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
+        add_pixels(values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
 
 
 @kernel(EXACT_ORDER, part=True)

@@ -209,19 +209,19 @@ def winograd_scratch(conv, tiles):
 @kernel(EXACT_ORDER, part=True)
 def _two_rows(x, y, first, tiles, conv, scratch, out):
     transformed, products = scratch
-    depth, channels = conv.depth, conv.columns
+    panels, bias, depth, channels = conv
     zeros = np.zeros(OUTPUTS_AT_A_TIME, np.float32)
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = min(channels - c, OUTPUTS_AT_A_TIME)
         for place in range(PLACES):
-            matrix = PackedMatrix(conv.panels[place, c * depth :], zeros, depth, count)
+            matrix = PackedMatrix(panels[place, c * depth :], zeros, depth, count)
             sweep(Rows(transformed, place * tiles * depth, depth), tiles, Segments(ONE, ZERO, depth), matrix,
                   Rows(products, place * tiles * count, count))  # fmt: skip
         for t in range(tiles):
             for k in range(0, count, LANES):
                 target = 2 * t * channels + c + k, 2 * tiles * channels, channels
-                transform_output(products, (t * count + k, tiles * count), conv.bias, c + k, out, target)
+                transform_output(products, (t * count + k, tiles * count), bias, c + k, out, target)
 
 
 @kernel(EXACT_ORDER)
