@@ -14,7 +14,7 @@ _ENCODED = 5
 """Of a picture's file before it is sent: of noise in four channels, which compression only lengthens."""
 
 
-class Budget(NamedTuple):
+class JobBudget(NamedTuple):
     """What one job may take so that the process keeps its limit.
 
     Attributes

@@ -16,7 +16,7 @@ from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult, matte_with_report
 from numpy_vitmatte.pipeline.trust import matte_with_trust
-from numpy_vitmatte.serve.budget import Budget, background_bytes
+from numpy_vitmatte.serve.budget import JobBudget, background_bytes
 from numpy_vitmatte.serve.fields import MatteFields
 from numpy_vitmatte.serve.problems import ClientGone, too_large, unusable
 from numpy_vitmatte.serve.report import StepTimes, trimap_entry
@@ -37,7 +37,7 @@ class MattingJob:
         "image", "trimap" or "mask", perhaps "background".
     estimated : bool
         The subject's colors are estimated.
-    budget : Budget or None
+    budget : JobBudget or None
         What it may take; None: no limit.
     """
 
@@ -46,7 +46,7 @@ class MattingJob:
     fields: MatteFields
     images: dict[str, Image.Image]
     estimated: bool
-    budget: Budget | None
+    budget: JobBudget | None
     times: StepTimes = field(default_factory=StepTimes)
 
     @property

@@ -12,7 +12,7 @@ from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline import matte
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 from numpy_vitmatte.pipeline.warmup import warmup
-from numpy_vitmatte.serve.budget import Budget
+from numpy_vitmatte.serve.budget import JobBudget
 from numpy_vitmatte.serve.problems import Problem
 from numpy_vitmatte.serve.settings import ServiceSettings
 from numpy_vitmatte.trimaps.doctor import check_trimap
@@ -74,7 +74,7 @@ class Models:
             raise Problem(422, "unknown_model", f"there is no model {name!r}; models are: {', '.join(self.loaded)}")
         return name, self.loaded[name]
 
-    def budget(self, name: str) -> Budget | None:
+    def budget(self, name: str) -> JobBudget | None:
         """What one matting may take so that the process keeps its limit; None: no limit.
 
         Every lane has an equal share of what the service itself, its requests and the other models leave.
@@ -98,7 +98,7 @@ class Models:
                 f"{limit // 1_000_000}MB of memory do not suffice for a service with model {name!r}, which takes "
                 f"{needed}MB before it has a photo; allow more, or give a shorter queue or fewer models"
             )
-        return Budget(base + left // settings.lanes, left // settings.lanes)
+        return JobBudget(base + left // settings.lanes, left // settings.lanes)
 
     def warm_up(self) -> None:
         """Compile or read every kernel that a request may need, so that none waits for it."""
