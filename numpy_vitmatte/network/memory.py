@@ -147,14 +147,14 @@ def _plan_of_bands(
     backbone = 4 * tokens + threads * _block_scratch(config)
     decoder = tokens + FLOAT * height * width + stored + threads * _tile_bytes(config)
     network = around.held + image + max(backbone, decoder)
-    packed = _packed_bytes(config)
+    packed = packed_bytes(config)
     # Mapped weights are in memory while they are packed.
     peak = PROCESS_BYTES + packed + max(packed, weight_bytes + max(network, around.elsewhere))
     return MemoryPlan(rows, peak), stored
 
 
 @functools.lru_cache(maxsize=16)
-def _packed_bytes(config: VitMatteConfig) -> int:
+def packed_bytes(config: VitMatteConfig) -> int:
     """The weights as the kernels read them; Winograd's 3x3 weights take 16 numbers for 9."""
     backbone, levels = config.backbone_config, len(config.fusion_hidden_sizes)
     details = [backbone.num_channels, *config.convstream_hidden_sizes][:levels]

@@ -42,7 +42,7 @@ async def matte_endpoint(service: Service, request: Request) -> Response:
         name, model = service.models.choose(fields.model)
         images = await asyncio.to_thread(_open_all, form.files, service.settings.max_pixels)
         estimated = _estimated(service, fields)
-        job = MattingJob(name, model, fields, images, estimated, service.models.max_memory(name))
+        job = MattingJob(name, model, fields, images, estimated, service.models.budget(name))
 
         def work(unwanted: threading.Event, waited: float) -> Response:
             job.times.seconds["queue"] = round(waited, 4)
@@ -68,7 +68,7 @@ async def trimap_endpoint(service: Service, request: Request) -> Response:
         fields = parse_fields(TrimapFields, form.texts)
         check_trimap_fields(fields, frozenset(form.files))
         images = await asyncio.to_thread(_open_all, form.files, service.settings.max_pixels)
-        job = TrimapJob(fields, images)
+        job = TrimapJob(fields, images, service.models.budget(service.models.default))
 
         def work(unwanted: threading.Event, _: float) -> Response:
             trimap, report = job.run(unwanted)

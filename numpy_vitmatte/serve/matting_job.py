@@ -15,8 +15,8 @@ from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult, matte_with_report
-from numpy_vitmatte.pipeline.memory import BACKGROUND_BYTES_PER_PIXEL, output_bytes_per_pixel
 from numpy_vitmatte.pipeline.trust import matte_with_trust
+from numpy_vitmatte.serve.budget import JobBudget, background_bytes
 from numpy_vitmatte.serve.fields import MatteFields
 from numpy_vitmatte.serve.problems import ClientGone, too_large, unusable
 from numpy_vitmatte.serve.report import StepTimes, trimap_entry
@@ -36,8 +36,8 @@ class MattingJob:
         "image", "trimap" or "mask", perhaps "background".
     estimated : bool
         The subject's colors are estimated.
-    max_memory : int or None
-        As :func:`~numpy_vitmatte.matte` counts it.
+    budget : JobBudget or None
+        What it may take; None: no limit.
     """
 
     name: str
@@ -45,7 +45,7 @@ class MattingJob:
     fields: MatteFields
     images: dict[str, Image.Image]
     estimated: bool
-    max_memory: int | None
+    budget: JobBudget | None
     times: StepTimes = field(default_factory=StepTimes)
 
     @property
@@ -74,14 +74,14 @@ class MattingJob:
         ClientGone
         """
         try:
-            budget = self._network_memory()
+            max_memory = self._network_memory()
             with self.times.step("trimap"):
                 trimap, understood, warnings = self._trimap()
             if self.fields.output == "trimap":
                 return {"trimap": trimap}, self._report(trimap.shape, understood, warnings)
             _stop_if(unwanted)
             with self.times.step("matte"):
-                result, trust = self._matte(trimap, budget)
+                result, trust = self._matte(trimap, max_memory)
             _stop_if(unwanted)
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
@@ -94,20 +94,18 @@ class MattingJob:
             raise unusable(error) from error
 
     def _network_memory(self) -> int | None:
-        """What is left for the matting beside an uploaded background; pictures that would not fit are refused."""
-        if self.max_memory is None:
+        """What is left for the matting beside an uploaded background; what would not fit is refused."""
+        if self.budget is None:
             return None
-        behind = self.images.get("background")
-        left = self.max_memory - (BACKGROUND_BYTES_PER_PIXEL * behind.width * behind.height if behind else 0)
+        for name in self.images.keys() & {"trimap", "mask"}:
+            self.budget.require_trimap(self.images[name], made=name == "mask")
+        beside = background_bytes(self.images.get("background"))
         if self._colored:
             blended = self.fields.output != "cutout"
-            per_pixel = output_bytes_per_pixel(composite=blended, estimated=self.estimated, linear=self.fields.linear)
-            if per_pixel * self.pixels > left:
-                raise too_large(
-                    f"the pictures of a photo of {self.pixels} pixels take {per_pixel * self.pixels // 1_000_000}MB, "
-                    f"and {max(left, 0) // 1_000_000}MB are allowed; scale the photo down, or ask for the alpha alone"
-                )
-        return max(left, 1)
+            self.budget.require_pictures(
+                self.images["image"], beside, composite=blended, estimated=self.estimated, linear=self.fields.linear
+            )
+        return max(self.budget.max_memory - beside, 1)
 
     @property
     def _colored(self) -> bool:
@@ -121,16 +119,16 @@ class MattingJob:
         trimap, warnings = trimap_of_mask(self.images["mask"], widths)
         return trimap, read_trimap(trimap)[1], warnings
 
-    def _matte(self, trimap: NDArray[np.uint8], budget: int | None) -> tuple[MattingResult, TrustMap | None]:
+    def _matte(self, trimap: NDArray[np.uint8], max_memory: int | None) -> tuple[MattingResult, TrustMap | None]:
         fields, photo = self.fields, self.images["image"]
-        options: dict[str, Any] = {"max_memory": budget, "max_side": fields.max_side}
+        options: dict[str, Any] = {"max_memory": max_memory, "max_side": fields.max_side}
         options |= {"profile": fields.profile, "raw": fields.raw}
         try:
             if fields.trust or fields.output == "trust":
                 return matte_with_trust(photo, trimap, self.model, **options)
             return matte_with_report(photo, trimap, self.model, **options), None
         except VitMatteError as error:
-            if budget is not None and "are allowed" in str(error):
+            if max_memory is not None and "are allowed" in str(error):
                 raise too_large(str(error)) from error
             raise
 

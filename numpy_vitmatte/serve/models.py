@@ -1,17 +1,19 @@
 """The checkpoints of a service: loaded before it answers, each under the name that clients choose it by."""
 
 import importlib.util
-import math
 from pathlib import Path
 
 import numpy as np
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.matting.foreground import estimate_foreground
-from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
+from numpy_vitmatte.network.memory import packed_bytes
 from numpy_vitmatte.pipeline import matte
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 from numpy_vitmatte.pipeline.warmup import warmup
+from numpy_vitmatte.serve.budget import JobBudget
 from numpy_vitmatte.serve.problems import Problem
 from numpy_vitmatte.serve.settings import ServiceSettings
 from numpy_vitmatte.trimaps.doctor import check_trimap
@@ -49,11 +51,11 @@ class Models:
             name = Path(source).name
             if name in self.loaded:
                 raise VitMatteError(f"two models are called {name!r}; clients choose by that name, so give one of them")
-            self.loaded[name] = VitMatteForImageMatting.from_pretrained(source)
+            self.loaded[name] = load_packed(checkpoint_directory(source))
         self.estimates_colors = importlib.util.find_spec("pymatting") is not None
         self._settings = settings
         for name in self.loaded:
-            self.max_memory(name)
+            self.budget(name)
 
     @property
     def default(self) -> str:
@@ -73,8 +75,8 @@ class Models:
             raise Problem(422, "unknown_model", f"there is no model {name!r}; models are: {', '.join(self.loaded)}")
         return name, self.loaded[name]
 
-    def max_memory(self, name: str) -> int | None:
-        """What one matting may take, as :func:`~numpy_vitmatte.matte` counts it, so that the process keeps its limit.
+    def budget(self, name: str) -> JobBudget | None:
+        """What one matting may take so that the process keeps its limit; None: no limit.
 
         Every lane has an equal share of what the service itself, its requests and the other models leave.
 
@@ -88,7 +90,7 @@ class Models:
             return None
         apart = _SERVICE + _REQUEST * (settings.queue + settings.lanes + RECEIVING)
         apart += _PYMATTING * self.estimates_colors
-        apart += sum(_weight_bytes(model) for other, model in self.loaded.items() if other != name)
+        apart += sum(packed_bytes(model.config) for other, model in self.loaded.items() if other != name)
         base = estimate_memory(1, 1, self.loaded[name])
         left = limit - apart - base
         if left <= 0:
@@ -97,7 +99,7 @@ class Models:
                 f"{limit // 1_000_000}MB of memory do not suffice for a service with model {name!r}, which takes "
                 f"{needed}MB before it has a photo; allow more, or give a shorter queue or fewer models"
             )
-        return base + left // settings.lanes
+        return JobBudget(base + left // settings.lanes, left // settings.lanes)
 
     def warm_up(self) -> None:
         """Compile or read every kernel that a request may need, so that none waits for it."""
@@ -110,8 +112,3 @@ class Models:
         trimap_from_mask(trimap, 1, 1)
         if self.estimates_colors:
             estimate_foreground(photo, alpha)
-
-
-def _weight_bytes(model: VitMatteForImageMatting) -> int:
-    """A model's weights as the kernels read them: a 3 x 3 window may take 16 numbers for 9."""
-    return 4 * 16 // 9 * sum(math.prod(tensor.shape) for tensor in model.tensors.values())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.serve.budget import JobBudget
 from numpy_vitmatte.serve.fields import TrimapFields
 from numpy_vitmatte.serve.problems import too_large, unusable
 from numpy_vitmatte.serve.report import diagnosis_entry, trimap_entry
@@ -49,10 +50,13 @@ class TrimapJob:
     fields : TrimapFields
     images : dict of str to PIL.Image.Image
         "mask", or "trimap" and perhaps "image".
+    budget : JobBudget or None
+        What it may take; None: no limit.
     """
 
     fields: TrimapFields
     images: dict[str, Image.Image]
+    budget: JobBudget | None
 
     def run(self, _: threading.Event) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Make or examine.
@@ -68,6 +72,9 @@ class TrimapJob:
         ------
         Problem
         """
+        if self.budget is not None:
+            for image in self.images.values():
+                self.budget.require_trimap(image, made=True)
         try:
             if self.fields.check:
                 diagnosis = check_trimap(self.images["trimap"], self.images.get("image"))

@@ -225,6 +225,53 @@ def test_the_keyboard_alone(page):
     assert set(np.unique(Image.open(waiting.value.path()))) == {0, 128, 255}
 
 
+def test_views_of_the_result(page, tmp_path):
+    """Trust map, alpha, backgrounds, the photo beside it; in the loupe one pixel of the photo is one of the screen."""
+    page.click("#demo")
+    page.wait_for_selector("#result:not([hidden])", timeout=PATIENCE)
+    assert page.is_disabled("#show-trust")
+    page.check("#with-trust")
+    matted(page)
+    page.check("#show-trust")
+    assert page.is_visible("#trust")
+    page.check("input[name=behind][value='color']")
+    page.fill("#color", "#ff0000")
+    page.check("#show-loupe")
+    page.locator("#compare").hover(position={"x": 5, "y": 5})  # a corner of the photo, all background
+    until(page, "document.querySelector('#shown').complete")
+    corner, middle = page.evaluate(
+        """() => { const loupe = document.querySelector("#loupe"), context = loupe.getContext("2d");
+        const at = (x) => Array.from(context.getImageData(x, x, 1, 1).data);
+        return [at(loupe.width / 2), at(2)]; }"""
+    )
+    assert corner == middle == [255, 0, 0, 255]
+    page.check("input[name=view][value='alpha']")
+    until(page, "document.querySelector('#shown').naturalWidth === 512")
+    page.check("input[name=behind][value='picture']")
+    page.set_input_files("#picture-file", DEMO / "photo.jpg")
+    until(page, "document.querySelector('#backdrop').style.background.includes('blob:')")
+    page.focus("#split")
+    page.keyboard.press("End")
+    assert page.evaluate("document.querySelector('#before').style.clipPath") == "inset(0px 0% 0px 0px)"
+
+
+def test_paste_and_refresh_while_painting(page):
+    content = list((DEMO / "photo.jpg").read_bytes())
+    page.evaluate(
+        """(bytes) => { const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], "x.jpg", { type: "image/jpeg" }));
+        document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data })); }""",
+        content,
+    )
+    page.wait_for_selector("#paint:not([hidden])")
+    page.check("#live")
+    stroke(page, (0.5, 0.4), (0.5, 0.9))
+    until(page, "document.querySelector('#status').textContent.startsWith('done')")
+    first = page.get_attribute("#save-alpha", "href")
+    stroke(page, (0.45, 0.4), (0.55, 0.9))
+    until(page, f"document.querySelector('#save-alpha').getAttribute('href') !== {first!r}")
+
+
 def test_a_sentence_instead_of_a_picture(page, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"This is no picture.")
     page.set_input_files("#photo-file", tmp_path / "photo.jpg")
