@@ -78,7 +78,7 @@ def test_a_budget_refuses_by_the_header(tmp_path):
         answer = service.matte(image=encoded(large), trimap=encoded(large))
         mask = service.post("/v1/trimap", {"mask": encoded(huge)})
     assert (answer.status, answer.json()["error"]["code"]) == (413, "too_large")
-    assert re.match(r"a picture of 2400 x 2400 pixels takes \d+MB of memory at least", answer.json()["detail"])
+    assert re.match(r"a photo of 2400 x 2400 pixels takes \d+MB of memory at least", answer.json()["detail"])
     assert mask.status == 413
     assert mask.json()["detail"].startswith("a trimap of 5000 x 5000 pixels takes 1000MB of memory, and ")
 
