@@ -4,8 +4,9 @@ import json
 import socket
 import time
 
+import numpy as np
 import pytest
-from support.service_process import form, wait_until
+from support.service_process import encoded, form, wait_until
 
 pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
 
@@ -149,3 +150,25 @@ def test_many_slow_bodies_are_sent_away_and_probes_answer(service):
         for connection in waiting:
             connection.close()
     assert statuses == [408] * 32 + [503] * 8
+
+
+def test_a_client_that_does_not_read(service):
+    """Its answer waits outside of the lane, and not for ever."""
+    size = (2000, 2000)  # as floats 16 MB, more than the buffers of both sockets hold
+    trimap = np.zeros(size, np.uint8)  # nothing is unknown, so there is nothing to compute
+    body, content_type = form({"image": encoded(trimap), "trimap": encoded(trimap), "format": "npy"})
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(60)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(head(content_type, f"Content-Length: {len(body)}") + body)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        wait_until(lambda: b"numpy_vitmatte_running 0.0" in service.get("/metrics").body, patience=4)
+        time.sleep(8)  # the service waits five seconds for each piece to be taken
+        received = 0
+        try:
+            while piece := connection.recv(1 << 20):
+                received += len(piece)
+        except ConnectionResetError:
+            pass
+    assert received < 16_000_000
