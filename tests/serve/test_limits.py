@@ -126,6 +126,20 @@ def test_a_long_header(service):
     assert service.get("/healthz").status == 200
 
 
+def test_a_header_that_never_ends(service):
+    """A byte now and then keeps a connection alive for uvicorn; the service gives a header twenty seconds."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        for _ in range(60):
+            try:
+                connection.sendall(b"X: y\r\n")
+            except OSError:
+                break
+            time.sleep(1)
+        else:
+            raise AssertionError("the connection is still open after a minute")
+
+
 def test_idle_connections_keep_nobody_out(service, parts):
     idle = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(50)]
     try:
