@@ -1,8 +1,7 @@
 """``VitMatteForImageMatting``: the network behind Hugging Face's names, batches and layout."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,99 +10,17 @@ import numpy as np
 from numpy_vitmatte.checkpoint.initialization import random_parameters
 from numpy_vitmatte.checkpoint.weights import map_tensors, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.model.inputs import checked_mask, checked_pixels
+from numpy_vitmatte.model.output import ImageMattingOutput
 from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
 from numpy_vitmatte.network.memory import parse_bytes, plan_network_memory
 from numpy_vitmatte.network.parameters import pack_network
-from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.runtime.workspace import kept_workspace
 
 # Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
 _TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
-
-
-@dataclass
-class ImageMattingOutput(Mapping[str, Any]):
-    """The model's result, with the manners of transformers' ``ModelOutput``.
-
-    Entries are attributes; those that are not None are also a mapping by name (``out["alphas"]``, ``out.keys()``) and a
-    sequence by place (``out[0]``, ``out.to_tuple()``).
-
-    Attributes
-    ----------
-    loss : None
-        Kept for the order of transformers' output; this package does not train.
-    alphas : float32 array (B, 1, H, W)
-        In [0, 1].
-    hidden_states : tuple of float32 arrays (B, C, h, w), or None
-        The embeddings, then the output of every block; h = H / 16, w = W / 16.
-    attentions : tuple of float32 arrays, or None
-        Per block, the attention probabilities: (B, heads, h * w, h * w) of a global block, (B * windows, heads,
-        window**2, window**2) of a window block, windows row by row. Rows sum to 1.
-    """
-
-    loss: None = None
-    alphas: np.ndarray | None = None
-    hidden_states: tuple[np.ndarray, ...] | None = None
-    attentions: tuple[np.ndarray, ...] | None = None
-
-    def _present(self) -> dict[str, Any]:
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
-
-    def to_tuple(self) -> tuple[Any, ...]:
-        """The entries that are not None, in order."""
-        return tuple(self._present().values())
-
-    def __getitem__(self, key: int | slice | str) -> Any:
-        """Entry by name, or by place among those that are not None."""
-        return self._present()[key] if isinstance(key, str) else self.to_tuple()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of the entries that are not None."""
-        return iter(self._present())
-
-    def __len__(self) -> int:
-        """Number of entries that are not None."""
-        return len(self._present())
-
-
-def as_nhwc(pixels: np.ndarray) -> np.ndarray:
-    """Turn float (B, C, H, W) into contiguous float32 (B, H, W, C), without a copy where they lie so already.
-
-    Arrays that may not be written are copied, because Numba would compile the kernels once more for them.
-    """
-    images = pixels.transpose(0, 2, 3, 1)
-    if images.dtype == np.float32 and images.flags.c_contiguous and images.flags.writeable:
-        return images
-    out = np.empty(images.shape, np.float32)
-
-    def rows(first: int, last: int) -> None:
-        # A float64 beyond float32 becomes infinite; whether NumPy warns of it is a setting of each thread.
-        with np.errstate(over="ignore"):
-            for channel in range(images.shape[3]):  # each by itself: several times faster
-                out[:, first:last, :, channel] = images[:, first:last, :, channel]
-
-    for_each_block(rows, images.shape[1], 64)
-    return out
-
-
-def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Check the mask of a batch's wanted pixels.
-
-    Raises
-    ------
-    VitMatteError
-        If it is not a bool array of ``shape`` (B, H, W).
-    """
-    mask = np.asarray(wanted)
-    if mask.shape != shape or mask.dtype != bool:
-        raise VitMatteError(
-            f"wanted is an array of {mask.dtype} and shape {mask.shape}; expected bool and "
-            f"{shape}: (batch, height, width)"
-        )
-    return mask
 
 
 def load_packed(directory: Path) -> "VitMatteForImageMatting":
@@ -287,33 +204,12 @@ class VitMatteForImageMatting:
         return np.stack(alphas) if len(alphas) > 1 else alphas[0][None]  # a single alpha is not copied
 
     def checked_pixels(self, pixel_values: np.ndarray) -> np.ndarray:
-        """Check the input and give it the layout of the network: (B, 4, H, W) to contiguous float32 (B, H, W, 4).
+        """Check a batch and give it the layout of the network: (B, 4, H, W) to contiguous float32 (B, H, W, 4).
 
         Raises
         ------
         VitMatteError
             If ``pixel_values`` has another shape or type. Numbers that are not finite are found later, by the tokens.
         """
-        try:
-            pixels = np.asarray(pixel_values)
-        except ValueError:
-            raise VitMatteError(
-                "pixel_values holds images of different sizes; call the model once per size, or pad them to one"
-            ) from None
-        channels, patch = self.config.backbone_config.num_channels, self.config.backbone_config.patch_size
-        if pixels.ndim != 4 or pixels.shape[1] != channels or 0 in pixels.shape:
-            raise VitMatteError(
-                f"pixel_values has shape {pixels.shape}; expected (batch, {channels}, height, width), none of them 0: "
-                "the RGB channels and the trimap, as VitMatteImageProcessor makes them"
-            )
-        height, width = pixels.shape[2:]
-        if height % patch or width % patch:
-            raise VitMatteError(
-                f"pixel_values is {height} high and {width} wide; both must be multiples of the patch size {patch}: "
-                "pad them (VitMatteImageProcessor does, with do_pad=True)"
-            )
-        if not np.issubdtype(pixels.dtype, np.floating):
-            raise VitMatteError(
-                f"pixel_values is of type {pixels.dtype}; expected floating point, rescaled and normalised"
-            )
-        return as_nhwc(pixels)
+        backbone = self.config.backbone_config
+        return checked_pixels(pixel_values, backbone.num_channels, backbone.patch_size)
