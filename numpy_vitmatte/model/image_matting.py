@@ -1,18 +1,25 @@
 """``VitMatteForImageMatting``: the network behind Hugging Face's names, batches and layout."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from numpy_vitmatte.checkpoint.initialization import random_parameters
+from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.checkpoint.weights import map_tensors, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.errors import CheckpointError, ConfigurationError
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.images.tensors import is_tensor
 from numpy_vitmatte.model.inputs import checked_mask, checked_pixels
+from numpy_vitmatte.model.loading_options import LoadingOptions, checked_options
+from numpy_vitmatte.model.module import InferenceModule
 from numpy_vitmatte.model.output import ImageMattingOutput
 from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
 from numpy_vitmatte.network.memory import parse_bytes, plan_network_memory
@@ -21,6 +28,9 @@ from numpy_vitmatte.runtime.workspace import kept_workspace
 
 # Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
 _TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
+
+# Of batch norms: not trained, so transformers does not count them as parameters.
+_STATISTICS = (".running_mean", ".running_var")
 
 
 def load_packed(directory: Path) -> "VitMatteForImageMatting":
@@ -43,17 +53,17 @@ def _with_own_tables(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     return {name: np.array(tensor) if _TABLE.search(name) else tensor for name, tensor in tensors.items()}
 
 
-class VitMatteForImageMatting:
+class VitMatteForImageMatting(InferenceModule):
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
-    Made by ``from_pretrained`` or ``from_config``. One model may be used by several threads at once. Between calls the
-    process keeps up to 64 MB of memory for the next image of the same size, unless ``max_memory`` is given.
+    With a configuration alone its weights are random. One model may be used by several threads at once. Between calls
+    the process keeps up to 64 MB of memory for the next image of the same size, unless ``max_memory`` is given.
 
     Parameters
     ----------
     config : VitMatteConfig
-    tensors : dict of str to float32 array
-        Every tensor of the network under its checkpoint name.
+    tensors : dict of str to float32 array, optional
+        Every tensor of the network under its checkpoint name. By default those of ``from_config``.
 
     Attributes
     ----------
@@ -64,14 +74,21 @@ class VitMatteForImageMatting:
         make a new one.
     """
 
-    def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray]) -> None:
+    def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray] | None = None) -> None:
+        if not isinstance(config, VitMatteConfig):
+            raise ConfigurationError(
+                f"config is a {type(config).__name__}; expected a VitMatteConfig. VitMatteConfig.from_dict makes one "
+                "of another library's, from_pretrained loads a checkpoint by its name"
+            )
         self.config = config
         self.directory: Path | None = None
-        self.tensors = tensors
-        self._network = pack_network(_with_own_tables(tensors), config)
+        self.tensors = random_parameters(config, seed=0) if tensors is None else tensors
+        self._network = pack_network(_with_own_tables(self.tensors), config)
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, revision: str | None = None) -> "VitMatteForImageMatting":
+    def from_pretrained(
+        cls, name_or_path: str | Path, revision: str | None = None, **options: Unpack[LoadingOptions]
+    ) -> "VitMatteForImageMatting":
         """Load a checkpoint.
 
         Parameters
@@ -82,9 +99,16 @@ class VitMatteForImageMatting:
             hub, such as ``"hustvl/vitmatte-small-composition-1k"``, which is downloaded once.
         revision : str, optional
             Branch, tag, commit or pull request (``"refs/pr/3"``) of the hub's repository; by default ``"main"``.
+        **options
+            Those of :class:`~numpy_vitmatte.model.loading_options.LoadingOptions`, and where the files come from:
+            :class:`~numpy_vitmatte.hub.options.HubOptions`.
 
         Raises
         ------
+        TypeError
+            If there is no such option.
+        VitMatteError
+            If another device than the CPU is asked for.
         ConfigurationError
             If ``config.json`` is missing, is not JSON, or describes another network.
         CheckpointError
@@ -93,8 +117,9 @@ class VitMatteForImageMatting:
         DownloadError
             If it is the hub's and cannot be downloaded.
         """
-        directory = checkpoint_directory(name_or_path, revision, (CONFIG_FILE, WEIGHTS))
-        config = VitMatteConfig.from_pretrained(directory)
+        source, overrides = checked_options(options, revision)
+        directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE, WEIGHTS))
+        config = replace(overrides.pop("config", None) or VitMatteConfig.from_pretrained(directory), **overrides)
         model = cls(config, read_tensors(directory, config))
         model.directory = directory
         return model
@@ -109,8 +134,27 @@ class VitMatteForImageMatting:
         """Make a model with random weights, initialised as transformers does; ``seed`` decides them."""
         return cls(config, random_parameters(config, seed))
 
-    def save_pretrained(self, directory: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors``, which transformers loads too."""
+    def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
+        """Number of weights as transformers counts them: without the batch norms' statistics.
+
+        Parameters
+        ----------
+        only_trainable, exclude_embeddings : bool
+            Change nothing: all weights could be trained, and position tables are no embeddings of words.
+        """
+        shapes = parameter_shapes(self.config)
+        return sum(math.prod(shape) for name, shape in shapes.items() if not name.endswith(_STATISTICS))
+
+    def save_pretrained(self, directory: str | Path, safe_serialization: bool = True) -> None:
+        """Write ``config.json`` and ``model.safetensors``, which transformers loads too.
+
+        Raises
+        ------
+        CheckpointError
+            If they cannot be written, or pickles are asked for by ``safe_serialization=False``.
+        """
+        if not safe_serialization:
+            raise CheckpointError("only safetensors are written: leave safe_serialization out")
         write_checkpoint(Path(directory), self.config, self.tensors)
 
     def __call__(
@@ -128,7 +172,7 @@ class VitMatteForImageMatting:
 
         Parameters
         ----------
-        pixel_values : float array (B, 4, H, W)
+        pixel_values : float array or tensor of torch (B, 4, H, W)
             Normalised RGB and trimap / 255, as ``VitMatteImageProcessor`` makes them; H and W are multiples of the
             patch size, 16.
         output_attentions, output_hidden_states : bool, optional
@@ -147,12 +191,14 @@ class VitMatteForImageMatting:
         Returns
         -------
         ImageMattingOutput or tuple
+            Of tensors, where ``pixel_values`` is one.
 
         Raises
         ------
         VitMatteError
-            If ``pixel_values`` has another shape or type, or holds NaN or infinite values; if ``wanted`` has another
-            shape or type; if ``max_memory`` is too little.
+            If ``pixel_values`` has another shape or type, or holds values that are NaN, infinite or beyond a million;
+            if float32 overflows in the network; if ``wanted`` has another shape or type; if ``max_memory`` is too
+            little.
         NotImplementedError
             If ``labels`` are given.
         """
@@ -177,7 +223,11 @@ class VitMatteForImageMatting:
         if keep_attentions:
             per_layer = zip(*(trace.attentions for trace in traces if trace.attentions is not None), strict=True)
             output.attentions = tuple(np.concatenate(layer) for layer in per_layer)
+        if is_tensor(pixel_values):
+            output = output.as_tensors()
         return output if as_object else output.to_tuple()
+
+    forward = __call__
 
     def _alphas(
         self,
@@ -209,7 +259,7 @@ class VitMatteForImageMatting:
         Raises
         ------
         VitMatteError
-            If ``pixel_values`` has another shape or type. Numbers that are not finite are found later, by the tokens.
+            If ``pixel_values`` has another shape or type. Its numbers are looked at later, by the network.
         """
         backbone = self.config.backbone_config
         return checked_pixels(pixel_values, backbone.num_channels, backbone.patch_size)

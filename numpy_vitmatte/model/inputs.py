@@ -3,6 +3,7 @@
 import numpy as np
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.tensors import array_of, is_tensor
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -34,7 +35,7 @@ def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     VitMatteError
         If it is not a bool array of ``shape`` (B, H, W).
     """
-    mask = np.asarray(wanted)
+    mask = array_of(wanted) if is_tensor(wanted) else np.asarray(wanted)
     if mask.shape != shape or mask.dtype != bool:
         raise VitMatteError(
             f"wanted is an array of {mask.dtype} and shape {mask.shape}; expected bool and "
@@ -48,17 +49,17 @@ def checked_pixels(pixel_values: np.ndarray, channels: int, patch: int) -> np.nd
 
     Parameters
     ----------
-    pixel_values : float array (B, C, H, W)
+    pixel_values : float array or tensor (B, C, H, W)
     channels, patch : int
         C, and the side of a patch, of which H and W must be multiples.
 
     Raises
     ------
     VitMatteError
-        If ``pixel_values`` has another shape or type. Numbers that are not finite are found later, by the tokens.
+        If ``pixel_values`` has another shape or type. Its numbers are looked at later, by the network.
     """
     try:
-        pixels = np.asarray(pixel_values)
+        pixels = array_of(pixel_values) if is_tensor(pixel_values) else np.asarray(pixel_values)
     except ValueError:
         raise VitMatteError(
             "pixel_values holds images of different sizes; call the model once per size, or pad them to one"

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from numpy_vitmatte.images.tensors import tensor_of
+
 
 @dataclass
 class ImageMattingOutput(Mapping[str, Any]):
@@ -13,6 +15,8 @@ class ImageMattingOutput(Mapping[str, Any]):
 
     Entries are attributes; those that are not None are also a mapping by name (``out["alphas"]``, ``out.keys()``) and a
     sequence by place (``out[0]``, ``out.to_tuple()``).
+
+    Arrays are tensors of torch where the model was called with one.
 
     Attributes
     ----------
@@ -32,6 +36,10 @@ class ImageMattingOutput(Mapping[str, Any]):
     hidden_states: tuple[np.ndarray, ...] | None = None
     attentions: tuple[np.ndarray, ...] | None = None
 
+    def as_tensors(self) -> "ImageMattingOutput":
+        """The same as tensors of torch, which share the arrays' memory."""
+        return ImageMattingOutput(**{name: _tensors(value) for name, value in self._present().items()})
+
     def _present(self) -> dict[str, Any]:
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
 
@@ -50,3 +58,7 @@ class ImageMattingOutput(Mapping[str, Any]):
     def __len__(self) -> int:
         """Number of entries that are not None."""
         return len(self._present())
+
+
+def _tensors(value: np.ndarray | tuple[np.ndarray, ...]) -> Any:
+    return tuple(map(tensor_of, value)) if isinstance(value, tuple) else tensor_of(value)
