@@ -44,6 +44,8 @@ def keeps_unknown_keys(cls: Described) -> Described:
 
     @functools.wraps(initialize)
     def __init__(self: Any, *values: Any, **keys: Any) -> None:
+        _check_model_type(cls, keys)
+        keys.pop("model_type", None)
         unknown = {key: keys.pop(key) for key in list(keys) if key not in names}
         if unknown:
             keys["extra"] = {**keys.get("extra", {}), **unknown}
@@ -71,16 +73,20 @@ def split_unknown(cls: type[Configuration], values: Mapping[str, Any]) -> tuple[
     """
     if not isinstance(values, Mapping):
         raise ConfigurationError(f"{cls.__name__} must be described by a mapping, found {shown(values)}")
+    _check_model_type(cls, values)
+    names = {item.name for item in fields(cls)} - {"extra"}
+    known = {key: value for key, value in values.items() if key in names and value is not None}
+    extra = {key: value for key, value in values.items() if key not in names and key != "model_type"}
+    return known, extra
+
+
+def _check_model_type(cls: type[Configuration], values: Mapping[str, Any]) -> None:
     model_type = values.get("model_type", cls.model_type)
     if model_type != cls.model_type:
         raise ConfigurationError(
             f"{cls.__name__}.model_type must be {cls.model_type!r} (no other is computed here), "
             f"found {shown(model_type)}"
         )
-    names = {item.name for item in fields(cls)} - {"extra"}
-    known = {key: value for key, value in values.items() if key in names and value is not None}
-    extra = {key: value for key, value in values.items() if key not in names and key != "model_type"}
-    return known, extra
 
 
 def fields_to_dict(config: Configuration) -> dict[str, Any]:
