@@ -1,6 +1,7 @@
 """``VitMatteForImageMatting``: the network behind Hugging Face's names, batches and layout."""
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -87,7 +88,7 @@ class VitMatteForImageMatting(InferenceModule):
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | Path, revision: str | None = None, **options: Unpack[LoadingOptions]
+        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **options: Unpack[LoadingOptions]
     ) -> "VitMatteForImageMatting":
         """Load a checkpoint.
 

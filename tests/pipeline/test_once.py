@@ -43,7 +43,7 @@ def calls(tmp_path, monkeypatch, lively_checkpoint):
     count(checkpoint_directory, lambda *_: "checkpoint resolved")
     count(plan_network_memory, lambda *_: "memory planned")
     # Without a mask it is asked how much the largest band would take: that belongs to the plan of the memory.
-    count(plan_decoder, lambda height, width, blocks, wanted=None, *_: None if wanted is None else "decoder planned")
+    count(plan_decoder, lambda pyramid, wanted=None, *_: None if wanted is None else "decoder planned")
     return counted
 
 

@@ -14,6 +14,7 @@ def run_python(*arguments, without=(), cwd=None, **environment):
     paths = [str(Path(numpy_vitmatte.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     run = subprocess.run(
         [sys.executable, *map(str, arguments)],
+        cwd=cwd,
         env=kept | {"PYTHONPATH": os.pathsep.join(paths)} | environment,
         capture_output=True,
         text=True,
