@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from numpy_vitmatte.errors import ImageError, one_line
+from numpy_vitmatte.images.tensors import array_of, is_tensor
 from numpy_vitmatte.images.value_range import to_levels
 
 FilePath: TypeAlias = Union[str, "os.PathLike[str]"]
@@ -176,9 +177,11 @@ def photo_array(image: Image.Image, what: str = "photo") -> NDArray[Any]:
 
 
 def as_array(source: object, what: str) -> NDArray[Any]:
-    """Take the array behind anything that offers one (NumPy arrays, torch tensors on the CPU, ...)."""
+    """Take the array behind anything that offers one (NumPy arrays, tensors of torch, ...)."""
     if isinstance(source, np.ndarray):
         return source
+    if is_tensor(source):
+        return array_of(source)
     if hasattr(source, "__array__"):
         return np.asarray(source)
     raise ImageError(f"{what} is a {type(source).__name__}; expected a path, a Pillow image or an array")
