@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.cli.matting_options import add_mask_widths
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.one_line_parser import OneLineParser
 from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
@@ -44,10 +45,8 @@ def add_options(parser: OneLineParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="PNG", type=Path, help="where the trimap goes; '-' is standard output"
     )
-    making = parser.add_argument_group("making (lengths in pixels, 10, or as a share of the shorter side, 2%)")
-    for name, where in (("erode", "into the foreground"), ("dilate", "into the background")):
-        text = f"how far the unknown reaches {where} (default: {WIDTH.replace('%', '%%')})"
-        making.add_argument(f"--{name}", metavar="LENGTH", help=text)
+    making = parser.add_argument_group("making")
+    add_mask_widths(making)
     for name, bound, default in (("background", "up to", BACKGROUND_UP_TO), ("foreground", "from", FOREGROUND_FROM)):
         text = f"mask values {bound} this, of 1, are surely {name} (default: {default:g})"
         making.add_argument(f"--{name}", metavar="VALUE", type=float, help=text)

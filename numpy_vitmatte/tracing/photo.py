@@ -41,7 +41,7 @@ def trace(
     """
     pair = read_input(image, trimap)
     checkpoint = loaded_checkpoint(model, processor)
-    inputs = checkpoint.processor(images=pair.photo, trimaps=pair.trimap, input_data_format="channels_last")
+    inputs = checkpoint.processor(images=pair.photo.in_srgb(), trimaps=pair.trimap, input_data_format="channels_last")
     return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)
 
 
