@@ -40,8 +40,8 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     outputs = parser.add_argument_group("outputs", "at least one; '-' is standard output; all are written, or none")
     for flags, metavar, text in (
         (("-o", "--output"), "ALPHA", "the alpha: .png, .webp or .tif (grey levels), or .npy (float32 in [0, 1])"),
-        (("--cutout",), "PICTURE", "the subject with its alpha as transparency: .png, .webp or .tif, in the photo's own "
-         "colour space"),
+        (("--cutout",), "PICTURE", "the subject with its alpha as transparency, in the photo's own colour space: "
+         ".png, .webp or .tif"),
         (("--composite",), "PICTURE", "the subject before --background: .png, .jpg, .webp or .tif"),
         (("--trust",), "PNG", "where to look twice: red where the network contradicts a known pixel of the trimap, "
          "cyan where a mirrored photo gets another alpha (the network runs twice)"),

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from numpy_vitmatte.errors import ImageError, VitMatteError
+from numpy_vitmatte.images.npy_files import NPY_MAGIC
 from numpy_vitmatte.images.reading import ImageSource, refused_bomb
 from numpy_vitmatte.images.writing import Writer
 
@@ -55,6 +57,8 @@ def read_source(path: str | Path, what: str) -> ImageSource:
         return path
     content = sys.stdin.buffer.read()
     try:
+        if content.startswith(NPY_MAGIC):
+            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
         return Image.open(io.BytesIO(content))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{what} on standard input is refused: {refused_bomb(error)}") from None

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from numpy_vitmatte.errors import ImageError, one_line
 from numpy_vitmatte.files.missing import no_such
 
+NPY_MAGIC = b"\x93NUMPY"
+"""The bytes that such a file begins with."""
+
 
 def is_npy(source: object) -> bool:
     """Whether a source is a path that ends in ``.npy``."""

@@ -84,9 +84,10 @@ def read_input(
     ImageError
         If one of them cannot be read, or their sizes differ. If neither can be read, the photo's error is raised.
     """
-    source, read_other = trimap, partial(read_trimap, trimap, depth=depth)
     if isinstance(trimap, MaskSource):
         source, read_other = trimap.mask, partial(_from_mask, trimap, depth)
+    else:
+        source, read_other = trimap, partial(read_trimap, trimap, depth=depth)
     if is_file(source) and not sparing:
         photo, (levels, report) = run_both(partial(open_photo, image, depth=depth), read_other)
     else:  # two Pillow images may share one open file

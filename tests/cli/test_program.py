@@ -17,7 +17,7 @@ from numpy_vitmatte import pipeline
 from numpy_vitmatte.cli import demo, main
 from numpy_vitmatte.cli import matte as matte_command
 from numpy_vitmatte.cli.program import COMMANDS
-from numpy_vitmatte.images.reading import read_photo
+from numpy_vitmatte.images.photo_reading import read_photo
 from numpy_vitmatte.runtime.threads import get_num_threads
 from numpy_vitmatte.trimaps.reading import read_trimap
 

@@ -9,7 +9,8 @@ from PIL import Image
 from support.bad_images import BAD_FILES, make_bad_file
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.images.reading import open_image, read_photo
+from numpy_vitmatte.images.photo_reading import read_photo
+from numpy_vitmatte.images.reading import open_image
 
 PHOTO = np.random.default_rng(5).integers(0, 256, (9, 14, 3), dtype=np.uint8)
 GRAY = PHOTO[..., 0]

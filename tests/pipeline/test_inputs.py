@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.images.reading import read_photo
+from numpy_vitmatte.images.photo_reading import read_photo
 from numpy_vitmatte.pipeline import inputs
 from numpy_vitmatte.pipeline.inputs import read_input
 from numpy_vitmatte.runtime.threads import set_num_threads
