@@ -66,9 +66,7 @@ def checkpoint_directory(
     if directory is None and isinstance(name_or_path, str) and is_hub_name(name_or_path):
         return _hub_checkpoint(name_or_path, revision, needed)
     if directory is None and is_url(name_or_path):
-        raise CheckpointError(
-            f"{str(name_or_path)!r} is a URL, and URLs are not fetched; give a directory, or owner/name"
-        )
+        raise CheckpointError(f"{str(name_or_path)!r} is a URL, which is not fetched; give a directory, or owner/name")
     if directory is None:
         names = ", ".join(bundled_checkpoints()) or "none"
         raise CheckpointError(

@@ -13,6 +13,9 @@ from numpy_vitmatte.files.missing import no_such
 NPY_MAGIC = b"\x93NUMPY"
 """The bytes that such a file begins with."""
 
+_WHOLE = 1 << 12
+"""Files of fewer bytes are read rather than mapped."""
+
 
 def is_npy(source: object) -> bool:
     """Whether a source is a path that ends in ``.npy``."""
@@ -39,6 +42,8 @@ def read_npy(path: str | os.PathLike[str], name: str) -> NDArray[Any]:
         No such file, or no array of numbers.
     """
     try:
+        if os.path.getsize(path) < _WHOLE:  # an empty array cannot be mapped
+            return np.asarray(np.load(path, allow_pickle=False))
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except FileNotFoundError:
         raise ImageError(f"{name}: {no_such(path)}") from None

@@ -68,7 +68,8 @@ def to_levels(values: NDArray[Any], what: str, depth: int | None = None) -> tupl
     ======================  =======================  ==================
 
     A picture of 16 bits in which nothing is brighter than a quarter is rarer than one of 10, 12 or 14 bits in integers
-    of 16, so these are taken for that, with a warning. `depth` decides it.
+    of 16, so these are taken for that, with a warning; not where all values are multiples of 257, as 8 bits are when
+    they are widened to 16. `depth` decides it.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ def to_levels(values: NDArray[Any], what: str, depth: int | None = None) -> tupl
     if high <= 255:
         return values if is_float else values.astype(np.uint8), "values 0 to 255"
     if not is_float and high <= 65535:
-        bits = next(bits for bits in DEPTHS if high < 1 << bits)
+        bits = _likely_depth(values, high)
         if bits < 16:
             warnings.warn(
                 f"{what} has values up to {high:g}, which are taken for {bits} bits; if it is dark and has others, say "
@@ -131,6 +132,12 @@ def to_levels(values: NDArray[Any], what: str, depth: int | None = None) -> tupl
 def _check_depth(depth: int | None) -> None:
     if depth is not None and depth not in DEPTHS:
         raise ImageError(f"depth is {depth!r}; expected one of {', '.join(map(str, DEPTHS))} bits")
+
+
+def _likely_depth(values: NDArray[Any], high: float) -> int:
+    """The fewest bits that hold all values; 16 where they are 8 bits, widened by writing each byte twice."""
+    bits = next(bits for bits in DEPTHS if high < 1 << bits)
+    return bits if bits == 16 or np.any(values % 257) else 16
 
 
 def _of_depth(values: NDArray[Any], high: float, what: str, depth: int) -> tuple[NDArray[Any], str]:
