@@ -116,7 +116,7 @@ def _writers(
         colors = estimate_foreground(result.photo, result.alpha, linear=arguments.linear) if estimated else result.photo
         if arguments.cutout:
             bits = (arguments.bits or 8) if _is_png(arguments.cutout) else 8
-            pixels = cutout(colors, result.alpha, bits)
+            pixels = cutout(colors, result.alpha, bits, blank=not estimated)
             writers[arguments.cutout] = picture_writer(arguments.cutout, pixels, result.icc_profile)
         if arguments.composite and backdrop:
             writers[arguments.composite] = _composite_writer(arguments, result, colors, backdrop)

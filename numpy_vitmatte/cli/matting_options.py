@@ -19,7 +19,7 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 def add_mask_widths(making: Any) -> None:
     """Add --erode and --dilate, of a trimap that is made of a mask."""
     for name, where in (("erode", "into the foreground"), ("dilate", "into the background")):
-        text = f"how far the unknown reaches {where} of a mask: 10 pixels, or 2%% of the shorter side (default: 2%%)"
+        text = f"how far the unknown reaches {where} of a mask, in pixels or as a share (default: 2%%)"
         making.add_argument(f"--{name}", metavar="LENGTH", help=text)
 
 

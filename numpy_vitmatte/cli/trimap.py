@@ -45,7 +45,7 @@ def add_options(parser: OneLineParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="PNG", type=Path, help="where the trimap goes; '-' is standard output"
     )
-    making = parser.add_argument_group("making")
+    making = parser.add_argument_group("making (lengths in pixels, 10, or as a share of the shorter side, 2%)")
     add_mask_widths(making)
     for name, bound, default in (("background", "up to", BACKGROUND_UP_TO), ("foreground", "from", FOREGROUND_FROM)):
         text = f"mask values {bound} this, of 1, are surely {name} (default: {default:g})"

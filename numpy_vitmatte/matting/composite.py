@@ -20,10 +20,10 @@ _GAP = 8
 """White columns between images that stand side by side."""
 
 
-def cutout(foreground: NDArray[Any], alpha: NDArray[np.floating[Any]], bits: int = 8) -> NDArray[Any]:
+def cutout(
+    foreground: NDArray[Any], alpha: NDArray[np.floating[Any]], bits: int = 8, *, blank: bool | None = None
+) -> NDArray[Any]:
     """Give colours their alpha as transparency.
-
-    Colors that it hides wholly are blanked, black: whoever gets a cut-out does not get what was cut away.
 
     Parameters
     ----------
@@ -32,6 +32,10 @@ def cutout(foreground: NDArray[Any], alpha: NDArray[np.floating[Any]], bits: int
     alpha : (H, W) float array
         In [0, 1].
     bits : {8, 16}
+    blank : bool, optional
+        Make colors that alpha hides wholly black: whoever gets a photo's cut-out does not get what was cut away. By
+        default where the colors are integers, as a photo's own are; estimated ones are floats, and continue the
+        subject's colors there.
 
     Returns
     -------
@@ -46,7 +50,9 @@ def cutout(foreground: NDArray[Any], alpha: NDArray[np.floating[Any]], bits: int
     check_size(foreground, alpha)
     cover = to_integers(alpha, bits)
     colors = _eight_bit(foreground) if bits == 8 else _sixteen_bit(foreground)
-    return np.dstack([colors * (cover > 0)[..., None], cover])
+    if foreground.dtype.kind != "f" if blank is None else blank:
+        colors = colors * (cover > 0)[..., None]
+    return np.dstack([colors, cover])
 
 
 def composite(
