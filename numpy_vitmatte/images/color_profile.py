@@ -51,11 +51,7 @@ def unusable(icc: bytes, space: str) -> str | None:
         return None
     if not has_littlecms():
         return "it holds tables, and this Pillow was built without littlecms"
-    try:
-        _transform(icc, "CMYK" if found == "CMYK" else "RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        return f"littlecms cannot read it ({error})"
-    return None
+    return None if _littlecms_reads(icc, "CMYK" if found == "CMYK" else "RGB") else "littlecms cannot read it"
 
 
 @functools.lru_cache(maxsize=8)
@@ -120,7 +116,7 @@ def profile_name(icc: bytes) -> str:
 def _converted(levels: NDArray[Any], icc: bytes) -> NDArray[Any]:
     curves = _curves(icc)
     eight_bit = levels.dtype == np.uint8
-    if curves is not None and not (eight_bit and color_space(icc) == "RGB" and has_littlecms()):
+    if curves is not None and not (eight_bit and color_space(icc) == "RGB" and _littlecms_reads(icc, "RGB")):
         converted = curves.srgb(levels)
         return np.rint(converted).astype(np.uint8) if eight_bit else converted
     # A profile of tables: littlecms knows them in 8 bits only.
@@ -141,6 +137,14 @@ def _curves(icc: bytes) -> Any:
     with np.errstate(all="ignore"):
         corners = found.srgb(np.repeat(np.arange(256.0)[None, :, None], 3, axis=-1))
     return found if np.isfinite(corners).all() else None
+
+
+@functools.lru_cache(maxsize=8)
+def _littlecms_reads(icc: bytes, mode: str) -> bool:
+    try:
+        return has_littlecms() and _transform(icc, mode) is not None
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return False
 
 
 @functools.lru_cache(maxsize=8)

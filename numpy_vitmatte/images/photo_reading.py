@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.images.color_profile import cmyk_to_srgb, is_srgb, srgb_profile, to_srgb, unusable
+from numpy_vitmatte.images.icc_file import color_space
 from numpy_vitmatte.images.photo import Photo
 from numpy_vitmatte.images.reading import (
     ImageSource,
@@ -91,7 +92,7 @@ def _from_pillow(image: Image.Image, name: str, depth: int | None) -> Photo:
     if wide and not image.mode.startswith(("I", "F")):
         _warn(f"{name} has 16 bits, of which Pillow's mode {image.mode} reads the upper 8")
     levels = photo_array(image, name, depth)
-    if icc is not None and _space_of(image) == "GRAY" and not is_srgb(icc):
+    if icc is not None and color_space(icc) == "GRAY" and not is_srgb(icc):
         levels, icc = to_srgb(levels, icc), srgb_profile()
     return _photo(levels, icc, _transparency(image), name)
 
