@@ -11,17 +11,18 @@ _XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 
 def orientation_of(image: Image.Image) -> int:
     """Give EXIF's orientation of an image, 1 to 8; 1 is upright, from 5 on rows are columns of the upright image."""
-    found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    if found not in range(2, 9):  # writers leave 0 and worse, which viewers take for upright
+    if _only_in_xmp(image):
         return 1
-    return int(found) if not _has_xmp(image) or _in_exif(image) else 1
+    found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return int(found) if found in range(2, 9) else 1  # writers leave 0 and worse, which viewers take for upright
 
 
 def load_as_stored(image: Image.Image) -> None:
     """Decode an image; of a TIFF, which Pillow turns while it decodes it, XMP's orientation is hidden before."""
-    if image.format == "TIFF" and _has_xmp(image) and not _in_exif(image):
+    if image.format == "TIFF" and _only_in_xmp(image):
         hidden = {key: image.info.pop(key) for key in _XMP_KEYS if key in image.info}
         try:
+            image.getexif().pop(ExifTags.Base.Orientation, None)  # somebody may have asked for it before
             image.load()
         finally:
             image.info.update(hidden)
@@ -34,17 +35,15 @@ def upright(image: Image.Image) -> Image.Image:
     return image if orientation_of(image) == 1 else ImageOps.exif_transpose(image)
 
 
-def _has_xmp(image: Image.Image) -> bool:
-    return any(key in image.info for key in _XMP_KEYS)
-
-
-def _in_exif(image: Image.Image) -> bool:
-    """Whether the EXIF data themselves hold an orientation, whatever Pillow has added to them."""
+def _only_in_xmp(image: Image.Image) -> bool:
+    """Whether there are XMP data, and an orientation that Pillow finds must be theirs: EXIF's own hold none."""
+    if not any(key in image.info for key in _XMP_KEYS):
+        return False
     exif = Image.Exif()
     if "exif" in image.info:
         exif.load(image.info["exif"])
     elif "Raw profile type exif" in image.info:
         exif.load(bytes.fromhex("".join(image.info["Raw profile type exif"].split("\n")[3:])))
     else:
-        return ExifTags.Base.Orientation in getattr(image, "tag_v2", ())
-    return ExifTags.Base.Orientation in exif
+        return ExifTags.Base.Orientation not in getattr(image, "tag_v2", ())
+    return ExifTags.Base.Orientation not in exif

@@ -90,7 +90,7 @@ def _from_pillow(image: Image.Image, name: str, depth: int | None) -> Photo:
         levels, _ = to_levels(values[..., :3], name, depth)
         return _photo(levels, icc, values[..., 3] if image.mode == "RGBA" else None, name)
     if wide and not image.mode.startswith(("I", "F")):
-        _warn(f"{name} has 16 bits, of which Pillow's mode {image.mode} reads the upper 8")
+        _warn(f"{name} has colors of 16 bits, of which Pillow reads the upper 8")
     levels = photo_array(image, name, depth)
     if icc is not None and color_space(icc) == "GRAY" and not is_srgb(icc):
         levels, icc = to_srgb(levels, icc), srgb_profile()

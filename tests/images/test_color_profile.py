@@ -67,7 +67,7 @@ def test_published_pairs(icc, stored, srgb, dtype):
     ids=["P3", "Adobe", "samples", "no samples", "type 0", "type 1", "type 2", "type 4"],
 )
 def test_our_floats_beside_littlecms(icc):
-    """littlecms rounds to a level, and its own tables of 8 bits to a little more.
+    """Littlecms rounds to a level, and its own tables of 8 bits to a little more.
 
     All of these map black to black: elsewhere littlecms compensates the black point, which the floats do not.
     """
@@ -88,7 +88,7 @@ def test_sixteen_bits_stay_sixteen(red, green, blue):
     assert np.abs(to_srgb(gray, DISPLAY_P3) - gray).max() < 0.05
     luminance = np.array(P3_PRIMARIES)[:, 1] @ curve
     light = to_light(matrix_profile(DISPLAY_P3).srgb(stored)[0, 0]).astype(np.float64)
-    if 0 < light.min() and light.max() < 1:  # nothing was clipped
+    if light.min() > 0 and light.max() < 1:  # nothing was clipped
         assert light @ [0.22249, 0.71687, 0.06061] == pytest.approx(luminance, abs=2e-4)
 
 
