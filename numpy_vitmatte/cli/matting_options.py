@@ -45,15 +45,19 @@ def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> No
     parser.add_argument(
         "--max-memory", metavar="SIZE", help=f"the most memory to take, such as 2GB{budget}; default: no limit"
     )
+    add_depth(parser)
+    add_pixel_limit(parser)
+
+
+def add_depth(parser: argparse.ArgumentParser) -> None:
+    """Add --depth."""
     parser.add_argument(
         "--depth",
         metavar="BITS",
         type=int,
         choices=DEPTHS,
-        help="bits of photo and trimap in files of 16 that do not use them all: 10, 12 or 14 "
-        "(default: the largest value decides)",
+        help="bits of pictures in files of 16 that do not use all: 10, 12 or 14 (default: the largest value decides)",
     )
-    add_pixel_limit(parser)
 
 
 def matting_options(arguments: argparse.Namespace) -> MattingOptions:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.images.color_profile import is_srgb, profile_name
 from numpy_vitmatte.images.header import photo_header
 from numpy_vitmatte.images.photo import Photo
 from numpy_vitmatte.images.reading import ImageSource, opened
@@ -92,6 +93,9 @@ def prepare(
         network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
         plan = plan_memory(header, small, network, limit, extras)
         inputs = read_input(photo, source, sparing=limit is not None, depth=options.get("depth"))
+    icc = inputs.photo.icc_profile
+    if icc is not None and not is_srgb(icc):
+        _logger.info("photo: its colors are those of %r; the network sees them in sRGB", profile_name(icc))
     if inputs.trimap.shape != (header.height, header.width):  # the header did not tell that the photo is turned
         height, width = inputs.trimap.shape
         header = header._replace(height=height, width=width)

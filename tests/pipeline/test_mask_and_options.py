@@ -37,7 +37,7 @@ def test_the_default_widths(lively_checkpoint):
         (None, {}, "with a trimap or with a mask; neither is given"),
         (TRIMAP, {"mask": MASK}, "with a trimap or with a mask; both are given"),
         (TRIMAP, {"erode": 3}, "erode and dilate are for a mask"),
-        (None, {"mask": MASK[1:]}, "expected the same size"),
+        (None, {"mask": MASK[1:], "erode": 2}, "expected the same size"),
         (None, {"mask": MASK, "erode": -1}, "erode is -1"),
     ],
 )
