@@ -11,6 +11,7 @@ from numpy_vitmatte.matting.background import is_image_file
 from numpy_vitmatte.pipeline.memory import (
     BACKGROUND_BYTES_PER_PIXEL,
     PYMATTING_BYTES,
+    WIDE_CUTOUT_BYTES_PER_PIXEL,
     Extras,
     output_bytes_per_pixel,
 )
@@ -57,6 +58,8 @@ def extras_of(arguments: argparse.Namespace, background: ImageSource | None) -> 
             composite=arguments.composite is not None, estimated=estimated, linear=arguments.linear
         )
         held += PYMATTING_BYTES * estimated
+    if arguments.cutout and arguments.bits == 16:
+        per_pixel += WIDE_CUTOUT_BYTES_PER_PIXEL
     if background is not None and not is_file(background):
         header = photo_header(background, "background")
         held += BACKGROUND_BYTES_PER_PIXEL * header.height * header.width

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.files.missing import is_url
 from numpy_vitmatte.hub.cache import find_cached
 from numpy_vitmatte.hub.fetch import fetch
 from numpy_vitmatte.hub.file_names import EVERYTHING
@@ -68,6 +69,8 @@ def checkpoint_directory(
     source = source if isinstance(source, HubSource) else HubSource(source)
     if directory is None and isinstance(name_or_path, str) and is_hub_name(name_or_path):
         return _hub_checkpoint(name_or_path, source, needed)
+    if directory is None and is_url(name_or_path):
+        raise CheckpointError(f"{str(name_or_path)!r} is a URL, which is not fetched; give a directory, or owner/name")
     if directory is None:
         names = ", ".join(bundled_checkpoints()) or "none"
         raise CheckpointError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.files.missing import no_such
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _files(folder: Path, role: str) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except FileNotFoundError:
-        raise VitMatteError(f"{role} folder {str(folder)!r}: no such folder") from None
+        raise VitMatteError(f"{role} folder {str(folder)!r}: {no_such(folder, 'folder')}") from None
     except NotADirectoryError:
         raise VitMatteError(f"{role} folder {str(folder)!r} is a file; expected a folder") from None
     except OSError as error:

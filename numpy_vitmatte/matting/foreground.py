@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.linear_light import from_light, to_light
 from numpy_vitmatte.matting.composite import check_size
-from numpy_vitmatte.matting.linear_light import from_light, to_light
 
 
 def estimate_foreground(
@@ -87,5 +87,5 @@ def require_pymatting() -> None:
     except ImportError:
         raise VitMatteError(
             "estimating the subject's colours needs pymatting: pip install 'numpy-vitmatte[foreground]', or take the "
-            "photo's own colours, whose edges keep some of the old background"
+            "photo's own colours with --colors photo, whose edges keep some of the old background"
         ) from None

@@ -126,7 +126,8 @@ def plan_network_memory(
         return least
     raise VitMatteError(
         f"a photo of {around.photo_name} takes {_megabytes(least.peak_bytes)} of memory at least, and "
-        f"{_megabytes(max_memory)} are allowed; allow more, or scale the photo down"
+        f"{_megabytes(max_memory)} are allowed; allow more, or have the alpha computed at fewer pixels with "
+        "--max-side, or max_side= in Python"
     )
 
 

@@ -45,7 +45,7 @@ def trace(
     if isinstance(model, (str, os.PathLike)):  # the one that is kept for alphas has no tensors but the packed ones
         model = VitMatteForImageMatting.from_pretrained(model)
     checkpoint = loaded_checkpoint(model, processor)
-    inputs = checkpoint.processor(images=pair.photo, trimaps=pair.trimap, input_data_format="channels_last")
+    inputs = checkpoint.processor(images=pair.photo.in_srgb(), trimaps=pair.trimap, input_data_format="channels_last")
     return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)
 
 
