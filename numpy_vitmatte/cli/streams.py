@@ -6,10 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
-
-from numpy_vitmatte.errors import ImageError, VitMatteError
-from numpy_vitmatte.images.reading import ImageSource, refused_bomb
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.reading import ImageSource, open_stream
 from numpy_vitmatte.images.writing import Writer
 
 STANDARD_STREAM = "-"
@@ -53,14 +51,7 @@ def read_source(path: str | Path, what: str) -> ImageSource:
     """
     if not is_stream(path):
         return path
-    content = sys.stdin.buffer.read()
-    try:
-        return Image.open(io.BytesIO(content))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{what} on standard input is refused: {refused_bomb(error)}") from None
-    except Exception:  # Pillow's header readers raise whatever their format's parser met
-        found = f"it begins with {content[:16]!r}" if content else "it is empty"
-        raise ImageError(f"{what} on standard input is not an image: {found}") from None
+    return open_stream(io.BytesIO(sys.stdin.buffer.read()), f"{what} on standard input")
 
 
 def write_stream(write: Writer) -> None:

@@ -56,7 +56,8 @@ def stored_form(source: FilePath | Image.Image) -> StoredForm:
     source : path or PIL.Image.Image
     """
     if not isinstance(source, Image.Image):
-        with Image.open(source) as image:
+        with opened(source, "image") as image:
+            assert isinstance(image, Image.Image)
             return stored_form(image)
     orientation = source.getexif().get(ExifTags.Base.Orientation, 1)
     upright = orientation not in range(2, 9)  # writers leave 0 and worse, which viewers take for upright

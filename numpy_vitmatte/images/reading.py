@@ -2,15 +2,16 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias, TypeGuard, Union
+from typing import IO, Any, TypeAlias, TypeGuard, Union
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from numpy_vitmatte.errors import ImageError, one_line
+from numpy_vitmatte.images.formats import open_listed, require_listed
 from numpy_vitmatte.images.value_range import to_levels
 
 FilePath: TypeAlias = Union[str, "os.PathLike[str]"]
@@ -59,7 +60,7 @@ def opened(source: ImageSource, what: str) -> Iterator[ImageSource]:
     if not is_file(source):
         yield source
         return
-    with _open_file(source, name_of(source, what)) as image:
+    with _opened_file(source, name_of(source, what)) as image:
         yield image
 
 
@@ -90,8 +91,24 @@ def open_image(source: FilePath | Image.Image, what: str = "image") -> Image.Ima
     name = name_of(source, what)
     if isinstance(source, Image.Image):
         return _decode(source, name)
-    with _open_file(source, name) as image:
+    with _opened_file(source, name) as image:
         return _decode(image, name)
+
+
+def open_stream(file: IO[bytes], name: str, formats: Sequence[str] = ()) -> Image.Image:
+    """Open an image that is no file on disk by its header; its pixels are decoded when they are asked for.
+
+    Parameters
+    ----------
+    file, name, formats
+        As for :func:`~numpy_vitmatte.images.formats.open_listed`.
+
+    Raises
+    ------
+    ImageError
+        As :func:`~numpy_vitmatte.images.formats.open_listed`.
+    """
+    return open_listed(file, name, formats=formats)
 
 
 def read_photo(source: ImageSource, what: str = "photo") -> NDArray[Any]:
@@ -181,45 +198,39 @@ def rgb(array: NDArray[Any]) -> NDArray[Any]:
     return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array[..., :3]
 
 
-def _open_file(path: FilePath, name: str) -> Image.Image:
+@contextmanager
+def _opened_file(path: FilePath, name: str) -> Iterator[Image.Image]:
+    """Open a file by its header, and close it at the end of the block."""
     if os.path.isdir(path):
         raise ImageError(f"{name} is a directory; expected an image file")
     try:
-        return Image.open(path)
+        file = open(path, "rb")  # noqa: SIM115  (closed below; what is wrong with the block is no error of opening)
     except FileNotFoundError:
-        raise ImageError(f"{name}: no such file") from None
+        raise ImageError(f"{name}: no such file{_not_fetched(path)}") from None
     except PermissionError:
         raise ImageError(f"{name} cannot be read: permission denied") from None
-    except Image.UnidentifiedImageError:
-        raise ImageError(f"{name} is not an image, whatever its name says: {_beginning(path)}") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
-    except Exception as error:  # Pillow's header readers raise whatever their format's parser met
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
+    with file:
+        yield open_listed(file, name, os.fspath(path))
+
+
+def _not_fetched(path: FilePath) -> str:
+    """What to add where a name looks like an address on the web."""
+    is_address = re.match(r"[a-z][a-z0-9+.-]*:/", os.fsdecode(path), re.IGNORECASE)
+    return "; addresses on the web are not fetched, download it first" if is_address else ""
 
 
 def _decode(image: Image.Image, name: str) -> Image.Image:
     """Load the pixels and turn them upright."""
+    require_listed(image, name)
     if 0 in image.size:
         raise ImageError(f"{name} has {image.width} x {image.height} pixels; at least one is needed")
     try:
         image.load()
         upright = image.getexif().get(ExifTags.Base.Orientation, 1) not in range(2, 9)
         return image if upright else ImageOps.exif_transpose(image)
+    except Image.DecompressionBombError as error:  # a frame is larger than the header says
+        raise ImageError(f"{name} is refused: {one_line(error)}") from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error, ...
         raise ImageError(f"{name} is damaged and cannot be decoded: {one_line(error)}") from error
-
-
-def _beginning(path: FilePath) -> str:
-    with open(path, "rb") as file:
-        first = file.read(16)
-    return f"it begins with {first!r}" if first else "the file is empty"
-
-
-def refused_bomb(error: Exception) -> str:
-    """Say what Pillow's guard found, and how to let the file pass."""
-    found = " of at most ".join(re.findall(r"\d+(?= pixels)", str(error)))
-    return (
-        f"it would unpack to {found} pixels, which may be a decompression bomb; if you trust it, raise the limit with "
-        "--max-pixels, or in Python with pixel_limit()"
-    )

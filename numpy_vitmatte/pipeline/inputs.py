@@ -1,5 +1,6 @@
 """What a job is about: a photo and its trimap, read once."""
 
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -59,7 +60,10 @@ def read_input(image: ImageSource, trimap: ImageSource, *, sparing: bool = False
         If one of them cannot be read, or their sizes differ. If neither can be read, the photo's error is raised.
     """
     if is_file(trimap) and not sparing:
-        photo, (levels, report) = run_both(partial(read_photo, image), partial(read_trimap, trimap))
+        here = [copy_context(), copy_context()]  # the limit of pixels holds in their threads, too
+        photo, (levels, report) = run_both(
+            partial(here[0].run, read_photo, image), partial(here[1].run, read_trimap, trimap)
+        )
     else:  # two Pillow images may share one open file
         photo, (levels, report) = read_photo(image), read_trimap(trimap)
     check_same_size(photo.shape[:2], levels.shape)
