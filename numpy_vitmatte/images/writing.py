@@ -105,8 +105,8 @@ def picture_writer(path: Path, pixels: NDArray[Any]) -> Writer:
 
 
 def text_writer(text: str) -> Writer:
-    """Write a text file in UTF-8."""
-    return lambda file: file.write(text.encode())
+    """Write a text file in UTF-8; files' names in it that are none keep their bytes."""
+    return lambda file: file.write(text.encode(errors="surrogateescape"))
 
 
 def write_together(writers: Mapping[Path, Writer]) -> None:
