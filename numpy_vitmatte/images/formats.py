@@ -33,6 +33,9 @@ _DNG_VERSION, _SUBFILE_TYPE, _SUB_IFDS = 50706, 254, 330
 """Tags of TIFF. A camera's raw file has a small preview where other files have their image."""
 
 
+Image.preinit()  # here and not at the first photo: a child forked meanwhile would find the readers half imported
+
+
 class Kind(NamedTuple):
     """A kind of file that is named in a refusal.
 
@@ -200,7 +203,6 @@ def _other_formats() -> tuple[str, ...]:
 
 def _candidates(formats: Sequence[str]) -> Iterator[str]:
     """Formats to try, so that readers which a file does not need are not imported for it."""
-    Image.preinit()
     yield from (name for name in COMMON_FORMATS if name in Image.OPEN and (not formats or name in formats))
     yield from (name for name in _other_formats() if not formats or name in formats)
 
