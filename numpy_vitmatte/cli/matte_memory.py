@@ -10,7 +10,9 @@ from numpy_vitmatte.images.reading import ImageSource, is_file, opened
 from numpy_vitmatte.matting.background import is_image_file
 from numpy_vitmatte.pipeline.memory import (
     BACKGROUND_BYTES_PER_PIXEL,
+    EIGHT_BIT,
     PYMATTING_BYTES,
+    WIDE,
     Extras,
     output_bytes_per_pixel,
 )
@@ -59,5 +61,6 @@ def extras_of(arguments: argparse.Namespace, background: ImageSource | None) -> 
         held += PYMATTING_BYTES * estimated
     if background is not None and not is_file(background):
         header = photo_header(background, "background")
-        held += BACKGROUND_BYTES_PER_PIXEL * header.height * header.width
+        each = BACKGROUND_BYTES_PER_PIXEL + (WIDE.between - EIGHT_BIT.between if header.wide else 0)
+        held += each * header.height * header.width
     return Extras(arguments.trust is not None, per_pixel, held)

@@ -139,7 +139,7 @@ def open_listed(file: IO[bytes], name: str, filename: str | bytes = "", formats:
         raise ImageError(f"{name} is refused: {one_line(error)}") from None
     except Exception as error:  # Pillow's header readers raise whatever their format's parser met
         raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
-    raise ImageError(f"{name} {_refusal(kind, beginning)}")
+    raise ImageError(f"{name} {_refusal(kind, beginning, in_file=bool(filename))}")
 
 
 def kind_of(beginning: bytes) -> Kind | None:
@@ -227,10 +227,11 @@ def _is_raw(image: Image.Image) -> bool:
     return _DNG_VERSION in tags or (tags.get(_SUBFILE_TYPE) == 1 and _SUB_IFDS in tags)
 
 
-def _refusal(kind: Kind | None, beginning: bytes) -> str:
+def _refusal(kind: Kind | None, beginning: bytes, *, in_file: bool) -> str:
     if kind is None:
-        found = f"it begins with {beginning[:16]!r}" if beginning else "the file is empty"
-        return f"is not an image, whatever its name says: {found}"
+        empty = "the file is empty" if in_file else "it is empty"
+        found = f"it begins with {beginning[:16]!r}" if beginning else empty
+        return f"is not an image{', whatever its name says' * in_file}: {found}"
     if kind.reader is None or kind.reader not in _other_formats():
         return f"is {kind.name}; {kind.cure}"
     return f"cannot be read: it begins as {kind.name} does, but its reader declines it"

@@ -37,7 +37,9 @@ class MattingInput:
         return replace(self, photo=self.photo[:, ::-1], trimap=self.trimap[:, ::-1])
 
 
-def read_input(image: ImageSource, trimap: ImageSource, *, sparing: bool = False) -> MattingInput:
+def read_input(
+    image: ImageSource, trimap: ImageSource, *, sparing: bool = False, separate: bool = False
+) -> MattingInput:
     """Read photo and trimap, and check that they have one size.
 
     A trimap in a file of its own is decoded at the same time as the photo, because a decoder keeps only one thread
@@ -49,6 +51,8 @@ def read_input(image: ImageSource, trimap: ImageSource, *, sparing: bool = False
         See :func:`~numpy_vitmatte.images.reading.read_photo` and :func:`~numpy_vitmatte.trimaps.reading.read_trimap`.
     sparing : bool
         Read one after the other, so that only one decoder takes memory at a time.
+    separate : bool
+        The trimap, though given as an image, has a file of its own.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def read_input(image: ImageSource, trimap: ImageSource, *, sparing: bool = False
     ImageError
         If one of them cannot be read, or their sizes differ. If neither can be read, the photo's error is raised.
     """
-    if is_file(trimap) and not sparing:
+    if (separate or is_file(trimap)) and not sparing:
         here = [copy_context(), copy_context()]  # the limit of pixels holds in their threads, too
         photo, (levels, report) = run_both(
             partial(here[0].run, read_photo, image), partial(here[1].run, read_trimap, trimap)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.images.header import PhotoHeader, photo_header
-from numpy_vitmatte.images.reading import ImageSource, opened
+from numpy_vitmatte.images.reading import ImageSource, is_file, is_file_or_image, opened
 from numpy_vitmatte.kernels.lookup_table import set_known_alpha
 from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size
 from numpy_vitmatte.matting.guided_filter import upsample_alpha
@@ -16,6 +16,7 @@ from numpy_vitmatte.pipeline.inputs import MattingInput, read_input
 from numpy_vitmatte.pipeline.loaded_checkpoint import LoadedCheckpoint, ModelSource, loaded_checkpoint
 from numpy_vitmatte.pipeline.memory import Extras, NetworkUse, plan_memory
 from numpy_vitmatte.pipeline.options import MattingOptions
+from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.processing.profiles import profile_processor
 from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
 from numpy_vitmatte.trimaps.scaling import downscale_by_blocks
@@ -59,7 +60,7 @@ def prepare(
     options: MattingOptions,
     extras: Extras = Extras(),  # noqa: B008
 ) -> MattingJob:
-    """Read the photo's header, resolve the checkpoint, plan the memory, and then read photo and trimap.
+    """Read both headers, resolve the checkpoint, plan the memory, and then decode photo and trimap.
 
     Parameters
     ----------
@@ -81,19 +82,36 @@ def prepare(
     max_memory = options.get("max_memory")
     limit = None if max_memory is None else parse_bytes(max_memory)
     processor = profile_processor(options.get("profile", "hf"), options.get("processor"))
-    with opened(image, "photo") as photo:
-        header = photo_header(photo)
+    with opened(image, "photo") as photo, opened(trimap, "trimap") as levels:
+        header = _common_header(photo_header(photo), levels, limited=limit is not None)
         small = smaller_size(header.height, header.width, options.get("max_side"))
         checkpoint = loaded_checkpoint(model, processor)
         network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
         plan = plan_memory(header, small, network, limit, extras)
-        inputs = read_input(photo, trimap, sparing=limit is not None)
+        inputs = read_input(photo, levels, sparing=limit is not None, separate=is_file(trimap))
     if inputs.trimap.shape != (header.height, header.width):  # the header did not tell that the photo is turned
         height, width = inputs.trimap.shape
         header = PhotoHeader(height, width, header.wide)
         small = smaller_size(header.height, header.width, options.get("max_side"))
         plan = plan_memory(header, small, network, limit, extras)
     return MattingJob(inputs, checkpoint, small, plan, limit is not None, options.get("raw", False))
+
+
+def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
+    """The photo's header, which counts for its trimap as well.
+
+    Raises
+    ------
+    ImageError
+        If memory is limited and the trimap has more pixels than the photo: it cannot be the photo's, and decoding it
+        would take what nobody has counted.
+    """
+    if not is_file_or_image(trimap):
+        return photo
+    header = photo_header(trimap, "trimap")
+    if limited and header.height * header.width > photo.height * photo.width:
+        check_same_size(photo[:2], header[:2])
+    return photo._replace(wide=photo.wide or header.wide)
 
 
 def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
