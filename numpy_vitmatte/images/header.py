@@ -64,7 +64,8 @@ def stored_form(source: FilePath | Image.Image) -> StoredForm:
     source : path or PIL.Image.Image
     """
     if not isinstance(source, Image.Image):
-        with Image.open(source) as image:
+        with opened(source, "image") as image:
+            assert isinstance(image, Image.Image)
             return stored_form(image)
     return StoredForm(source.format, source.mode, source.height, source.width, orientation_of(source))
 

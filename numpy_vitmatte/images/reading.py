@@ -1,8 +1,7 @@
 """Opening photos and trimaps: paths, Pillow images and arrays become upright, well-defined arrays."""
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, TypeAlias, TypeGuard, Union
 
@@ -12,6 +11,7 @@ from PIL import Image, ImageFile
 
 from numpy_vitmatte.errors import ImageError, one_line
 from numpy_vitmatte.files.missing import no_such
+from numpy_vitmatte.images.formats import open_listed, require_listed
 from numpy_vitmatte.images.npy_files import is_npy, read_npy
 from numpy_vitmatte.images.orientation import load_as_stored, upright
 from numpy_vitmatte.images.tensors import array_of, is_tensor
@@ -67,7 +67,7 @@ def opened(source: ImageSource, what: str) -> Iterator[ImageSource]:
     if not is_file(source) or is_npy(source):
         yield as_array(source, what) if is_file(source) else source
         return
-    with _open_file(source, name_of(source, what)) as image:
+    with _opened_file(source, name_of(source, what)) as image:
         yield image
 
 
@@ -99,40 +99,24 @@ def open_image(source: FilePath | Image.Image, what: str = "image") -> Image.Ima
     name = name_of(source, what)
     if isinstance(source, Image.Image):
         return decode(source, name)
-    with _open_file(source, name) as image:
+    with _opened_file(source, name) as image:
         return decode(image, name)
 
 
-def open_stream(file: IO[bytes], name: str, formats: tuple[str, ...] | None = None) -> Image.Image:
-    """Open a picture that is no file on disk by its header; its pixels are decoded when they are asked for.
+def open_stream(file: IO[bytes], name: str, formats: Sequence[str] = ()) -> Image.Image:
+    """Open an image that is no file on disk by its header; its pixels are decoded when they are asked for.
 
     Parameters
     ----------
-    file : binary file
-        At its beginning; it must stay open until the picture is decoded.
-    name : str
-        How errors name it.
-    formats : tuple of str, optional
-        Pillow's names of the formats to try; by default all that it knows.
-
-    Returns
-    -------
-    PIL.Image.Image
+    file, name, formats
+        As for :func:`~numpy_vitmatte.images.formats.open_listed`.
 
     Raises
     ------
     ImageError
-        Empty, no picture of these formats, or refused as a decompression bomb.
+        As :func:`~numpy_vitmatte.images.formats.open_listed`.
     """
-    first = file.read(16)
-    file.seek(0)
-    try:
-        return Image.open(file, formats=formats)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
-    except Exception:  # Pillow's header readers raise whatever their format's parser met
-        found = f"it begins with {first!r}" if first else "it is empty"
-        raise ImageError(f"{name} is not an image: {found}") from None
+    return open_listed(file, name, formats=formats)
 
 
 def photo_array(image: Image.Image, what: str = "photo", depth: int | None = None) -> NDArray[Any]:
@@ -207,44 +191,32 @@ def rgb(array: NDArray[Any]) -> NDArray[Any]:
     return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array[..., :3]
 
 
-def _open_file(path: FilePath, name: str) -> Image.Image:
+@contextmanager
+def _opened_file(path: FilePath, name: str) -> Iterator[Image.Image]:
+    """Open a file by its header, and close it at the end of the block."""
     if os.path.isdir(path):
         raise ImageError(f"{name} is a directory; expected an image file")
     try:
-        return Image.open(path)
+        file = open(path, "rb")  # noqa: SIM115  (closed below; what is wrong with the block is no error of opening)
     except FileNotFoundError:
         raise ImageError(f"{name}: {no_such(path)}") from None
     except PermissionError:
         raise ImageError(f"{name} cannot be read: permission denied") from None
-    except Image.UnidentifiedImageError:
-        raise ImageError(f"{name} is not an image, whatever its name says: {_beginning(path)}") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
-    except Exception as error:  # Pillow's header readers raise whatever their format's parser met
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
+    with file:
+        yield open_listed(file, name, os.fspath(path))
 
 
 def decode(image: Image.Image, name: str) -> Image.Image:
     """Load the pixels and turn them upright."""
+    require_listed(image, name)
     if 0 in image.size:
         raise ImageError(f"{name} has {image.width} x {image.height} pixels; at least one is needed")
     try:
         load_as_stored(image)
         return upright(image)
+    except Image.DecompressionBombError as error:  # a frame is larger than the header says
+        raise ImageError(f"{name} is refused: {one_line(error)}") from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error, ...
         raise ImageError(f"{name} is damaged and cannot be decoded: {one_line(error)}") from error
-
-
-def _beginning(path: FilePath) -> str:
-    with open(path, "rb") as file:
-        first = file.read(16)
-    return f"it begins with {first!r}" if first else "the file is empty"
-
-
-def refused_bomb(error: Exception) -> str:
-    """Say what Pillow's guard found, and how to let the file pass."""
-    found = " of at most ".join(re.findall(r"\d+(?= pixels)", str(error)))
-    return (
-        f"it would unpack to {found} pixels, which may be a decompression bomb; if you trust it, raise the limit with "
-        "--max-pixels, or in Python with pixel_limit()"
-    )

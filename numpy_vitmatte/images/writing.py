@@ -132,8 +132,8 @@ def picture_writer(path: Path, pixels: NDArray[Any], icc_profile: bytes | None =
 
 
 def text_writer(text: str) -> Writer:
-    """Write a text file in UTF-8."""
-    return lambda file: file.write(text.encode())
+    """Write a text file in UTF-8; files' names in it that are none keep their bytes."""
+    return lambda file: file.write(text.encode(errors="surrogateescape"))
 
 
 def write_together(writers: Mapping[Path, Writer]) -> None:

@@ -1,5 +1,6 @@
 """What a job is about: a photo and its trimap, read once."""
 
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -57,7 +58,12 @@ class MattingInput:
 
 
 def read_input(
-    image: ImageSource, trimap: ImageSource | MaskSource, *, sparing: bool = False, depth: int | None = None
+    image: ImageSource,
+    trimap: ImageSource | MaskSource,
+    *,
+    sparing: bool = False,
+    separate: bool = False,
+    depth: int | None = None,
 ) -> MattingInput:
     """Read photo and trimap, and check that they have one size.
 
@@ -72,6 +78,8 @@ def read_input(
         See :func:`~numpy_vitmatte.trimaps.reading.read_trimap`; of a mask a trimap is made.
     sparing : bool
         Read one after the other, so that only one decoder takes memory at a time.
+    separate : bool
+        The trimap, though given as an image, has a file of its own.
     depth : int, optional
         Bits of integers that have more than 8; see :func:`~numpy_vitmatte.images.value_range.to_levels`.
 
@@ -88,8 +96,11 @@ def read_input(
         source, read_other = trimap.mask, partial(_from_mask, trimap, depth)
     else:
         source, read_other = trimap, partial(read_trimap, trimap, depth=depth)
-    if is_file(source) and not sparing:
-        photo, (levels, report) = run_both(partial(open_photo, image, depth=depth), read_other)
+    if (separate or is_file(source)) and not sparing:
+        here = [copy_context(), copy_context()]  # the limit of pixels holds in their threads, too
+        photo, (levels, report) = run_both(
+            partial(here[0].run, open_photo, image, depth=depth), partial(here[1].run, read_other)
+        )
     else:  # two Pillow images may share one open file
         photo, (levels, report) = open_photo(image, depth=depth), read_other()
     check_same_size(photo.levels.shape[:2], levels.shape)

@@ -7,17 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.images.color_profile import is_srgb, profile_name
-from numpy_vitmatte.images.header import photo_header
+from numpy_vitmatte.images.header import PhotoHeader, photo_header
 from numpy_vitmatte.images.photo import Photo
-from numpy_vitmatte.images.reading import ImageSource, opened
+from numpy_vitmatte.images.reading import ImageSource, is_file, is_file_or_image, opened
 from numpy_vitmatte.kernels.lookup_table import set_known_alpha
 from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size
 from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.network.memory import MemoryPlan, parse_bytes
-from numpy_vitmatte.pipeline.inputs import MattingInput, read_input, trimap_or_mask
+from numpy_vitmatte.pipeline.inputs import MaskSource, MattingInput, read_input, trimap_or_mask
 from numpy_vitmatte.pipeline.loaded_checkpoint import LoadedCheckpoint, ModelSource, loaded_checkpoint
 from numpy_vitmatte.pipeline.memory import Extras, NetworkUse, plan_memory
 from numpy_vitmatte.pipeline.options import MattingOptions, check_options
+from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.processing.profiles import profile_processor
 from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
 from numpy_vitmatte.trimaps.scaling import downscale_by_blocks
@@ -61,7 +62,7 @@ def prepare(
     options: MattingOptions,
     extras: Extras = Extras(),  # noqa: B008
 ) -> MattingJob:
-    """Read the photo's header, resolve the checkpoint, plan the memory, and then read photo and trimap.
+    """Read both headers, resolve the checkpoint, plan the memory, and then decode photo and trimap.
 
     Parameters
     ----------
@@ -86,13 +87,17 @@ def prepare(
     max_memory = options.get("max_memory")
     limit = None if max_memory is None else parse_bytes(max_memory)
     processor = profile_processor(options.get("profile", "hf"), options.get("processor"))
-    with opened(image, "photo") as photo:
-        header = photo_header(photo)
+    other = source.mask if isinstance(source, MaskSource) else source
+    with opened(image, "photo") as photo, opened(other, "trimap" if other is source else "mask") as levels:
+        given = source._replace(mask=levels) if isinstance(source, MaskSource) else levels
+        header = _common_header(photo_header(photo), levels, limited=limit is not None)
         small = smaller_size(header.height, header.width, options.get("max_side"))
         checkpoint = loaded_checkpoint(model, processor)
         network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
         plan = plan_memory(header, small, network, limit, extras)
-        inputs = read_input(photo, source, sparing=limit is not None, depth=options.get("depth"))
+        inputs = read_input(
+            photo, given, sparing=limit is not None, separate=is_file(other), depth=options.get("depth")
+        )
     icc = inputs.photo.icc_profile
     if icc is not None and not is_srgb(icc):
         _logger.info("photo: its colors are those of %r; the network sees them in sRGB", profile_name(icc))
@@ -102,6 +107,23 @@ def prepare(
         small = smaller_size(header.height, header.width, options.get("max_side"))
         plan = plan_memory(header, small, network, limit, extras)
     return MattingJob(inputs, checkpoint, small, plan, limit is not None, options.get("raw", False))
+
+
+def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
+    """The photo's header, which counts for its trimap as well.
+
+    Raises
+    ------
+    ImageError
+        If memory is limited and the trimap has more pixels than the photo: it cannot be the photo's, and decoding it
+        would take what nobody has counted.
+    """
+    if not is_file_or_image(trimap):
+        return photo
+    header = photo_header(trimap, "trimap")
+    if limited and header.height * header.width > photo.height * photo.width:
+        check_same_size(photo[:2], header[:2])
+    return photo._replace(wide=photo.wide or header.wide)
 
 
 def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

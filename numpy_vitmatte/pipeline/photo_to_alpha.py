@@ -1,6 +1,5 @@
 """The main job: a photo and its trimap in, the alpha out."""
 
-import functools
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
@@ -43,11 +42,11 @@ class MattingResult:
     _fusion_blocks: int = field(repr=False)
     icc_profile: bytes | None = field(default=None, repr=False)
 
-    @functools.cached_property
+    @property
     def computed(self) -> Shares:
         """How much of decoder and last transformer block was computed; the rest cannot change an unknown pixel.
 
-        The decoder's work is planned once more for this, when it is first asked for.
+        The decoder's work is planned once more each time.
         """
         return shares(self.wanted, self._fusion_blocks)
 

@@ -136,7 +136,7 @@ def test_file_that_may_not_be_read(tmp_path, monkeypatch):
     def refuse(*arguments, **keywords):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Image, "open", refuse)
+    monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(ImageError, match="permission denied"):
         open_image(tmp_path / "photo.png", "photo")
 

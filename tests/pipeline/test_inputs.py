@@ -1,15 +1,19 @@
 """Photo and trimap read together: as one by one, of two errors the photo's, files at the same time."""
 
+import re
 import threading
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.bad_images import png_that_claims
 
-from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.errors import ImageError, VitMatteError
 from numpy_vitmatte.images.photo_reading import open_photo, read_photo
+from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.pipeline import inputs
 from numpy_vitmatte.pipeline.inputs import read_input
+from numpy_vitmatte.pipeline.photo_to_alpha import matte
 from numpy_vitmatte.runtime.threads import set_num_threads
 from numpy_vitmatte.trimaps.reading import read_trimap
 
@@ -101,3 +105,24 @@ def test_sizes_must_agree(files, tmp_path):
     Image.new("L", (40, 31)).save(tmp_path / "tall.png")
     with pytest.raises(ImageError, match=r"40 x 30 pixels .* 40 x 31"):
         read_input(files[0], tmp_path / "tall.png")
+
+
+def test_a_larger_trimap_is_not_decoded_where_memory_is_limited(tmp_path, lively_checkpoint):
+    """Decoding it may take more than all else. This one has no pixels to decode, so that trying to would be told."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "photo.png")
+    (tmp_path / "trimap.png").write_bytes(png_that_claims(13000, 13000))
+    with pixel_limit(0), pytest.raises(ImageError, match=r"photo is 64 x 64 .* its trimap 13000 x 13000"):
+        matte(tmp_path / "photo.png", tmp_path / "trimap.png", lively_checkpoint, max_memory="300MB")
+
+
+def test_a_trimap_of_floats_counts_as_what_it_is(tmp_path, lively_checkpoint):
+    """As a photo of more than 8 bits does."""
+    Image.new("RGB", (640, 640)).save(tmp_path / "photo.png")
+    Image.new("L", (640, 640), 128).save(tmp_path / "levels.png")
+    Image.new("F", (640, 640), 0.5).save(tmp_path / "floats.tif")
+    needs = []
+    for trimap in ("levels.png", "floats.tif"):
+        with pytest.raises(VitMatteError, match="of memory at least") as caught:
+            matte(tmp_path / "photo.png", tmp_path / trimap, lively_checkpoint, max_memory=1_000_000)
+        needs.append(int(re.search(r"takes (\d+)MB", str(caught.value))[1]))
+    assert needs[1] > needs[0]
