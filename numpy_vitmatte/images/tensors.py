@@ -12,8 +12,7 @@ from numpy_vitmatte.errors import ConfigurationError
 
 def is_tensor(value: object) -> TypeGuard[Any]:
     """Whether this is a tensor of torch, which the caller has then imported."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
+    return isinstance(value, getattr(sys.modules.get("torch"), "Tensor", ()))
 
 
 def array_of(tensor: Any) -> NDArray[Any]:

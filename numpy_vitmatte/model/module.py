@@ -1,10 +1,10 @@
 """What scripts ask of any PyTorch module before they call it; here it changes nothing, or is refused."""
 
-from typing import NoReturn, Self
+from typing import Self
 
 import numpy as np
 
-from numpy_vitmatte.runtime.placement import announce_float32, check_placement, require_cpu
+from numpy_vitmatte.runtime.placement import announce_float32, check_placement
 
 
 class InferenceModule:
@@ -72,16 +72,9 @@ class InferenceModule:
         """Change nothing."""
         return self
 
-    def cuda(self, device: object = None) -> NoReturn:
-        """Refuse.
-
-        Raises
-        ------
-        VitMatteError
-            Always.
-        """
-        require_cpu("cuda" if device is None else device)
-        raise AssertionError  # pragma: no cover
+    def cuda(self, device: object = "cuda") -> Self:
+        """Refuse: :meth:`to` with a device that is not there."""
+        return self.to(device=device)
 
     def float(self) -> Self:
         """Change nothing."""

@@ -1,11 +1,11 @@
 """A trimap of another size: two rules for scaling one, and fitting one to its photo where that is safe.
 
-===========================  ==========================================================================  ==============
-rule                         a pixel of the result is known if                                           used by
-===========================  ==========================================================================  ==============
-:func:`scale_conservatively` all pixels that it *touches*, be it by a sliver, are known and the same     the doctor
-:func:`downscale_by_blocks`  all pixels of its block are; each pixel belongs to one block, by its start  ``max_side``
-===========================  ==========================================================================  ==============
+============================  ==========================================================================  ==============
+rule                          a pixel of the result is known if                                           used by
+============================  ==========================================================================  ==============
+:func:`scale_conservatively`  all pixels that it *touches*, be it by a sliver, are known and the same     the doctor
+:func:`downscale_by_blocks`   all pixels of its block are; each pixel belongs to one block, by its start  ``max_side``
+============================  ==========================================================================  ==============
 
 Where the sizes divide, the two are the same. Elsewhere the blocks claim a little more: a pixel that straddles two
 blocks speaks for one of them alone, though the averaged photo mixes it into both. ``max_side`` takes the blocks because
