@@ -6,6 +6,7 @@ high one; a file that is decoded a second time with the other raw mode gives the
 
 import io
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ _MODES = ("RGB", "RGBA", "RGBX")
 
 def is_wide(image: Image.Image) -> bool:
     """Whether an image that is not decoded yet has more than 8 bits a value."""
-    return image.mode.startswith(("I", "F")) or _raw_mode(image) is not None
+    bits = getattr(image, "tag_v2", {}).get(TiffImagePlugin.BITSPERSAMPLE, (8,))
+    return image.mode.startswith(("I", "F")) or _raw_mode(image) is not None or max(bits) > 8
 
 
 def low_bytes_of(image: Image.Image) -> Image.Image | None:
@@ -32,10 +34,13 @@ def low_bytes_of(image: Image.Image) -> Image.Image | None:
     -------
     PIL.Image.Image or None
         Not decoded; None where there are no such bytes, or Pillow has no way to them (grey with transparency,
-        premultiplied or print colors).
+        premultiplied or print colors, compressed planes of a TIFF).
     """
+    _mend_planes(image)
     raw_mode = _raw_mode(image)
-    if raw_mode is None or raw_mode.split(";")[0] not in _MODES or image.mode not in _MODES:
+    if raw_mode is None or raw_mode.split(";")[0] not in (*_MODES, "R") or image.mode not in _MODES:
+        return None
+    if _is_planar(image) and not raw_mode.startswith("R;"):
         return None
     assert isinstance(image, ImageFile.ImageFile)
     file = image.fp
@@ -45,7 +50,8 @@ def low_bytes_of(image: Image.Image) -> Image.Image | None:
     twin = Image.open(io.BytesIO(file.read()), formats=[str(image.format)])
     file.seek(place)
     assert isinstance(twin, ImageFile.ImageFile)
-    twin.tile = [_with_other_order(tile) for tile in twin.tile]
+    _mend_planes(twin)
+    twin.tile = [_with_raw_mode(tile, _exchanged) for tile in twin.tile]
     return twin
 
 
@@ -74,8 +80,27 @@ def _raw_mode(image: Image.Image) -> str | None:
     return None
 
 
-def _with_other_order(tile: Any) -> Any:
-    arguments = _exchanged(tile[3])
+def _is_planar(image: Image.Image) -> bool:
+    """Whether a TIFF stores one color after the other."""
+    return bool(getattr(image, "tag_v2", {}).get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) == 2)
+
+
+def _mend_planes(image: Image.Image) -> None:
+    """Let Pillow read planes of 16 bits that are not compressed: it takes them for planes of 8."""
+    if not (isinstance(image, TiffImagePlugin.TiffImageFile) and _is_planar(image)):
+        return
+    if max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (8,))) == 16:
+        order = "L" if image.tag_v2.prefix == b"II" else "B"
+
+        def mended(arguments: Any) -> Any:
+            plain = isinstance(arguments, tuple) and arguments[0] in ("R", "G", "B", "A")
+            return (f"{arguments[0]};16{order}", *arguments[1:]) if plain else arguments
+
+        image.tile = [_with_raw_mode(tile, mended) for tile in image.tile]
+
+
+def _with_raw_mode(tile: Any, change: Callable[[Any], Any]) -> Any:
+    arguments = change(tile[3])
     return tile._replace(args=arguments) if hasattr(tile, "_replace") else (*tile[:3], arguments)  # Pillow before 11
 
 

@@ -34,8 +34,8 @@ def cutout(
     bits : {8, 16}
     blank : bool, optional
         Make colors that alpha hides wholly black: whoever gets a photo's cut-out does not get what was cut away. By
-        default where the colors are integers, as a photo's own are; estimated ones are floats, and continue the
-        subject's colors there.
+        default unless they are float32, as :func:`~numpy_vitmatte.estimate_foreground` gives them: estimated ones
+        continue the subject's colors there, and a photo's own are uint8 or float64.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def cutout(
     check_size(foreground, alpha)
     cover = to_integers(alpha, bits)
     colors = _eight_bit(foreground) if bits == 8 else _sixteen_bit(foreground)
-    if foreground.dtype.kind != "f" if blank is None else blank:
+    if foreground.dtype != np.float32 if blank is None else blank:
         colors = colors * (cover > 0)[..., None]
     return np.dstack([colors, cover])
 

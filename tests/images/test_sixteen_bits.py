@@ -54,7 +54,7 @@ def wide_tiff(pixels, big_endian=False):
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.filterwarnings("ignore:photo.* is transparent itself")
 def test_colors_of_sixteen_bits_lose_none_of_them(channels, tmp_path):
-    """Pillow alone gives the upper 8. The file is ours; other programs' readings are compared below."""
+    """Pillow alone gives the upper 8."""
     colors = COLORS[..., :channels]
     (tmp_path / "wide.png").write_bytes(wide_png(colors).getvalue())
     for source in (Image.open(wide_png(colors)), tmp_path / "wide.png"):
@@ -108,6 +108,21 @@ def test_grey_with_transparency_of_sixteen_bits_is_warned_of():
     with pytest.warns(UserWarning, match="has colors of 16 bits, of which Pillow reads the upper 8"):
         levels = read_photo(Image.open(content))
     assert levels[0, :, 0].tolist() == [0x12, 0x80]
+
+
+def test_one_color_after_the_other():
+    """Planar configuration 2: three strips, a color each. Pillow alone takes each byte for a value."""
+    colors = COLORS[..., :3]
+    content = bytearray(wide_tiff(colors.transpose(2, 0, 1).reshape(23, 31, 3)).getvalue())
+    strip, start = 2 * 23 * 31, 8 + 6 * 23 * 31
+    entries = [(256, 3, 1, 31), (257, 3, 1, 23), (258, 3, 3, start), (259, 3, 1, 1), (262, 3, 1, 2),
+               (273, 4, 3, start + 6), (277, 3, 1, 3), (278, 3, 1, 23), (279, 4, 3, start + 18),
+               (284, 3, 1, 2)]  # fmt: skip
+    places = struct.pack("<3H6I", 16, 16, 16, *(8 + strip * c for c in range(3)), *3 * [strip])
+    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    file = b"II" + struct.pack("<HI", 42, start + len(places)) + content[8:start] + places + directory + bytes(4)
+    levels = read_photo(Image.open(io.BytesIO(file)))
+    np.testing.assert_array_equal(np.rint(levels * 257), colors)
 
 
 # Depths --------------------------------------------------------------------------------------------------------------

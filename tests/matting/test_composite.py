@@ -74,3 +74,15 @@ def test_sizes_that_differ():
             make()
     with pytest.raises(ImageError, match="background has shape"):
         composite(PHOTO, np.ones((1, 2)), np.zeros((2, 2, 3)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_what_alpha_hides_wholly_is_blanked(dtype, bits):
+    """A photo's own colors; estimated ones, float32, are the subject's and stay. 0.001 is nothing in 8 bits."""
+    colors, alpha = np.full((1, 3, 3), 200, dtype), np.array([[0, 0.001, 1]])
+    seen = cutout(colors, alpha, bits)[0, :, 0] // (1 if bits == 8 else 257)
+    assert seen.tolist() == ([0, 0, 200] if bits == 8 else [0, 200, 200])
+    kept = cutout(colors.astype(np.float32), alpha, bits)[0, :, 0] // (1 if bits == 8 else 257)
+    assert kept.tolist() == [200, 200, 200]
+    assert (cutout(colors, alpha, bits, blank=False)[..., 0] > 0).all()

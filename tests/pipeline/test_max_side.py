@@ -36,7 +36,7 @@ def test_the_network_sees_the_smaller_photo_alone(lively_checkpoint, monkeypatch
     seen = []
 
     def estimate(_, inputs, everywhere):
-        seen.append((inputs.photo, inputs.trimap))
+        seen.append((inputs.photo.levels, inputs.trimap))
         assert everywhere
         return np.full(inputs.trimap.shape, 0.75, np.float32), np.ones((32, 64), bool)
 

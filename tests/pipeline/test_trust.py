@@ -41,7 +41,7 @@ def test_every_form_of_one_photo_has_one_map(lively_checkpoint, tmp_path):
     dark = PHOTO.astype(np.uint16)
     dark[0, 0] = 300  # 16 bits, at most 300 of 65535: as levels it would be on no scale
     with pytest.warns(UserWarning, match="rescaled to black"):
-        assert matte_with_trust(dark, TRIMAP, lively_checkpoint)[1].disagreement.any()
+        assert matte_with_trust(dark, TRIMAP, lively_checkpoint, depth=16)[1].disagreement.any()
 
 
 def test_a_trimap_without_unknown_pixels_can_be_contradicted(lively_checkpoint):
