@@ -9,6 +9,7 @@ from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs
 from numpy_vitmatte.cli.matting_options import add_matting_options, add_sources, matting_options
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
+from numpy_vitmatte.cli.progress import progress_bar
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
 from numpy_vitmatte.matting.background import read_background
 from numpy_vitmatte.pipeline.job import prepare
@@ -57,7 +58,8 @@ def run(arguments: argparse.Namespace) -> None:
         extras = extras_of(arguments, background)
         job = prepare(photo, trimap, arguments.model, matting_options(arguments), extras)
         backdrop = None if background is None else read_background(background, arguments.fit or "cover")
-    result, trust = compute_with_trust(job) if arguments.trust else (compute(job), None)
+    with progress_bar(quiet=arguments.verbosity > logging.INFO):
+        result, trust = compute_with_trust(job) if arguments.trust else (compute(job), None)
     write_outputs(arguments, result, backdrop, trust)
     for line in result.report.lines() + (trust.lines() if trust else []):
         logger.info(line)
