@@ -9,6 +9,7 @@ from PIL import Image
 from support.matting_job import PHOTO, TRIMAP
 from support.processes import child_environment
 
+termios = pytest.importorskip("termios", reason="there are no terminals of POSIX here")
 pty = pytest.importorskip("pty", reason="there are no terminals of POSIX here")
 
 AT_ONCE = """
@@ -26,6 +27,7 @@ def said(folder, checkpoint, *options):
     command = ["matte", "photo.png", "trimap.png", "-o", "alpha.png", "--force", "--model", checkpoint, *options]
     run = {"args": [sys.executable, "-c", AT_ONCE, *map(str, command)], "cwd": folder, "env": child_environment()}
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (30, 90))
     process = subprocess.Popen(**run, stdout=subprocess.DEVNULL, stderr=theirs)
     os.close(theirs)
     terminal = b""
