@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from numpy_vitmatte.matting.composite import composite, cutout
     from numpy_vitmatte.matting.foreground import estimate_foreground
     from numpy_vitmatte.matting.trust_map import TrustMap
-    from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
+    from numpy_vitmatte.model import AutoModelForImageMatting, ImageMattingOutput, VitMatteForImageMatting
     from numpy_vitmatte.pipeline.estimate import estimate_memory
     from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, matte, matte_with_report
     from numpy_vitmatte.pipeline.trust import matte_with_trust
     from numpy_vitmatte.pipeline.warmup import warmup
-    from numpy_vitmatte.processing import HustvlImageProcessor, VitMatteImageProcessor
+    from numpy_vitmatte.processing import AutoImageProcessor, HustvlImageProcessor, VitMatteImageProcessor
     from numpy_vitmatte.runtime.threads import get_num_threads, set_num_threads
     from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
     from numpy_vitmatte.trimaps.doctor import check_trimap
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
 
 __all__ = [
+    "AutoImageProcessor",
+    "AutoModelForImageMatting",
     "CheckpointError",
     "ConfigurationError",
     "DownloadError",
@@ -74,6 +76,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "AutoImageProcessor": "processing",
+    "AutoModelForImageMatting": "model",
     "CheckpointError": "errors",
     "ConfigurationError": "errors",
     "DownloadError": "errors",

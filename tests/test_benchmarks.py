@@ -168,6 +168,22 @@ def test_start(checkpoint, tmp_path):
     assert record["results"]["torch"]["largest_difference"] < 1e-4
 
 
+@pytest.mark.extras
+def test_serve(checkpoint, tmp_path):
+    pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+    output = tmp_path / "serve.json"
+    process = benchmarks(
+        "serve", "--sizes", "64x96", "--threads", 1, "--rounds", 2, "--photos", 3, "--model", checkpoint,
+        "--output", output, "--quiet",
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    (record,) = json.loads(output.read_text())
+    measured = {"unknown_share", "clients", "loop_seconds", "service_seconds", "throughput_share", "peak_megabytes"}
+    assert set(record) == ABOUT | measured
+    assert len(record["loop_seconds"]) == len(record["service_seconds"]) == 2
+    assert "serve, 64x96, threads 1: " in process.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -124,12 +124,14 @@ def test_named_tests_exist():
         "matting",
         "images",
         "batch",
+        "serve",
         "tracing",
         "testing",
         "hub",
         "checkpoint",
         "files",
         "configuration",
+        "training",
     ],
 )
 def test_every_module_of_a_room_is_on_the_site(room):

@@ -16,6 +16,7 @@ import comparison
 import memory
 import picture
 import roofline
+import serve
 import start
 import steps
 from competitors import COMPETITORS
@@ -24,6 +25,7 @@ from worker import Failed
 HERE = Path(__file__).parent
 SIZES = [(512, 512), (640, 960), (1024, 1024), (2048, 2048)]
 MEMORY_SIZES = [(1024, 1024), (1472, 1472), (2048, 2048), (2496, 2496), (4096, 2304)]
+SERVE_SIZES = [(512, 512), (1024, 1024), (2048, 2048)]
 EXAMPLE = "example: python docs/benchmarks forward --sizes 640x960 --threads 2 --only openvino onnxruntime"
 
 
@@ -78,6 +80,10 @@ def parser() -> argparse.ArgumentParser:
     command = _measurement(commands, "bundled", "the bundled checkpoint beside ViTMatte-S", [(640, 960)])
     command.add_argument("--rounds", type=count, default=15, help="(default: %(default)s)")
     command.set_defaults(run=bundled.run)
+    command = _measurement(commands, "serve", "the service with two clients beside matte() in a loop", SERVE_SIZES)
+    command.add_argument("--rounds", type=count, default=5, help="(default: %(default)s)")
+    command.add_argument("--photos", type=count, default=10, help="in a round (default: %(default)s)")
+    command.set_defaults(run=serve.run)
     command = commands.add_parser("steps", help="what each idea of docs/performance.md brings")
     command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
     command.add_argument("--output", type=Path, default=HERE / "results/steps.json", help="(default: %(default)s)")

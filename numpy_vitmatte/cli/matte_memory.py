@@ -13,6 +13,7 @@ from numpy_vitmatte.pipeline.memory import (
     EIGHT_BIT,
     PYMATTING_BYTES,
     WIDE,
+    WIDE_CUTOUT_BYTES_PER_PIXEL,
     Extras,
     output_bytes_per_pixel,
 )
@@ -59,6 +60,8 @@ def extras_of(arguments: argparse.Namespace, background: ImageSource | None) -> 
             composite=arguments.composite is not None, estimated=estimated, linear=arguments.linear
         )
         held += PYMATTING_BYTES * estimated
+    if arguments.cutout and arguments.bits == 16:
+        per_pixel += WIDE_CUTOUT_BYTES_PER_PIXEL
     if background is not None and not is_file(background):
         header = photo_header(background, "background")
         each = BACKGROUND_BYTES_PER_PIXEL + (WIDE.between - EIGHT_BIT.between if header.wide else 0)

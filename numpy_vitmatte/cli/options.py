@@ -64,7 +64,7 @@ def check_hub_name(name: str) -> str:
     return name
 
 
-def add_pixel_limit(parser: argparse.ArgumentParser) -> None:
+def add_pixel_limit(parser: argparse._ActionsContainer) -> None:
     """Add --max-pixels to a command that reads images. The program sets the limit for every command."""
     parser.add_argument(
         "--max-pixels",

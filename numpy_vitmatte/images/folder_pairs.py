@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.files.missing import no_such
 from numpy_vitmatte.images.formats import image_suffixes
 
 
@@ -90,7 +91,7 @@ def _files(folder: Path, role: str) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except FileNotFoundError:
-        raise VitMatteError(f"{role} folder {str(folder)!r}: no such folder") from None
+        raise VitMatteError(f"{role} folder {str(folder)!r}: {no_such(folder, 'folder')}") from None
     except NotADirectoryError:
         raise VitMatteError(f"{role} folder {str(folder)!r} is a file; expected a folder") from None
     except OSError as error:

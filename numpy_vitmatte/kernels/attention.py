@@ -120,27 +120,26 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
     running : _Running
         All of it is updated.
     """
-    flat_h, flat_w = offsets.h.reshape(-1), offsets.w.reshape(-1)
+    (h, w, used), (largest, sums, shrink), (height, width) = offsets, running, grid
+    flat, flat_h, flat_w = scores.values, h.reshape(-1), w.reshape(-1)
     biased = aligned_scratch(tokens + SLACK)
     for i in range(positions.size):
         start = scores.start + i * scores.step
-        if offsets.used:
+        if used:
             # The block's keys are whole grid rows. From one to the next the offset grows by one along h; along w it
             # runs through the same numbers again.
-            y, x = divmod(positions[i], grid.width)
-            from_h = i * offsets.h.shape[1] + grid.height - 1 - y + first_row
-            from_w = i * offsets.w.shape[1] + grid.width - 1 - x
-            highest = add_offsets(scores.values, flat_h, flat_w, (start, from_h, from_w), tokens // grid.width,
-                                  grid.width, biased)  # fmt: skip
+            y, x = divmod(positions[i], width)
+            starts = start, i * h.shape[1] + height - 1 - y + first_row, i * w.shape[1] + width - 1 - x
+            highest = add_offsets(flat, flat_h, flat_w, starts, tokens // width, width, biased)
         else:
-            highest = _copy_and_find_largest(scores.values, start, tokens, biased)
+            highest = _copy_and_find_largest(flat, start, tokens, biased)
         # The exponentials are taken relative to the largest score of all blocks so far, so that none overflows.
-        highest = larger(highest, running.largest[i])
-        running.shrink[i] = exponential(running.largest[i] - highest)
-        running.largest[i] = highest
+        highest = larger(highest, largest[i])
+        shrink[i] = exponential(largest[i] - highest)
+        largest[i] = highest
         # Shrunk before the sum of the others is taken: after it LLVM would make one multiply-add of both.
-        before = running.sums[i] * running.shrink[i]
-        running.sums[i] = before + _exponentials(biased, highest, scores.values[start : start + tokens])
+        before = sums[i] * shrink[i]
+        sums[i] = before + _exponentials(biased, highest, flat[start : start + tokens])
 
 
 @kernel(EXACT_ORDER)
@@ -159,10 +158,9 @@ def _offsets(queries, rows, depth, table, length, zeros):
 @kernel(EXACT_ORDER)
 def _accumulate(product, shrink, first_block, out):
     """``out = out * shrink + product``, row by row; for the first block of keys ``out = product``."""
-    rows, depth = product.shape
+    (rows, depth), (values, start, step) = product.shape, out
     for i in range(rows):
-        start = out.start + i * out.step
-        own = out.values[start : start + depth]
+        own = values[start + i * step : start + i * step + depth]
         if first_block:
             for c in range(depth):
                 own[c] = product[i, c]

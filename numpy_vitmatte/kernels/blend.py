@@ -8,8 +8,8 @@ quarter after it. With the shifts -1, 0 and 1 of a 3x3 window each of them is a 
     2 r          3/4        1/4        1/4        3/4                   3/4        1/4
     2 r + 1      1/4        3/4                   3/4        1/4        1/4        3/4
 
-Seven numbers are read for twelve taps: that is why pixels go in pairs. At the borders the doubling repeats the edge, so
-that a neighbour outside is the edge itself, while the convolution sees zeros outside the doubled picture: of the very
+Seven numbers are read for twelve taps: that is why pixels go in pairs. At the edges the doubling repeats the edge, so
+that a neighbour outside is the edge itself, while the convolution sees zeros outside the doubled map: of the very
 first pixel the taps of ``M[0]`` do not count, of the very last those of ``M[2]``.
 
 The loops are LLVM vectors of 16 numbers, for the reasons that ``vectors.py`` gives.
@@ -77,12 +77,12 @@ def _pair_in_llvm(
     sums = []
     starts = [builder.add(places[place], builder.mul(step, integer(shift))) for shift, place in _TAPS]
     values = [emit_load(builder, x, builder.add(start, k)) for start in starts]
-    for weights, flag, bordering in ((_FIRST, flags[0], 0), (_SECOND, flags[1], 2)):
+    for weights, flag, outer in ((_FIRST, flags[0], 0), (_SECOND, flags[1], 2)):
         total: ir.Value = _ZEROS
         for (shift, _), weight, value in zip(_TAPS, weights, values, strict=True):
             if weight:
                 factor = ir.Constant(ir.FloatType(), weight)
-                factor = builder.fmul(factor, flag) if shift == bordering else factor
+                factor = builder.fmul(factor, flag) if shift == outer else factor
                 total = emit_multiply_add(builder, emit_broadcast(builder, factor), value, total)
         sums.append(total)
     return sums

@@ -1,6 +1,6 @@
 """Connected components of a mask, as the connectivity error of matting needs them: the largest alone.
 
-It is ours because SciPy comes only with an extra, and its ``label`` takes 1.3 times as long.
+It is ours because SciPy comes only with an extra; where it is there, its ``label`` takes about half as long.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Exact Euclidean distances to a mask, in time proportional to the number of pixels.
 
-It is ours because SciPy's transform takes 6.7 times as long, and SciPy comes only with an extra.
+It is ours because SciPy's transform takes three to seven times as long, and SciPy comes only with an extra.
 
 Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8 (2012). The square of a
 distance is a sum over the two axes, so the axes are done one after the other: first the distance ``g`` to the mask

@@ -118,31 +118,34 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
     """``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0."""
     number, step, depth = segments
     panels, bias = matrix.panels, matrix.bias
+    # Taken out of their tuples once: in a loop each time would count a reference, which takes as long as a small tile.
+    x_values, x_start, x_step = x
+    out_values, out_start, out_step = out
     panel_size = number * depth * PANEL
     w_start, column, m = panel * panel_size, panel * PANEL, 0
     while m < rows:
         height = _tile_height(rows, rows - m, wide)
         first = min(m, rows - height)
-        x_first, start = x.start + first * x.step, out.start + first * out.step + column
+        x_first, start = x_start + first * x_step, out_start + first * out_step + column
         if height == 1:
             for q in range(wide):
-                row_tile(x.values, x_first, x.step, number, step, depth, panels, w_start + q * panel_size,
-                         bias, column + q * PANEL, out.values, start + q * PANEL, out.step)  # fmt: skip
+                row_tile(x_values, x_first, x_step, number, step, depth, panels, w_start + q * panel_size,
+                         bias, column + q * PANEL, out_values, start + q * PANEL, out_step)  # fmt: skip
         elif height == MR and wide == TILE_PANELS:
-            full_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
-                      bias, column, out.values, start, out.step)  # fmt: skip
+            full_tile(x_values, x_first, x_step, number, step, depth, panels, w_start,
+                      bias, column, out_values, start, out_step)  # fmt: skip
         elif height == TALL_ROWS:
-            tall_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
-                      bias, column, out.values, start, out.step)  # fmt: skip
+            tall_tile(x_values, x_first, x_step, number, step, depth, panels, w_start,
+                      bias, column, out_values, start, out_step)  # fmt: skip
         elif height == MR:
-            narrow_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
-                        bias, column, out.values, start, out.step)  # fmt: skip
+            narrow_tile(x_values, x_first, x_step, number, step, depth, panels, w_start,
+                        bias, column, out_values, start, out_step)  # fmt: skip
         elif wide == TILE_PANELS:
-            short_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
-                       bias, column, out.values, start, out.step)  # fmt: skip
+            short_tile(x_values, x_first, x_step, number, step, depth, panels, w_start,
+                       bias, column, out_values, start, out_step)  # fmt: skip
         else:
-            short_narrow_tile(x.values, x_first, x.step, number, step, depth, panels, w_start,
-                              bias, column, out.values, start, out.step)  # fmt: skip
+            short_narrow_tile(x_values, x_first, x_step, number, step, depth, panels, w_start,
+                              bias, column, out_values, start, out_step)  # fmt: skip
         m += height
 
 
@@ -163,7 +166,7 @@ def sweep(x, rows, segments, matrix, out):
     matrix : PackedMatrix
         (K, N) with K = ``segments.number * segments.depth``.
     """
-    panel, columns = ZERO, matrix.columns
+    panel, columns, out_values = ZERO, matrix.columns, out.values
     while panel * PANEL < columns:
         left = columns - panel * PANEL
         wide = TILE_PANELS if left > PANEL else 1
@@ -174,7 +177,7 @@ def sweep(x, rows, segments, matrix, out):
             whole = np.empty(rows * wide * PANEL, np.float32)
             _column_of_tiles(x, rows, segments, matrix, panel, wide, Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))
             for r in range(rows):
-                copy_lanes(whole, r * wide * PANEL, left, out.values, out.start + r * out.step + panel * PANEL)
+                copy_lanes(whole, r * wide * PANEL, left, out_values, out.start + r * out.step + panel * PANEL)
         panel += wide
 
 

@@ -16,13 +16,13 @@ def _corners(rectangles, number):
 
 
 @kernel(EXACT_ORDER)
-def _worth_joining(upper, lower, tallest, border):
+def _worth_joining(upper, lower, tallest, halo):
     """Whether one rectangle around both costs no more than the two."""
     top, left, middle, right = upper
     _, lower_left, bottom, lower_right = lower
     if bottom - top > tallest:
         return False
-    more = 2 * border
+    more = 2 * halo
     together = (bottom - top + more) * (max(right, lower_right) - min(left, lower_left) + more)
     apart = (middle - top + more) * (right - left + more) + (bottom - middle + more) * (lower_right - lower_left + more)
     return together <= apart
@@ -41,7 +41,7 @@ def _overlaps_another(one, rectangles, numbers, upper, lower):
 
 
 @kernel(EXACT_ORDER)
-def _join_row(rectangles, numbers, first, tallest, border):
+def _join_row(rectangles, numbers, first, tallest, halo):
     """Let each of the runs ``numbers[first:]`` take in a rectangle just above, the first that is worth it.
 
     Those are ``numbers[:first]``, and end where the runs begin; the number of one that is taken in is overwritten.
@@ -53,7 +53,7 @@ def _join_row(rectangles, numbers, first, tallest, border):
                 continue
             above = _corners(rectangles, numbers[place])
             together = above[0], min(above[1], run[1]), run[2], max(above[3], run[3])
-            if _worth_joining(above, run, tallest, border) and not _overlaps_another(
+            if _worth_joining(above, run, tallest, halo) and not _overlaps_another(
                 together, rectangles, numbers, numbers[place], lower
             ):
                 for side in range(4):
@@ -63,8 +63,8 @@ def _join_row(rectangles, numbers, first, tallest, border):
 
 
 @kernel(EXACT_ORDER)
-def join_runs(rectangles, tallest, border, order):
-    """Join runs of cells downwards to rectangles where one is no dearer than two: it costs its area with a border.
+def join_runs(rectangles, tallest, halo, order):
+    """Join runs of cells downwards to rectangles where one is no dearer than two: each costs its area with the halo.
 
     A joined rectangle may add what is not marked, but overlaps no other.
 
@@ -74,8 +74,8 @@ def join_runs(rectangles, tallest, border, order):
         Top, left, bottom and right of each run, row of cells by row of cells; some of them become the joined ones.
     tallest : int
         Rows that a joined rectangle may have.
-    border : int
-        Pixels on each side that a rectangle reads besides its own.
+    halo : int
+        Pixels on each side that a rectangle reads in addition to its own.
     order : int64 array (runs,)
         Filled with the numbers of the rectangles that are left, in the order in which they were finished.
 
@@ -92,7 +92,7 @@ def join_runs(rectangles, tallest, border, order):
             last += 1
         if done < end and rectangles[order[done], 2] < rectangles[first, 0]:
             done = end  # nothing is marked in the row above
-        _join_row(rectangles, order[done : end + last - first], end - done, tallest, border)
+        _join_row(rectangles, order[done : end + last - first], end - done, tallest, halo)
         kept = done
         for n in range(done, end + last - first):
             order[kept] = order[n]

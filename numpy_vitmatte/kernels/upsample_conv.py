@@ -37,7 +37,7 @@ def input_region_of_fusion(rectangle, height, width):
                      min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _products(features, row, first, columns, taps, outputs, zeros, slot):
     """``slot[dy, j] = F[row, first + j] @ W[dy]`` for ``columns`` pixels: the three columns dx of W side by side."""
     channels = features.values.shape[2]
@@ -48,7 +48,7 @@ def _products(features, row, first, columns, taps, outputs, zeros, slot):
         sweep(pixels, columns, Segments(ONE, ZERO, channels), matrix, Rows(slot[dy], ZERO, outputs))
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _blend_down(ring, row, height, blended):
     """Doubled rows ``2 * row`` and ``2 * row + 1``, summed over dy, one after the other."""
     size, before, after = ring.shape[2], max(row - 1, 0), min(row + 1, height - 1)
@@ -56,21 +56,21 @@ def _blend_down(ring, row, height, blended):
     blend_rows(ring.reshape(-1), places, size, (float32(row > 0), float32(row < height - 1)), size, blended, ZERO)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _blend_across(pixels, width, first, last, channels, out, o):
     """Add a row of doubled pixels, summed over dx, to ``out[o:]``: those of columns ``first .. last - 1``.
 
     ``pixels`` are ``Rows``, one for each of the ``width`` low-resolution columns.
     """
+    values, start, step = pixels
     for column in range(first, last):
         before, after = max(column - 1, 0), min(column + 1, width - 1)
-        places = (pixels.start + before * pixels.step, pixels.start + column * pixels.step,
-                  pixels.start + after * pixels.step)  # fmt: skip
+        places = start + before * step, start + column * step, start + after * step
         flags = float32(column > 0), float32(column < width - 1)
-        add_pixels(pixels.values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
+        add_pixels(values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _fuse_strip(detail, conv, features, taps, height, width, strip, out):
     """One strip of ``fuse``: two rows of outputs at a time, from an even column on."""
     top, left, bottom, right = strip

@@ -178,7 +178,7 @@ transform_output = _transform_output_in_python if config.DISABLE_JIT else _trans
 :][:16]``; with ``target = (o, row, column)`` output (i, j) goes to ``out[o + i * row + j * column :][:16]``."""
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _transform_pixels(x, y, first, tiles, depth, transformed):
     """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place: (16, tiles, depth)."""
     height, width, flat = x.values.shape[0], x.values.shape[1], x.values.reshape(-1)
@@ -206,22 +206,22 @@ def winograd_scratch(conv, tiles):
     return aligned_scratch(PLACES * tiles * conv.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _two_rows(x, y, first, tiles, conv, scratch, out):
     transformed, products = scratch
-    depth, channels = conv.depth, conv.columns
+    panels, bias, depth, channels = conv
     zeros = np.zeros(OUTPUTS_AT_A_TIME, np.float32)
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = min(channels - c, OUTPUTS_AT_A_TIME)
         for place in range(PLACES):
-            matrix = PackedMatrix(conv.panels[place, c * depth :], zeros, depth, count)
+            matrix = PackedMatrix(panels[place, c * depth :], zeros, depth, count)
             sweep(Rows(transformed, place * tiles * depth, depth), tiles, Segments(ONE, ZERO, depth), matrix,
                   Rows(products, place * tiles * count, count))  # fmt: skip
         for t in range(tiles):
             for k in range(0, count, LANES):
                 target = 2 * t * channels + c + k, 2 * tiles * channels, channels
-                transform_output(products, (t * count + k, tiles * count), conv.bias, c + k, out, target)
+                transform_output(products, (t * count + k, tiles * count), bias, c + k, out, target)
 
 
 @kernel(EXACT_ORDER)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.images.linear_light import from_light, to_light
 from numpy_vitmatte.matting.composite import check_size
-from numpy_vitmatte.matting.linear_light import from_light, to_light
 from numpy_vitmatte.matting.pymatting_kernels import load_pymatting
 
 

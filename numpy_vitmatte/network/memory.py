@@ -129,7 +129,8 @@ def plan_network_memory(
         return least
     raise VitMatteError(
         f"a photo of {around.photo_name} takes {_megabytes(least.peak_bytes)} of memory at least, and "
-        f"{_megabytes(max_memory)} are allowed; allow more, or scale the photo down"
+        f"{_megabytes(max_memory)} are allowed; allow more, or have the alpha computed at fewer pixels with "
+        "--max-side, or max_side= in Python"
     )
 
 
@@ -150,14 +151,14 @@ def _plan_of_bands(
     backbone = 4 * tokens + threads * _block_scratch(config)
     decoder = tokens + FLOAT * height * width + stored + threads * _tile_bytes(config)
     network = around.held + image + max(backbone, decoder)
-    packed = _packed_bytes(config)
+    packed = packed_bytes(config)
     # Mapped weights are in memory while they are packed.
     peak = PROCESS_BYTES + packed + max(packed, weight_bytes + max(network, around.elsewhere))
     return MemoryPlan(rows, peak), stored
 
 
 @functools.lru_cache(maxsize=16)
-def _packed_bytes(config: VitMatteConfig) -> int:
+def packed_bytes(config: VitMatteConfig) -> int:
     """The weights as the kernels read them; Winograd's 3x3 weights take 16 numbers for 9."""
     backbone, levels = config.backbone_config, len(config.fusion_hidden_sizes)
     details = [backbone.num_channels, *config.convstream_hidden_sizes][:levels]

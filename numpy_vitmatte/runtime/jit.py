@@ -30,13 +30,16 @@ ZERO, ONE, TWO, THREE = np.intp(0), np.intp(1), np.intp(2), np.intp(3)
 """Constants that one kernel passes to another; for a plain 0, 1, 2 or 3 Numba would compile the other once more."""
 
 
-def kernel(fastmath: frozenset[str]) -> Callable[[Callable[..., Any]], Any]:
+def kernel(fastmath: frozenset[str], part: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Decorate a plain Python loop nest as a Numba kernel.
 
     Parameters
     ----------
     fastmath : frozenset of str
         ``EXACT_ORDER`` or ``VECTOR_REDUCTION``: the liberties LLVM may take with floating-point arithmetic.
+    part : bool
+        Whether the function is a part of one other kernel and computes nothing itself. Its lines then become that
+        kernel's. Otherwise LLVM would optimize it, and all that it calls, twice: once alone and once in that kernel.
 
     Returns
     -------
@@ -50,6 +53,8 @@ def kernel(fastmath: frozenset[str]) -> Callable[[Callable[..., Any]], Any]:
         # As in NumPy a division by zero gives infinity: Python's test for it in the loop would keep LLVM from vectors.
         # Without the entry for callers from C, which there are none of, a twentieth of the compilation is saved.
         options: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+        if part:
+            return numba.njit(function, inline="always", **options)
         compiled: Any = numba.njit(function, fastmath=set(fastmath), **options)
         compiled._cache = KernelCache(function)
         _announcer.kernels.add(compiled)

@@ -30,40 +30,40 @@ def test_runs(mask, rows, columns, cut):
     np.testing.assert_array_equal(found, np.minimum(expected, [height, width, height, width]))
 
 
-def joined(runs, tallest, border):
+def joined(runs, tallest, halo):
     """The rectangles that are left, in order."""
     rectangles, order = runs.copy(), np.full(len(runs), -7)
-    return rectangles[order[: join_runs(rectangles, tallest, border, order)]]
+    return rectangles[order[: join_runs(rectangles, tallest, halo, order)]]
 
 
-def cost(rectangles, border):
-    """Areas with a border on each side."""
+def cost(rectangles, halo):
+    """Areas with a halo on each side."""
     top, left, bottom, right = np.asarray(rectangles).T
-    return int(((bottom - top + 2 * border) * (right - left + 2 * border)).sum())
+    return int(((bottom - top + 2 * halo) * (right - left + 2 * halo)).sum())
 
 
-@given(mask=masks, tallest=st.integers(1, 12), border=st.integers(0, 4))
-def test_all_is_covered_once_at_no_higher_cost(mask, tallest, border):
+@given(mask=masks, tallest=st.integers(1, 12), halo=st.integers(0, 4))
+def test_all_is_covered_once_at_no_higher_cost(mask, tallest, halo):
     """Each marked pixel lies in one rectangle, none in two, and all together cost no more than the runs did."""
     runs = runs_of(mask)
-    found = joined(runs, tallest, border)
+    found = joined(runs, tallest, halo)
     times = np.zeros(mask.shape, int)
     for top, left, bottom, right in found:
         assert 0 < bottom - top <= max(tallest, 1)
         times[top:bottom, left:right] += 1
     assert times.max() <= 1
     assert (times[mask] == 1).all()
-    assert cost(found, border) <= cost(runs, border)
+    assert cost(found, halo) <= cost(runs, halo)
 
 
 @given(mask=masks)
-def test_without_a_border_nothing_is_added(mask):
+def test_without_a_halo_nothing_is_added(mask):
     """A rectangle of more than was marked would cost more than its runs."""
     assert cost(joined(runs_of(mask), 12, 0), 0) == mask.sum()
 
 
 def test_a_staircase_by_hand():
-    """Runs of 4 pixels, each one further to the right, with a border of 1: cost of one rectangle, and of two.
+    """Runs of 4 pixels, each one further to the right, with a halo of 1: cost of one rectangle, and of two.
 
     Two rows (2+2)(5+2) = 28 and 18 + 18; three rows (3+2)(6+2) = 40 and 28 + 18; four (4+2)(7+2) = 54 and 40 + 18.
     """

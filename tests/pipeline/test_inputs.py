@@ -9,8 +9,8 @@ from PIL import Image
 from support.bad_images import png_that_claims
 
 from numpy_vitmatte.errors import ImageError, VitMatteError
+from numpy_vitmatte.images.photo_reading import open_photo, read_photo
 from numpy_vitmatte.images.pixel_limit import pixel_limit
-from numpy_vitmatte.images.reading import read_photo
 from numpy_vitmatte.pipeline import inputs
 from numpy_vitmatte.pipeline.inputs import read_input
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
@@ -37,7 +37,7 @@ def test_as_one_by_one(files, given, sparing, threads):
     if given == "arrays":
         photo, trimap = np.asarray(photo), np.asarray(trimap)
     read = read_input(photo, trimap, sparing=sparing)
-    np.testing.assert_array_equal(read.photo, read_photo(files[0]))
+    np.testing.assert_array_equal(read.photo.levels, read_photo(files[0]))
     expected, expected_report = read_trimap(files[1])
     np.testing.assert_array_equal(read.trimap, expected)
     assert read.report == expected_report
@@ -47,10 +47,10 @@ def test_mirrored_twice_is_the_same(files):
     """Both arrays, left and right exchanged, without a copy."""
     read = read_input(*files)
     mirrored = read.mirrored()
-    np.testing.assert_array_equal(mirrored.photo, np.fliplr(read.photo))
+    np.testing.assert_array_equal(mirrored.photo.levels, np.fliplr(read.photo.levels))
     np.testing.assert_array_equal(mirrored.trimap, np.fliplr(read.trimap))
-    assert np.shares_memory(mirrored.photo, read.photo)
-    np.testing.assert_array_equal(mirrored.mirrored().photo, read.photo)
+    assert np.shares_memory(mirrored.photo.levels, read.photo.levels)
+    np.testing.assert_array_equal(mirrored.mirrored().photo.levels, read.photo.levels)
 
 
 def decoding_threads(monkeypatch, files, **arguments):
@@ -58,15 +58,15 @@ def decoding_threads(monkeypatch, files, **arguments):
     seen, together = [], threading.Barrier(2)
 
     def noting(read):
-        def note(*given):
+        def note(*given, **options):
             seen.append(threading.get_ident())
             if not arguments:
                 together.wait(60)
-            return read(*given)
+            return read(*given, **options)
 
         return note
 
-    monkeypatch.setattr(inputs, "read_photo", noting(read_photo))
+    monkeypatch.setattr(inputs, "open_photo", noting(open_photo))
     monkeypatch.setattr(inputs, "read_trimap", noting(read_trimap))
     read_input(*files, **arguments)
     return seen
@@ -88,7 +88,7 @@ def test_one_image_for_both(files):
     set_num_threads(2)
     both = Image.open(files[1])
     read = read_input(both, both)
-    np.testing.assert_array_equal(read.photo, np.repeat(read.trimap[..., None], 3, axis=-1))
+    np.testing.assert_array_equal(read.photo.levels, np.repeat(read.trimap[..., None], 3, axis=-1))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

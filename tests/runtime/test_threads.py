@@ -402,7 +402,7 @@ LOCKED = """
 import multiprocessing, threading, time
 from numpy_vitmatte.runtime import threads
 from numpy_vitmatte.runtime.threads import for_each_block, set_num_threads
-from numba.core.compiler_lock import global_compiler_lock
+from numpy_vitmatte.runtime.jit import global_compiler_lock
 
 def total(queue=None):
     seen = []
@@ -427,7 +427,7 @@ if __name__ == "__main__":
         queue = context.SimpleQueue()
         child = context.Process(target=total, args=(queue,))
         child.start()
-        child.join(30)
+        child.join(100)
         print(child.exitcode, queue.get() if child.exitcode == 0 else None)
         child.kill()
         free.set()

@@ -19,11 +19,11 @@ def run_python(*arguments, without=(), cwd=None, **environment):
     """Run Python with these arguments and environment variables, some taken out; return its standard output."""
     run = subprocess.run(
         [sys.executable, *map(str, arguments)],
+        cwd=cwd,
         env=child_environment(without, **environment),
         capture_output=True,
         text=True,
         timeout=300,
-        cwd=cwd,
     )
     assert run.returncode == 0, run.stderr
     return run.stdout

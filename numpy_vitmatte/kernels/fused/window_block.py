@@ -38,7 +38,7 @@ def _positions(window, rows, columns):
     return positions
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, part=True)
 def _attend(tokens, real, window, block, tables, numbers, probabilities):
     """Attention of some windows, from their real tokens (number * rows * columns * C,) to its result.
 

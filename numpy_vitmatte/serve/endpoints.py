@@ -1,0 +1,99 @@
+"""The endpoints that compute: receive, look at the headers, wait for a lane, answer."""
+
+import asyncio
+import threading
+from contextlib import aclosing
+from typing import IO
+
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.matting.foreground import require_pymatting
+from numpy_vitmatte.serve.answers import archive, one_picture, several_parts
+from numpy_vitmatte.serve.fields import (
+    MatteFields,
+    TrimapFields,
+    check_matte_fields,
+    check_trimap_fields,
+    parse_fields,
+)
+from numpy_vitmatte.serve.matting_job import MattingJob
+from numpy_vitmatte.serve.pictures import open_upload
+from numpy_vitmatte.serve.problems import unusable
+from numpy_vitmatte.serve.service import Service
+from numpy_vitmatte.serve.trimap_job import TrimapJob
+
+MATTE_FILES = frozenset({"image", "trimap", "mask", "background"})
+TRIMAP_FILES = frozenset({"image", "trimap", "mask"})
+
+
+async def matte_endpoint(service: Service, request: Request) -> Response:
+    """Estimate the alpha of a photo, and answer what of it is wanted.
+
+    Raises
+    ------
+    Problem
+    """
+    async with aclosing(await service.receive(request, MATTE_FILES)) as form:
+        fields = parse_fields(MatteFields, form.texts)
+        check_matte_fields(fields, frozenset(form.files))
+        name, model = service.models.choose(fields.model)
+        images = await asyncio.to_thread(_open_all, form.files, service.settings.max_pixels)
+        estimated = _estimated(service, fields)
+        job = MattingJob(name, model, fields, images, estimated, service.models.budget(name))
+
+        def work(unwanted: threading.Event, waited: float) -> Response:
+            job.times.seconds["queue"] = round(waited, 4)
+            pictures, report = job.run(unwanted)
+            service.metrics.pixels.inc(job.pixels)
+            if fields.report == "part":
+                return several_parts(pictures, fields.format, report)
+            if fields.output == "all":
+                return archive(pictures, fields.format, report)
+            return one_picture(fields.output, pictures[fields.output], fields.format, report)
+
+        return await service.compute(request, work)
+
+
+async def trimap_endpoint(service: Service, request: Request) -> Response:
+    """Make a trimap of a mask, or examine one.
+
+    Raises
+    ------
+    Problem
+    """
+    async with aclosing(await service.receive(request, TRIMAP_FILES)) as form:
+        fields = parse_fields(TrimapFields, form.texts)
+        check_trimap_fields(fields, frozenset(form.files))
+        images = await asyncio.to_thread(_open_all, form.files, service.settings.max_pixels)
+        job = TrimapJob(fields, images, service.models.budget(service.models.default))
+
+        def work(unwanted: threading.Event, _: float) -> Response:
+            trimap, report = job.run(unwanted)
+            if fields.check and not fields.repair:
+                return JSONResponse(report)
+            return one_picture("trimap", trimap, fields.format, report)
+
+        return await service.compute(request, work)
+
+
+def _open_all(files: dict[str, IO[bytes]], max_pixels: int) -> dict[str, Image.Image]:
+    """Every upload by its header; errors call the image what the command line calls it."""
+    try:
+        return {
+            name: open_upload(file, "photo" if name == "image" else name, max_pixels) for name, file in files.items()
+        }
+    except VitMatteError as error:
+        raise unusable(error) from error
+
+
+def _estimated(service: Service, fields: MatteFields) -> bool:
+    """Whether the subject's colors are estimated: where pymatting is, unless the photo's own are asked for."""
+    if fields.colors == "estimated":
+        try:
+            require_pymatting()
+        except VitMatteError as error:
+            raise unusable(error) from error
+    return service.models.estimates_colors if fields.colors is None else fields.colors == "estimated"

@@ -1,0 +1,170 @@
+"""The fields of a form besides its files: types, defaults, what each means, and which go together."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from numpy_vitmatte.matting.background import named_background
+from numpy_vitmatte.serve.problems import Problem
+
+FORMATS = {
+    "alpha": ("png", "png16", "npy", "webp", "jpeg"),
+    "cutout": ("png", "webp"),
+    "composite": ("png", "webp", "jpeg"),
+    "trimap": ("png", "webp", "npy"),
+    "trust": ("png", "webp"),
+    "all": ("png", "png16", "npy", "webp", "jpeg"),
+}
+"""Output to the formats it can have: a cut-out needs transparency, a trimap exact values."""
+
+Fields = TypeVar("Fields", bound=BaseModel)
+Text = Annotated[str, Field(max_length=100)]
+
+
+class MatteFields(BaseModel):
+    """How a photo is matted, and what of it is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Text | None = Field(None, description="One of the names that GET /v1/models gives; by default the first.")
+    output: Literal["alpha", "cutout", "composite", "trimap", "trust", "all"] = Field(
+        "alpha",
+        description="alpha; cutout: the subject with its alpha as transparency; composite: before a background; "
+        "trimap: as it was understood, and nothing is computed; trust: where to look twice; all: a zip of these and "
+        "the report.",
+    )
+    format: Literal["png", "png16", "npy", "webp", "jpeg"] = Field(
+        "png", description="Of the picture; of the alpha where output is all, whose other pictures are PNG."
+    )
+    background: Text | None = Field(
+        None, description="For a composite: a colour as CSS writes it, 'checkerboard', or an uploaded picture."
+    )
+    fit: Literal["cover", "fit"] | None = Field(None, description="How an uploaded background is scaled.")
+    colors: Literal["estimated", "photo"] | None = Field(
+        None,
+        description="Of half-transparent pixels: the subject's own, estimated by pymatting (the default where it is "
+        "installed), or the photo's.",
+    )
+    linear: bool = Field(False, description="Blend light instead of stored levels.")
+    profile: Literal["hf", "hustvl"] = Field("hf", description="Whose preprocessing.")
+    raw: bool = Field(False, description="The network's own values also where the trimap knows the answer.")
+    max_side: int | None = Field(
+        None,
+        description="Compute at most so many pixels a side, an approximation.",
+        json_schema_extra={"anyOf": [{"type": "integer", "minimum": 32}, {"type": "null"}]},
+    )
+    erode: Text | None = Field(None, description="With a mask: how far the unknown reaches in, such as 10 or 2%.")
+    dilate: Text | None = Field(None, description="With a mask: how far the unknown reaches out.")
+    trust: bool = Field(False, description="With output all: the trust map as well; the network runs twice.")
+    report: Literal["header", "part"] = Field(
+        "header",
+        description="Where the report is: in the header X-Matting-Report, or as the first part of a "
+        "multipart/form-data answer whose other parts are the pictures.",
+    )
+
+
+class TrimapFields(BaseModel):
+    """How a trimap is made of a mask, or examined."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    erode: Text | None = Field(None, description="How far the unknown reaches into the foreground: 10, or 2%.")
+    dilate: Text | None = Field(None, description="How far the unknown reaches into the background.")
+    background: float | None = Field(None, description="Mask values up to this, of 1, are surely background.")
+    foreground: float | None = Field(None, description="Mask values from this, of 1, are surely foreground.")
+    check: bool = Field(False, description="Examine a trimap, and answer what was found as JSON.")
+    repair: bool = Field(False, description="With check: answer the repaired trimap, what was found in the header.")
+    format: Literal["png", "npy", "webp"] = Field("png", description="Of a trimap.")
+
+
+def parse_fields(kind: type[Fields], texts: dict[str, str]) -> Fields:
+    """Read the fields of a form.
+
+    Raises
+    ------
+    Problem
+        422: an unknown name, or a value that cannot be.
+    """
+    try:
+        return kind.model_validate(texts)
+    except ValidationError as error:
+        raise Problem(422, "invalid_field", _sentence(kind, error.errors()[0])) from None
+
+
+def _sentence(kind: type[BaseModel], error: Any) -> str:
+    name = str(error["loc"][0])[:40]
+    if error["type"] == "extra_forbidden":
+        return f"there is no field {name!r}; fields are: {', '.join(kind.model_fields)}"
+    advice = error["msg"][:1].lower() + error["msg"][1:]
+    return f"{name} is {str(error['input'])[:60]!r}; {advice}"
+
+
+def check_matte_fields(fields: MatteFields, files: frozenset[str]) -> None:
+    """See that a matting request is whole, and that no field is without effect: it was meant to have one.
+
+    Raises
+    ------
+    Problem
+        422.
+    """
+    if "image" not in files:
+        raise _missing("image", "the photo")
+    if ("trimap" in files) == ("mask" in files):
+        found = "trimap and mask are both given" if "mask" in files else "there is neither trimap nor mask"
+        raise Problem(422, "missing_field", f"{found}; expected one of them, as a file")
+    if fields.format not in FORMATS[fields.output]:
+        formats = ", ".join(FORMATS[fields.output])
+        raise _conflict(f"output {fields.output} cannot be {fields.format}; expected one of {formats}")
+    picture = "background" in files
+    if picture and fields.background is not None:
+        raise Problem(422, "duplicate_field", "background is given as a file and by name; give it once")
+    if fields.background is not None and named_background(fields.background) is None:
+        expected = "a color as in white or #1e90ff, checkerboard, or a file"
+        raise Problem(422, "invalid_field", f"background is {fields.background!r}; expected {expected}")
+    colored = fields.output in ("cutout", "composite", "all")
+    blended = fields.output in ("composite", "all")
+    for name, given, wanted, there in (
+        ("erode", fields.erode is not None, "a mask", "mask" in files),
+        ("dilate", fields.dilate is not None, "a mask", "mask" in files),
+        ("background", picture or fields.background is not None, "output composite or all", blended),
+        ("fit", fields.fit is not None, "an uploaded background", picture),
+        ("colors", fields.colors is not None, "output cutout, composite or all", colored),
+        ("linear", fields.linear, "output cutout, composite or all", colored),
+        ("trust", fields.trust, "output all; there is also output trust", fields.output == "all"),
+    ):
+        if given and not there:
+            raise _conflict(f"{name} is for {wanted}; leave it out")
+    if fields.output == "composite" and not (picture or fields.background):
+        raise _missing("background", "a picture, a colour or checkerboard")
+
+
+def check_trimap_fields(fields: TrimapFields, files: frozenset[str]) -> None:
+    """See that a request about a trimap is whole, and that no field is without effect.
+
+    Raises
+    ------
+    Problem
+        422.
+    """
+    if fields.check and "trimap" not in files:
+        raise _missing("trimap", "what is to be checked")
+    if not fields.check and "mask" not in files:
+        raise _missing("mask", "what a trimap is to be made of; or trimap, with check")
+    for name in ("erode", "dilate", "background", "foreground"):
+        if fields.check and getattr(fields, name) is not None:
+            raise _conflict(f"{name} is for making a trimap, not for check")
+    for name, given in (("repair", fields.repair), ("image", "image" in files), ("trimap", "trimap" in files)):
+        if given and not fields.check:
+            raise _conflict(f"{name} is for check; a mask alone makes a trimap")
+    if fields.check and "mask" in files:
+        raise _conflict("mask is for making a trimap, not for check")
+    if fields.check and not fields.repair and fields.format != "png":
+        raise _conflict("format is for a trimap; without repair, check answers JSON")
+
+
+def _missing(name: str, what: str) -> Problem:
+    return Problem(422, "missing_field", f"{name} is missing: {what}, as a file")
+
+
+def _conflict(message: str) -> Problem:
+    return Problem(422, "conflicting_fields", message)

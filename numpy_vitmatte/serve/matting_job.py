@@ -1,0 +1,186 @@
+"""One matting: uploads in, pictures and a report out. It runs on a lane, a step at a time."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.matting.background import Backdrop, named_background, read_background
+from numpy_vitmatte.matting.composite import composite, cutout
+from numpy_vitmatte.matting.foreground import estimate_foreground
+from numpy_vitmatte.matting.trust_map import TrustMap
+from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.pipeline import MattingResult, matte_with_report
+from numpy_vitmatte.pipeline.trust import matte_with_trust
+from numpy_vitmatte.serve.budget import JobBudget, background_bytes
+from numpy_vitmatte.serve.fields import MatteFields
+from numpy_vitmatte.serve.problems import ClientGone, too_large, unusable
+from numpy_vitmatte.serve.report import StepTimes, trimap_entry
+from numpy_vitmatte.serve.trimap_job import trimap_of_mask
+from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
+
+
+@dataclass
+class MattingJob:
+    """What is to be done, with every upload opened by its header.
+
+    Attributes
+    ----------
+    name, model : str, VitMatteForImageMatting
+    fields : MatteFields
+    images : dict of str to PIL.Image.Image
+        "image", "trimap" or "mask", perhaps "background".
+    estimated : bool
+        The subject's colors are estimated.
+    budget : JobBudget or None
+        What it may take; None: no limit.
+    """
+
+    name: str
+    model: VitMatteForImageMatting
+    fields: MatteFields
+    images: dict[str, Image.Image]
+    estimated: bool
+    budget: JobBudget | None
+    times: StepTimes = field(default_factory=StepTimes)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the photo."""
+        return self.images["image"].width * self.images["image"].height
+
+    def run(self, unwanted: threading.Event) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Compute.
+
+        Parameters
+        ----------
+        unwanted : threading.Event
+            Set when the client has gone.
+
+        Returns
+        -------
+        pictures : dict of str to array
+            By their names in the order of an archive: the alpha as floats, the others as they are to be seen.
+        report : dict
+            For JSON.
+
+        Raises
+        ------
+        Problem
+        ClientGone
+        """
+        try:
+            max_memory = self._network_memory()
+            with self.times.step("trimap"):
+                trimap, understood, warnings = self._trimap()
+            if self.fields.output == "trimap":
+                return {"trimap": trimap}, self._report(trimap.shape, understood, warnings)
+            _stop_if(unwanted)
+            with self.times.step("matte"):
+                result, trust = self._matte(trimap, max_memory)
+            _stop_if(unwanted)
+            with self.times.step("pictures"):
+                pictures = self._pictures(result, trust)
+            report = self._report(trimap.shape, understood, warnings + (trust.lines() if trust else []))
+            report["computed"] = _computed(result)
+            return pictures, report
+        except MemoryError:
+            raise too_large("not enough memory for a photo of this size; try max_side 2048") from None
+        except VitMatteError as error:
+            raise unusable(error) from error
+
+    def _network_memory(self) -> int | None:
+        """What is left for the matting beside an uploaded background; what would not fit is refused."""
+        if self.budget is None:
+            return None
+        for name in self.images.keys() & {"trimap", "mask"}:
+            self.budget.require_trimap(self.images[name], made=name == "mask")
+        beside = background_bytes(self.images.get("background"))
+        if self._colored:
+            blended = self.fields.output != "cutout"
+            self.budget.require_pictures(
+                self.images["image"], beside, composite=blended, estimated=self.estimated, linear=self.fields.linear
+            )
+        return max(self.budget.max_memory - beside, 1)
+
+    @property
+    def _colored(self) -> bool:
+        return self.fields.output in ("cutout", "composite", "all")
+
+    def _trimap(self) -> tuple[NDArray[np.uint8], TrimapReport, list[str]]:
+        """The trimap, its report, and what was said while it was made."""
+        if "trimap" in self.images:
+            return *read_trimap(self.images["trimap"]), []
+        widths = {name: width for name in ("erode", "dilate") if (width := getattr(self.fields, name)) is not None}
+        trimap, warnings = trimap_of_mask(self.images["mask"], widths)
+        return trimap, read_trimap(trimap)[1], warnings
+
+    def _matte(self, trimap: NDArray[np.uint8], max_memory: int | None) -> tuple[MattingResult, TrustMap | None]:
+        fields, photo = self.fields, self.images["image"]
+        options: dict[str, Any] = {"max_memory": max_memory, "max_side": fields.max_side}
+        options |= {"profile": fields.profile, "raw": fields.raw}
+        try:
+            if fields.trust or fields.output == "trust":
+                return matte_with_trust(photo, trimap, self.model, **options)
+            return matte_with_report(photo, trimap, self.model, **options), None
+        except VitMatteError as error:
+            if max_memory is not None and "are allowed" in str(error):
+                raise too_large(str(error)) from error
+            raise
+
+    def _pictures(self, result: MattingResult, trust: TrustMap | None) -> dict[str, NDArray[Any]]:
+        output, fields = self.fields.output, self.fields
+        pictures: dict[str, NDArray[Any]] = {}
+        if output in ("alpha", "all"):
+            pictures["alpha"] = result.alpha
+        if self._colored:
+            colors = result.photo
+            if self.estimated:
+                colors = estimate_foreground(result.photo, result.alpha, linear=fields.linear)
+            if output in ("cutout", "all"):
+                pictures["cutout"] = cutout(colors, result.alpha)
+            backdrop = self._backdrop()
+            if backdrop:
+                behind = backdrop(*result.alpha.shape)
+                pictures["composite"] = composite(colors, result.alpha, behind, linear=fields.linear)
+        if output == "all":
+            pictures["trimap"] = result.trimap
+        if trust:
+            pictures["trust"] = trust.picture()
+        return pictures
+
+    def _backdrop(self) -> Backdrop | None:
+        """What the subject stands before; a name is a color or the checkerboard, never a path."""
+        if "background" in self.images:
+            return read_background(self.images["background"], self.fields.fit or "cover")
+        name = self.fields.background
+        return None if name is None else named_background(name)
+
+    def _report(self, shape: tuple[int, ...], understood: TrimapReport, warnings: list[str]) -> dict[str, Any]:
+        return {
+            "model": self.name,
+            "profile": self.fields.profile,
+            "width": shape[1],
+            "height": shape[0],
+            "trimap": trimap_entry(understood),
+            "computed": None,
+            "colors": ("estimated" if self.estimated else "photo") if self._colored else None,
+            "warnings": warnings,
+            "seconds": self.times.seconds,
+        }
+
+
+def _computed(result: MattingResult) -> dict[str, float]:
+    """The shares of the decoder's pixels and of the last block's tokens that were computed."""
+    if not result.wanted.any():
+        return {"pixels": 0.0, "tokens": 0.0}
+    return {"pixels": round(result.computed.pixels, 4), "tokens": round(result.computed.tokens, 4)}
+
+
+def _stop_if(unwanted: threading.Event) -> None:
+    if unwanted.is_set():
+        raise ClientGone

@@ -1,0 +1,114 @@
+"""The checkpoints of a service: loaded before it answers, each under the name that clients choose it by."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.matting.foreground import estimate_foreground
+from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
+from numpy_vitmatte.network.memory import packed_bytes
+from numpy_vitmatte.pipeline import matte
+from numpy_vitmatte.pipeline.estimate import estimate_memory
+from numpy_vitmatte.pipeline.warmup import warmup
+from numpy_vitmatte.serve.budget import JobBudget
+from numpy_vitmatte.serve.problems import Problem
+from numpy_vitmatte.serve.settings import ServiceSettings
+from numpy_vitmatte.trimaps.doctor import check_trimap
+from numpy_vitmatte.trimaps.from_mask import trimap_from_mask
+
+_SERVICE = 60_000_000
+"""Bytes of FastAPI, uvicorn and what they import, measured; the page's files are read from disk."""
+
+_PYMATTING = 95_000_000
+"""Bytes of pymatting with what it imports and compiles; see ``numpy_vitmatte.pipeline.memory``."""
+
+_REQUEST = 1_000_000
+"""Bytes of a request that waits, is received or answered: three files of at most ``uploads.SPOOL`` and one answer."""
+
+RECEIVING = 32
+"""Requests whose bodies arrive at a time."""
+
+
+class Models:
+    """Loaded checkpoints.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+
+    Raises
+    ------
+    VitMatteError
+        A checkpoint cannot be used, two have one name, or ``max_memory`` does not suffice for the smallest photo.
+    """
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.loaded: dict[str, VitMatteForImageMatting] = {}
+        for source in settings.models:
+            name = Path(source).name
+            if name in self.loaded:
+                raise VitMatteError(f"two models are called {name!r}; clients choose by that name, so give one of them")
+            self.loaded[name] = load_packed(checkpoint_directory(source))
+        self.estimates_colors = importlib.util.find_spec("pymatting") is not None
+        self._settings = settings
+        for name in self.loaded:
+            self.budget(name)
+
+    @property
+    def default(self) -> str:
+        """The name of the model that is taken where a client names none."""
+        return next(iter(self.loaded))
+
+    def choose(self, name: str | None) -> tuple[str, VitMatteForImageMatting]:
+        """A model by its name; never a path nor anything to fetch.
+
+        Raises
+        ------
+        Problem
+            422: the service has no such model.
+        """
+        name = self.default if name is None else name
+        if name not in self.loaded:
+            raise Problem(422, "unknown_model", f"there is no model {name!r}; models are: {', '.join(self.loaded)}")
+        return name, self.loaded[name]
+
+    def budget(self, name: str) -> JobBudget | None:
+        """What one matting may take so that the process keeps its limit; None: no limit.
+
+        Every lane has an equal share of what the service itself, its requests and the other models leave.
+
+        Raises
+        ------
+        VitMatteError
+            Nothing is left for it.
+        """
+        limit, settings = self._settings.memory_bytes, self._settings
+        if limit is None:
+            return None
+        apart = _SERVICE + _REQUEST * (settings.queue + settings.lanes + RECEIVING)
+        apart += _PYMATTING * self.estimates_colors
+        apart += sum(packed_bytes(model.config) for other, model in self.loaded.items() if other != name)
+        base = estimate_memory(1, 1, self.loaded[name])
+        left = limit - apart - base
+        if left <= 0:
+            needed = -(-(apart + base) // 1_000_000)
+            raise VitMatteError(
+                f"{limit // 1_000_000}MB of memory do not suffice for a service with model {name!r}, which takes "
+                f"{needed}MB before it has a photo; allow more, or give a shorter queue or fewer models"
+            )
+        return JobBudget(base + left // settings.lanes, left // settings.lanes)
+
+    def warm_up(self) -> None:
+        """Compile or read every kernel that a request may need, so that none waits for it."""
+        warmup()
+        photo = np.zeros((40, 40, 3), np.uint8)
+        trimap = np.full((40, 40), 128, np.uint8)
+        trimap[:8], trimap[-8:] = 0, 255
+        alpha = matte(photo, trimap, self.loaded[self.default], max_side=32)
+        check_trimap(trimap, photo)
+        trimap_from_mask(trimap, 1, 1)
+        if self.estimates_colors:
+            estimate_foreground(photo, alpha)

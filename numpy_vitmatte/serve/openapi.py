@@ -1,0 +1,78 @@
+"""What OpenAPI says of the endpoints that take forms: their parts, and every answer they can give."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from numpy_vitmatte.serve.fields import MatteFields, TrimapFields
+from numpy_vitmatte.serve.pictures import ENCODINGS
+from numpy_vitmatte.serve.problems import MEDIA_TYPE, SCHEMA
+from numpy_vitmatte.serve.report import HEADER
+
+_BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "format": "binary"}
+
+_FILES = {
+    "image": "The photo: PNG, JPEG, WebP, TIFF, BMP, GIF, PPM or AVIF.",
+    "trimap": "Black background, white foreground, grey unknown; of the photo's size.",
+    "mask": "A mask, an alpha or a cut-out, of which the trimap is made.",
+    "background": "A picture for a composite.",
+}
+
+PROBLEMS = {
+    400: "The request cannot be read.",
+    401: "The token is missing or wrong.",
+    403: "A page of a foreign origin.",
+    408: "The body took too long.",
+    413: "The body, a picture or the job is too large.",
+    415: "The body is no multipart form.",
+    421: "A foreign Host header.",
+    422: "A field or a picture cannot be used; the detail says why.",
+    503: "Starting, busy or shutting down; Retry-After says when to come again.",
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The answers of these statuses."""
+    content = {MEDIA_TYPE: {"schema": SCHEMA}}
+    return {status: {"description": PROBLEMS[status], "content": content} for status in statuses}
+
+
+def matte_operation() -> dict[str, Any]:
+    """``POST /v1/matte``."""
+    types = [*{encoding.media_type for encoding in ENCODINGS.values()}, "application/zip", "multipart/form-data"]
+    body = _body(MatteFields, ("image", "trimap", "mask", "background"), ["image"])
+    # Duplicated for each field, "background" is a file or a name.
+    body["content"]["multipart/form-data"]["schema"]["properties"]["background"] = {
+        "description": f"{MatteFields.model_fields['background'].description}",
+        "anyOf": [{"type": "string", "maxLength": 100}, _BINARY],
+    }
+    return _operation(body, types)
+
+
+def trimap_operation() -> dict[str, Any]:
+    """``POST /v1/trimap``."""
+    return _operation(
+        _body(TrimapFields, ("image", "trimap", "mask"), []),
+        ["image/png", "image/webp", "application/x-npy", "application/json"],
+    )
+
+
+def _body(fields: type[BaseModel], files: tuple[str, ...], required: list[str]) -> dict[str, Any]:
+    properties = {name: _BINARY | {"description": _FILES[name]} for name in files}
+    schema = {
+        "type": "object",
+        "properties": properties | fields.model_json_schema()["properties"],
+        "required": required,
+        "additionalProperties": False,
+    }
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+
+
+def _operation(body: dict[str, Any], types: list[str]) -> dict[str, Any]:
+    report = {"description": "What was understood and computed, as JSON.", "schema": {"type": "string"}}
+    success = {
+        "description": "What was asked for.",
+        "headers": {HEADER: report},
+        "content": {media_type: {} for media_type in sorted(types)},
+    }
+    return {"requestBody": body, "responses": {"200": success}}

@@ -1,0 +1,88 @@
+"""Batch norms in training: they normalise by the statistics of the image at hand, and remember an average.
+
+Ioffe and Szegedy 2015 (arXiv:1502.03167). A forward pass in training mode is the ordinary one with other weights: those
+whose stored statistics are the image's own. ``reference_backward`` is told so by ``training=True``.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte import reference
+from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.reference_backward import kept_states
+
+Tensors = dict[str, NDArray[np.floating]]
+
+MOMENTUM = 0.1
+"""Share of the image's statistics in the average, PyTorch's default."""
+
+_HEAD = "decoder.matting_head.matting_convs."
+
+
+def own_statistics(
+    image: NDArray[np.floating],
+    kept: Mapping[str, NDArray[np.floating]],
+    weights: Mapping[str, NDArray[np.floating]],
+    config: VitMatteConfig,
+) -> tuple[Tensors, dict[str, int]]:
+    """The weights with the statistics of one image in place of the stored ones.
+
+    Parameters
+    ----------
+    image : float array (H, W, 4)
+        As ``reference.vitmatte`` takes it.
+    kept : mapping of str to float array
+        What ``reference.vitmatte`` recorded for it. The hidden states are used, which no batch norm stands before.
+    weights : mapping of str to float array
+        Every tensor of the network; none is changed.
+    config : VitMatteConfig
+
+    Returns
+    -------
+    weights : dict of str to float array
+        The same tensors but for every ``running_mean`` and ``running_var``: mean and variance over the image's
+        pixels.
+    pixels : dict of str to int
+        The number of pixels behind each of them, by the norm's name with a dot at its end.
+    """
+    tensors, pixels, epsilon = dict(weights), {}, config.batch_norm_eps
+
+    def measure(norm: str, x: NDArray[np.floating]) -> None:
+        tensors[f"{norm}running_mean"], tensors[f"{norm}running_var"] = x.mean(axis=(0, 1)), x.var(axis=(0, 1))
+        pixels[norm] = x.shape[0] * x.shape[1]
+
+    def layer(x: NDArray[np.floating], name: str, stride: int) -> NDArray[np.floating]:
+        measure(f"{name}batch_norm.", reference.conv(x, reference.under(tensors, f"{name}conv."), stride, padding=1))
+        return reference.conv_norm_relu(x, reference.under(tensors, name), stride, epsilon)
+
+    details = [image]
+    for index in range(len(config.convstream_hidden_sizes)):
+        details.append(layer(details[-1], f"decoder.convstream.convs.{index}.", stride=2))
+    x = kept_states(kept, config)[1][0]
+    for index, detail in enumerate(reversed(details)):
+        joined = np.concatenate([detail, reference.upsample2(x)], axis=-1)
+        x = layer(joined, f"decoder.fusion_blocks.{index}.conv.", stride=1)
+    measure(f"{_HEAD}1.", reference.conv(x, reference.under(tensors, f"{_HEAD}0."), padding=1))
+    return tensors, pixels
+
+
+def update_running_statistics(
+    weights: Tensors, own: Mapping[str, NDArray[np.floating]], pixels: Mapping[str, int], momentum: float = MOMENTUM
+) -> None:
+    """Move the stored statistics towards those of an image, as PyTorch's ``BatchNorm2d`` does in training mode.
+
+    Parameters
+    ----------
+    weights : dict of str to float array
+        Changed in place: each ``running_mean`` and ``running_var``.
+    own, pixels : mapping
+        What :func:`own_statistics` gave. The variance that is remembered is the unbiased one, n / (n - 1) of it.
+    momentum : float
+        0 leaves the stored statistics, 1 forgets them.
+    """
+    for norm, count in pixels.items():
+        mean, variance = weights[f"{norm}running_mean"], weights[f"{norm}running_var"]
+        mean += momentum * (own[f"{norm}running_mean"] - mean)
+        variance += momentum * (own[f"{norm}running_var"] * (count / (count - 1)) - variance)

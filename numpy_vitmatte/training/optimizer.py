@@ -1,0 +1,203 @@
+"""How a gradient moves the weights: AdamW, the schedule of its rate, clipping, and the moving average of the weights.
+
+Tensors and gradients are dicts of float arrays under checkpoint names; tensors are changed in place. A tensor without a
+gradient stays as it is.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte.errors import VitMatteError
+
+Array = NDArray[np.floating]
+
+_STATISTICS = (".running_mean", ".running_var")
+_CLIPPING_EPSILON = 1e-6  # PyTorch's, against a division by zero
+_AVERAGE_START = 10  # the average follows the weights closely for about so many steps
+
+
+def trainable(names: Iterable[str], pattern: str = "*") -> list[str]:
+    """The tensors that a pattern means, but for the statistics of batch norms, which no gradient moves.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As in a checkpoint.
+    pattern : str
+        Of a shell, such as ``"decoder.*"``.
+
+    Returns
+    -------
+    list of str
+        In the order of ``names``.
+
+    Raises
+    ------
+    VitMatteError
+        If the pattern means no tensor.
+    """
+    chosen = [name for name in names if fnmatchcase(name, pattern) and not name.endswith(_STATISTICS)]
+    if not chosen:
+        raise VitMatteError(f"no tensor that can be trained is named {pattern!r}; try 'decoder.*', 'backbone.*' or '*'")
+    return chosen
+
+
+def takes_decay(name: str, tensor: Array) -> bool:
+    """Whether a tensor is drawn towards zero: matrices and convolutions are.
+
+    Biases, norms, absolute positions and tables of relative positions are not: a small one means nothing simpler.
+
+    Parameters
+    ----------
+    name : str
+        As in a checkpoint.
+    tensor : array
+
+    Returns
+    -------
+    bool
+    """
+    return tensor.ndim >= 2 and "rel_pos" not in name and "position_embeddings" not in name
+
+
+class AdamW:
+    """Adam with decoupled weight decay: Loshchilov and Hutter 2019 (arXiv:1711.05101), as PyTorch's ``AdamW``.
+
+    Parameters
+    ----------
+    tensors : dict of str to float array
+        What is trained. Keep the arrays: :meth:`step` changes them in place.
+    lr : float
+        Learning rate; may be set anew before each step.
+    betas : pair of float
+        Decays of the averages of the gradient and of its square.
+    epsilon : float
+        Added to the root of the average square.
+    weight_decay : float
+        Part of ``lr`` by which the tensors of :func:`takes_decay` shrink in a step.
+    """
+
+    def __init__(
+        self,
+        tensors: dict[str, Array],
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.05,
+    ) -> None:
+        self.tensors = tensors
+        self.lr, self.betas, self.epsilon, self.weight_decay = lr, betas, epsilon, weight_decay
+        self.steps: dict[str, int] = {}
+        self.means: dict[str, Array] = {}
+        self.squares: dict[str, Array] = {}
+
+    def step(self, gradients: Mapping[str, Array]) -> None:
+        """Move every tensor that has a gradient against it.
+
+        Parameters
+        ----------
+        gradients : mapping of str to float array
+            Under names of ``tensors`` and of their shapes.
+        """
+        for name, gradient in gradients.items():
+            tensor = self.tensors[name]
+            if name not in self.steps:
+                self.steps[name] = 0
+                self.means[name], self.squares[name] = np.zeros_like(tensor), np.zeros_like(tensor)
+            self.steps[name] += 1
+            if takes_decay(name, tensor):
+                tensor *= 1 - self.lr * self.weight_decay
+            self._move(tensor, gradient, self.means[name], self.squares[name], self.steps[name])
+
+    def _move(self, tensor: Array, gradient: Array, mean: Array, square: Array, step: int) -> None:
+        """One tensor: both averages start at zero, and are divided by the share of them that is not that zero."""
+        first, second = self.betas
+        mean += (1 - first) * (gradient - mean)
+        square *= second
+        square += (1 - second) * gradient**2
+        spread = np.sqrt(square) / math.sqrt(1 - second**step) + self.epsilon
+        tensor -= self.lr / (1 - first**step) * mean / spread
+
+
+def warmup_cosine(step: int, steps: int, warmup: int = 0, final: float = 0.0) -> float:
+    """Part of the peak learning rate at a step: a linear start, times a cosine down to ``final``.
+
+    Parameters
+    ----------
+    step : int
+        From 0.
+    steps : int
+        When ``final`` is reached; it stays from then on.
+    warmup : int
+        Steps until the peak; 0 starts there.
+    final : float
+        Last rate as a part of the peak.
+
+    Returns
+    -------
+    float
+    """
+    start = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    cosine = (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+    return start * (final + (1 - final) * cosine)
+
+
+def clip_by_norm(gradients: dict[str, Array], longest: float) -> float:
+    """Shorten all gradients together, in place, so that as one vector they are at most so long.
+
+    Parameters
+    ----------
+    gradients : dict of str to float array
+    longest : float
+
+    Returns
+    -------
+    float
+        The length before.
+    """
+    length = math.sqrt(sum(float(np.sum(gradient**2, dtype=np.float64)) for gradient in gradients.values()))
+    share = longest / (length + _CLIPPING_EPSILON)
+    if share < 1:
+        for gradient in gradients.values():
+            gradient *= share
+    return length
+
+
+class MovingAverage:
+    """Exponential moving average of all tensors, statistics of batch norms among them: steadier than the last weights.
+
+    Early on the average follows faster, so that the start is soon forgotten: in step n it keeps (n + 1) / (n + 10) of
+    itself, at most ``decay``.
+
+    Parameters
+    ----------
+    tensors : mapping of str to float array
+        Where the average starts; copied.
+    decay : float
+        Part of itself that the average keeps in a step, in the long run.
+
+    Attributes
+    ----------
+    tensors : dict of str to float array
+        The average.
+    """
+
+    def __init__(self, tensors: Mapping[str, Array], decay: float = 0.998) -> None:
+        self.tensors = {name: tensor.copy() for name, tensor in tensors.items()}
+        self.decay, self.steps = decay, 0
+
+    def update(self, tensors: Mapping[str, Array]) -> None:
+        """Move the average towards the present tensors, once after each step of the optimizer.
+
+        Parameters
+        ----------
+        tensors : mapping of str to float array
+        """
+        self.steps += 1
+        share = 1 - min(self.decay, (self.steps + 1) / (self.steps + _AVERAGE_START))
+        for name, average in self.tensors.items():
+            average += share * (tensors[name] - average)

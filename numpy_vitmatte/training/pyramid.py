@@ -1,0 +1,89 @@
+"""The mean absolute bands of a Laplacian pyramid, with the gradient: Burt and Adelson 1983 (IEEE TCOM 31).
+
+A band is the difference between an image and its half size doubled. Halving and doubling are matrices on either side
+of an image, so that their gradients are the transposed matrices.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_vitmatte.reference import linear_resize
+
+Array = NDArray[np.floating]
+
+
+def pyramid_l1(
+    image: Array,
+    levels: int,
+    doubling: Callable[[int], NDArray[np.float64]],
+    rest: Callable[[Array], tuple[float, Array]],
+) -> tuple[float, Array]:
+    """The finest band's mean absolute value, plus twice that of the half size's pyramid, and so on.
+
+    Parameters
+    ----------
+    image : float array (..., H, W)
+        Of an error: a pyramid is linear, so the difference of two pyramids is that of the difference.
+    levels : int
+        Bands. Every image that is halved must be at least 3 pixels high and wide.
+    doubling : function
+        :func:`zeros_between` or :func:`bilinear`.
+    rest : function
+        What the smallest image counts: :func:`nothing` or :func:`mean_l1`.
+
+    Returns
+    -------
+    value : float
+        The sum over levels l = 0, 1, ... of 2^l times the band's mean absolute value.
+    gradient : float array (..., H, W)
+        By ``image``.
+    """
+    if levels == 0:
+        return rest(image)
+    rows, columns = (doubling(side).astype(image.dtype) for side in image.shape[-2:])  # (kept, half)
+    kept = np.s_[..., : len(rows), : len(columns)]
+    halve_rows, halve_columns = (_halving(len(matrix)).astype(image.dtype) for matrix in (rows, columns))
+    half = halve_rows @ image[kept] @ halve_columns.T
+    value, dband = mean_l1(image[kept] - rows @ half @ columns.T)
+    coarser, dhalf = pyramid_l1(half, levels - 1, doubling, rest)
+    dhalf = 2 * dhalf - rows.T @ dband @ columns
+    gradient = np.zeros_like(image)
+    gradient[kept] = dband + halve_rows.T @ dhalf @ halve_columns
+    return value + 2 * coarser, gradient
+
+
+def mean_l1(image: Array) -> tuple[float, Array]:
+    """Mean absolute value of an array of any shape, and its gradient."""
+    return float(np.abs(image).mean()), np.sign(image) / image.dtype.type(image.size)
+
+
+def nothing(image: Array) -> tuple[float, Array]:
+    """0, and its gradient."""
+    return 0.0, np.zeros_like(image)
+
+
+def zeros_between(length: int) -> NDArray[np.float64]:
+    """Doubling by zeros between the samples, twice as bright, and a blur: a matrix (kept, kept / 2).
+
+    ``kept`` is the even part of ``length``: an odd last sample is left out of the pyramid.
+    """
+    return 2 * _blur(length - length % 2)[:, ::2]
+
+
+def bilinear(length: int) -> NDArray[np.float64]:
+    """Doubling by linear interpolation with half-pixel centres: a matrix (length, half), half rounded up."""
+    return linear_resize(np.eye((length + 1) // 2), length)
+
+
+def _halving(length: int) -> NDArray[np.float64]:
+    """Blur, then every second sample."""
+    return _blur(length)[::2]
+
+
+def _blur(length: int) -> NDArray[np.float64]:
+    """(1 4 6 4 1) / 16, mirrored at the ends without repeating them."""
+    mirrored = np.pad(np.eye(length), ((2, 2), (0, 0)), mode="reflect")
+    blurred = [tap / 16 * mirrored[start : start + length] for start, tap in enumerate((1, 4, 6, 4, 1))]
+    return np.sum(blurred, axis=0)

@@ -1,0 +1,142 @@
+"""The lane and its queue, without a network."""
+
+import asyncio
+import threading
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
+
+from numpy_vitmatte.serve.lane import Lane
+from numpy_vitmatte.serve.problems import Problem
+
+pytestmark = pytest.mark.extras
+
+
+class Jobs:
+    """Jobs that run until they are let go; they note when they begin and what they are told."""
+
+    def __init__(self):
+        self.begun, self.told, self.go = [], [], threading.Event()
+
+    def named(self, name):
+        def job(unwanted):
+            self.begun.append(name)
+            self.go.wait(30)
+            self.told.append((name, unwanted.is_set()))
+            return name
+
+        return job
+
+
+async def settled():
+    """Let every task come as far as it can without a thread's help."""
+    for _ in range(10):
+        await asyncio.sleep(0.01)
+
+
+def test_one_at_a_time_in_the_order_of_arrival():
+    async def scene():
+        lane, jobs = Lane(1, 8), Jobs()
+        tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(5)]
+        await settled()
+        assert (jobs.begun, lane.running, lane.waiting) == ([0], 1, 4)
+        jobs.go.set()
+        assert await asyncio.gather(*tasks) == [0, 1, 2, 3, 4]
+        assert (jobs.begun, lane.running, lane.waiting) == ([0, 1, 2, 3, 4], 0, 0)
+
+    asyncio.run(scene())
+
+
+def test_several_lanes():
+    async def scene():
+        lane, jobs = Lane(2, 8), Jobs()
+        tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(3)]
+        await settled()
+        assert (sorted(jobs.begun), lane.running, lane.waiting) == ([0, 1], 2, 1)
+        jobs.go.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scene())
+
+
+def test_a_full_queue_sends_away():
+    async def scene():
+        lane, jobs = Lane(1, 2), Jobs()
+        tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(3)]
+        await settled()
+        with pytest.raises(Problem, match="2 pictures wait already") as caught:
+            lane.require_room()
+        assert (caught.value.status, caught.value.code) == (503, "queue_full")
+        assert 1 <= int(caught.value.headers["Retry-After"]) <= 120
+        with pytest.raises(Problem, match="2 pictures wait already"):
+            await lane.run(jobs.named("late"))
+        jobs.go.set()
+        await asyncio.gather(*tasks)
+        lane.require_room()
+
+    asyncio.run(scene())
+
+
+def test_who_leaves_the_queue_frees_its_place_and_its_work():
+    async def scene():
+        lane, jobs = Lane(1, 2), Jobs()
+        tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(3)]
+        await settled()
+        tasks[1].cancel()
+        await settled()
+        assert lane.waiting == 1
+        jobs.go.set()
+        assert await tasks[2] == 2
+        assert jobs.begun == [0, 2]
+        assert (lane.running, lane.waiting) == (0, 0)
+
+    asyncio.run(scene())
+
+
+def test_who_leaves_while_it_runs_is_told_and_frees_the_lane_when_its_thread_ends():
+    async def scene():
+        lane, jobs = Lane(1, 2), Jobs()
+        first, second = (asyncio.create_task(lane.run(jobs.named(number))) for number in range(2))
+        await settled()
+        first.cancel()
+        await settled()
+        assert (jobs.begun, lane.running) == ([0], 1)
+        jobs.go.set()
+        assert await second == 1
+        assert jobs.told == [(0, True), (1, False)]
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert lane.running == 0
+
+    asyncio.run(scene())
+
+
+def test_closing_sends_away_what_waits_and_keeps_what_runs():
+    async def scene():
+        lane, jobs = Lane(1, 8), Jobs()
+        tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(3)]
+        await settled()
+        lane.close()
+        jobs.go.set()
+        first, *others = await asyncio.gather(*tasks, return_exceptions=True)
+        assert first == 0
+        assert [(other.status, other.code) for other in others] == [(503, "shutting_down")] * 2
+        assert all("Retry-After" in other.headers for other in others)
+        assert jobs.begun == [0]
+
+    asyncio.run(scene())
+
+
+def test_an_error_of_a_job_frees_the_lane():
+    async def scene():
+        def broken(_):
+            raise ValueError("broken")
+
+        lane = Lane(1, 0)
+        for _ in range(3):
+            with pytest.raises(ValueError, match="broken"):
+                await lane.run(broken)
+        assert lane.running == 0
+
+    asyncio.run(scene())
