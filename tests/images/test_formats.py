@@ -12,7 +12,8 @@ from PIL import Image, TiffImagePlugin
 from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images import formats
 from numpy_vitmatte.images.formats import COMMON_FORMATS, OTHER_FORMATS, image_suffixes, kind_of, open_listed
-from numpy_vitmatte.images.reading import open_image, open_stream, read_photo
+from numpy_vitmatte.images.photo_reading import read_photo
+from numpy_vitmatte.images.reading import open_image, open_stream
 
 PIXELS = np.repeat(np.linspace(0, 255, 24 * 32).reshape(24, 32, 1), 3, axis=2).astype(np.uint8)  # smooth
 
@@ -180,8 +181,3 @@ def test_a_caller_may_take_fewer_formats():
     assert open_stream(io.BytesIO(encoded("WEBP")), "upload", ("PNG", "WEBP")).format == "WEBP"
     with pytest.raises(ImageError, match="is not an image"):
         open_stream(io.BytesIO(encoded("TIFF")), "upload", ("PNG", "WEBP"))
-
-
-def test_addresses_are_not_fetched():
-    with pytest.raises(ImageError, match="no such file; addresses on the web are not fetched, download it first"):
-        read_photo("https://example.org/cat.jpg")
