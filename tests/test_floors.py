@@ -50,6 +50,8 @@ EXTRAS = (
     "sphinx",
     "distributed",
     "huggingface_hub",
+    "pillow_heif",
+    "pillow_jxl",
     "fastapi",
     "uvicorn",
     "prometheus_client",

@@ -11,6 +11,7 @@ from numpy_vitmatte.cli.matting_options import add_mask_widths, add_matting_opti
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.one_line_parser import OneLineParser
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
+from numpy_vitmatte.cli.progress import progress_bar
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
 from numpy_vitmatte.matting.background import read_background
 from numpy_vitmatte.pipeline.inputs import trimap_or_mask
@@ -74,7 +75,8 @@ def run(arguments: argparse.Namespace) -> None:
         job = prepare(photo, trimap, arguments.model, options, extras)
         keep = None if arguments.linear else job.inputs.photo.icc_profile  # its curve need not be sRGB's
         backdrop = None if background is None else read_background(background, arguments.fit or "cover", keep)
-    result, trust = compute_with_trust(job) if arguments.trust else (compute(job), None)
+    with progress_bar(quiet=arguments.verbosity > logging.INFO):
+        result, trust = compute_with_trust(job) if arguments.trust else (compute(job), None)
     write_outputs(arguments, result, backdrop, trust)
     for line in result.report.lines() + (trust.lines() if trust else []):
         logger.info(line)

@@ -21,6 +21,7 @@ from numpy_vitmatte.layers.fusion import fuse_rectangle
 from numpy_vitmatte.network.decoder_plan import Band, Pyramid
 from numpy_vitmatte.network.needed_cells import area, bounds
 from numpy_vitmatte.network.parameters import DecoderParameters
+from numpy_vitmatte.network.progress import Steps
 from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
 
@@ -31,6 +32,7 @@ def decoder(
     parameters: DecoderParameters,
     bands: list[Band],
     memory: Workspace = FRESH,
+    steps: Steps = Steps(),  # noqa: B008  (it counts nothing)
 ) -> np.ndarray:
     """Alpha of one image.
 
@@ -45,6 +47,8 @@ def decoder(
         From ``plan_decoder``.
     memory : Workspace
         With nothing of use in it: the stored maps go there. ``stored_floats`` says how much they are.
+    steps : Steps
+        Each band is one.
 
     Returns
     -------
@@ -56,6 +60,7 @@ def decoder(
     work = _Decoding(features, image, parameters, pyramid, alpha, memory)
     for band in bands:
         work.band(band)
+        steps.done()
     return alpha
 
 

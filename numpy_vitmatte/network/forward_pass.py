@@ -18,6 +18,7 @@ from numpy_vitmatte.network.blocks import keys_values_floats, transformer_block
 from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder, stored_floats, tokens_of
 from numpy_vitmatte.network.parameters import BackboneParameters, NetworkParameters
+from numpy_vitmatte.network.progress import Steps, steps_of
 from numpy_vitmatte.runtime.threads import for_each_block, run_both
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
 
@@ -75,9 +76,10 @@ def forward(
         partial(plan_decoder, pyramid, wanted, band_rows),
     )
     read = None if wanted is None else tokens_of(bands, pyramid)
-    tokens = transformer(tokens, network.backbone, network.feature_index, trace, read, memory)
+    steps = steps_of(tokens.shape, network, bands)
+    tokens = transformer(tokens, network.backbone, network.feature_index, trace, read, memory, steps)
     _require_no_overflow(tokens, True if read is None else read[..., None])
-    alpha = decoder(tokens, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
+    alpha = decoder(tokens, image, network.decoder, bands, memory, steps)  # [h, w, C], [H, W, 4] -> [H, W]
     _require_no_overflow(alpha)
     return alpha
 
@@ -155,6 +157,7 @@ def transformer(
     trace: Trace = NO_TRACE,
     read: np.ndarray | None = None,
     memory: Workspace = FRESH,
+    steps: Steps = Steps(),  # noqa: B008  (it counts nothing)
 ) -> np.ndarray:
     """The blocks: tokens (h, w, C) after ``feature_index`` of them.
 
@@ -172,6 +175,8 @@ def transformer(
         tokens = transformer_block(tokens, block, probabilities, read if index == len(blocks) else None, memory)
         if index == feature_index:
             features = tokens
+        if index <= feature_index:
+            steps.done()
     if trace.hidden_states is not None:
         trace.hidden_states.append(tokens)
     return features
