@@ -3,6 +3,11 @@
 Every name below, and every room of the package, is imported when it is first asked for (PEP 562).
 """
 
+import logging  # noqa: F401  (hooks of fork run last registered first: its lock must be free while ours waits)
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -17,12 +22,12 @@ if TYPE_CHECKING:
     from numpy_vitmatte.matting.composite import composite, cutout
     from numpy_vitmatte.matting.foreground import estimate_foreground
     from numpy_vitmatte.matting.trust_map import TrustMap
-    from numpy_vitmatte.model import ImageMattingOutput, VitMatteForImageMatting
+    from numpy_vitmatte.model import AutoModelForImageMatting, ImageMattingOutput, VitMatteForImageMatting
     from numpy_vitmatte.pipeline.estimate import estimate_memory
     from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, matte, matte_with_report
     from numpy_vitmatte.pipeline.trust import matte_with_trust
     from numpy_vitmatte.pipeline.warmup import warmup
-    from numpy_vitmatte.processing import HustvlImageProcessor, VitMatteImageProcessor
+    from numpy_vitmatte.processing import AutoImageProcessor, HustvlImageProcessor, VitMatteImageProcessor
     from numpy_vitmatte.runtime.threads import get_num_threads, set_num_threads
     from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
     from numpy_vitmatte.trimaps.doctor import check_trimap
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
     from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
 
 __all__ = [
+    "AutoImageProcessor",
+    "AutoModelForImageMatting",
     "CheckpointError",
     "ConfigurationError",
     "DownloadError",
@@ -69,6 +76,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "AutoImageProcessor": "processing",
+    "AutoModelForImageMatting": "model",
     "CheckpointError": "errors",
     "ConfigurationError": "errors",
     "DownloadError": "errors",
@@ -107,12 +116,54 @@ _HOME = {
 """The module in which each name of ``__all__`` is made."""
 
 
+_importing: set[int] = set()
+"""Threads that import what was asked for."""
+_change = threading.Condition()
+
+
+@contextmanager
+def _fork_waits() -> Iterator[None]:
+    """Let forks wait for the block: a child finds a module locked for ever that a thread it lacks has half imported."""
+    thread = threading.get_ident()
+    outermost = thread not in _importing
+    with _change:
+        _importing.add(thread)
+    try:
+        yield
+    finally:
+        if outermost:
+            with _change:
+                _importing.discard(thread)
+                _change.notify_all()
+
+
+def _before_fork() -> None:
+    _change.acquire()
+    _change.wait_for(lambda: _importing <= {threading.get_ident()}, _LONGEST_WAIT)
+
+
+def _after_fork_in_child() -> None:
+    global _change
+    _change = threading.Condition()
+    _importing.intersection_update({threading.get_ident()})
+
+
+_LONGEST_WAIT = 30
+"""Seconds that a fork waits; an import that takes longer may itself wait for whoever forks."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=lambda: _change.release(), after_in_child=_after_fork_in_child
+    )
+
+
 def __getattr__(name: str) -> Any:
     module = _HOME.get(name, name)
     path = f"{__name__}.{module}"
     if name not in _HOME and (name.startswith("_") or find_spec(path) is None):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = import_module(path)
+    with _fork_waits():
+        found = import_module(path)
     value = getattr(found, name) if name in _HOME else found
     globals()[name] = value  # the next look-up does not come here
     return value

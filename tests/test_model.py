@@ -177,9 +177,31 @@ def read_only(x):
     return x
 
 
-def test_large_numbers_are_no_reason_to_refuse(model):
-    """The tokens of such a picture are infinite or NaN; its pixels are not."""
-    assert model(np.full((1, 4, 16, 16), 3e38, np.float32)).alphas.shape == (1, 1, 16, 16)
+@pytest.mark.parametrize("value", [3e38, -3e38, 1e30, 1.001e6, -2e6])
+@pytest.mark.parametrize("place", [(0, 0, 0, 0), (0, 3, 15, 15), (0, slice(None), slice(None), slice(None))])
+def test_numbers_that_may_overflow_are_refused(model, value, place):
+    """An overflow need not be seen in the alpha: a ReLU makes 0 of NaN, a layer norm zeros of infinite variance."""
+    pixels = zeros(1, 4, 16, 16)
+    pixels[place] = value
+    with pytest.raises(VitMatteError, match=r"pixel_values reaches -?\S+; expected rescaled and normalised pixels"):
+        model(pixels)
+
+
+def test_what_was_not_rescaled_is_computed(model):
+    """16 bits as they are, with the smallest of the usual deviations: nothing that a photo can hold is refused."""
+    pixels = (PIXELS > 0).astype(np.float32) * np.float32(65535 / 0.224)
+    assert np.isfinite(model(pixels).alphas).all()
+
+
+@pytest.mark.parametrize("part", ["backbone.encoder.layer.0.attention.qkv", "decoder.convstream"])
+def test_weights_that_overflow_give_no_alpha(part):
+    """They are finite themselves, so that loading cannot tell."""
+    tensors = {
+        name: np.full_like(tensor, 3e38) if name.startswith(part) and name.endswith("weight") else tensor
+        for name, tensor in random_checkpoint(CONFIG).items()
+    }
+    with np.errstate(all="ignore"), pytest.raises(VitMatteError, match="float32 overflows in the network"):
+        VitMatteForImageMatting(CONFIG, tensors)(PIXELS)
 
 
 @pytest.mark.parametrize(

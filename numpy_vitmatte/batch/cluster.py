@@ -4,6 +4,7 @@ All machines must see the folders under the same paths. When a worker dies, Dask
 gets its name when it is complete, so an alpha that two workers have written is still one alpha.
 """
 
+import os
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -19,6 +20,16 @@ _ANSWER_WITHIN = 20
 """Seconds that the scheduler has to answer."""
 
 _one_at_a_time = threading.Lock()
+
+
+def _new_lock() -> None:
+    """In a forked child: a thread that it lacks may hold the lock."""
+    global _one_at_a_time
+    _one_at_a_time = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 def run_on_cluster(jobs: Sequence[Job], scheduler: str, threads: int | None) -> Generator[Outcome, None, None]:

@@ -30,10 +30,12 @@ class FolderOptions:
     ----------
     model : str
         Name or absolute directory of the checkpoint.
-    raw, profile, max_side
+    raw, profile, max_side, erode, dilate, depth
         As for :func:`~numpy_vitmatte.matte`.
     bits : {8, 16}
         Bits of the alpha's PNG.
+    masks : bool
+        The trimaps are masks, of which trimaps are made.
     """
 
     model: str
@@ -41,10 +43,21 @@ class FolderOptions:
     bits: int = 8
     profile: str = "hf"
     max_side: int | None = None
+    masks: bool = False
+    erode: str | None = None
+    dilate: str | None = None
+    depth: int | None = None
 
     def matting(self) -> MattingOptions:
         """Give those of them that :func:`~numpy_vitmatte.matte` takes as keywords."""
-        return MattingOptions(raw=self.raw, profile=self.profile, max_side=self.max_side)
+        return MattingOptions(
+            raw=self.raw,
+            profile=self.profile,
+            max_side=self.max_side,
+            erode=self.erode,
+            dilate=self.dilate,
+            depth=self.depth,
+        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +142,8 @@ def _matte_and_save(job: Job) -> tuple[str, ...]:
     """Do the job; the result is what is probably not as meant about its trimap."""
     options = job.options
     with pixel_limit(job.limits.max_pixels):  # a worker is a process of its own, which knows nothing of the command's
-        matting = options.matting() | MattingOptions(max_memory=job.limits.max_memory)
-        result = matte_with_report(job.photo, job.trimap, options.model, **matting)
+        mask = job.trimap if options.masks else None
+        matting = options.matting() | MattingOptions(max_memory=job.limits.max_memory, mask=mask)
+        result = matte_with_report(job.photo, None if options.masks else job.trimap, options.model, **matting)
     save_alpha(job.output, result.alpha, options.bits)
     return tuple(result.report.warnings)

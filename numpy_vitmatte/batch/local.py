@@ -12,7 +12,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
 from numpy_vitmatte.batch.job import Job, Outcome, run_job
@@ -76,7 +77,8 @@ class _Worker:
         self.threads = threads
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, threads), daemon=True)
-        self.process.start()
+        with _interrupts_waiting():
+            self.process.start()
         theirs.close()  # now only the worker holds it: when it dies, our end says so
 
     def give(self, job: Job) -> None:
@@ -96,6 +98,20 @@ class _Worker:
         self.process.terminate()  # nothing is lost: outputs take their names whole
         self.process.join()
         self.connection.close()
+
+
+@contextlib.contextmanager
+def _interrupts_waiting() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, from their first moment on; here it comes a moment later."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # when it starts it lets interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _why_it_died(exit_code: int | None) -> str:

@@ -8,6 +8,7 @@ that every output is made anew, even if that run is killed and resumed without `
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def _checkpoint_sha256(model: str) -> str:
     for path in sorted(checkpoint_directory(model).iterdir()):
         if path.suffix in _CHECKPOINT_FILES and path.is_file():
             with path.open("rb") as file:
-                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+                digest.update(os.fsencode(path.name) + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ from numpy_vitmatte.batch.local import run_locally
 from numpy_vitmatte.batch.output_folder import claim, is_finished
 from numpy_vitmatte.batch.plan import plan_folder
 from numpy_vitmatte.cli.batch_report import BatchReport
-from numpy_vitmatte.cli.matting_options import add_matting_options
+from numpy_vitmatte.cli.matting_options import add_mask_widths, add_matting_options
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
@@ -29,6 +29,7 @@ The alphas' paths go to stdout."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte batch photos trimaps -o alphas
+  numpy-vitmatte batch photos masks --masks --dilate 5% -o alphas
   numpy-vitmatte batch photos trimaps -o alphas --workers 4 --json > log.jsonl
   numpy-vitmatte batch photos trimaps -o alphas --workers 2 --max-memory 4GB --max-side 2048
   numpy-vitmatte batch photos trimaps -o alphas --scheduler tcp://10.0.0.5:8786
@@ -49,6 +50,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder for the alphas; it is created if it does not exist",
     )
     parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="bits of the alphas' PNGs (default: 8)")
+    making = parser.add_argument_group("without trimaps")
+    making.add_argument("--masks", action="store_true", help="TRIMAPS holds masks, of which trimaps are made")
+    add_mask_widths(making)
     add_matting_options(
         parser, budget=" for the command and all its workers together; with --scheduler for each worker"
     )
@@ -87,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.workers is not None and arguments.workers < 1:
         raise VitMatteError(f"--workers is {arguments.workers}; give a whole number, 1 or more")
     set_threads(arguments.threads)
-    options = FolderOptions(arguments.model, arguments.raw, arguments.bits, arguments.profile, arguments.max_side)
+    options = _options(arguments)
     plan = plan_folder(arguments.photos, arguments.trimaps, arguments.output, options)
     made_with = plan.jobs[0].options
     check_options(made_with)
@@ -103,6 +107,22 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             remove_leftovers(arguments.output)
     return report.status()
+
+
+def _options(arguments: argparse.Namespace) -> FolderOptions:
+    if not arguments.masks and (arguments.erode or arguments.dilate):
+        raise VitMatteError("--erode and --dilate are for --masks; trimaps are taken as they are")
+    return FolderOptions(
+        arguments.model,
+        arguments.raw,
+        arguments.bits,
+        arguments.profile,
+        arguments.max_side,
+        arguments.masks,
+        arguments.erode,
+        arguments.dilate,
+        arguments.depth,
+    )
 
 
 def _limits(arguments: argparse.Namespace, model: str, jobs: int) -> Limits:

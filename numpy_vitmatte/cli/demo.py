@@ -3,18 +3,27 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.writing import alpha_writer, check_output, picture_writer, write_together
+from numpy_vitmatte.images.value_range import to_integers
+from numpy_vitmatte.images.writing import Writer, check_output, write_together
 from numpy_vitmatte.matting.composite import cutout, side_by_side
 from numpy_vitmatte.pipeline.photo_to_alpha import matte_with_report
 
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "demo"
 
+_MARK = "numpy-vitmatte demo"
+
 _DESCRIPTION = """Matte the photo that comes with the package; write its alpha, its cut-out and a side-by-side picture
-(photo, trimap, alpha, subject before a checkerboard). The files' paths go to stdout."""
+(photo, trimap, alpha, subject before a checkerboard). The files' paths go to stdout.
+An earlier demo's pictures are overwritten; other files of their names are not."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte demo
@@ -51,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if os.path.exists(folder):  # Path.exists raises where the name is too long
         for path in (alpha_path, cutout_path, comparison_path):
-            check_output(path, (".png",), arguments.force)
+            check_output(path, (".png",), arguments.force or _is_from_here(path))
     set_threads(arguments.threads)
     photo, trimap = bundled_photo()
     result = matte_with_report(photo, trimap, arguments.model)
@@ -59,9 +68,9 @@ def run(arguments: argparse.Namespace) -> None:
     comparison = side_by_side(result.photo, result.trimap, result.alpha)
     write_together(
         {
-            alpha_path: alpha_writer(alpha_path, result.alpha),
-            cutout_path: picture_writer(cutout_path, cutout(result.photo, result.alpha)),
-            comparison_path: picture_writer(comparison_path, comparison),
+            alpha_path: _writer(to_integers(result.alpha)),
+            cutout_path: _writer(cutout(result.photo, result.alpha)),
+            comparison_path: _writer(comparison),
         }
     )
     for line in result.report.lines():
@@ -83,6 +92,22 @@ def bundled_photo() -> tuple[Path, Path]:
     if not photos or not trimap.is_file():
         raise VitMatteError(f"this installation lacks the bundled photo ({DEMO_FOLDER}); install the package again")
     return photos[0], trimap
+
+
+def _writer(pixels: NDArray[Any]) -> Writer:
+    """Write a PNG that says where it is from."""
+    text = PngInfo()
+    text.add_text("Software", _MARK)
+    return lambda file: Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
+
+
+def _is_from_here(path: Path) -> bool:
+    """Whether a file is an earlier demo's, which may be overwritten: nobody's work is in it."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return image.info.get("Software") == _MARK
+    except Exception:  # whatever Pillow's header reader met: it is not ours
+        return False
 
 
 def _make_folder(folder: Path) -> None:

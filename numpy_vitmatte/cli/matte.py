@@ -3,15 +3,19 @@
 import argparse
 import logging
 import time
+from pathlib import Path
 
 from numpy_vitmatte.cli.matte_memory import extras_of, opened_background
 from numpy_vitmatte.cli.matte_outputs import add_output_arguments, check_outputs, write_outputs
-from numpy_vitmatte.cli.matting_options import add_matting_options, add_sources, matting_options
+from numpy_vitmatte.cli.matting_options import add_mask_widths, add_matting_options, matting_options
 from numpy_vitmatte.cli.messages import logger
+from numpy_vitmatte.cli.one_line_parser import OneLineParser
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
 from numpy_vitmatte.matting.background import read_background
+from numpy_vitmatte.pipeline.inputs import trimap_or_mask
 from numpy_vitmatte.pipeline.job import prepare
+from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, compute
 from numpy_vitmatte.pipeline.trust import compute_with_trust
 
@@ -20,6 +24,7 @@ The paths of the written files go to stdout; what was understood of the trimap g
 
 _EXAMPLES = """examples:
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png
+  numpy-vitmatte matte photo.jpg --mask mask.png --dilate 5% -o alpha.png
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png --bits 16 --model ./vitmatte-small-composition-1k
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.npy --raw --threads 2
   numpy-vitmatte matte panorama.jpg trimap.png -o alpha.png --max-side 2048
@@ -29,14 +34,19 @@ _EXAMPLES = """examples:
 """
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: OneLineParser) -> None:
     """Describe the command and its options."""
     parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
-    add_sources(parser)
+    parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
+    parser.add_argument("trimap", metavar="TRIMAP", type=Path, nargs="?", help="an image file of the same size, or '-'")
+    making = parser.add_argument_group("without a trimap")
+    making.add_argument("--mask", type=Path, help="a mask, an alpha or a cut-out, of which a trimap is made; or '-'")
+    add_mask_widths(making)
     add_output_arguments(parser)
     add_matting_options(parser)
     add_shared_options(parser)
     parser.set_defaults(run=run)
+    parser.interleaved = True  # PHOTO -o ALPHA TRIMAP as well
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -47,16 +57,23 @@ def run(arguments: argparse.Namespace) -> None:
     VitMatteError
         Before anything is written.
     """
-    sources = [arguments.photo, arguments.trimap, *filter(None, [arguments.background])]
+    trimap_or_mask(arguments.trimap, arguments.mask, arguments.erode, arguments.dilate)
+    optional = [arguments.trimap, arguments.mask, arguments.background]
+    sources = [arguments.photo, *filter(None, optional)]
     only_one_stream(sources, "input")
     check_outputs(arguments, sources)
     set_threads(arguments.threads)
     started = time.perf_counter()
-    photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
+    photo = read_source(arguments.photo, "photo")
+    trimap, mask = (
+        path and read_source(path, what) for path, what in ((arguments.trimap, "trimap"), (arguments.mask, "mask"))
+    )
     with opened_background(arguments) as background:
         extras = extras_of(arguments, background)
-        job = prepare(photo, trimap, arguments.model, matting_options(arguments), extras)
-        backdrop = None if background is None else read_background(background, arguments.fit or "cover")
+        options = matting_options(arguments) | MattingOptions(mask=mask)
+        job = prepare(photo, trimap, arguments.model, options, extras)
+        keep = None if arguments.linear else job.inputs.photo.icc_profile  # its curve need not be sRGB's
+        backdrop = None if background is None else read_background(background, arguments.fit or "cover", keep)
     result, trust = compute_with_trust(job) if arguments.trust else (compute(job), None)
     write_outputs(arguments, result, backdrop, trust)
     for line in result.report.lines() + (trust.lines() if trust else []):

@@ -10,7 +10,10 @@ from numpy_vitmatte.images.reading import ImageSource, is_file, opened
 from numpy_vitmatte.matting.background import is_image_file
 from numpy_vitmatte.pipeline.memory import (
     BACKGROUND_BYTES_PER_PIXEL,
+    EIGHT_BIT,
     PYMATTING_BYTES,
+    WIDE,
+    WIDE_CUTOUT_BYTES_PER_PIXEL,
     Extras,
     output_bytes_per_pixel,
 )
@@ -57,7 +60,10 @@ def extras_of(arguments: argparse.Namespace, background: ImageSource | None) -> 
             composite=arguments.composite is not None, estimated=estimated, linear=arguments.linear
         )
         held += PYMATTING_BYTES * estimated
+    if arguments.cutout and arguments.bits == 16:
+        per_pixel += WIDE_CUTOUT_BYTES_PER_PIXEL
     if background is not None and not is_file(background):
         header = photo_header(background, "background")
-        held += BACKGROUND_BYTES_PER_PIXEL * header.height * header.width
+        each = BACKGROUND_BYTES_PER_PIXEL + (WIDE.between - EIGHT_BIT.between if header.wide else 0)
+        held += each * header.height * header.width
     return Extras(arguments.trust is not None, per_pixel, held)

@@ -4,12 +4,17 @@ import argparse
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from numpy_vitmatte.cli.streams import is_stream, not_an_input, only_one_stream, write_stream
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.color_profile import same_space, srgb_profile, to_srgb
 from numpy_vitmatte.images.writing import (
     ALPHA_SUFFIXES,
     PICTURE_SUFFIXES,
+    TRANSPARENT_SUFFIXES,
     Writer,
     alpha_writer,
     check_output,
@@ -22,21 +27,32 @@ from numpy_vitmatte.matting.foreground import estimate_foreground, require_pymat
 from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult
 
-_SUFFIXES = {"output": ALPHA_SUFFIXES, "cutout": (".png",), "composite": PICTURE_SUFFIXES, "trust": (".png",)}
+_SUFFIXES = {
+    "output": ALPHA_SUFFIXES,
+    "cutout": TRANSPARENT_SUFFIXES,
+    "composite": PICTURE_SUFFIXES,
+    "trust": (".png",),
+}
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the outputs and what belongs to them."""
     outputs = parser.add_argument_group("outputs", "at least one; '-' is standard output; all are written, or none")
     for flags, metavar, text in (
-        (("-o", "--output"), "ALPHA", "the alpha: .png (grey levels) or .npy (float32 in [0, 1])"),
-        (("--cutout",), "PNG", "the subject with its alpha as transparency; 8 bits, also for photos with more"),
-        (("--composite",), "PICTURE", "the subject before --background: .png or .jpg"),
+        (("-o", "--output"), "ALPHA", "the alpha: .png, .webp or .tif (grey levels), or .npy (float32 in [0, 1])"),
+        (("--cutout",), "PICTURE", "the subject with its alpha as transparency, in the photo's own colour space: "
+         ".png, .webp or .tif"),
+        (("--composite",), "PICTURE", "the subject before --background: .png, .jpg, .webp or .tif"),
         (("--trust",), "PNG", "where to look twice: red where the network contradicts a known pixel of the trimap, "
          "cyan where a mirrored photo gets another alpha (the network runs twice)"),
     ):  # fmt: skip
         outputs.add_argument(*flags, metavar=metavar, type=Path, help=text)
-    outputs.add_argument("--bits", type=int, choices=(8, 16), help="bits of the alpha's PNG (default: 8)")
+    outputs.add_argument(
+        "--bits",
+        type=int,
+        choices=(8, 16),
+        help="bits of an alpha's .png or .tif, and of a cut-out's .png (default: 8)",
+    )
     pictures = parser.add_argument_group("cut-out and composite")
     pictures.add_argument("--background", help="an image, a colour (white, '#1e90ff') or checkerboard")
     pictures.add_argument("--fit", choices=FITS, help="scale the background to cover the photo, or to fit in whole "
@@ -99,13 +115,29 @@ def _writers(
         estimated = arguments.colors != "photo"
         colors = estimate_foreground(result.photo, result.alpha, linear=arguments.linear) if estimated else result.photo
         if arguments.cutout:
-            writers[arguments.cutout] = picture_writer(arguments.cutout, cutout(colors, result.alpha))
+            bits = (arguments.bits or 8) if _is_png(arguments.cutout) else 8
+            pixels = cutout(colors, result.alpha, bits, blank=not estimated)
+            writers[arguments.cutout] = picture_writer(arguments.cutout, pixels, result.icc_profile)
         if arguments.composite and backdrop:
-            picture = composite(colors, result.alpha, backdrop(*result.alpha.shape), linear=arguments.linear)
-            writers[arguments.composite] = picture_writer(arguments.composite, picture)
+            writers[arguments.composite] = _composite_writer(arguments, result, colors, backdrop)
     if trust:
         writers[arguments.trust] = picture_writer(arguments.trust, trust.picture())
     return writers
+
+
+def _composite_writer(
+    arguments: argparse.Namespace, result: MattingResult, colors: NDArray[Any], backdrop: Backdrop
+) -> Writer:
+    """Blend in the photo's color space where the background is in it too, otherwise in sRGB."""
+    space = result.icc_profile
+    if not same_space(space, backdrop.icc_profile):
+        colors, space = to_srgb(colors, space), srgb_profile()
+    picture = composite(colors, result.alpha, backdrop(*result.alpha.shape), linear=arguments.linear)
+    return picture_writer(arguments.composite, picture, space)
+
+
+def _is_png(path: Path) -> bool:
+    return path.suffix.lower() == ".png" or is_stream(path)
 
 
 def _outputs(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
@@ -122,9 +154,9 @@ def _with_colors(arguments: argparse.Namespace) -> bool:
 def _check_combinations(arguments: argparse.Namespace) -> None:
     """No option may be without effect: it was meant to have one."""
     estimated = arguments.cutout and arguments.colors != "photo"
-    if arguments.bits and (arguments.output is None or arguments.output.suffix.lower() == ".npy"):
-        found = "there is none" if arguments.output is None else f"{str(arguments.output)!r} holds float32"
-        raise VitMatteError(f"--bits is for the alpha's .png; {found}")
+    alpha_of_bits = arguments.output and (_is_png(arguments.output) or arguments.output.suffix.lower()[:4] == ".tif")
+    if arguments.bits and not alpha_of_bits and not (arguments.cutout and _is_png(arguments.cutout)):
+        raise VitMatteError("--bits is for an alpha's .png or .tif and a cut-out's .png; there is none")
     if arguments.composite and not arguments.background:
         raise VitMatteError("--composite needs --background: an image, a colour or checkerboard")
     for name, given, wanted, there in (

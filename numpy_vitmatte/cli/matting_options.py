@@ -2,8 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from numpy_vitmatte.cli.options import add_pixel_limit
+from numpy_vitmatte.images.value_range import DEPTHS
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.processing.profiles import PROFILES
 
@@ -14,8 +16,15 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("trimap", metavar="TRIMAP", type=Path, help="an image file of the same size, or '-'")
 
 
+def add_mask_widths(making: Any) -> None:
+    """Add --erode and --dilate, of a trimap that is made of a mask."""
+    for name, where in (("erode", "into the foreground"), ("dilate", "into the background")):
+        text = f"how far the unknown reaches {where} of a mask, in pixels or as a share (default: 2%%)"
+        making.add_argument(f"--{name}", metavar="LENGTH", help=text)
+
+
 def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> None:
-    """Add --profile, --raw, --max-side, --max-memory and --max-pixels.
+    """Add --profile, --raw, --max-side, --max-memory, --depth and --max-pixels.
 
     Parameters
     ----------
@@ -38,7 +47,19 @@ def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> No
     parser.add_argument(
         "--max-memory", metavar="SIZE", help=f"the most memory to take, such as 2GB{budget}; default: no limit"
     )
+    add_depth(parser)
     add_pixel_limit(parser)
+
+
+def add_depth(parser: argparse.ArgumentParser) -> None:
+    """Add --depth."""
+    parser.add_argument(
+        "--depth",
+        metavar="BITS",
+        type=int,
+        choices=DEPTHS,
+        help="bits of pictures in files of 16 that do not use all: 10, 12 or 14 (default: the largest value decides)",
+    )
 
 
 def matting_options(arguments: argparse.Namespace) -> MattingOptions:
@@ -48,6 +69,9 @@ def matting_options(arguments: argparse.Namespace) -> MattingOptions:
         raw=arguments.raw,
         max_side=arguments.max_side,
         max_memory=arguments.max_memory,
+        erode=arguments.erode,
+        dilate=arguments.dilate,
+        depth=arguments.depth,
     )
 
 

@@ -1,6 +1,7 @@
 """An argument parser whose usage errors are one line, and which describes a command only when it is asked for."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -43,6 +44,13 @@ class OneLineParser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self.interleaved = True
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print as argparse does, but a full disk is an error."""
+        if file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         """Print the message on one line and exit with status 2."""

@@ -1,12 +1,14 @@
 """Entry point of ``numpy-vitmatte``: the commands, and one line on stderr for whatever goes wrong.
 
 Exit status 0: done. 1: finished, but something in it failed. 2: usage or input that cannot be used, nothing was
-written. 130: interrupted.
+written. 129, 130, 143: the terminal was closed, Ctrl-C, terminated (SIGHUP, SIGINT, SIGTERM).
 """
 
 import argparse
+import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
@@ -14,6 +16,8 @@ from importlib import import_module
 from numpy_vitmatte._version import __version__
 from numpy_vitmatte.cli.messages import messages_on_stderr
 from numpy_vitmatte.cli.one_line_parser import OneLineParser
+from numpy_vitmatte.cli.signals import signals_raise
+from numpy_vitmatte.cli.standard_output import any_name_printable, discard_output
 from numpy_vitmatte.errors import VitMatteError, one_line
 
 PROGRAM = "numpy-vitmatte"
@@ -67,26 +71,67 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status. ``--help``, ``--version`` and usage errors raise SystemExit, as argparse does.
     """
+    with any_name_printable():
+        try:
+            with signals_raise():
+                try:
+                    status: int | SystemExit = _run(argv)
+                except SystemExit as leaving:
+                    status = leaving
+                sys.stdout.flush()
+        except BaseException as error:
+            return _explained(error)
+    if isinstance(status, SystemExit):
+        raise status
+    return status
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = build_parser().parse_args(argv)
     # Not at the top: this imports Pillow, which the help of the program does without.
     from numpy_vitmatte.images.pixel_limit import MAX_PIXELS, pixel_limit
 
     max_pixels = getattr(arguments, "max_pixels", MAX_PIXELS)  # commands that read no photo have no such option
-    try:
-        with messages_on_stderr(arguments.verbosity), pixel_limit(max_pixels):
-            status = arguments.run(arguments)
-        sys.stdout.flush()
-    except VitMatteError as error:
-        return _fail(2, f"error: {error}")
-    except MemoryError:
-        return _fail(2, "error: not enough memory for a photo of this size; try --max-side 2048")
-    except KeyboardInterrupt:
-        return _fail(130, "interrupted")
-    except BrokenPipeError:
-        # Whoever read the output has gone; Python would complain once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    with messages_on_stderr(arguments.verbosity), pixel_limit(max_pixels):
+        status: int | None = arguments.run(arguments)
     return status or 0  # most commands succeed or raise, and return nothing
+
+
+def _explained(error: BaseException) -> int:
+    """Say in one line why the command did not succeed, and give its exit status."""
+    if isinstance(error, VitMatteError):
+        return _fail(2, f"error: {error}")
+    if isinstance(error, MemoryError):
+        return _fail(2, "error: not enough memory for a photo of this size; try --max-side 2048")
+    if isinstance(error, KeyboardInterrupt):
+        return _fail(getattr(error, "status", 130), str(error) or "interrupted")
+    if isinstance(error, BrokenPipeError):
+        discard_output()  # whoever read it has gone
+        return 1
+    if isinstance(error, OSError):
+        discard_output()
+        return _fail(1, f"error: {_trouble(error)}")
+    if isinstance(error, Exception):
+        return _fail(1, f"error: unexpected {type(error).__name__} ({_place(error)}): {error}; please report it")
+    raise error
+
+
+def _trouble(error: OSError) -> str:
+    """What the system refused, with the cure where it is known."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "the working directory has been deleted; change to another one"
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        return f"{reason}, while the command read its input or wrote to standard output"
+    return f"{os.fsdecode(error.filename)!r}: {reason}"
+
+
+def _place(error: BaseException) -> str:
+    """File and line, which a report of the error needs."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{os.path.basename(last.filename)}, line {last.lineno}"
 
 
 def _describe(name: str, parser: argparse.ArgumentParser) -> None:
@@ -101,5 +146,6 @@ def _add_version(parser: argparse.ArgumentParser) -> None:
 
 
 def _fail(status: int, message: str) -> int:
-    print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # standard error is on a full disk as well
+        print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr, flush=True)
     return status

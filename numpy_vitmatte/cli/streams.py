@@ -6,7 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from numpy_vitmatte.errors import VitMatteError
+import numpy as np
+
+from numpy_vitmatte.errors import ImageError, VitMatteError, one_line
+from numpy_vitmatte.images.npy_files import NPY_MAGIC
 from numpy_vitmatte.images.reading import ImageSource, open_stream
 from numpy_vitmatte.images.writing import Writer
 
@@ -51,7 +54,13 @@ def read_source(path: str | Path, what: str) -> ImageSource:
     """
     if not is_stream(path):
         return path
-    return open_stream(io.BytesIO(sys.stdin.buffer.read()), f"{what} on standard input")
+    content, name = sys.stdin.buffer.read(), f"{what} on standard input"
+    if content.startswith(NPY_MAGIC):
+        try:
+            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+        except Exception as error:  # whatever NumPy's header parser met
+            raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
+    return open_stream(io.BytesIO(content), name)
 
 
 def write_stream(write: Writer) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.cli.matting_options import add_depth, add_mask_widths
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.one_line_parser import OneLineParser
 from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
@@ -45,15 +46,14 @@ def add_options(parser: OneLineParser) -> None:
         "-o", "--output", metavar="PNG", type=Path, help="where the trimap goes; '-' is standard output"
     )
     making = parser.add_argument_group("making (lengths in pixels, 10, or as a share of the shorter side, 2%)")
-    for name, where in (("erode", "into the foreground"), ("dilate", "into the background")):
-        text = f"how far the unknown reaches {where} (default: {WIDTH.replace('%', '%%')})"
-        making.add_argument(f"--{name}", metavar="LENGTH", help=text)
+    add_mask_widths(making)
     for name, bound, default in (("background", "up to", BACKGROUND_UP_TO), ("foreground", "from", FOREGROUND_FROM)):
         text = f"mask values {bound} this, of 1, are surely {name} (default: {default:g})"
         making.add_argument(f"--{name}", metavar="VALUE", type=float, help=text)
     checking = parser.add_argument_group("checking")
     checking.add_argument("--check", action="store_true", help="examine a trimap")
     checking.add_argument("--strict", action="store_true", help="refuse a trimap in which anything is found")
+    add_depth(parser)
     add_pixel_limit(parser)
     add_output_options(parser)
     parser.set_defaults(run=run)
@@ -80,8 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     _check_combinations(arguments, given)
     _check_output(arguments.output, sources, arguments.force)
     if arguments.check:
-        return _examine(arguments.mask, arguments.photo, arguments.output, arguments.strict)
-    trimap = trimap_from_mask(read_source(arguments.mask, "mask"), **given)
+        return _examine(arguments)
+    trimap = trimap_from_mask(read_source(arguments.mask, "mask"), **given, depth=arguments.depth)
     _write(arguments.output, trimap)
     widths = [in_pixels(given.get(name, WIDTH), trimap.shape, name) for name in ("erode", "dilate")]
     logger.debug("mask: %d x %d pixels, eroded by %g, dilated by %g", *reversed(trimap.shape), *widths)
@@ -89,9 +89,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _examine(trimap: Path, photo: Path | None, output: Path | None, strict: bool) -> int:
-    diagnosis = check_trimap(read_source(trimap, "trimap"), None if photo is None else read_source(photo, "photo"))
-    if strict:
+def _examine(arguments: argparse.Namespace) -> int:
+    trimap, output = arguments.mask, arguments.output
+    photo = None if arguments.photo is None else read_source(arguments.photo, "photo")
+    diagnosis = check_trimap(read_source(trimap, "trimap"), photo, depth=arguments.depth)
+    if arguments.strict:
         diagnosis.require_clean(f"trimap {str(trimap)!r}")
     if output is None:
         print(*diagnosis.lines(), sep="\n")

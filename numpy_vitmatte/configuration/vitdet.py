@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from numpy_vitmatte.configuration import checks as check
-from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, split_unknown
+from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, keeps_unknown_keys, split_unknown
 from numpy_vitmatte.configuration.stages import aligned_stages, stage_names
 from numpy_vitmatte.errors import ConfigurationError, shown
 
@@ -34,6 +34,7 @@ _CHECKS: dict[str, check.FieldCheck] = {
 }
 
 
+@keeps_unknown_keys
 @dataclass(frozen=True)
 class VitDetConfig:
     """The backbone: a plain vision transformer with windowed and global blocks (Li et al. 2022, arXiv:2203.16527).
@@ -80,7 +81,7 @@ class VitDetConfig:
         Stages handed to the decoder, as names (``"stem"``, ``"stage1"``, ...) or numbers; the decoder takes the last.
         Each follows from the other; without both it is the last stage. Both are filled in once the object is built.
     extra : mapping
-        Further keys of the file (``"id2label"``, ...), kept for the round trip.
+        Further keys of the file (``"id2label"``, ...), kept for the round trip. Unknown keywords become such keys.
 
     Raises
     ------

@@ -6,17 +6,19 @@ what equals those classes' defaults: the base model's ``config.json`` says neith
 """
 
 import os
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
 from numpy_vitmatte.configuration import checks as check
-from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, split_unknown
+from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, keeps_unknown_keys, split_unknown
 from numpy_vitmatte.configuration.vitdet import VitDetConfig
 from numpy_vitmatte.errors import ConfigurationError, shown
-from numpy_vitmatte.files.json_object import settings_file, write_json_object
+from numpy_vitmatte.files.json_object import json_text, settings_file, write_json_object
 from numpy_vitmatte.hub.file_names import CONFIG_FILE
+from numpy_vitmatte.hub.options import HubOptions, split_options
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 
 __all__ = ["CONFIG_FILE", "VitDetConfig", "VitMatteConfig"]
@@ -44,6 +46,12 @@ _CHECKS: dict[str, check.FieldCheck] = {
     "return_dict": check.boolean,
 }
 
+# They describe no network but what a call returns, so scripts may set them at any time.
+_SETTABLE = ("output_hidden_states", "output_attentions", "return_dict")
+
+# What VitMatteConfig() of transformers writes of its backbone: 3 channels in, 768 wide, beside a decoder of 384.
+_UNBUILDABLE_DEFAULT = VitDetConfig(out_features=("stage4",))
+
 
 def _small_backbone() -> VitDetConfig:
     """The backbone of ViTMatte-S, as in hustvl/vitmatte-small-composition-1k."""
@@ -59,7 +67,16 @@ def _small_backbone() -> VitDetConfig:
     )
 
 
-@dataclass(frozen=True)
+def _says_unbuildable_default(values: Mapping[str, Any]) -> bool:
+    """Whether only the defaults of transformers speak."""
+    backbone = values["backbone_config"]
+    if not isinstance(backbone, Mapping) or values.get("hidden_size", 384) != 384:
+        return False
+    return replace(VitDetConfig.from_dict(backbone), extra={}) == _UNBUILDABLE_DEFAULT
+
+
+@keeps_unknown_keys
+@dataclass(unsafe_hash=True)
 class VitMatteConfig:
     """Backbone and decoder of a ViTMatte network (Yao et al. 2023, arXiv:2305.15272); the default is ViTMatte-S.
 
@@ -79,15 +96,18 @@ class VitMatteConfig:
         Channels after each fusion block, from coarse to fine: one more than detail maps (the last fuses the image
         itself). Each block doubles rows and columns, so the patch size is 2 to the power of their number.
     output_hidden_states, output_attentions, return_dict : bool
-        What a call of the model returns when it does not say.
+        What a call of the model returns when it does not say. These alone may be set later
+        (``config.output_hidden_states = True``), also of a model's configuration.
     extra : mapping
-        Further keys of the file, kept for the round trip.
+        Further keys of the file, kept for the round trip. Unknown keywords become such keys.
 
     Raises
     ------
     ConfigurationError
         If a field has a value of the wrong type or out of range, if fields contradict each other, or if they ask for
         something that is not computed here.
+    FrozenInstanceError
+        When another field is set later: the network is built, :func:`dataclasses.replace` describes another one.
 
     Notes
     -----
@@ -103,9 +123,9 @@ class VitMatteConfig:
     initializer_range: float = 0.02
     convstream_hidden_sizes: tuple[int, ...] = (48, 96, 192)
     fusion_hidden_sizes: tuple[int, ...] = (256, 128, 64, 32)
-    output_hidden_states: bool = False
-    output_attentions: bool = False
-    return_dict: bool = True
+    output_hidden_states: bool = field(default=False, hash=False)
+    output_attentions: bool = field(default=False, hash=False)
+    return_dict: bool = field(default=True, hash=False)
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +141,21 @@ class VitMatteConfig:
             if self.extra.get(key):
                 raise ConfigurationError(f"VitMatteConfig.{key} {shown(self.extra[key])} is not supported")
         self._check_decoder()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set one of the three settings that describe no network; until the last field is there, any."""
+        if "extra" in self.__dict__:
+            if name not in _SETTABLE:
+                raise FrozenInstanceError(
+                    f"VitMatteConfig.{name} cannot be set: a configuration describes one network for good, only "
+                    f"{', '.join(_SETTABLE)} may change; dataclasses.replace(config, {name}=...) makes another one"
+                )
+            value = _CHECKS[name](f"VitMatteConfig.{name}", value)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse."""
+        raise FrozenInstanceError(f"VitMatteConfig.{name} cannot be deleted")
 
     def _check_decoder(self) -> None:
         backbone, fusion, convstream = self.backbone_config, self.fusion_hidden_sizes, self.convstream_hidden_sizes
@@ -155,12 +190,26 @@ class VitMatteConfig:
         ConfigurationError
             As the class, and if ``backbone_config`` is absent: the backbone transformers would then build does not
             fit its decoder.
+
+        Warns
+        -----
+        UserWarning
+            If it is what ``VitMatteConfig()`` of transformers writes. ViTMatte-S is taken, which it is documented to
+            be; no network can be built of what it says.
         """
         known, extra = split_unknown(cls, values)
         if known.get("backbone_config") is None:
             key = next((key for key in _UNSUPPORTED_KEYS if extra.get(key)), None)
             found = f"{key} {shown(extra[key])} is not supported" if key else "there is none"
             raise ConfigurationError(f"VitMatteConfig.backbone_config must describe a VitDet backbone; {found}")
+        if _says_unbuildable_default(known):
+            warnings.warn(
+                "this is transformers' VitMatteConfig(), of which no network can be built: its backbone is 768 wide "
+                "and its decoder 384; ViTMatte-S is taken, which it is documented to be",
+                UserWarning,
+                stacklevel=2,
+            )
+            del known["backbone_config"]
         return cls(**known, extra=extra)
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,10 +221,18 @@ class VitMatteConfig:
         }
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike[str], revision: str | None = None) -> Self:
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **options: Unpack[HubOptions]
+    ) -> Self:
         """Read the ``config.json`` of a checkpoint, given by bundled name, directory or name on the hub.
 
-        `revision` chooses a branch, tag, commit or pull request of the hub's repository.
+        Parameters
+        ----------
+        name_or_path : str or path
+        revision : str, optional
+            Branch, tag, commit or pull request of the hub's repository.
+        **options
+            Those of :class:`~numpy_vitmatte.hub.options.HubOptions`; other keywords take the place of the file's.
 
         Raises
         ------
@@ -186,9 +243,36 @@ class VitMatteConfig:
         ConfigurationError
             If the file is absent, is not a JSON object, or describes a network that is not computed here.
         """
-        directory = checkpoint_directory(name_or_path, revision, (CONFIG_FILE,))
+        source, others = split_options(options, revision)
+        directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE,))
         with settings_file(directory / CONFIG_FILE) as values:
+            return cls.from_dict(values | others)
+
+    @classmethod
+    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file that holds what :meth:`to_dict` gives.
+
+        Raises
+        ------
+        ConfigurationError
+            As :meth:`from_pretrained`.
+        """
+        with settings_file(Path(path)) as values:
             return cls.from_dict(values)
+
+    def to_json_string(self) -> str:
+        """What ``config.json`` holds."""
+        return json_text(self.to_dict())
+
+    def to_json_file(self, path: str | os.PathLike[str]) -> None:
+        """Write a file like ``config.json``.
+
+        Raises
+        ------
+        ConfigurationError
+            As :meth:`save_pretrained`.
+        """
+        write_json_object(path, self.to_dict())
 
     def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
         """Write ``config.json`` into a directory, which is created if need be.

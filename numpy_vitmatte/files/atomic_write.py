@@ -71,11 +71,14 @@ def atomic_path(destination: str | os.PathLike[str]) -> Iterator[Path]:
 @contextmanager
 def temporary_beside(destination: Path) -> Iterator[Path]:
     """Give a temporary path in the destination's folder, as :func:`atomic_path` does; what remains of it is removed."""
-    temporary, lock = _new_locked_file(destination)
+    begun: list[Path] = []
+    lock = None
     try:
+        temporary, lock = _new_locked_file(destination, begun)
         yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        for path in begun:
+            path.unlink(missing_ok=True)
         if lock is not None:
             os.close(lock)
 
@@ -123,7 +126,7 @@ class UndoError(OSError):
 
 def _kept_aside(path: Path) -> Path:
     """Give a file a second name, so that it never lacks its own; a copy where the file system has no links."""
-    aside, lock = _new_locked_file(path)
+    aside, lock = _new_locked_file(path, [])
     if lock is not None:
         os.close(lock)
     aside.unlink()
@@ -172,10 +175,14 @@ def _is_old(path: Path) -> bool:
         return False
 
 
-def _new_locked_file(destination: Path) -> tuple[Path, int | None]:
-    """Make an empty file under a temporary name; give it and the descriptor of its lock, None where there are none."""
+def _new_locked_file(destination: Path, begun: list[Path]) -> tuple[Path, int | None]:
+    """Make an empty file under a temporary name; give it and the descriptor of its lock, None where there are none.
+
+    Its path is in `begun` before the file is there, so that whoever is interrupted meanwhile can remove it.
+    """
     while True:
         temporary = temporary_name(destination)
+        begun.append(temporary)
         # Not tempfile.mkstemp: its files are private to their owner, and would stay so under the destination's name.
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
         if fcntl is None:

@@ -118,6 +118,11 @@ def _is_deeper(values: Any, limit: int) -> bool:
     return bool(level)
 
 
+def json_text(values: Mapping[str, Any]) -> str:
+    """Give the text of a settings file: sorted by key, two spaces of indentation, a line break at the end."""
+    return json.dumps(dict(values), indent=2, sort_keys=True) + "\n"
+
+
 def write_json_object(path: str | os.PathLike[str], values: Mapping[str, Any]) -> None:
     """Write one JSON object, sorted by key; the folder is created if need be.
 
@@ -128,7 +133,7 @@ def write_json_object(path: str | os.PathLike[str], values: Mapping[str, Any]) -
     """
     path = Path(path)
     try:
-        text = json.dumps(dict(values), indent=2, sort_keys=True) + "\n"
+        text = json_text(values)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -73,12 +73,12 @@ class CachedRepository:
                 path.unlink(missing_ok=True)
 
 
-def cached_repository(name: str) -> CachedRepository:
-    """The cache of repository ``owner/name``, in the folder that the environment asks for."""
-    return CachedRepository(cache_folder() / ("models--" + name.replace("/", "--")))
+def cached_repository(name: str, folder: Path | None = None) -> CachedRepository:
+    """The cache of repository ``owner/name``; without a folder, in the one that the environment asks for."""
+    return CachedRepository((folder or cache_folder()) / ("models--" + name.replace("/", "--")))
 
 
-def find_cached(name: str, revision: str, needed: tuple[str, ...]) -> Path | None:
+def find_cached(name: str, revision: str, needed: tuple[str, ...], folder: Path | None = None) -> Path | None:
     """The snapshot of a revision, if all that is needed of it was downloaded before, by whichever program.
 
     Parameters
@@ -89,12 +89,14 @@ def find_cached(name: str, revision: str, needed: tuple[str, ...]) -> Path | Non
         Branch, tag, ``refs/pr/N`` or commit.
     needed : tuple of str
         File names; ``WEIGHTS`` stands for the tensors, however they are stored.
+    folder : Path, optional
+        Of all checkpoints; by default the environment's.
 
     Returns
     -------
     Path or None
     """
-    repository = cached_repository(name)
+    repository = cached_repository(name, folder)
     commit = repository.commit(revision)
     if commit is None:
         return None

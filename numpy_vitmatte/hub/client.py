@@ -18,7 +18,8 @@ from typing import Any
 from numpy_vitmatte.errors import DownloadError, one_line
 from numpy_vitmatte.hub.cache import COMMIT, cached_repository
 from numpy_vitmatte.hub.checksum import checksum_kind, checksum_like, is_checksum
-from numpy_vitmatte.hub.settings import cache_folder, endpoint
+from numpy_vitmatte.hub.options import HubSource
+from numpy_vitmatte.hub.settings import endpoint
 
 logger = logging.getLogger("numpy_vitmatte")
 
@@ -60,8 +61,10 @@ class Client:
 
     Parameters
     ----------
-    repository, revision : str
-        ``owner/name``; branch, tag, ``refs/pr/N`` or commit, as the user named it.
+    repository : str
+        ``owner/name``.
+    source : HubSource
+        With a revision, as the user named it.
 
     Raises
     ------
@@ -69,10 +72,11 @@ class Client:
         If huggingface_hub is not installed, or too old.
     """
 
-    def __init__(self, repository: str, revision: str) -> None:
+    def __init__(self, repository: str, source: HubSource) -> None:
         self.repository = repository
-        self.revision = revision
-        self._library = _huggingface_hub(repository, revision)
+        self.revision = source.revision or "main"
+        self._cache_folder, self._token = source.cache_folder, source.token
+        self._library = _huggingface_hub(repository, self.revision, self._cache_folder)
 
     def describe(self, name: str, commit: str | None = None) -> RemoteFile:
         """Ask for a file's commit, checksum and size.
@@ -88,7 +92,9 @@ class Client:
             address = self._library.hf_hub_url(
                 self.repository, name, revision=commit or self.revision, endpoint=endpoint()
             )
-            found = self._library.get_hf_file_metadata(address, endpoint=endpoint(), library_name="numpy-vitmatte")
+            found = self._library.get_hf_file_metadata(
+                address, token=self._token, endpoint=endpoint(), library_name="numpy-vitmatte"
+            )
         if not COMMIT.fullmatch(found.commit_hash or "") or not is_checksum(found.etag or ""):
             raise DownloadError(
                 f"{endpoint()} answers for {self.repository}/{name} without a commit or without a checksum, so it is "
@@ -122,7 +128,8 @@ class Client:
                     self.repository,
                     file.name,
                     revision=file.commit,
-                    cache_dir=cache_folder(),
+                    cache_dir=self._cache_folder,
+                    token=self._token,
                     endpoint=endpoint(),
                     library_name="numpy-vitmatte",
                     force_download=anew,
@@ -132,7 +139,7 @@ class Client:
             found = checksum_like(path, file.checksum)
         if found == file.checksum:
             return path
-        cached_repository(self.repository).remove(path)
+        cached_repository(self.repository, self._cache_folder).remove(path)
         raise DownloadError(
             f"{self.repository}/{file.name} arrived damaged: its {checksum_kind(file.checksum)} is {found}, expected "
             f"{file.checksum}; nothing of it was kept. Try again; if it stays so, the hub or a proxy is broken"
@@ -140,14 +147,15 @@ class Client:
 
     def _check_space(self, file: RemoteFile) -> None:
         """Refuse before the disk is full rather than when it is."""
-        existing = next(folder for folder in (cache_folder(), *cache_folder().absolute().parents) if folder.is_dir())
+        cache = self._cache_folder.absolute()
+        existing = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
         if file.size is not None and file.size > shutil.disk_usage(existing).free:
             raise self._disk_full(file.name, f" of {file.size / 1e6:.1f} MB")
 
     def _disk_full(self, name: str, size: str = "") -> DownloadError:
         return DownloadError(
-            f"the disk is full: {name}{size} does not fit into the cache {cache_folder()}. Free some space, or move "
-            "the cache with HF_HOME"
+            f"the disk is full: {name}{size} does not fit into the cache {self._cache_folder}. Free some space, or "
+            "move the cache with HF_HOME"
         )
 
     @contextmanager
@@ -178,7 +186,7 @@ class Client:
                 return self._disk_full(name)
             case OSError(errno=int()) if error.filename is not None:
                 return DownloadError(
-                    f"the cache {cache_folder()} cannot be written: {error.strerror}; move it to a writable folder "
+                    f"the cache {self._cache_folder} cannot be written: {error.strerror}; move it to a writable folder "
                     "with HF_HOME"
                 )
         return DownloadError(
@@ -202,7 +210,7 @@ class Client:
         return DownloadError(f"{endpoint()} refuses {self.repository}/{name} with status {status}; try again later")
 
 
-def _huggingface_hub(repository: str, revision: str) -> ModuleType:
+def _huggingface_hub(repository: str, revision: str, cache: Path) -> ModuleType:
     """The library, imported when it is needed; its log lines may quote servers, and are made harmless."""
     try:
         import huggingface_hub
@@ -211,7 +219,7 @@ def _huggingface_hub(repository: str, revision: str) -> ModuleType:
     except ImportError:
         option = "" if revision == "main" else f" --revision {revision}"
         raise DownloadError(
-            f"{repository!r}, revision {revision!r}, is not in the cache {cache_folder()}, and downloading needs "
+            f"{repository!r}, revision {revision!r}, is not in the cache {cache}, and downloading needs "
             "huggingface_hub: run pip install 'numpy-vitmatte[hub]', or fetch it with 'hf download "
             f"{repository}{option}'"
         ) from None

@@ -1,6 +1,7 @@
 """Fetching a checkpoint from the Hugging Face hub into the cache: which files, on which terms, of which commit."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from numpy_vitmatte.errors import DownloadError
@@ -18,13 +19,19 @@ from numpy_vitmatte.hub.file_names import (
     read_weight_map,
 )
 from numpy_vitmatte.hub.names import check_revision
+from numpy_vitmatte.hub.options import HubSource
 from numpy_vitmatte.hub.published import terms
-from numpy_vitmatte.hub.settings import cache_folder, endpoint, is_offline
+from numpy_vitmatte.hub.settings import endpoint, is_offline
 
 logger = logging.getLogger("numpy_vitmatte")
 
 
-def fetch(name: str, revision: str | None = None, needed: tuple[str, ...] = EVERYTHING, recheck: bool = False) -> Path:
+def fetch(
+    name: str,
+    source: HubSource | str | None = None,
+    needed: tuple[str, ...] = EVERYTHING,
+    recheck: bool = False,
+) -> Path:
     """Ask the hub what a revision is now, and download what the cache lacks of it.
 
     Before weights are downloaded, a warning of the ``numpy_vitmatte`` logger tells the terms of their data. All files
@@ -32,7 +39,7 @@ def fetch(name: str, revision: str | None = None, needed: tuple[str, ...] = EVER
 
     Parameters
     ----------
-    name, revision, needed
+    name, source, needed
         As in :func:`~numpy_vitmatte.hub.resolve.checkpoint_directory`.
     recheck : bool
         Also read the files that are there, and fetch the damaged ones again.
@@ -45,16 +52,18 @@ def fetch(name: str, revision: str | None = None, needed: tuple[str, ...] = EVER
     Raises
     ------
     DownloadError
-        If ``HF_HUB_OFFLINE`` forbids the network, huggingface_hub is not installed, the hub cannot be reached, knows
-        no such checkpoint or refuses, what arrives is damaged, or the cache cannot be written.
+        If ``HF_HUB_OFFLINE`` or the source forbids the network, huggingface_hub is not installed, the hub cannot be
+        reached, knows no such checkpoint or refuses, what arrives is damaged, or the cache cannot be written.
     """
-    revision = check_revision(revision)
-    if is_offline():
-        raise DownloadError(_offline_message(name, revision, needed))
-    client, cache = Client(name, revision), cached_repository(name)
+    source = source if isinstance(source, HubSource) else HubSource(source)
+    revision = check_revision(source.revision)
+    if source.local_files_only or is_offline():
+        raise DownloadError(_offline_message(name, revision, needed, source))
+    client = Client(name, replace(source, revision=revision))
+    cache = cached_repository(name, source.cache_folder)
     files = _wanted_files(client, needed)
     missing = [file for file in files if not _is_there(cache, file, recheck)]
-    _announce(name, missing)
+    _announce(name, missing, source.cache_folder)
     for file in missing:
         client.download(file, anew=(cache.snapshot(file.commit) / file.name).is_file())
     try:
@@ -113,20 +122,21 @@ def _is_there(cache: CachedRepository, file: RemoteFile, recheck: bool) -> bool:
     return is_sound
 
 
-def _announce(name: str, missing: list[RemoteFile]) -> None:
+def _announce(name: str, missing: list[RemoteFile], folder: Path) -> None:
     """Say what will be downloaded, and on which terms."""
     if any(file.name.endswith((".safetensors", ".bin")) for file in missing):
         megabytes = sum(file.size or 0 for file in missing) / 1e6
-        logger.warning("downloading %s (%.1f MB) to %s", name, megabytes, cache_folder())
+        logger.warning("downloading %s (%.1f MB) to %s", name, megabytes, folder)
         logger.warning("terms: %s", terms(name, endpoint()))
 
 
-def _offline_message(name: str, revision: str, needed: tuple[str, ...]) -> str:
-    cache = cached_repository(name)
+def _offline_message(name: str, revision: str, needed: tuple[str, ...], source: HubSource) -> str:
+    cache = cached_repository(name, source.cache_folder)
     commit = cache.commit(revision)
     lacking = "" if commit is None else ", ".join(missing_files(cache.snapshot(commit), needed))
     absent = f"{lacking} is not" if lacking else "nothing of it is"
+    reason, cure = ("local_files_only", "leave it out") if source.local_files_only else ("HF_HUB_OFFLINE", "unset it")
     return (
-        f"HF_HUB_OFFLINE forbids the network, and {absent} in the cache {cache_folder()} for {name!r}, revision "
-        f"{revision!r}: unset it, or run 'numpy-vitmatte download {name}' where there is a network and copy the cache"
+        f"{reason} forbids the network, and {absent} in the cache {source.cache_folder} for {name!r}, revision "
+        f"{revision!r}: {cure}, or run 'numpy-vitmatte download {name}' where there is a network and copy the cache"
     )

@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.files.missing import is_url
 from numpy_vitmatte.hub.cache import find_cached
 from numpy_vitmatte.hub.fetch import fetch
 from numpy_vitmatte.hub.file_names import EVERYTHING
 from numpy_vitmatte.hub.names import check_revision, is_hub_name
+from numpy_vitmatte.hub.options import HubSource
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -31,7 +33,9 @@ def bundled_checkpoints() -> dict[str, Path]:
 
 
 def checkpoint_directory(
-    name_or_path: str | os.PathLike[str], revision: str | None = None, needed: tuple[str, ...] = EVERYTHING
+    name_or_path: str | os.PathLike[str],
+    source: HubSource | str | None = None,
+    needed: tuple[str, ...] = EVERYTHING,
 ) -> Path:
     """Find the directory of a checkpoint; one of the hub is downloaded if the cache does not have it.
 
@@ -43,8 +47,8 @@ def checkpoint_directory(
         that there is counts. A string that is a bundled name means the bundled checkpoint whatever the working
         directory holds; for a directory of that name write ``"./name"`` or give a :class:`pathlib.Path`, which never
         means the hub.
-    revision : str, optional
-        Of the hub's repository: branch, tag, commit, or ``"refs/pr/N"``; by default ``"main"``.
+    source : HubSource or str, optional
+        How the hub is asked, or just the revision: branch, tag, commit, or ``"refs/pr/N"``; by default ``"main"``.
     needed : tuple of str
         The files that must be there, as far as the hub is concerned: a configuration is not worth a download of
         weights.
@@ -62,19 +66,24 @@ def checkpoint_directory(
         If it is the hub's and cannot be downloaded.
     """
     directory = _local_directory(name_or_path)
+    source = source if isinstance(source, HubSource) else HubSource(source)
     if directory is None and isinstance(name_or_path, str) and is_hub_name(name_or_path):
-        return _hub_checkpoint(name_or_path, revision, needed)
+        return _hub_checkpoint(name_or_path, source, needed)
+    if directory is None and is_url(name_or_path):
+        raise CheckpointError(f"{str(name_or_path)!r} is a URL, which is not fetched; give a directory, or owner/name")
     if directory is None:
         names = ", ".join(bundled_checkpoints()) or "none"
         raise CheckpointError(
             f"{str(name_or_path)!r} is neither a bundled checkpoint (bundled: {names}) nor a directory, nor can it be "
             "a name on the Hugging Face hub, such as 'hustvl/vitmatte-small-composition-1k'"
         )
-    if revision is not None:
+    if source.revision is not None:
         raise CheckpointError(
-            f"revision {revision!r} makes no sense for {directory}, which is not from the hub: leave it out"
+            f"revision {source.revision!r} makes no sense for {directory}, which is not from the hub: leave it out"
         )
-    return directory
+    if not (directory / source.subfolder).is_dir():
+        raise CheckpointError(f"{directory} has no folder {source.subfolder!r}")
+    return directory / source.subfolder
 
 
 def _local_directory(name_or_path: str | os.PathLike[str]) -> Path | None:
@@ -95,27 +104,24 @@ def _local_directory(name_or_path: str | os.PathLike[str]) -> Path | None:
     return None
 
 
-def _hub_checkpoint(name: str, revision: str | None = None, needed: tuple[str, ...] = EVERYTHING) -> Path:
+def _hub_checkpoint(name: str, source: HubSource, needed: tuple[str, ...]) -> Path:
     """The directory of a checkpoint of the hub; what is not in the cache yet is downloaded.
 
-    The hub is not asked for what the cache has; :func:`~numpy_vitmatte.hub.fetch.fetch` asks.
-
-    Parameters
-    ----------
-    name : str
-        ``owner/name``.
-    revision : str, optional
-        Branch, tag, commit, or ``refs/pr/N``; ``"main"`` by default.
-    needed : tuple of str
-        What the directory must hold.
+    The hub is not asked for what the cache has, unless the source forces it; :func:`~numpy_vitmatte.hub.fetch.fetch`
+    asks.
 
     Raises
     ------
     DownloadError
         If it is not in the cache and cannot be downloaded.
     """
-    revision = check_revision(revision)
-    cached = find_cached(name, revision, needed)
-    if cached is not None:
+    if source.subfolder:
+        raise CheckpointError(
+            f"subfolder {source.subfolder!r} makes no sense for {name!r}: of the hub's repositories only the top is "
+            "read; download it with 'hf download' and give its directory"
+        )
+    revision = check_revision(source.revision)
+    cached = find_cached(name, revision, needed, source.cache_folder)
+    if cached is not None and not source.force_download:
         return cached
-    return fetch(name, revision, needed)
+    return fetch(name, source, needed, recheck=source.force_download)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from numpy_vitmatte.errors import ImageError, one_line
+from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images.npy_files import is_npy, read_npy
 from numpy_vitmatte.images.reading import name_of, open_image
 from numpy_vitmatte.images.value_range import require_finite_numbers
 
@@ -40,7 +41,7 @@ def read_alpha(path: Path, what: str = "alpha") -> NDArray[np.float64]:
         Not readable, in colour without transparency, not of two axes (``.npy``), or not in [0, 1].
     """
     name = name_of(path, what)
-    alpha = _from_npy(path, name) if path.suffix.lower() == ".npy" else _from_image(open_image(path, what), name)
+    alpha = _from_npy(path, name) if is_npy(path) else _from_image(open_image(path, what), name)
     require_finite_numbers(alpha, name)
     if alpha.ndim != 2 or alpha.min() < 0 or alpha.max() > 1:
         raise ImageError(
@@ -51,14 +52,9 @@ def read_alpha(path: Path, what: str = "alpha") -> NDArray[np.float64]:
 
 
 def _from_npy(path: Path, name: str) -> NDArray[np.float64]:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise ImageError(f"{name}: no such file") from None
-    except Exception as error:  # whatever NumPy's header parser met
-        raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "f":
-        raise ImageError(f"{name} holds {getattr(values, 'dtype', 'several arrays')}; expected floats in [0, 1]")
+    values = read_npy(path, name)
+    if values.dtype.kind not in "f":
+        raise ImageError(f"{name} holds {values.dtype}; expected floats in [0, 1]")
     return values.astype(np.float64)
 
 

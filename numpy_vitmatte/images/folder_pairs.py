@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.files.missing import no_such
+from numpy_vitmatte.images.formats import image_suffixes
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,9 @@ class FolderMatches:
 def match_by_stem(folders: Mapping[str, Path]) -> FolderMatches:
     """Match the images of folders by stem.
 
-    Images are files whose ending Pillow knows, and ``.npy``. Hidden files and folders inside are passed over. Stems
-    are compared in Unicode's composed form: file systems disagree about how an accent is stored.
+    Images are files whose ending is that of a format that is read or would be with a plug-in, and ``.npy``. Hidden
+    files and folders inside are passed over. Stems are compared in Unicode's composed form: file systems disagree about
+    how an accent is stored.
 
     Parameters
     ----------
@@ -66,10 +67,11 @@ def match_by_stem(folders: Mapping[str, Path]) -> FolderMatches:
     """
     found: dict[str, dict[str, list[Path]]] = {}
     left_out: list[Path] = []
+    suffixes = image_suffixes() | {".npy"}
     for role, folder in folders.items():
         found[role] = {}
         for path in _files(folder, role):
-            if path.suffix.lower() in _image_suffixes():
+            if path.suffix.lower() in suffixes:
                 found[role].setdefault(_stem(path), []).append(path)
             else:
                 left_out.append(path)
@@ -89,15 +91,11 @@ def _files(folder: Path, role: str) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except FileNotFoundError:
-        raise VitMatteError(f"{role} folder {str(folder)!r}: no such folder") from None
+        raise VitMatteError(f"{role} folder {str(folder)!r}: {no_such(folder, 'folder')}") from None
     except NotADirectoryError:
         raise VitMatteError(f"{role} folder {str(folder)!r} is a file; expected a folder") from None
     except OSError as error:
         raise VitMatteError(f"{role} folder {str(folder)!r} cannot be read: {error.strerror}") from error
-
-
-def _image_suffixes() -> frozenset[str]:
-    return frozenset(Image.registered_extensions()) | {".npy"}
 
 
 def _stem(path: Path) -> str:
@@ -127,7 +125,7 @@ def _problem(
         if not files:
             having, file = next((other, stems[stem][0]) for other, stems in found.items() if stem in stems)
             strangers = [path.name for path in left_out if path.parent == folders[role] and _stem(path) == stem]
-            hint = f" ({', '.join(strangers)} is no kind of picture that Pillow reads)" if strangers else ""
+            hint = f" ({', '.join(strangers)} is no kind of picture that is read)" if strangers else ""
             return f"no {role} of that stem in {str(folders[role])!r} for the {having} {file.name!r}{hint}"
     return None
 

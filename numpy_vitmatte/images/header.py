@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images.orientation import orientation_of
 from numpy_vitmatte.images.reading import FilePath, ImageSource, as_array, channels_last, is_file_or_image, opened
+from numpy_vitmatte.images.sixteen_bits import is_wide
 from numpy_vitmatte.images.value_range import require_pixels
 
 
@@ -41,11 +43,17 @@ class PhotoHeader(NamedTuple):
         The upright photo's.
     wide : bool
         Whether there are more than 8 bits.
+    profiled : bool
+        Whether there is an ICC profile, whose colors the network sees in sRGB.
+    transparent : bool
+        Whether the photo has transparency itself.
     """
 
     height: int
     width: int
     wide: bool
+    profiled: bool = False
+    transparent: bool = False
 
 
 def stored_form(source: FilePath | Image.Image) -> StoredForm:
@@ -56,11 +64,10 @@ def stored_form(source: FilePath | Image.Image) -> StoredForm:
     source : path or PIL.Image.Image
     """
     if not isinstance(source, Image.Image):
-        with Image.open(source) as image:
+        with opened(source, "image") as image:
+            assert isinstance(image, Image.Image)
             return stored_form(image)
-    orientation = source.getexif().get(ExifTags.Base.Orientation, 1)
-    upright = orientation not in range(2, 9)  # writers leave 0 and worse, which viewers take for upright
-    return StoredForm(source.format, source.mode, source.height, source.width, 1 if upright else orientation)
+    return StoredForm(source.format, source.mode, source.height, source.width, orientation_of(source))
 
 
 def photo_header(source: ImageSource, what: str = "photo") -> PhotoHeader:
@@ -89,7 +96,8 @@ def photo_header(source: ImageSource, what: str = "photo") -> PhotoHeader:
         if 0 in image.size:
             raise ImageError(f"{what} has {image.width} x {image.height} pixels; at least one is needed")
         height, width = (image.width, image.height) if _is_turned(image) else (image.height, image.width)
-        return PhotoHeader(height, width, image.mode.startswith(("I", "F")))
+        transparent = image.has_transparency_data
+        return PhotoHeader(height, width, is_wide(image), "icc_profile" in image.info, transparent)
 
 
 def _is_turned(image: Image.Image) -> bool:

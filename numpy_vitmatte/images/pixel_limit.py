@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from PIL import Image
 
@@ -11,14 +12,16 @@ from numpy_vitmatte.errors import VitMatteError
 MAX_PIXELS = 1_000_000_000
 """The command line's limit: five times the largest camera's photo, and 3 GB when unpacked."""
 
+_limit: ContextVar[int | None] = ContextVar("pixel_limit", default=None)
+
 
 @contextmanager
 def pixel_limit(max_pixels: int) -> Iterator[None]:
     """Set how many pixels an image file may unpack to before it is refused as a decompression bomb.
 
-    This is Pillow's own guard, ``PIL.Image.MAX_IMAGE_PIXELS``, of this whole process: while the block runs it holds for
-    every thread, and Pillow's warning at half the limit is silent. Without this block Pillow's default holds, which
-    refuses files of more than 179 million pixels.
+    The limit holds for what this package reads in the block's own thread or task, and in the threads that it starts
+    for it. Other threads have limits of their own, and Pillow's ``PIL.Image.MAX_IMAGE_PIXELS`` stays as it is. Without
+    this block Pillow's setting holds, which by default refuses files of more than 179 million pixels.
 
     Parameters
     ----------
@@ -34,12 +37,40 @@ def pixel_limit(max_pixels: int) -> Iterator[None]:
         raise VitMatteError(
             f"the limit of pixels is {max_pixels!r}; expected a whole number, for example {MAX_PIXELS}, or 0 for none"
         )
-    before = Image.MAX_IMAGE_PIXELS
-    # Pillow warns above this number and refuses above twice as many.
-    Image.MAX_IMAGE_PIXELS = (max_pixels + 1) // 2 if max_pixels else None
+    before = _limit.set(max_pixels)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            yield
+        yield
     finally:
-        Image.MAX_IMAGE_PIXELS = before
+        _limit.reset(before)
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Refuse an image of more pixels than the limit that holds here.
+
+    Raises
+    ------
+    PIL.Image.DecompressionBombError
+        Its message says what was found, and how to let the file pass.
+    """
+    pixels, limit = width * height, _limit.get()
+    if limit is None:
+        doubtful = Image.MAX_IMAGE_PIXELS
+        if doubtful is None:
+            return
+        if doubtful < pixels <= 2 * doubtful:  # as Pillow does
+            warnings.warn(
+                f"an image of {pixels} pixels may be a decompression bomb", Image.DecompressionBombWarning, stacklevel=2
+            )
+        limit = int(2 * doubtful)
+    elif limit == 0:
+        return
+    if pixels > limit:
+        raise Image.DecompressionBombError(refused_bomb(pixels, limit))
+
+
+def refused_bomb(pixels: int, limit: int) -> str:
+    """Say how many pixels a file would unpack to, and how to let it pass."""
+    return (
+        f"it would unpack to {pixels} of at most {limit} pixels, which may be a decompression bomb; if you trust it, "
+        "raise the limit with --max-pixels, or in Python with pixel_limit()"
+    )

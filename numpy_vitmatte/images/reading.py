@@ -1,16 +1,20 @@
 """Opening photos and trimaps: paths, Pillow images and arrays become upright, well-defined arrays."""
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, TypeAlias, TypeGuard, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
 from numpy_vitmatte.errors import ImageError, one_line
+from numpy_vitmatte.files.missing import no_such
+from numpy_vitmatte.images.formats import open_listed, require_listed
+from numpy_vitmatte.images.npy_files import is_npy, read_npy
+from numpy_vitmatte.images.orientation import load_as_stored, upright
+from numpy_vitmatte.images.tensors import array_of, is_tensor
 from numpy_vitmatte.images.value_range import to_levels
 
 FilePath: TypeAlias = Union[str, "os.PathLike[str]"]
@@ -26,8 +30,11 @@ def is_file(source: object) -> TypeGuard[FilePath]:
 
 
 def is_file_or_image(source: object) -> TypeGuard[FilePath | Image.Image]:
-    """Whether Pillow decodes a source: a path or a Pillow image. Every other source is taken for an array."""
-    return is_file(source) or isinstance(source, Image.Image)
+    """Whether Pillow decodes a source: a Pillow image, or a path that does not end in ``.npy``.
+
+    Every other source is taken for an array; see :func:`as_array`.
+    """
+    return (is_file(source) and not is_npy(source)) or isinstance(source, Image.Image)
 
 
 def name_of(source: object, what: str) -> str:
@@ -49,17 +56,18 @@ def opened(source: ImageSource, what: str) -> Iterator[ImageSource]:
     Yields
     ------
     PIL.Image.Image or array
-        For a path, a Pillow image that is closed at the end of the block; any other source as it is.
+        For a path, a Pillow image that is closed at the end of the block, or the mapped array of a ``.npy`` file; any
+        other source as it is.
 
     Raises
     ------
     ImageError
         If the file cannot be opened; see :func:`open_image`.
     """
-    if not is_file(source):
-        yield source
+    if not is_file(source) or is_npy(source):
+        yield as_array(source, what) if is_file(source) else source
         return
-    with _open_file(source, name_of(source, what)) as image:
+    with _opened_file(source, name_of(source, what)) as image:
         yield image
 
 
@@ -67,7 +75,8 @@ def open_image(source: FilePath | Image.Image, what: str = "image") -> Image.Ima
     """Decode an image file, or a Pillow image that may not be decoded yet, and turn it upright.
 
     An animation gives its first frame. The EXIF orientation is applied, so that rows are rows of the image as a viewer
-    shows it; transformers does so for paths and not for Pillow images.
+    shows it; transformers does so for paths and not for Pillow images. XMP's is not
+    (:mod:`~numpy_vitmatte.images.orientation`).
 
     Parameters
     ----------
@@ -89,72 +98,37 @@ def open_image(source: FilePath | Image.Image, what: str = "image") -> Image.Ima
     """
     name = name_of(source, what)
     if isinstance(source, Image.Image):
-        return _decode(source, name)
-    with _open_file(source, name) as image:
-        return _decode(image, name)
+        return decode(source, name)
+    with _opened_file(source, name) as image:
+        return decode(image, name)
 
 
-def open_stream(file: IO[bytes], name: str, formats: tuple[str, ...] | None = None) -> Image.Image:
-    """Open a picture that is no file on disk by its header; its pixels are decoded when they are asked for.
+def open_stream(file: IO[bytes], name: str, formats: Sequence[str] = ()) -> Image.Image:
+    """Open an image that is no file on disk by its header; its pixels are decoded when they are asked for.
 
     Parameters
     ----------
-    file : binary file
-        At its beginning; it must stay open until the picture is decoded.
-    name : str
-        How errors name it.
-    formats : tuple of str, optional
-        Pillow's names of the formats to try; by default all that it knows.
-
-    Returns
-    -------
-    PIL.Image.Image
+    file, name, formats
+        As for :func:`~numpy_vitmatte.images.formats.open_listed`.
 
     Raises
     ------
     ImageError
-        Empty, no picture of these formats, or refused as a decompression bomb.
+        As :func:`~numpy_vitmatte.images.formats.open_listed`.
     """
-    first = file.read(16)
-    file.seek(0)
-    try:
-        return Image.open(file, formats=formats)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
-    except Exception:  # Pillow's header readers raise whatever their format's parser met
-        found = f"it begins with {first!r}" if first else "it is empty"
-        raise ImageError(f"{name} is not an image: {found}") from None
+    return open_listed(file, name, formats=formats)
 
 
-def read_photo(source: ImageSource, what: str = "photo") -> NDArray[Any]:
-    """Read a photo as an RGB array of levels from 0 to 255.
-
-    Grey is repeated over the three channels; an alpha channel is dropped, which leaves the colours that lie under it.
+def photo_array(image: Image.Image, what: str = "photo", depth: int | None = None) -> NDArray[Any]:
+    """Pixels of a decoded Pillow image of any mode.
 
     Parameters
     ----------
-    source : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
-        Arrays may be boolean, of 8- or 16-bit integers, or floats in [0, 1] or [0, 255].
+    image : PIL.Image.Image
     what : str
         How errors name it.
-
-    Returns
-    -------
-    (H, W, 3) array
-        uint8 where the source has 8 bits; otherwise the caller's numbers without rounding, as floats in [0, 255].
-
-    Raises
-    ------
-    ImageError
-    """
-    if is_file_or_image(source):
-        return photo_array(open_image(source, what), name_of(source, what))
-    levels, _ = to_levels(channels_last(as_array(source, what), what), what)
-    return rgb(levels)
-
-
-def photo_array(image: Image.Image, what: str = "photo") -> NDArray[Any]:
-    """Pixels of a decoded Pillow image of any mode.
+    depth : int, optional
+        As for :func:`~numpy_vitmatte.images.value_range.to_levels`.
 
     Returns
     -------
@@ -162,7 +136,7 @@ def photo_array(image: Image.Image, what: str = "photo") -> NDArray[Any]:
         uint8; floats in [0, 255] where a mode of more than 8 bits (``I;16``, ``I``, ``F``) holds more than 8 bits.
     """
     if image.mode.startswith("I") or image.mode == "F":
-        levels, _ = to_levels(np.asarray(image), what)
+        levels, _ = to_levels(np.asarray(image), what, depth)
         return rgb(levels[..., None])
     try:
         if image.mode in ("P", "PA", "RGBa", "La"):
@@ -176,9 +150,13 @@ def photo_array(image: Image.Image, what: str = "photo") -> NDArray[Any]:
 
 
 def as_array(source: object, what: str) -> NDArray[Any]:
-    """Take the array behind anything that offers one (NumPy arrays, torch tensors on the CPU, ...)."""
+    """Take the array behind anything that offers one (NumPy arrays, torch tensors on the CPU, ``.npy`` files, ...)."""
+    if is_file(source):
+        return read_npy(source, name_of(source, what))
     if isinstance(source, np.ndarray):
         return source
+    if is_tensor(source):
+        return array_of(source)
     if hasattr(source, "__array__"):
         return np.asarray(source)
     raise ImageError(f"{what} is a {type(source).__name__}; expected a path, a Pillow image or an array")
@@ -213,45 +191,32 @@ def rgb(array: NDArray[Any]) -> NDArray[Any]:
     return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array[..., :3]
 
 
-def _open_file(path: FilePath, name: str) -> Image.Image:
+@contextmanager
+def _opened_file(path: FilePath, name: str) -> Iterator[Image.Image]:
+    """Open a file by its header, and close it at the end of the block."""
     if os.path.isdir(path):
         raise ImageError(f"{name} is a directory; expected an image file")
     try:
-        return Image.open(path)
+        file = open(path, "rb")  # noqa: SIM115  (closed below; what is wrong with the block is no error of opening)
     except FileNotFoundError:
-        raise ImageError(f"{name}: no such file") from None
+        raise ImageError(f"{name}: {no_such(path)}") from None
     except PermissionError:
         raise ImageError(f"{name} cannot be read: permission denied") from None
-    except Image.UnidentifiedImageError:
-        raise ImageError(f"{name} is not an image, whatever its name says: {_beginning(path)}") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{name} is refused: {refused_bomb(error)}") from None
-    except Exception as error:  # Pillow's header readers raise whatever their format's parser met
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
+    with file:
+        yield open_listed(file, name, os.fspath(path))
 
 
-def _decode(image: Image.Image, name: str) -> Image.Image:
+def decode(image: Image.Image, name: str) -> Image.Image:
     """Load the pixels and turn them upright."""
+    require_listed(image, name)
     if 0 in image.size:
         raise ImageError(f"{name} has {image.width} x {image.height} pixels; at least one is needed")
     try:
-        image.load()
-        upright = image.getexif().get(ExifTags.Base.Orientation, 1) not in range(2, 9)
-        return image if upright else ImageOps.exif_transpose(image)
+        load_as_stored(image)
+        return upright(image)
+    except Image.DecompressionBombError as error:  # a frame is larger than the header says
+        raise ImageError(f"{name} is refused: {one_line(error)}") from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, zlib.error, ...
         raise ImageError(f"{name} is damaged and cannot be decoded: {one_line(error)}") from error
-
-
-def _beginning(path: FilePath) -> str:
-    with open(path, "rb") as file:
-        first = file.read(16)
-    return f"it begins with {first!r}" if first else "the file is empty"
-
-
-def refused_bomb(error: Exception) -> str:
-    """Say what Pillow's guard found, and how to let the file pass."""
-    found = " of at most ".join(re.findall(r"\d+(?= pixels)", str(error)))
-    return (
-        f"it would unpack to {found} pixels, which may be a decompression bomb; if you trust it, raise the limit with "
-        "--max-pixels, or in Python with pixel_limit()"
-    )

@@ -4,12 +4,16 @@ Photos and trimaps arrive as 8-bit and 16-bit integers, as booleans and as float
 is read from the largest value, because the dtype alone does not tell: an int64 array usually holds 8-bit levels.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
+
+DEPTHS = (8, 10, 12, 14, 16)
+"""Bits that scanners, cameras and medical devices put into integers of 16."""
 
 _BAND = 1 << 20
 """Values that are rounded at once. A whole big photo in float64 would be the most memory that it ever takes."""
@@ -48,7 +52,7 @@ def require_finite_numbers(values: NDArray[Any], what: str) -> None:
             raise ImageError(f"{what} holds {bad} NaN or infinite values of {values.size}; replace them first")
 
 
-def to_levels(values: NDArray[Any], what: str) -> tuple[NDArray[Any], str]:
+def to_levels(values: NDArray[Any], what: str, depth: int | None = None) -> tuple[NDArray[Any], str]:
     """Bring pixel values to levels from 0 (black) to 255 (white).
 
     ======================  =======================  ==================
@@ -57,14 +61,23 @@ def to_levels(values: NDArray[Any], what: str) -> tuple[NDArray[Any], str]:
     boolean                 False, True              0, 255
     float, max <= 1         [0, 1]                   255 v
     max <= 255              [0, 255]                 v
+    integer, max <= 1023    10 bits                  255 v / 1023
+    integer, max <= 4095    12 bits                  255 v / 4095
+    integer, max <= 16383   14 bits                  255 v / 16383
     integer, max <= 65535   16 bits                  v / 257
     ======================  =======================  ==================
+
+    A picture of 16 bits in which nothing is brighter than a quarter is rarer than one of 10, 12 or 14 bits in integers
+    of 16, so these are taken for that, with a warning; not where all values are multiples of 257, as 8 bits are when
+    they are widened to 16. `depth` decides it.
 
     Parameters
     ----------
     values : (...) array
     what : str
         How errors name the array.
+    depth : {8, 10, 12, 14, 16}, optional
+        Bits of integers whose type has more than 8; it says nothing about others.
 
     Returns
     -------
@@ -77,8 +90,15 @@ def to_levels(values: NDArray[Any], what: str) -> tuple[NDArray[Any], str]:
     ------
     ImageError
         Empty, NaN, infinite, negative or larger than any of these scales; floats with a maximum between 1 and 2, where
-        taking [0, 255] for granted would turn an image in [0, 1] with a little overshoot into a black one.
+        taking [0, 255] for granted would turn an image in [0, 1] with a little overshoot into a black one. A depth
+        that the values exceed.
+
+    Warns
+    -----
+    UserWarning
+        Values are taken for 10, 12 or 14 bits.
     """
+    _check_depth(depth)
     require_finite_numbers(values, what)
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255), "booleans"
@@ -92,11 +112,43 @@ def to_levels(values: NDArray[Any], what: str) -> tuple[NDArray[Any], str]:
         )
     if is_float and high <= 1:
         return values.astype(np.float64) * 255.0, "floats in [0, 1]"
+    if depth and not is_float:
+        return _of_depth(values, high, what, depth)
     if high <= 255:
         return values if is_float else values.astype(np.uint8), "values 0 to 255"
     if not is_float and high <= 65535:
-        return values / 257.0, "16-bit values"
+        bits = _likely_depth(values, high)
+        if bits < 16:
+            warnings.warn(
+                f"{what} has values up to {high:g}, which are taken for {bits} bits; if it is dark and has others, say "
+                "so with --depth, or depth= in Python",
+                UserWarning,
+                stacklevel=2,
+            )
+        return _of_depth(values, high, what, bits)
     raise ImageError(f"{what} has values up to {high:g}; expected at most 1 (floats), 255, or 65535 (16-bit integers)")
+
+
+def _check_depth(depth: int | None) -> None:
+    if depth is not None and depth not in DEPTHS:
+        raise ImageError(f"depth is {depth!r}; expected one of {', '.join(map(str, DEPTHS))} bits")
+
+
+def _likely_depth(values: NDArray[Any], high: float) -> int:
+    """The fewest bits that hold all values; 16 where they are 8 bits, widened by writing each byte twice."""
+    bits = next(bits for bits in DEPTHS if high < 1 << bits)
+    return bits if bits == 16 or np.any(values % 257) else 16
+
+
+def _of_depth(values: NDArray[Any], high: float, what: str, depth: int) -> tuple[NDArray[Any], str]:
+    largest = (1 << depth) - 1
+    if high > largest:
+        raise ImageError(
+            f"{what} has values up to {high:g}, which {depth} bits do not hold; their largest is {largest}"
+        )
+    if depth == 8:
+        return values.astype(np.uint8), "values 0 to 255"
+    return values / (largest / 255), f"{depth}-bit values"
 
 
 def to_integers(values: NDArray[Any], bits: int = 8) -> NDArray[Any]:

@@ -8,14 +8,26 @@ from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, features
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.files.atomic_write import UndoError, replace_together, temporary_beside
 from numpy_vitmatte.images.value_range import to_integers
+from numpy_vitmatte.images.wide_png import write_wide_png
 
-ALPHA_SUFFIXES = (".png", ".npy")
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+TRANSPARENT_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
+"""Pictures with transparency, written without loss."""
+
+ALPHA_SUFFIXES = (*TRANSPARENT_SUFFIXES, ".npy")
+PICTURE_SUFFIXES = (*TRANSPARENT_SUFFIXES, ".jpg", ".jpeg")
+
+_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"lossless": True}),
+    ".tif": ("TIFF", {}),
+    ".tiff": ("TIFF", {}),
+}
 
 Writer: TypeAlias = Callable[[IO[bytes]], object]
 """Puts the content of a file into it."""
@@ -44,7 +56,8 @@ def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...], overwr
     path = Path(path)
     if path.suffix.lower() not in suffixes:
         found = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
-        raise VitMatteError(f"output {str(path)!r} {found}; expected {' or '.join(suffixes)}")
+        listed = " or ".join(filter(None, [", ".join(suffixes[:-1]), suffixes[-1]]))
+        raise VitMatteError(f"output {str(path)!r} {found}; expected {listed}")
     if not os.path.isdir(path.parent):
         raise VitMatteError(f"output {str(path)!r}: there is no such folder; create it first")
     if os.path.isdir(path):
@@ -60,11 +73,11 @@ def save_alpha(path: str | os.PathLike[str], alpha: NDArray[np.floating[Any]], b
     Parameters
     ----------
     path : path
-        ``.png`` takes grey levels, rounded; ``.npy`` takes the float32 values themselves.
+        ``.png``, ``.tif`` and ``.webp`` take grey levels, rounded; ``.npy`` takes the float32 values themselves.
     alpha : (H, W) float array
         In [0, 1].
     bits : {8, 16}
-        Bits of a PNG.
+        Bits of a PNG or TIFF.
 
     Raises
     ------
@@ -87,7 +100,7 @@ def save_png(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     VitMatteError
         If it cannot be written; then nothing is left behind.
     """
-    write_together({Path(path): _png_writer(pixels)})
+    write_together({Path(path): picture_writer(Path("picture.png"), pixels)})
 
 
 def alpha_writer(path: Path, alpha: NDArray[np.floating[Any]], bits: int = 8) -> Writer:
@@ -97,16 +110,30 @@ def alpha_writer(path: Path, alpha: NDArray[np.floating[Any]], bits: int = 8) ->
     return picture_writer(path, to_integers(alpha, bits))
 
 
-def picture_writer(path: Path, pixels: NDArray[Any]) -> Writer:
-    """Choose how an image is written by its file name: PNG, or JPEG at quality 95 with colours at full size."""
-    if path.suffix.lower() in (".jpg", ".jpeg"):
-        return lambda file: Image.fromarray(pixels).save(file, "JPEG", quality=95, subsampling=0)
-    return _png_writer(pixels)
+def picture_writer(path: Path, pixels: NDArray[Any], icc_profile: bytes | None = None) -> Writer:
+    """Choose how an image is written by its file name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        JPEG has quality 95 and colors at full size; WebP, TIFF and PNG, which every other name means, lose nothing.
+    pixels : (H, W), (H, W, 3) or (H, W, 4) array
+        uint8; grey, and the colors of a PNG, may be uint16.
+    icc_profile : bytes, optional
+        What the colors mean; it is embedded.
+    """
+    pixels = np.ascontiguousarray(pixels)
+    if pixels.dtype == np.uint16 and pixels.ndim == 3:
+        return lambda file: write_wide_png(file, pixels, icc_profile)
+    kind, options = _FORMATS.get(path.suffix.lower(), ("PNG", {}))
+    if kind == "TIFF" and features.check("libtiff"):
+        options = {"compression": "tiff_adobe_deflate"}
+    return lambda file: Image.fromarray(pixels).save(file, kind, icc_profile=icc_profile, **options)
 
 
 def text_writer(text: str) -> Writer:
-    """Write a text file in UTF-8."""
-    return lambda file: file.write(text.encode())
+    """Write a text file in UTF-8; files' names in it that are none keep their bytes."""
+    return lambda file: file.write(text.encode(errors="surrogateescape"))
 
 
 def write_together(writers: Mapping[Path, Writer]) -> None:
@@ -135,6 +162,8 @@ def write_together(writers: Mapping[Path, Writer]) -> None:
                     os.fsync(file.fileno())
         except OSError as error:
             raise VitMatteError(f"output {str(path)!r} cannot be written: {error.strerror or error}") from error
+        except ValueError as error:  # WebP holds sides of up to 16383 pixels, JPEG of 65535
+            raise VitMatteError(f"output {str(path)!r} cannot be written: {error}; choose .png or .tif") from error
         try:
             replace_together(places)
         except UndoError as error:
@@ -144,7 +173,3 @@ def write_together(writers: Mapping[Path, Writer]) -> None:
             raise VitMatteError(
                 f"output {str(error.filename)!r} cannot be written: {error.strerror}{others}"
             ) from error
-
-
-def _png_writer(pixels: NDArray[Any]) -> Writer:
-    return lambda file: Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG")

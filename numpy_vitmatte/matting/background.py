@@ -2,24 +2,45 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.images.reading import ImageSource, read_photo
-
-Backdrop: TypeAlias = Callable[[int, int], NDArray[np.uint8]]
-"""A background that fits any photo: height and width in, (height, width, 3) levels out."""
+from numpy_vitmatte.files.missing import is_url, no_such
+from numpy_vitmatte.images.color_profile import same_space, to_srgb
+from numpy_vitmatte.images.photo_reading import open_photo
+from numpy_vitmatte.images.reading import ImageSource
 
 CHECKERBOARD = "checkerboard"
 FITS = ("cover", "fit")
 
 
-def read_background(source: ImageSource, fit: str = "cover") -> Backdrop:
+@dataclass(frozen=True)
+class Backdrop:
+    """A background that fits any photo.
+
+    Attributes
+    ----------
+    frame : callable
+        Height and width in, (height, width, 3) uint8 levels out.
+    icc_profile : bytes or None
+        What the levels mean; None: sRGB.
+    """
+
+    frame: Callable[[int, int], NDArray[np.uint8]]
+    icc_profile: bytes | None = None
+
+    def __call__(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Give the background in a size."""
+        return self.frame(height, width)
+
+
+def read_background(source: ImageSource, fit: str = "cover", keep: bytes | None = None) -> Backdrop:
     """Read a background of any kind, before the size it will be needed in is known.
 
     Parameters
@@ -29,6 +50,9 @@ def read_background(source: ImageSource, fit: str = "cover") -> Backdrop:
         whose name is a colour's is found as ``./white``.
     fit : {"cover", "fit"}
         How an image is scaled; see :func:`cover_frame` and :func:`fit_frame`.
+    keep : bytes, optional
+        An ICC profile: an image in its color space keeps its levels. Every other image becomes sRGB, which colors by
+        name and the checkerboard are.
 
     Returns
     -------
@@ -45,11 +69,16 @@ def read_background(source: ImageSource, fit: str = "cover") -> Backdrop:
             return named
         if not os.path.exists(source):
             raise ImageError(
-                f"background {source!r} is no file, no colour (as in white, #1e90ff) and not {CHECKERBOARD!r}"
+                f"background {source!r}: {no_such(source)}"
+                if is_url(source)
+                else f"background {source!r} is no file, no colour (as in white, #1e90ff) and not {CHECKERBOARD!r}"
             )
     if fit not in FITS:
         raise ImageError(f"fit is {fit!r}; expected {' or '.join(map(repr, FITS))}")
-    return partial(cover_frame if fit == "cover" else fit_frame, read_photo(source, "background"))
+    photo = open_photo(source, "background")
+    kept = keep is not None and same_space(photo.icc_profile, keep)
+    levels = photo.shown() if kept else to_srgb(photo.shown(), photo.icc_profile)
+    return Backdrop(partial(cover_frame if fit == "cover" else fit_frame, levels), keep if kept else None)
 
 
 def is_image_file(name: str | os.PathLike[str]) -> bool:
@@ -60,9 +89,9 @@ def is_image_file(name: str | os.PathLike[str]) -> bool:
 def named_background(name: str) -> Backdrop | None:
     """Give a colour or the checkerboard by its name; None for what can only be an image."""
     if name == CHECKERBOARD:
-        return checkerboard
+        return Backdrop(checkerboard)
     try:
-        return partial(_one_color, ImageColor.getrgb(name)[:3])
+        return Backdrop(partial(_one_color, ImageColor.getrgb(name)[:3]))
     except ValueError:
         return None
 

@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images.linear_light import from_light, to_light
 from numpy_vitmatte.images.value_range import to_integers
 from numpy_vitmatte.matting.background import checkerboard
-from numpy_vitmatte.matting.linear_light import from_light, to_light
 
 _GAP = 8
 """White columns between images that stand side by side."""
 
 
-def cutout(foreground: NDArray[Any], alpha: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+def cutout(
+    foreground: NDArray[Any], alpha: NDArray[np.floating[Any]], bits: int = 8, *, blank: bool | None = None
+) -> NDArray[Any]:
     """Give colours their alpha as transparency.
 
     Parameters
@@ -29,10 +31,15 @@ def cutout(foreground: NDArray[Any], alpha: NDArray[np.floating[Any]]) -> NDArra
         The subject's colours, or the photo's: levels from 0 to 255.
     alpha : (H, W) float array
         In [0, 1].
+    bits : {8, 16}
+    blank : bool, optional
+        Make colors that alpha hides wholly black: whoever gets a photo's cut-out does not get what was cut away. By
+        default where the colors are integers, as a photo's own are; estimated ones are floats, and continue the
+        subject's colors there.
 
     Returns
     -------
-    (H, W, 4) uint8 array
+    (H, W, 4) uint8 or uint16 array
         Straight (not premultiplied) alpha, as PNG has it.
 
     Raises
@@ -41,7 +48,11 @@ def cutout(foreground: NDArray[Any], alpha: NDArray[np.floating[Any]]) -> NDArra
         If the sizes differ.
     """
     check_size(foreground, alpha)
-    return np.dstack([_eight_bit(foreground), to_integers(alpha)])
+    cover = to_integers(alpha, bits)
+    colors = _eight_bit(foreground) if bits == 8 else _sixteen_bit(foreground)
+    if foreground.dtype.kind != "f" if blank is None else blank:
+        colors = colors * (cover > 0)[..., None]
+    return np.dstack([colors, cover])
 
 
 def composite(
@@ -62,7 +73,7 @@ def composite(
     background : (H, W, 3) array, or three numbers
         An image or a colour, levels from 0 to 255.
     linear : bool
-        Blend amounts of light (see :mod:`~numpy_vitmatte.matting.linear_light`) instead of stored levels.
+        Blend amounts of light (see :mod:`~numpy_vitmatte.images.linear_light`) instead of stored levels.
 
     Returns
     -------
@@ -121,6 +132,10 @@ def check_size(photo: NDArray[Any], matte: NDArray[Any]) -> None:
 
 def _eight_bit(levels: NDArray[Any]) -> NDArray[np.uint8]:
     return levels if levels.dtype == np.uint8 else np.rint(levels).astype(np.uint8)
+
+
+def _sixteen_bit(levels: NDArray[Any]) -> NDArray[np.uint16]:
+    return np.rint(levels * np.float64(257)).astype(np.uint16)
 
 
 def _as_rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

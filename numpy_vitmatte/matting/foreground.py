@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.linear_light import from_light, to_light
 from numpy_vitmatte.matting.composite import check_size
-from numpy_vitmatte.matting.linear_light import from_light, to_light
+from numpy_vitmatte.matting.pymatting_kernels import load_pymatting
 
 
 def estimate_foreground(
@@ -60,9 +60,7 @@ def estimate_colors(
         Levels from 0 to 255; the photo's own where alpha is 1 and 0.
     """
     check_size(photo, alpha)
-    require_pymatting()
-    from pymatting import estimate_foreground_ml
-
+    estimate_foreground_ml = load_pymatting().estimate_foreground_ml
     alpha = np.asarray(alpha, np.float32)
     stored = np.asarray(photo, np.float32)
     mixed = to_light(stored) if linear else stored / np.float32(255)
@@ -82,10 +80,4 @@ def require_pymatting() -> None:
     ------
     VitMatteError
     """
-    try:
-        import pymatting  # noqa: F401
-    except ImportError:
-        raise VitMatteError(
-            "estimating the subject's colours needs pymatting: pip install 'numpy-vitmatte[foreground]', or take the "
-            "photo's own colours, whose edges keep some of the old background"
-        ) from None
+    load_pymatting()

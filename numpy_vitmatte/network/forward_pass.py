@@ -18,7 +18,7 @@ from numpy_vitmatte.network.blocks import keys_values_floats, transformer_block
 from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder, stored_floats, tokens_of
 from numpy_vitmatte.network.parameters import BackboneParameters, NetworkParameters
-from numpy_vitmatte.runtime.threads import run_both
+from numpy_vitmatte.runtime.threads import for_each_block, run_both
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
 
 
@@ -30,6 +30,8 @@ class Trace(NamedTuple):
 
 
 NO_TRACE = Trace()
+
+_LARGEST_PIXEL = 1e6  # 65535, 16 bits that nobody rescaled, is the largest ever met
 
 
 def forward(
@@ -64,7 +66,7 @@ def forward(
     Raises
     ------
     VitMatteError
-        If a pixel is NaN or infinite.
+        If a pixel is NaN, infinite or beyond a million, or if float32 overflows in the network.
     """
     height, width, _ = image.shape
     pyramid = Pyramid(height, width, len(network.decoder.fusion_blocks))
@@ -74,7 +76,10 @@ def forward(
     )
     read = None if wanted is None else tokens_of(bands, pyramid)
     tokens = transformer(tokens, network.backbone, network.feature_index, trace, read, memory)
-    return decoder(tokens, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
+    _require_no_overflow(tokens, True if read is None else read[..., None])
+    alpha = decoder(tokens, image, network.decoder, bands, memory)  # [h, w, C], [H, W, 4] -> [H, W]
+    _require_no_overflow(alpha)
+    return alpha
 
 
 def workspace_size(height: int, width: int, network: NetworkParameters, band_rows: int | None = None) -> int:
@@ -94,25 +99,53 @@ def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
     Raises
     ------
     VitMatteError
-        If a pixel is NaN or infinite.
+        If a pixel is NaN, infinite or beyond a million.
     """
+    require_moderate(image)
     grid = [side // parameters.patch_embed.patch_size for side in image.shape[:2]]
     positions = None if parameters.positions is None else rows_of_positions(parameters.positions, *grid)
-    tokens = patch_embed(image, parameters.patch_embed, positions)
-    if not np.isfinite(tokens).all():  # of a patch with such a pixel every sum is NaN or infinite; tokens are fewer
-        require_finite(image)
-    return tokens
+    return patch_embed(image, parameters.patch_embed, positions)
 
 
-def require_finite(image: np.ndarray) -> None:
-    """Refuse an image that has NaN or infinite values.
+def require_moderate(image: np.ndarray) -> None:
+    """Refuse an image with values that no photo has.
+
+    Layer norms square what becomes of them, and a ReLU turns the NaN of an overflow into an ordinary 0: the alpha would
+    be wrong and look right.
 
     Raises
     ------
     VitMatteError
+        If a value is NaN, infinite or beyond a million.
     """
-    if not np.isfinite(image).all():
+    extremes: list[float] = []
+
+    def note(first: int, last: int) -> None:
+        extremes.extend((float(image[first:last].min()), float(image[first:last].max())))
+
+    for_each_block(note, image.shape[0], 64)
+    if not np.isfinite(extremes).all():
         raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
+    largest = max(extremes, key=abs)
+    if abs(largest) > _LARGEST_PIXEL:
+        raise VitMatteError(
+            f"pixel_values reaches {largest:.3g}; expected rescaled and normalised pixels, a few units in size: beyond "
+            f"{_LARGEST_PIXEL:g} float32 may overflow in the network"
+        )
+
+
+def _require_no_overflow(values: np.ndarray, where: np.ndarray | bool = True) -> None:
+    """Refuse to go on with what is no number although every pixel was one: then the weights are to blame.
+
+    Tokens are sums over all blocks, so that what one block spoils stays spoilt.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = values.sum(where=where)  # no copy and no mask: there may be gigabytes of tokens
+    if not np.isfinite(total):
+        raise VitMatteError(
+            "float32 overflows in the network, though every pixel is of ordinary size: the weights are too large to be "
+            "those of a trained network"
+        )
 
 
 def transformer(

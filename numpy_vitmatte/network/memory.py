@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, shown
 from numpy_vitmatte.kernels.winograd import uses_winograd
 from numpy_vitmatte.network.decoder_plan import (
     ALPHA_TILE_COLUMNS,
@@ -74,10 +74,13 @@ def parse_bytes(text: str | int) -> int:
     VitMatteError
         If it is not such an amount, or not more than 0.
     """
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(I?)B?\s*", str(text).upper())
+    written = shown(text) if isinstance(text, int) else str(text)
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(I?)B?\s*", written.upper())
     value = float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2] or " ") if match else 0
-    if value < 1:
-        raise VitMatteError(f"{text!r} is not an amount of memory; give bytes, or for example 2GB, 1.5GiB or 800MB")
+    if not 1 <= value < 2**63:  # hundreds of digits are infinite
+        raise VitMatteError(
+            f"{shown(text)} is not an amount of memory; give bytes, or for example 2GB, 1.5GiB or 800MB"
+        )
     return int(value)
 
 
@@ -126,7 +129,8 @@ def plan_network_memory(
         return least
     raise VitMatteError(
         f"a photo of {around.photo_name} takes {_megabytes(least.peak_bytes)} of memory at least, and "
-        f"{_megabytes(max_memory)} are allowed; allow more, or scale the photo down"
+        f"{_megabytes(max_memory)} are allowed; allow more, or have the alpha computed at fewer pixels with "
+        "--max-side, or max_side= in Python"
     )
 
 

@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.images.color_profile import is_srgb, profile_name
 from numpy_vitmatte.images.header import PhotoHeader, photo_header
-from numpy_vitmatte.images.reading import ImageSource, opened
+from numpy_vitmatte.images.photo import Photo
+from numpy_vitmatte.images.reading import ImageSource, is_file, is_file_or_image, opened
 from numpy_vitmatte.kernels.lookup_table import set_known_alpha
 from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size
 from numpy_vitmatte.matting.guided_filter import upsample_alpha
 from numpy_vitmatte.network.memory import MemoryPlan, parse_bytes
-from numpy_vitmatte.pipeline.inputs import MattingInput, read_input
+from numpy_vitmatte.pipeline.inputs import MaskSource, MattingInput, read_input, trimap_or_mask
 from numpy_vitmatte.pipeline.loaded_checkpoint import LoadedCheckpoint, ModelSource, loaded_checkpoint
 from numpy_vitmatte.pipeline.memory import Extras, NetworkUse, plan_memory
-from numpy_vitmatte.pipeline.options import MattingOptions
+from numpy_vitmatte.pipeline.options import MattingOptions, check_options
+from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.processing.profiles import profile_processor
 from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
 from numpy_vitmatte.trimaps.scaling import downscale_by_blocks
@@ -54,12 +57,12 @@ class MattingJob:
 
 def prepare(
     image: ImageSource,
-    trimap: ImageSource,
+    trimap: ImageSource | None,
     model: ModelSource,
     options: MattingOptions,
     extras: Extras = Extras(),  # noqa: B008
 ) -> MattingJob:
-    """Read the photo's header, resolve the checkpoint, plan the memory, and then read photo and trimap.
+    """Read both headers, resolve the checkpoint, plan the memory, and then decode photo and trimap.
 
     Parameters
     ----------
@@ -78,22 +81,49 @@ def prepare(
     VitMatteError
         As :func:`~numpy_vitmatte.matte`.
     """
+    check_options(options)
+    widths = options.get("erode"), options.get("dilate")
+    source = trimap_or_mask(trimap, options.get("mask"), *widths)
     max_memory = options.get("max_memory")
     limit = None if max_memory is None else parse_bytes(max_memory)
     processor = profile_processor(options.get("profile", "hf"), options.get("processor"))
-    with opened(image, "photo") as photo:
-        header = photo_header(photo)
+    other = source.mask if isinstance(source, MaskSource) else source
+    with opened(image, "photo") as photo, opened(other, "trimap" if other is source else "mask") as levels:
+        given = source._replace(mask=levels) if isinstance(source, MaskSource) else levels
+        header = _common_header(photo_header(photo), levels, limited=limit is not None)
         small = smaller_size(header.height, header.width, options.get("max_side"))
         checkpoint = loaded_checkpoint(model, processor)
         network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
         plan = plan_memory(header, small, network, limit, extras)
-        inputs = read_input(photo, trimap, sparing=limit is not None)
+        inputs = read_input(
+            photo, given, sparing=limit is not None, separate=is_file(other), depth=options.get("depth")
+        )
+    icc = inputs.photo.icc_profile
+    if icc is not None and not is_srgb(icc):
+        _logger.info("photo: its colors are those of %r; the network sees them in sRGB", profile_name(icc))
     if inputs.trimap.shape != (header.height, header.width):  # the header did not tell that the photo is turned
         height, width = inputs.trimap.shape
-        header = PhotoHeader(height, width, header.wide)
+        header = header._replace(height=height, width=width)
         small = smaller_size(header.height, header.width, options.get("max_side"))
         plan = plan_memory(header, small, network, limit, extras)
     return MattingJob(inputs, checkpoint, small, plan, limit is not None, options.get("raw", False))
+
+
+def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
+    """The photo's header, which counts for its trimap as well.
+
+    Raises
+    ------
+    ImageError
+        If memory is limited and the trimap has more pixels than the photo: it cannot be the photo's, and decoding it
+        would take what nobody has counted.
+    """
+    if not is_file_or_image(trimap):
+        return photo
+    header = photo_header(trimap, "trimap")
+    if limited and header.height * header.width > photo.height * photo.width:
+        check_same_size(photo[:2], header[:2])
+    return photo._replace(wide=photo.wide or header.wide)
 
 
 def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -112,14 +142,16 @@ def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.flo
         The pixels that the network was asked for, at its size, with its padding.
     """
     photo, trimap = job.inputs.photo, job.inputs.trimap
+    levels = photo.levels
     if job.small == trimap.shape:
         return _network_alpha(job, job.inputs, everywhere)
     _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *job.small[::-1])
-    small = replace(job.inputs, photo=smaller_photo(photo, *job.small), trimap=downscale_by_blocks(trimap, *job.small))
+    small_photo = Photo(smaller_photo(levels, *job.small), photo.icc_profile)
+    small = replace(job.inputs, photo=small_photo, trimap=downscale_by_blocks(trimap, *job.small))
     alpha, wanted = _network_alpha(job, small, everywhere)
     if not everywhere:
         set_known_pixels(alpha, small.trimap)
-    return upsample_alpha(alpha, small.photo, photo), wanted
+    return upsample_alpha(alpha, small_photo.levels, levels), wanted
 
 
 def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:
@@ -132,7 +164,7 @@ def _network_alpha(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Alpha (H, W), through padding and back; and what was wanted, padded."""
     processor, model = job.checkpoint.processor, job.checkpoint.model
-    features = processor(images=inputs.photo, trimaps=inputs.trimap, input_data_format="channels_last")
+    features = processor(images=inputs.photo.in_srgb(), trimaps=inputs.trimap, input_data_format="channels_last")
     images = model.checked_pixels(features["pixel_values"])  # (1, H', W', 4)
     height, width = inputs.trimap.shape
     wanted = np.zeros(images.shape[:3], bool)

@@ -29,6 +29,16 @@ _lock = threading.Lock()
 _last: tuple[object, LoadedCheckpoint] | None = None
 
 
+def _new_lock() -> None:
+    """In a forked child: a thread that it lacks may hold the lock. What is kept is whole at any moment."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
+
+
 def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
     """Load a checkpoint, or give the last one again if it is the same and its files have not changed.
 

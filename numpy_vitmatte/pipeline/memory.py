@@ -32,6 +32,12 @@ EIGHT_BIT = PhotoBytesPerPixel(at_peak=PHOTO_BYTES_PER_PIXEL, between=8)
 WIDE = PhotoBytesPerPixel(at_peak=44, between=29)
 """Photos of more than 8 bits are held in float64."""
 
+SRGB_BYTES_PER_PIXEL, WIDE_SRGB_BYTES_PER_PIXEL = 3, 12
+"""A photo in sRGB beside the same photo in another color space."""
+
+HIDDEN_BYTES_PER_PIXEL, WIDE_HIDDEN_BYTES_PER_PIXEL = 4, 25
+"""A photo whose hidden colors are blanked, and where they were."""
+
 WANTED_BYTES_PER_PIXEL = 4
 """The mask of wanted pixels."""
 
@@ -47,6 +53,9 @@ TRUST_MAP_BYTES_PER_PIXEL = 9
 
 BACKGROUND_BYTES_PER_PIXEL = 14
 """An image that is to stand behind the subject, for each of its own pixels."""
+
+WIDE_CUTOUT_BYTES_PER_PIXEL = 36
+"""A cut-out of 16 bits in the making, beyond one of 8: its floats, and its values twice."""
 
 PYMATTING_BYTES = 95_000_000
 """pymatting, with what it imports and compiles."""
@@ -146,7 +155,13 @@ def surroundings(header: PhotoHeader, small: tuple[int, int], extras: Extras) ->
     wider = photo.between - EIGHT_BIT.between
     outputs = extras.output_bytes_per_pixel + wider + TRUST_MAP_BYTES_PER_PIXEL * extras.trust
     held = (photo.between + SECOND_OPINION_BYTES_PER_PIXEL * extras.trust) * pixels
+    between = held
     peaks = [photo.at_peak * pixels, held, outputs * pixels]
+    if header.profiled:
+        held += (WIDE_SRGB_BYTES_PER_PIXEL if header.wide else SRGB_BYTES_PER_PIXEL) * small_pixels
+    if header.transparent:
+        held += (WIDE_HIDDEN_BYTES_PER_PIXEL if header.wide else HIDDEN_BYTES_PER_PIXEL) * pixels
+    peaks = [peak + held - between for peak in peaks]
     name = f"{header.width} x {header.height} pixels"
     if small_pixels == pixels:
         held += WANTED_BYTES_PER_PIXEL * pixels

@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.processing import VitMatteImageProcessor
 
 
@@ -15,6 +16,9 @@ class MattingOptions(TypedDict, total=False):
     raw : bool
     max_memory : int, str or None
     max_side : int or None
+    mask : path, PIL.Image.Image, array or None
+    erode, dilate : float, str or None
+    depth : int or None
     """
 
     processor: VitMatteImageProcessor | None
@@ -22,3 +26,19 @@ class MattingOptions(TypedDict, total=False):
     raw: bool
     max_memory: int | str | None
     max_side: int | None
+    mask: ImageSource | None
+    erode: float | str | None
+    dilate: float | str | None
+    depth: int | None
+
+
+def check_options(options: MattingOptions) -> None:
+    """Refuse keywords that there are not: they would go unnoticed.
+
+    Raises
+    ------
+    TypeError
+    """
+    for name in options:
+        if name not in MattingOptions.__annotations__:
+            raise TypeError(f"there is no keyword {name!r}; matte takes {', '.join(MattingOptions.__annotations__)}")

@@ -1,6 +1,5 @@
 """The main job: a photo and its trimap in, the alpha out."""
 
-import functools
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
@@ -12,7 +11,6 @@ from numpy_vitmatte.network.decoder_plan import Shares, shares
 from numpy_vitmatte.pipeline.job import MattingJob, estimate_alpha, prepare, set_known_pixels
 from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource
 from numpy_vitmatte.pipeline.options import MattingOptions
-from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.trimaps.reading import TrimapReport
 
 
@@ -25,12 +23,15 @@ class MattingResult:
     alpha : (H, W) float32 array
         In [0, 1].
     photo : (H, W, 3) array
-        Upright, levels from 0 to 255; uint8 for photos of 8 bits.
+        Upright, levels from 0 to 255 in the photo's own color space; uint8 for photos of 8 bits. Where the photo was
+        wholly transparent itself it is black.
     trimap : (H, W) uint8 array
         As it was understood: 0, 128 and 255.
     report : TrimapReport
     wanted : (H', W') bool array
         The pixels that the network was asked for, at its size, with its padding.
+    icc_profile : bytes or None
+        The ICC profile of the photo's levels, to be saved with what is made of them; None: sRGB.
     """
 
     alpha: NDArray[np.float32]
@@ -39,35 +40,33 @@ class MattingResult:
     report: TrimapReport
     wanted: NDArray[np.bool_] = field(repr=False)
     _fusion_blocks: int = field(repr=False)
+    icc_profile: bytes | None = field(default=None, repr=False)
 
-    @functools.cached_property
+    @property
     def computed(self) -> Shares:
         """How much of decoder and last transformer block was computed; the rest cannot change an unknown pixel.
 
-        The decoder's work is planned once more for this, when it is first asked for.
+        The decoder's work is planned once more each time.
         """
         return shares(self.wanted, self._fusion_blocks)
 
 
 def matte(
     image: ImageSource,
-    trimap: ImageSource,
+    trimap: ImageSource | None = None,
     model: ModelSource = DEFAULT_MODEL,
-    *,
-    processor: VitMatteImageProcessor | None = None,
-    profile: str = "hf",
-    raw: bool = False,
-    max_memory: int | str | None = None,
-    max_side: int | None = None,
+    **options: Unpack[MattingOptions],
 ) -> NDArray[np.float32]:
     """Estimate the alpha of a photo.
 
     Parameters
     ----------
     image : path, PIL.Image.Image or array
-        The photo; see :func:`~numpy_vitmatte.images.reading.read_photo`.
-    trimap : path, PIL.Image.Image or array
+        The photo; see :func:`~numpy_vitmatte.images.photo_reading.open_photo`. Arrays are RGB; OpenCV's are BGR: give
+        ``array[..., ::-1]``. The network sees sRGB, whatever the photo's ICC profile.
+    trimap : path, PIL.Image.Image or array, optional
         Background, unknown and foreground of the same size; see :func:`~numpy_vitmatte.trimaps.reading.read_trimap`.
+        Left out where there is a `mask`.
     model : str, path or VitMatteForImageMatting
         Name of a bundled checkpoint, a checkpoint's directory, a name on the hub (the last one stays loaded), or a
         loaded model.
@@ -86,6 +85,15 @@ def matte(
         An approximation for photos that take too much time or memory: where the longer side has more pixels than this,
         the network sees the photo scaled down, and its alpha is brought back by a guided filter
         (:mod:`~numpy_vitmatte.matting.guided_filter`). At least 32.
+    mask : path, PIL.Image.Image or array, optional
+        In place of a trimap: a mask, an alpha or a cut-out, of which a trimap is made; see
+        :func:`~numpy_vitmatte.trimap_from_mask`.
+    erode, dilate : float or str, optional
+        With `mask`: how far the unknown reaches into the mask's foreground and background, in pixels (10) or as a share
+        of the shorter side (``"2%"``, the default).
+    depth : {8, 10, 12, 14, 16}, optional
+        Bits of photo and trimap where they are integers of 16 bits that do not use them all, as scanners and cameras
+        write them. By default the largest value decides.
 
     Returns
     -------
@@ -98,20 +106,14 @@ def matte(
         The photo, the trimap or the checkpoint cannot be used, or the job does not fit ``max_memory``; the message says
         why.
     """
-    return matte_with_report(
-        image,
-        trimap,
-        model,
-        processor=processor,
-        profile=profile,
-        raw=raw,
-        max_memory=max_memory,
-        max_side=max_side,
-    ).alpha
+    return matte_with_report(image, trimap, model, **options).alpha
 
 
 def matte_with_report(
-    image: ImageSource, trimap: ImageSource, model: ModelSource = DEFAULT_MODEL, **options: Unpack[MattingOptions]
+    image: ImageSource,
+    trimap: ImageSource | None = None,
+    model: ModelSource = DEFAULT_MODEL,
+    **options: Unpack[MattingOptions],
 ) -> MattingResult:
     """Estimate the alpha of a photo, and say how the trimap was understood.
 
@@ -149,4 +151,7 @@ def compute(job: MattingJob) -> MattingResult:
 def as_result(job: MattingJob, alpha: NDArray[np.float32], wanted: NDArray[np.bool_]) -> MattingResult:
     """Join a job's alpha and what it was made of."""
     fusion_blocks = len(job.checkpoint.model.config.fusion_hidden_sizes)
-    return MattingResult(alpha, job.inputs.photo, job.inputs.trimap, job.inputs.report, wanted, fusion_blocks)
+    inputs = job.inputs
+    return MattingResult(
+        alpha, inputs.photo.shown(), inputs.trimap, inputs.report, wanted, fusion_blocks, inputs.photo.icc_profile
+    )

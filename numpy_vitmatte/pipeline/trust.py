@@ -12,7 +12,10 @@ from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, as_result
 
 
 def matte_with_trust(
-    image: ImageSource, trimap: ImageSource, model: ModelSource = DEFAULT_MODEL, **options: Unpack[MattingOptions]
+    image: ImageSource,
+    trimap: ImageSource | None = None,
+    model: ModelSource = DEFAULT_MODEL,
+    **options: Unpack[MattingOptions],
 ) -> tuple[MattingResult, TrustMap]:
     """Estimate the alpha of a photo, and where to trust it. The network runs twice.
 

@@ -11,12 +11,13 @@ from typing import Any, Self, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_vitmatte.hub.options import split_options
 from numpy_vitmatte.processing.pixel_values import network_image
 from numpy_vitmatte.processing.processor import VitMatteImageProcessor
 from numpy_vitmatte.processing.settings import (
     IMAGENET_DEFAULT_MEAN,
     IMAGENET_DEFAULT_STD,
-    ProcessorSettings,
+    LoadingSettings,
     given_settings,
 )
 
@@ -47,14 +48,13 @@ class HustvlImageProcessor(VitMatteImageProcessor):
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[ProcessorSettings]
+        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[LoadingSettings]
     ) -> Self:
         """Give the authors' settings, whatever the checkpoint's file says: what it says is the profile ``hf``."""
-        return cls(**settings)
+        return cls(**split_options(settings, revision)[1])
 
-    def padded_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of what ``preprocess`` makes of a photo of this size."""
-        return sides_padded_together(height, width, self.size_divisor) if self.do_pad else (height, width)
+    def _padded_sides(self, height: int, width: int, divisor: int) -> tuple[int, int]:
+        return sides_padded_together(height, width, divisor)
 
     def _network_image(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]

@@ -3,20 +3,16 @@
 Source: transformers 5.23, ``models/vitmatte/image_processing_pil_vitmatte.py``.
 """
 
-import copy
-import os
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.errors import ConfigurationError, ImageError, shown
-from numpy_vitmatte.files.json_object import settings_file, write_json_object
-from numpy_vitmatte.hub.file_names import PREPROCESSOR_FILE
-from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.errors import ConfigurationError, ImageError
+from numpy_vitmatte.images.tensors import tensor_of
+from numpy_vitmatte.processing.batch_feature import BatchFeature
 from numpy_vitmatte.processing.inputs import (
     CHANNELS_LAST,
     as_list,
@@ -25,22 +21,22 @@ from numpy_vitmatte.processing.inputs import (
     trimap_plane,
     trimaps_for,
 )
+from numpy_vitmatte.processing.padding import cropped_alphas, padded_image
 from numpy_vitmatte.processing.pixel_values import check_same_size, network_image, padded_sides, scale_warnings
-from numpy_vitmatte.processing.settings import DEFAULTS, ProcessorSettings, checked_settings, given_settings
+from numpy_vitmatte.processing.settings import (
+    DEFAULTS,
+    ProcessorSettings,
+    checked_settings,
+    given_settings,
+)
+from numpy_vitmatte.processing.stored_settings import StoredSettings
+from numpy_vitmatte.runtime.placement import require_cpu
+
+_WITHOUT_MEANING = ("do_convert_rgb", "disable_grouping")
+"""Keywords of transformers that change no number here: photos become RGB, and each is taken by itself."""
 
 
-class BatchFeature(dict[str, Any]):
-    """The processor's result: a dict, for ``model(**inputs)``, whose entries are attributes too."""
-
-    def __getattr__(self, name: str) -> Any:
-        """Entry `name`."""
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-class VitMatteImageProcessor:
+class VitMatteImageProcessor(StoredSettings):
     """Makes ``pixel_values`` of photos and trimaps, and crops the padding off alphas.
 
     Parameters
@@ -68,73 +64,6 @@ class VitMatteImageProcessor:
     :class:`~numpy_vitmatte.processing.hustvl.HustvlImageProcessor` does all as the authors do.
     """
 
-    do_rescale: bool
-    rescale_factor: float
-    do_normalize: bool
-    image_mean: float | tuple[float, ...]
-    image_std: float | tuple[float, ...]
-    do_pad: bool
-    size_divisor: int
-
-    def __init__(self, **settings: Any) -> None:
-        given = given_settings(settings)
-        self.extra = {key: given.pop(key) for key in list(given) if key not in DEFAULTS}
-        self.__dict__.update(checked_settings({**DEFAULTS, **given}))
-
-    @classmethod
-    def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[ProcessorSettings]
-    ) -> Self:
-        """Read the ``preprocessor_config.json`` of a checkpoint.
-
-        Parameters
-        ----------
-        name_or_path : str or path
-            Name of a bundled checkpoint, a checkpoint's directory, such a JSON file itself, or a name on the hub.
-        revision : str, optional
-            Branch, tag, commit or pull request of the hub's repository.
-        **settings
-            Override those of the file.
-
-        Raises
-        ------
-        CheckpointError
-            If there is no such checkpoint.
-        DownloadError
-            If it is the hub's and cannot be downloaded.
-        ConfigurationError
-            If the file is absent, is not a JSON object, is another model's, or holds a setting that is not of its kind.
-        """
-        path = Path(name_or_path)
-        if revision is not None or path.suffix != ".json" or not path.is_file():
-            path = checkpoint_directory(name_or_path, revision, (PREPROCESSOR_FILE,)) / PREPROCESSOR_FILE
-        with settings_file(path) as values:
-            kind = values.pop("image_processor_type", None)
-            if kind is not None and not str(kind).startswith(cls.__name__):
-                raise ConfigurationError(f"image_processor_type is {shown(kind)}, expected a {cls.__name__}")
-            for older_name in ("feature_extractor_type", "processor_class"):
-                values.pop(older_name, None)
-            return cls(**{**given_settings(values), **given_settings(settings)})
-
-    def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
-        """Write ``preprocessor_config.json`` into a directory, which is created if need be.
-
-        Raises
-        ------
-        ConfigurationError
-            If it cannot be written.
-        """
-        write_json_object(Path(directory) / PREPROCESSOR_FILE, self.to_dict())
-
-    def to_dict(self) -> dict[str, Any]:
-        """Settings and unknown keys, as in ``preprocessor_config.json``."""
-        lists = {key: list(value) if isinstance(value, tuple) else value for key, value in self._settings().items()}
-        return {**copy.deepcopy(self.extra), **lists, "image_processor_type": type(self).__name__}
-
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in self._settings().items())
-        return f"{type(self).__name__}({settings})"
-
     def preprocess(
         self,
         images: Any,
@@ -156,14 +85,16 @@ class VitMatteImageProcessor:
             One number per pixel: 0 background, 128 unknown, 255 foreground. They are rescaled with the photo: floats in
             [0, 1] need ``do_rescale=False``, for both. What transformers takes is taken as it takes it, with a warning
             where the scale is wrong; ``numpy_vitmatte.trimaps.reading`` understands more.
-        return_tensors : {"np"}, optional
-            "np": stack, or say why it cannot be done. When absent, stack if the sizes agree, otherwise give a list.
+        return_tensors : {"np", "pt"}, optional
+            Stack, or say why it cannot be done: as an array, or as a tensor where torch is installed. When absent,
+            stack if the sizes agree, otherwise give a list.
         data_format : {"channels_first", "channels_last"}, optional
             Layout of the result; first when absent, as the model takes it. transformers 5 ignores this argument.
         input_data_format : {"channels_first", "channels_last"}, optional
             Layout of photo arrays; inferred when absent.
         **settings
-            Override the processor's for this call; None leaves them.
+            Override the processor's for this call; None leaves them. Others are ignored with a warning, but for
+            ``do_convert_rgb`` and ``disable_grouping``, which change nothing, and ``device``, which is the CPU.
 
         Returns
         -------
@@ -177,13 +108,13 @@ class VitMatteImageProcessor:
         ConfigurationError
             A setting that is not of its kind.
         """
-        if return_tensors not in (None, "np"):
+        if return_tensors not in (None, "np", "pt"):
             raise ConfigurationError(
-                f"return_tensors must be 'np' or None, there is no torch here; found {return_tensors!r}"
+                f"return_tensors must be 'np', or 'pt' where torch is installed, or None; found {return_tensors!r}"
             )
         check_data_format("data_format", data_format)
         check_data_format("input_data_format", input_data_format)
-        effective = self._replaced(settings)._settings()
+        effective = self._replaced(settings)
         photos = as_list(images, 3, "photo")
         results: list[NDArray[np.float32]] = []
         for number, (photo, trimap) in enumerate(zip(photos, trimaps_for(len(photos), trimaps), strict=True)):
@@ -195,48 +126,58 @@ class VitMatteImageProcessor:
                 warnings.warn(text, UserWarning, stacklevel=2)
             result = self._network_image(photo, trimap, effective)
             results.append(result if data_format == CHANNELS_LAST else result.transpose(2, 0, 1))
-        return BatchFeature(pixel_values=_stacked(results, required=return_tensors == "np"))
+        pixels = _stacked(results, return_tensors)
+        return BatchFeature(pixel_values=tensor_of(pixels) if return_tensors == "pt" else pixels)
 
     __call__ = preprocess
 
     def post_process_alphas(
         self, alphas: NDArray[np.floating[Any]], target_sizes: Sequence[tuple[int, int]]
     ) -> list[NDArray[np.floating[Any]]]:
-        """Crop the padding away.
+        """Crop the padding away: :func:`~numpy_vitmatte.processing.padding.cropped_alphas`."""
+        return cropped_alphas(alphas, target_sizes)
+
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what ``preprocess`` makes of a photo of this size."""
+        return self._padded_sides(height, width, self.size_divisor) if self.do_pad else (height, width)
+
+    def pad_image(
+        self,
+        image: Any,
+        size_divisor: int = 32,
+        data_format: str | None = None,
+        input_data_format: str | None = None,
+        *,
+        size_divisibility: int | None = None,
+    ) -> Any:
+        """Append zero rows and columns to an image, as transformers' method of this name does.
 
         Parameters
         ----------
-        alphas : (B, 1, H, W) array
-            The model's.
-        target_sizes : B pairs (height, width)
-            The photos' own sizes.
-
-        Returns
-        -------
-        list of (height, width) arrays
-            Copies.
+        image : (C, H, W) or (H, W, C) array or tensor
+            Batches of channels first may have further axes in front.
+        size_divisor, size_divisibility : int
+            Height and width become multiples of it. Without it of 32, whatever this processor's own setting is.
+        data_format, input_data_format : {"channels_first", "channels_last"}, optional
+            Layouts of result and image; by default as the image is.
 
         Raises
         ------
         ImageError
-            If the sizes are not one for each alpha, or larger than it.
+            If it is no image.
+        ConfigurationError
+            If another argument is not of its kind.
         """
-        alphas = np.asarray(alphas)
-        if alphas.ndim != 4 or alphas.shape[1] != 1:
-            raise ImageError(f"alphas have shape {alphas.shape}; expected (batch, 1, height, width)")
-        if len(target_sizes) != len(alphas):
-            raise ImageError(f"{len(alphas)} alphas and {len(target_sizes)} target sizes; expected one size for each")
-        for height, width in target_sizes:
-            if not (0 < height <= alphas.shape[2] and 0 < width <= alphas.shape[3]):
-                raise ImageError(
-                    f"target size {height} x {width} (height x width) does not lie within the alpha's "
-                    f"{alphas.shape[2]} x {alphas.shape[3]}"
-                )
-        return [alpha[0, :height, :width].copy() for alpha, (height, width) in zip(alphas, target_sizes, strict=True)]
+        divisor = checked_settings({"size_divisor": size_divisibility or size_divisor})["size_divisor"]
 
-    def padded_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of what ``preprocess`` makes of a photo of this size."""
-        return padded_sides(height, width, self.size_divisor) if self.do_pad else (height, width)
+        def sides(height: int, width: int) -> tuple[int, int]:
+            return self._padded_sides(height, width, divisor)
+
+        return padded_image(image, sides, data_format, input_data_format)
+
+    def _padded_sides(self, height: int, width: int, divisor: int) -> tuple[int, int]:
+        """Each axis on its own: what another convention does differently."""
+        return padded_sides(height, width, divisor)
 
     def _network_image(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
@@ -244,18 +185,22 @@ class VitMatteImageProcessor:
         """Make (H', W', 4) of (H, W, 3) and (H, W): what another convention does differently."""
         return network_image(photo, trimap, settings)
 
-    def _settings(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in DEFAULTS}
-
-    def _replaced(self, settings: ProcessorSettings) -> Self:
+    def _replaced(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of one call."""
         given = given_settings(settings)
-        unknown = [name for name in given if name not in DEFAULTS]
+        require_cpu(given.pop("device", "cpu"))
+        unknown = [name for name in given if name not in DEFAULTS and name not in _WITHOUT_MEANING]
         if unknown:
-            raise TypeError(f"{type(self).__name__} has no setting {', '.join(unknown)}")
-        return type(self)(**{**self._settings(), **given})
+            warnings.warn(
+                f"{type(self).__name__} has no setting {', '.join(unknown)}; expected one of {', '.join(DEFAULTS)}: "
+                "ignored",
+                UserWarning,
+                stacklevel=3,
+            )
+        return checked_settings(self._settings() | {name: given[name] for name in given if name in DEFAULTS})
 
 
-def _stacked(results: list[NDArray[np.float32]], required: bool) -> Any:
+def _stacked(results: list[NDArray[np.float32]], required: str | None) -> Any:
     shapes = {pixels.shape for pixels in results}
     if len(results) == 1:
         return results[0][None]  # a view: a large photo is not copied once more
@@ -263,7 +208,7 @@ def _stacked(results: list[NDArray[np.float32]], required: bool) -> Any:
         return np.stack(results)
     if required:
         raise ImageError(
-            f"return_tensors='np' needs images of one size after padding, found {sorted(shapes)}: call the processor "
-            "once for each size, or leave return_tensors out and get a list"
+            f"return_tensors={str(required)!r} needs images of one size after padding, found {sorted(shapes)}: call "
+            "the processor once for each size, or leave return_tensors out and get a list"
         )
     return results

@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 
 from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.errors import ConfigurationError
+from numpy_vitmatte.hub.options import HubOptions
 
 IMAGENET_STANDARD_MEAN = IMAGENET_STANDARD_STD = (0.5, 0.5, 0.5)
 """transformers' defaults, and what the ``preprocessor_config.json`` of the published checkpoints says."""
@@ -42,6 +43,10 @@ class ProcessorSettings(TypedDict, total=False):
     do_pad: bool | None
     size_divisor: int | None
     size_divisibility: int | None
+
+
+class LoadingSettings(ProcessorSettings, HubOptions, total=False):
+    """Keywords of the processor's ``from_pretrained``."""
 
 
 DEFAULTS: dict[str, Any] = {

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.images.reading import open_stream, refused_bomb
+from numpy_vitmatte.images.pixel_limit import refused_bomb
+from numpy_vitmatte.images.reading import open_stream
 from numpy_vitmatte.images.value_range import to_integers
 from numpy_vitmatte.serve.problems import too_large
 from numpy_vitmatte.serve.uploads import SPOOL
@@ -77,8 +78,7 @@ def open_upload(file: IO[bytes], what: str, max_pixels: int) -> Image.Image:
         raise
     pixels = image.width * image.height
     if pixels > max_pixels:
-        bomb = Image.DecompressionBombError(f"{pixels} pixels, of {max_pixels} pixels")
-        raise too_large(f"{what} is refused: {refused_bomb(bomb)}")
+        raise too_large(f"{what} is refused: {refused_bomb(pixels, max_pixels)}")
     return image
 
 

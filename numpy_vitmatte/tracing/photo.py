@@ -1,13 +1,12 @@
 """Trace a photo, or pixel values that a processor has made already."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.network.forward_pass import require_finite
+from numpy_vitmatte.network.forward_pass import require_moderate
 from numpy_vitmatte.pipeline.inputs import read_input
 from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource, loaded_checkpoint
 from numpy_vitmatte.processing import VitMatteImageProcessor
@@ -43,10 +42,10 @@ def trace(
         The photo, the trimap or the checkpoint cannot be used; the message says why.
     """
     pair = read_input(image, trimap)
-    if isinstance(model, (str, os.PathLike)):  # with its tensors, which a kept checkpoint lacks
-        model = VitMatteForImageMatting.from_pretrained(model if isinstance(model, str) else Path(model))
+    if isinstance(model, (str, os.PathLike)):  # the one that is kept for alphas has no tensors but the packed ones
+        model = VitMatteForImageMatting.from_pretrained(model)
     checkpoint = loaded_checkpoint(model, processor)
-    inputs = checkpoint.processor(images=pair.photo, trimaps=pair.trimap, input_data_format="channels_last")
+    inputs = checkpoint.processor(images=pair.photo.in_srgb(), trimaps=pair.trimap, input_data_format="channels_last")
     return trace_pixel_values(inputs["pixel_values"], checkpoint.model, fine=fine)
 
 
@@ -76,7 +75,7 @@ def trace_pixel_values(
         If ``pixel_values`` cannot be used: as when the model is called.
     """
     images = model.checked_pixels(pixel_values)
-    require_finite(images)
+    require_moderate(images)
     traced = [trace_image(image, model.tensors, model.config, fine) for image in images]
     if len(traced) == 1:
         return traced[0]

@@ -18,8 +18,10 @@ from numpy_vitmatte.images.reading import (
     is_file_or_image,
     name_of,
     open_image,
+    opened,
     photo_array,
 )
+from numpy_vitmatte.images.sixteen_bits import joined, low_bytes_of, stated_depth
 from numpy_vitmatte.images.value_range import to_levels
 
 GRAY_TOLERANCE = 32
@@ -28,7 +30,7 @@ GRAY_TOLERANCE = 32
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
-def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
+def trimap_levels(source: ImageSource, what: str, depth: int | None = None) -> tuple[NDArray[Any], str]:
     """Take the channel of an image that is its trimap.
 
     Colours that are grey are taken as grey. If an image in one single colour has transparency, the transparency is the
@@ -39,6 +41,8 @@ def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
     source : path, PIL.Image.Image or array
     what : str
         How errors name it.
+    depth : int, optional
+        Bits of integers that have more than 8; see :func:`~numpy_vitmatte.images.value_range.to_levels`.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
     ImageError
         If it cannot be read, is not finite, or is in colour.
     """
-    levels, understood_as, name = _channels(source, what)
+    levels, understood_as, name = _channels(source, what, depth)
     gray = _gray(
         levels,
         f"{name} is in colour",
@@ -65,7 +69,7 @@ def trimap_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
     return gray * (alpha / 255.0), f"{understood_as}, transparent is background"
 
 
-def mask_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
+def mask_levels(source: ImageSource, what: str, depth: int | None = None) -> tuple[NDArray[Any], str]:
     """Take the channel of an image that is its mask: the transparency of a cut-out, else the grey.
 
     Parameters and results are those of :func:`trimap_levels`; 0 is background, 255 foreground.
@@ -75,7 +79,7 @@ def mask_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
     ImageError
         If it cannot be read, is not finite, or is in colour and opaque.
     """
-    levels, understood_as, name = _channels(source, what)
+    levels, understood_as, name = _channels(source, what, depth)
     if _shows_through(levels):
         return levels[..., 3], f"transparency, {understood_as}"
     transparency = "has no transparency" if levels.shape[-1] < 4 else "is equally transparent everywhere"
@@ -87,16 +91,22 @@ def mask_levels(source: ImageSource, what: str) -> tuple[NDArray[Any], str]:
     return gray, understood_as
 
 
-def _channels(source: ImageSource, what: str) -> tuple[NDArray[Any], str, str]:
+def _channels(source: ImageSource, what: str, depth: int | None) -> tuple[NDArray[Any], str, str]:
     """Levels (H, W, C) of any source, C = 1, 3 or 4; what its values were taken for; how errors name it."""
     if is_file_or_image(source):
         name = name_of(source, what)
-        channels = _pillow_channels(open_image(source, what), name)
+        with opened(source, what) as image:
+            assert isinstance(image, Image.Image)
+            depth = depth or stated_depth(image)
+            low = low_bytes_of(image)
+            channels = _pillow_channels(open_image(image, what), name)
+            if low is not None:
+                channels = joined(channels, _pillow_channels(open_image(low, what), name))
     else:
         name = what
         channels = channels_last(as_array(source, what), what)
-    levels, understood_as = to_levels(channels, name)
-    steps = _label_steps(channels[..., :3])
+    levels, understood_as = to_levels(channels, name, depth)
+    steps = _label_steps(channels[..., :3]) if depth is None else 0
     if steps:
         levels = np.concatenate([levels[..., :3] * (255.0 / steps), levels[..., 3:]], axis=-1)
         understood_as = "values 0 and 1" if steps == 1 else "values 0, 1 and 2"

@@ -36,7 +36,7 @@ _MODES = {
 }
 
 
-def check_trimap(source: ImageSource, photo: ImageSource | None = None) -> TrimapDiagnosis:
+def check_trimap(source: ImageSource, photo: ImageSource | None = None, *, depth: int | None = None) -> TrimapDiagnosis:
     """Examine a trimap, and repair what can be repaired.
 
     The examination covers the form that it is stored in (mode, palette, transparency, dtype, EXIF orientation), the
@@ -48,6 +48,8 @@ def check_trimap(source: ImageSource, photo: ImageSource | None = None) -> Trima
     source : path, PIL.Image.Image, or array of shape (H, W), (H, W, C) or (C, H, W), C one of 1, 3, 4
     photo : path, PIL.Image.Image or array, optional
         Without it the size is not examined.
+    depth : {8, 10, 12, 14, 16}, optional
+        Bits of a trimap of integers that have more than 8; by default the largest value decides.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def check_trimap(source: ImageSource, photo: ImageSource | None = None) -> Trima
     >>> [str(finding) for finding in diagnosis.findings], diagnosis.trimap.tolist()
     (['levels: 128 is written as 127 throughout'], [[0, 128, 255]])
     """
-    levels, understood_as = trimap_levels(source, "trimap")
+    levels, understood_as = trimap_levels(source, "trimap", depth)
     trimap, report = snap(levels, understood_as)
     form, lossy = _form(source)
     findings = [*form, *_scale(understood_as), *_value_findings(levels, trimap, lossy)]

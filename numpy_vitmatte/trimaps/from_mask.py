@@ -30,6 +30,7 @@ def trimap_from_mask(
     *,
     background: float = BACKGROUND_UP_TO,
     foreground: float = FOREGROUND_FROM,
+    depth: int | None = None,
 ) -> NDArray[np.uint8]:
     """Make a trimap of a mask: its edge and all its soft pixels become unknown, with a band on both sides of them.
 
@@ -45,6 +46,8 @@ def trimap_from_mask(
     background, foreground : float
         In [0, 1]. The mask's values up to `background` are surely background, those from `foreground` surely
         foreground; the ones between stay unknown whatever the widths.
+    depth : {8, 10, 12, 14, 16}, optional
+        Bits of integers that have more than 8; by default the largest value decides, which is warned of.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def trimap_from_mask(
     array([[  0,   0, 128, 128, 128, 255, 255, 255]], dtype=uint8)
     """
     _check_thresholds(background, foreground)
-    levels, _ = mask_levels(mask, "mask")
+    levels, _ = mask_levels(mask, "mask", depth)
     inside = in_pixels(erode, levels.shape, "erode")
     outside = in_pixels(dilate, levels.shape, "dilate")
     sure = np.full(levels.shape, UNKNOWN, np.uint8)

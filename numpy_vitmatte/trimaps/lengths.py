@@ -2,7 +2,7 @@
 
 import math
 
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, shown
 
 
 def in_pixels(size: float | str, shape: tuple[int, ...], what: str) -> float:
@@ -38,10 +38,11 @@ def in_pixels(size: float | str, shape: tuple[int, ...], what: str) -> float:
         number = size.rstrip().removesuffix("%")
     try:
         length = math.nan if isinstance(number, bool) else float(number)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         length = math.nan
     if not (math.isfinite(length) and length >= 0):
         raise VitMatteError(
-            f"{what} is {size!r}; expected 0 or more pixels, such as 10, or a share of the shorter side, such as '2%'"
+            f"{what} is {shown(size)}; expected 0 or more pixels, such as 10, or a share of the shorter side, such as "
+            "'2%'"
         )
     return length / 100 * min(shape[:2]) if percent else length

@@ -63,7 +63,9 @@ class TrimapReport:
         return lines + [f"warning: {warning}" for warning in self.warnings]
 
 
-def read_trimap(source: ImageSource, what: str = "trimap") -> tuple[NDArray[np.uint8], TrimapReport]:
+def read_trimap(
+    source: ImageSource, what: str = "trimap", depth: int | None = None
+) -> tuple[NDArray[np.uint8], TrimapReport]:
     """Read a trimap from anything, by its range of values.
 
     ====================================  ==========  =======  ==========
@@ -73,7 +75,10 @@ def read_trimap(source: ImageSource, what: str = "trimap") -> tuple[NDArray[np.u
     integers or whole floats up to 2      0           1        2
     floats up to 1                        0           0.5      1
     up to 255                             0           128      255
-    integers up to 65535                  0           32896    65535
+    integers up to 1023 (10 bits)         0           514      1023
+    integers up to 4095 (12 bits)         0           2056     4095
+    integers up to 16383 (14 bits)        0           8224     16383
+    integers up to 65535 (16 bits)        0           32896    65535
     ====================================  ==========  =======  ==========
 
     On the scale of 255, values up to 32 become 0, values from 223 become 255 and all others 128: those within 32 of 128
@@ -86,6 +91,8 @@ def read_trimap(source: ImageSource, what: str = "trimap") -> tuple[NDArray[np.u
         :func:`~numpy_vitmatte.trimaps.channel.trimap_levels` for the channel that is taken.
     what : str
         How errors name it.
+    depth : {8, 10, 12, 14, 16}, optional
+        Bits of integers that have more than 8; by default the largest value decides, which is warned of.
 
     Returns
     -------
@@ -98,7 +105,7 @@ def read_trimap(source: ImageSource, what: str = "trimap") -> tuple[NDArray[np.u
     ImageError
         Not readable, empty, NaN or infinite, negative, too large, or in colour.
     """
-    return snap(*trimap_levels(source, what))
+    return snap(*trimap_levels(source, what, depth))
 
 
 def snap(levels: NDArray[Any], understood_as: str) -> tuple[NDArray[np.uint8], TrimapReport]:

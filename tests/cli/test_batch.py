@@ -145,6 +145,7 @@ def test_the_record_names_model_and_options(folder, run, lively_checkpoint):
     record = json.loads((folder / "alphas" / RECORD_FILE).read_text())
     assert record["options"] == {
         "model": str(lively_checkpoint), "bits": 8, "raw": False, "profile": "hf", "max_side": None,
+        "masks": False, "erode": None, "dilate": None, "depth": None,
     }  # fmt: skip
 
 

@@ -142,7 +142,12 @@ def test_a_background_from_a_pipe_beside_files(folder, capfdbinary, monkeypatch)
     ("content", "message"),
     [
         (b"", "trimap on standard input is not an image: it is empty"),
-        (b"<html>no picture", "trimap on standard input is not an image: it begins with b'<html>no picture'"),
+        (b"no picture", "trimap on standard input is not an image: it begins with b'no picture'"),
+        (
+            b"<html>no picture",
+            "trimap on standard input is a web page; what was saved is a page about the picture; save the "
+            "picture itself",
+        ),
     ],
 )
 def test_a_pipe_without_a_picture(folder, capfdbinary, monkeypatch, content, message):

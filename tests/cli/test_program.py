@@ -17,7 +17,7 @@ from numpy_vitmatte import pipeline
 from numpy_vitmatte.cli import demo, main
 from numpy_vitmatte.cli import matte as matte_command
 from numpy_vitmatte.cli.program import COMMANDS
-from numpy_vitmatte.images.reading import read_photo
+from numpy_vitmatte.images.photo_reading import read_photo
 from numpy_vitmatte.runtime.threads import get_num_threads
 from numpy_vitmatte.trimaps.reading import read_trimap
 
@@ -146,13 +146,22 @@ def test_demo_writes_three_pictures(folder, capsys, monkeypatch):
     assert status == 0
     assert out.split() == [os.path.join("made/here", name) for name in ("alpha.png", "cutout.png", "side-by-side.png")]
     alpha, cutout, comparison = (pixels(path) for path in out.split())
-    np.testing.assert_array_equal(cutout[..., :3], PHOTO)
+    np.testing.assert_array_equal(cutout[..., :3], PHOTO * (alpha > 0)[..., None])
     np.testing.assert_array_equal(cutout[..., 3], alpha)
     assert comparison.shape == (50, 4 * 71 + 3 * 8, 3)
-    again = run(capsys, "demo", "-o", "made/here", "--model", "checkpoint")
+
+
+def test_the_demo_can_be_run_twice_but_overwrites_nobody_elses_files(folder, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "DEMO_FOLDER", folder)
+    job = ("demo", "-o", "made/here", "--model", "checkpoint")
+    assert run(capsys, *job)[0] == run(capsys, *job)[0] == 0
+    shutil.copy("photo.png", "made/here/cutout.png")
+    precious = (folder / "made/here/cutout.png").read_bytes()
+    again = run(capsys, *job)
     assert again[0] == 2
-    assert "exists already" in again[2]
-    assert run(capsys, "demo", "-o", "made/here", "--model", "checkpoint", "--force")[0] == 0
+    assert "cutout.png' exists already" in again[2]
+    assert (folder / "made/here/cutout.png").read_bytes() == precious
+    assert run(capsys, *job, "--force")[0] == 0
 
 
 def test_bundled_photo_has_a_fitting_trimap():

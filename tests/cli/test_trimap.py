@@ -209,3 +209,16 @@ def test_check_may_stand_anywhere(folder, capsys, order):
     status, _, _ = run(capsys, *order.split(), "-o", "repaired.png")
     assert status == 0
     np.testing.assert_array_equal(pixels("repaired.png"), TRIMAP)
+
+
+def test_a_stated_depth(folder, capsys):
+    """Twelve bits in a file of 16: examined and made as meant, and nothing is guessed."""
+    levels = np.repeat(np.array([[0, 2048, 4095]], np.uint16), 12, axis=1).repeat(20, axis=0)
+    Image.fromarray(levels).save("twelve.png")
+    status, _, err = run(capsys, "--check", "twelve.png", "-o", "repaired.png", "--depth", "12")
+    assert status == 0
+    assert not any("taken for" in line for line in err)
+    assert np.unique(pixels("repaired.png")).tolist() == [0, 128, 255]
+    status, _, err = run(capsys, "twelve.png", "-o", "made.png", "--erode", "0", "--dilate", "0", "--depth", "12")
+    assert (status, any("taken for" in line for line in err)) == (0, False)
+    np.testing.assert_array_equal(pixels("made.png"), pixels("repaired.png"))

@@ -24,8 +24,8 @@ from numpy_vitmatte.checkpoint.conversion import convert
 from numpy_vitmatte.checkpoint.safetensors_reader import read_safetensors
 from numpy_vitmatte.checkpoint.weights import read_tensors
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.photo_reading import read_photo
 from numpy_vitmatte.images.pixel_limit import pixel_limit
-from numpy_vitmatte.images.reading import read_photo
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
 from numpy_vitmatte.trimaps.doctor import check_trimap
 from numpy_vitmatte.trimaps.from_mask import trimap_from_mask

@@ -46,7 +46,7 @@ def test_what_has_no_match_is_said(tmp_path):
     assert found.problems == {
         "lonely": f"no trimap of that stem in {trimaps} for the photo 'lonely.jpg'",
         "raw": f"no photo of that stem in {photos} for the trimap 'raw.png' (raw.heicx is no kind of picture that "
-        "Pillow reads)",
+        "is read)",
         "single": f"no photo of that stem in {photos} for the trimap 'single.png'",
         "two": f"2 photos of one stem in {photos} (two.jpg, two.png); keep one",
     }

@@ -91,7 +91,7 @@ def test_what_cannot_be_written_is_said_beforehand(tmp_path):
     (tmp_path / "there.png").write_bytes(b"")
     (tmp_path / "folder.png").mkdir()
     for name, message in [
-        ("alpha.jpg", r"ends in '\.jpg'; expected \.png or \.npy"),
+        ("alpha.jpg", r"ends in '\.jpg'; expected \.png, \.webp, \.tif, \.tiff or \.npy"),
         ("alpha", "has no ending"),
         ("nowhere/alpha.png", "no such folder"),
         ("folder.png", "is a directory"),

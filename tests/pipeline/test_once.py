@@ -9,6 +9,7 @@ from support.matting_job import PHOTO, TRIMAP
 
 from numpy_vitmatte.cli import main
 from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.images.formats import open_listed
 from numpy_vitmatte.network.decoder_plan import plan_decoder
 from numpy_vitmatte.network.memory import plan_network_memory
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
@@ -39,11 +40,11 @@ def calls(tmp_path, monkeypatch, lively_checkpoint):
                     if value is function:
                         monkeypatch.setattr(module, attribute, counting)
 
-    count(Image.open, lambda source, *_: str(source))
+    count(open_listed, lambda _, name, *__: name.split("'")[1])
     count(checkpoint_directory, lambda *_: "checkpoint resolved")
     count(plan_network_memory, lambda *_: "memory planned")
     # Without a mask it is asked how much the largest band would take: that belongs to the plan of the memory.
-    count(plan_decoder, lambda pyramid, wanted=None, *_: None if wanted is None else "decoder planned")
+    count(plan_decoder, lambda pyramid, wanted=None, *_, **__: None if wanted is None else "decoder planned")
     return counted
 
 

@@ -188,10 +188,17 @@ def test_models_that_are_none(lively_checkpoint, tmp_path):
         matte(PHOTO, TRIMAP, "no-such-model")
     with pytest.raises(VitMatteError, match="model is a int"):
         matte(PHOTO, TRIMAP, 3)
-    shutil.copytree(lively_checkpoint, tmp_path / "bare")
-    (tmp_path / "bare" / PREPROCESSOR_FILE).unlink()
-    with pytest.raises(ConfigurationError, match="no such file"):
-        matte(PHOTO, TRIMAP, tmp_path / "bare")
+
+
+def test_a_checkpoint_without_settings_takes_the_defaults(lively_checkpoint, tmp_path):
+    """What ``model.save_pretrained`` alone has written; the authors' profile needs no file."""
+    bare = tmp_path / "bare"
+    VitMatteForImageMatting.from_pretrained(lively_checkpoint).save_pretrained(bare)
+    expected = matte(PHOTO, TRIMAP, lively_checkpoint)
+    for model in (bare, VitMatteForImageMatting.from_pretrained(bare)):
+        with pytest.warns(UserWarning, match=r"bare/preprocessor_config\.json is not there.*'hf'.*'hustvl'"):
+            np.testing.assert_array_equal(matte(PHOTO, TRIMAP, model), expected)
+        np.testing.assert_array_equal(matte(PHOTO, TRIMAP, model), expected)  # said once for each that was loaded
 
 
 # The checkpoint kept in memory ----------------------------------------------------------------------------------------

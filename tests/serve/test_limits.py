@@ -4,8 +4,9 @@ import json
 import socket
 import time
 
+import numpy as np
 import pytest
-from support.service_process import form, wait_until
+from support.service_process import encoded, form, wait_until
 
 pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
 
@@ -125,6 +126,20 @@ def test_a_long_header(service):
     assert service.get("/healthz").status == 200
 
 
+def test_a_header_that_never_ends(service):
+    """A byte now and then keeps a connection alive for uvicorn; the service gives a header twenty seconds."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        for _ in range(60):
+            try:
+                connection.sendall(b"X: y\r\n")
+            except OSError:
+                break
+            time.sleep(1)
+        else:
+            raise AssertionError("the connection is still open after a minute")
+
+
 def test_idle_connections_keep_nobody_out(service, parts):
     idle = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(50)]
     try:
@@ -149,3 +164,25 @@ def test_many_slow_bodies_are_sent_away_and_probes_answer(service):
         for connection in waiting:
             connection.close()
     assert statuses == [408] * 32 + [503] * 8
+
+
+def test_a_client_that_does_not_read(service):
+    """Its answer waits outside of the lane, and not for ever."""
+    size = (2000, 2000)  # as floats 16 MB, more than the buffers of both sockets hold
+    trimap = np.zeros(size, np.uint8)  # nothing is unknown, so there is nothing to compute
+    body, content_type = form({"image": encoded(trimap), "trimap": encoded(trimap), "format": "npy"})
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(60)
+        connection.connect(("127.0.0.1", service.port))
+        connection.sendall(head(content_type, f"Content-Length: {len(body)}") + body)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        wait_until(lambda: b"numpy_vitmatte_running 0.0" in service.get("/metrics").body, patience=4)
+        time.sleep(8)  # the service waits five seconds for each piece to be taken
+        received = 0
+        try:
+            while piece := connection.recv(1 << 20):
+                received += len(piece)
+        except ConnectionResetError:
+            pass
+    assert received < 16_000_000

@@ -23,13 +23,12 @@ def make_folders(root, count, size=(40, 32)):
         Image.fromarray(trimap).save(root / "trimaps" / f"{index:02}.png")
 
 
-def start_batch(root, *options, output="alphas"):
+def start_batch(root, *options, output="alphas", **keywords):
     """Start the command in a process of its own, in `root`."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "numpy_vitmatte", "batch", "photos", "trimaps", "-o", output, *map(str, options)]
-    return subprocess.Popen(
-        command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    keywords = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | keywords
+    return subprocess.Popen(command, cwd=root, env=environment, **keywords)
 
 
 def outputs(folder):

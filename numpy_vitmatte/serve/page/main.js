@@ -1,6 +1,7 @@
 // What the page does: a photo, a trimap, the service, the result.
 
 import * as api from "./api.js";
+import { listenForPhotos } from "./drop.js";
 import { grayPng, levelsOf } from "./png.js";
 import { Result } from "./result.js";
 import { Stage } from "./stage.js";
@@ -275,25 +276,11 @@ function listen() {
   $("show-trust").addEventListener("change", () => { $("trust").hidden = !$("show-trust").checked; });
   $("show-loupe").addEventListener("change", () => { $("loupe").hidden = !$("show-loupe").checked; result.drawLoupe(); });
   $("token").addEventListener("change", () => { api.useToken($("token").value); attempt(loadModels); });
-  listenForDrops();
+  listenForPhotos($("drop"), openPhoto);
 }
 
 function showOpacity() {
   $("overlay").style.opacity = $("opacity").value / 100;
-}
-
-function listenForDrops() {
-  for (const name of ["dragover", "dragleave", "drop"]) {
-    document.addEventListener(name, (event) => {
-      event.preventDefault();
-      $("drop").classList.toggle("over", name === "dragover");
-      if (name === "drop" && event.dataTransfer.files[0]) openPhoto(event.dataTransfer.files[0]);
-    });
-  }
-  document.addEventListener("paste", (event) => {
-    const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
-    if (file) openPhoto(file);
-  });
 }
 
 async function loadModels() {

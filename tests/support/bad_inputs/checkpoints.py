@@ -112,7 +112,6 @@ ROWS = [
     _checkpoint("config.json of a network beyond any memory", "the configuration says 6 wide, 1000 blocks",
                 _with_backbone(num_hidden_layers=1000, out_indices=[1000], out_features=["stage1000"],
                                stage_names=["stem", *(f"stage{n}" for n in range(1, 1001))])),
-    _checkpoint("no preprocessor_config.json", "preprocessor_config.json: no such file", _without(PREPROCESSOR)),
     _checkpoint("preprocessor_config.json is cut off", "preprocessor_config.json is not JSON", _cut(PREPROCESSOR, 0.5)),
     _checkpoint("preprocessor_config.json without a number", "image_std", _with_settings(PREPROCESSOR, image_std=0)),
     _checkpoint("preprocessor_config.json that pads without end", "size_divisor must be at most 1024, found 1000000",

@@ -43,7 +43,7 @@ ROWS = [
         f"{_JOB} --cutout a.png --colors photo --linear",
         "--linear has no effect without --composite or estimated colours; leave it out",
     ),
-    BadInput("bits of no alpha", f"{_JOB} --trust a.png --bits 16", "--bits is for the alpha's .png; there is none"),
+    BadInput("bits of no alpha", f"{_JOB} --trust a.png --bits 16", "--bits is for an alpha's .png or .tif and a cut"),
     BadInput(
         "cut-out that has no transparency", f"{_JOB} --cutout a.jpg", "output 'a.jpg' ends in '.jpg'; expected .png"
     ),
@@ -51,7 +51,7 @@ ROWS = [
     BadInput(
         "composite as .gif",
         f"{_COMPOSITE} a.gif --background white",
-        "output 'a.gif' ends in '.gif'; expected .png or .jpg or .jpeg",
+        "output 'a.gif' ends in '.gif'; expected .png, .webp, .tif, .tiff, .jpg or .jpeg",
     ),
     BadInput(
         "second output into no folder",
@@ -84,6 +84,11 @@ ROWS = [
         "background that is nothing",
         f"{_COMPOSITE} a.png --background sea.jpg",
         "background 'sea.jpg' is no file, no colour (as in white, #1e90ff) and not 'checkerboard'",
+    ),
+    BadInput(
+        "URL for a background",
+        f"{_COMPOSITE} a.png --background https://example.org/sea.jpg",
+        "background 'https://example.org/sea.jpg': URLs are not fetched; download it first",
     ),
     BadInput(
         "background that is a directory",

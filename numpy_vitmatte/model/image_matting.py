@@ -1,109 +1,37 @@
 """``VitMatteForImageMatting``: the network behind Hugging Face's names, batches and layout."""
 
+import math
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from numpy_vitmatte.checkpoint.initialization import random_parameters
+from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.checkpoint.weights import map_tensors, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import CheckpointError, ConfigurationError
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.images.tensors import is_tensor
+from numpy_vitmatte.model.inputs import checked_mask, checked_pixels
+from numpy_vitmatte.model.loading_options import LoadingOptions, checked_options
+from numpy_vitmatte.model.module import InferenceModule
+from numpy_vitmatte.model.output import ImageMattingOutput
 from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
 from numpy_vitmatte.network.memory import parse_bytes, plan_network_memory
 from numpy_vitmatte.network.parameters import pack_network
-from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.runtime.workspace import kept_workspace
 
 # Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
 _TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
 
-
-@dataclass
-class ImageMattingOutput(Mapping[str, Any]):
-    """The model's result, with the manners of transformers' ``ModelOutput``.
-
-    Entries are attributes; those that are not None are also a mapping by name (``out["alphas"]``, ``out.keys()``) and a
-    sequence by place (``out[0]``, ``out.to_tuple()``).
-
-    Attributes
-    ----------
-    loss : None
-        Kept for the order of transformers' output; this package does not train.
-    alphas : float32 array (B, 1, H, W)
-        In [0, 1].
-    hidden_states : tuple of float32 arrays (B, C, h, w), or None
-        The embeddings, then the output of every block; h = H / 16, w = W / 16.
-    attentions : tuple of float32 arrays, or None
-        Per block, the attention probabilities: (B, heads, h * w, h * w) of a global block, (B * windows, heads,
-        window**2, window**2) of a window block, windows row by row. Rows sum to 1.
-    """
-
-    loss: None = None
-    alphas: np.ndarray | None = None
-    hidden_states: tuple[np.ndarray, ...] | None = None
-    attentions: tuple[np.ndarray, ...] | None = None
-
-    def _present(self) -> dict[str, Any]:
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
-
-    def to_tuple(self) -> tuple[Any, ...]:
-        """The entries that are not None, in order."""
-        return tuple(self._present().values())
-
-    def __getitem__(self, key: int | slice | str) -> Any:
-        """Entry by name, or by place among those that are not None."""
-        return self._present()[key] if isinstance(key, str) else self.to_tuple()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of the entries that are not None."""
-        return iter(self._present())
-
-    def __len__(self) -> int:
-        """Number of entries that are not None."""
-        return len(self._present())
-
-
-def as_nhwc(pixels: np.ndarray) -> np.ndarray:
-    """Turn float (B, C, H, W) into contiguous float32 (B, H, W, C), without a copy where they lie so already.
-
-    Arrays that may not be written are copied, because Numba would compile the kernels once more for them.
-    """
-    images = pixels.transpose(0, 2, 3, 1)
-    if images.dtype == np.float32 and images.flags.c_contiguous and images.flags.writeable:
-        return images
-    out = np.empty(images.shape, np.float32)
-
-    def rows(first: int, last: int) -> None:
-        # A float64 beyond float32 becomes infinite; whether NumPy warns of it is a setting of each thread.
-        with np.errstate(over="ignore"):
-            for channel in range(images.shape[3]):  # each by itself: several times faster
-                out[:, first:last, :, channel] = images[:, first:last, :, channel]
-
-    for_each_block(rows, images.shape[1], 64)
-    return out
-
-
-def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Check the mask of a batch's wanted pixels.
-
-    Raises
-    ------
-    VitMatteError
-        If it is not a bool array of ``shape`` (B, H, W).
-    """
-    mask = np.asarray(wanted)
-    if mask.shape != shape or mask.dtype != bool:
-        raise VitMatteError(
-            f"wanted is an array of {mask.dtype} and shape {mask.shape}; expected bool and "
-            f"{shape}: (batch, height, width)"
-        )
-    return mask
+# Of batch norms: not trained, so transformers does not count them as parameters.
+_STATISTICS = (".running_mean", ".running_var")
 
 
 def load_packed(directory: Path) -> "VitMatteForImageMatting":
@@ -126,17 +54,17 @@ def _with_own_tables(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     return {name: np.array(tensor) if _TABLE.search(name) else tensor for name, tensor in tensors.items()}
 
 
-class VitMatteForImageMatting:
+class VitMatteForImageMatting(InferenceModule):
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
-    Made by ``from_pretrained`` or ``from_config``. One model may be used by several threads at once. Between calls the
-    process keeps up to 64 MB of memory for the next image of the same size, unless ``max_memory`` is given.
+    With a configuration alone its weights are random. One model may be used by several threads at once. Between calls
+    the process keeps up to 64 MB of memory for the next image of the same size, unless ``max_memory`` is given.
 
     Parameters
     ----------
     config : VitMatteConfig
-    tensors : dict of str to float32 array
-        Every tensor of the network under its checkpoint name.
+    tensors : dict of str to float32 array, optional
+        Every tensor of the network under its checkpoint name. By default those of ``from_config``.
 
     Attributes
     ----------
@@ -147,14 +75,21 @@ class VitMatteForImageMatting:
         make a new one.
     """
 
-    def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray]) -> None:
+    def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray] | None = None) -> None:
+        if not isinstance(config, VitMatteConfig):
+            raise ConfigurationError(
+                f"config is a {type(config).__name__}; expected a VitMatteConfig. VitMatteConfig.from_dict makes one "
+                "of another library's, from_pretrained loads a checkpoint by its name"
+            )
         self.config = config
         self.directory: Path | None = None
-        self.tensors = tensors
-        self._network = pack_network(_with_own_tables(tensors), config)
+        self.tensors = random_parameters(config, seed=0) if tensors is None else tensors
+        self._network = pack_network(_with_own_tables(self.tensors), config)
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, revision: str | None = None) -> "VitMatteForImageMatting":
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **options: Unpack[LoadingOptions]
+    ) -> "VitMatteForImageMatting":
         """Load a checkpoint.
 
         Parameters
@@ -165,9 +100,16 @@ class VitMatteForImageMatting:
             hub, such as ``"hustvl/vitmatte-small-composition-1k"``, which is downloaded once.
         revision : str, optional
             Branch, tag, commit or pull request (``"refs/pr/3"``) of the hub's repository; by default ``"main"``.
+        **options
+            Those of :class:`~numpy_vitmatte.model.loading_options.LoadingOptions`, and where the files come from:
+            :class:`~numpy_vitmatte.hub.options.HubOptions`.
 
         Raises
         ------
+        TypeError
+            If there is no such option.
+        VitMatteError
+            If another device than the CPU is asked for.
         ConfigurationError
             If ``config.json`` is missing, is not JSON, or describes another network.
         CheckpointError
@@ -176,8 +118,9 @@ class VitMatteForImageMatting:
         DownloadError
             If it is the hub's and cannot be downloaded.
         """
-        directory = checkpoint_directory(name_or_path, revision, (CONFIG_FILE, WEIGHTS))
-        config = VitMatteConfig.from_pretrained(directory)
+        source, overrides = checked_options(options, revision)
+        directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE, WEIGHTS))
+        config = replace(overrides.pop("config", None) or VitMatteConfig.from_pretrained(directory), **overrides)
         model = cls(config, read_tensors(directory, config))
         model.directory = directory
         return model
@@ -192,8 +135,27 @@ class VitMatteForImageMatting:
         """Make a model with random weights, initialised as transformers does; ``seed`` decides them."""
         return cls(config, random_parameters(config, seed))
 
-    def save_pretrained(self, directory: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors``, which transformers loads too."""
+    def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
+        """Number of weights as transformers counts them: without the batch norms' statistics.
+
+        Parameters
+        ----------
+        only_trainable, exclude_embeddings : bool
+            Change nothing: all weights could be trained, and position tables are no embeddings of words.
+        """
+        shapes = parameter_shapes(self.config)
+        return sum(math.prod(shape) for name, shape in shapes.items() if not name.endswith(_STATISTICS))
+
+    def save_pretrained(self, directory: str | Path, safe_serialization: bool = True) -> None:
+        """Write ``config.json`` and ``model.safetensors``, which transformers loads too.
+
+        Raises
+        ------
+        CheckpointError
+            If they cannot be written, or pickles are asked for by ``safe_serialization=False``.
+        """
+        if not safe_serialization:
+            raise CheckpointError("only safetensors are written: leave safe_serialization out")
         write_checkpoint(Path(directory), self.config, self.tensors)
 
     def __call__(
@@ -211,7 +173,7 @@ class VitMatteForImageMatting:
 
         Parameters
         ----------
-        pixel_values : float array (B, 4, H, W)
+        pixel_values : float array or tensor of torch (B, 4, H, W)
             Normalised RGB and trimap / 255, as ``VitMatteImageProcessor`` makes them; H and W are multiples of the
             patch size, 16.
         output_attentions, output_hidden_states : bool, optional
@@ -230,12 +192,14 @@ class VitMatteForImageMatting:
         Returns
         -------
         ImageMattingOutput or tuple
+            Of tensors, where ``pixel_values`` is one.
 
         Raises
         ------
         VitMatteError
-            If ``pixel_values`` has another shape or type, or holds NaN or infinite values; if ``wanted`` has another
-            shape or type; if ``max_memory`` is too little.
+            If ``pixel_values`` has another shape or type, or holds values that are NaN, infinite or beyond a million;
+            if float32 overflows in the network; if ``wanted`` has another shape or type; if ``max_memory`` is too
+            little.
         NotImplementedError
             If ``labels`` are given.
         """
@@ -260,7 +224,11 @@ class VitMatteForImageMatting:
         if keep_attentions:
             per_layer = zip(*(trace.attentions for trace in traces if trace.attentions is not None), strict=True)
             output.attentions = tuple(np.concatenate(layer) for layer in per_layer)
+        if is_tensor(pixel_values):
+            output = output.as_tensors()
         return output if as_object else output.to_tuple()
+
+    forward = __call__
 
     def _alphas(
         self,
@@ -287,33 +255,12 @@ class VitMatteForImageMatting:
         return np.stack(alphas) if len(alphas) > 1 else alphas[0][None]  # a single alpha is not copied
 
     def checked_pixels(self, pixel_values: np.ndarray) -> np.ndarray:
-        """Check the input and give it the layout of the network: (B, 4, H, W) to contiguous float32 (B, H, W, 4).
+        """Check a batch and give it the layout of the network: (B, 4, H, W) to contiguous float32 (B, H, W, 4).
 
         Raises
         ------
         VitMatteError
-            If ``pixel_values`` has another shape or type. Numbers that are not finite are found later, by the tokens.
+            If ``pixel_values`` has another shape or type. Its numbers are looked at later, by the network.
         """
-        try:
-            pixels = np.asarray(pixel_values)
-        except ValueError:
-            raise VitMatteError(
-                "pixel_values holds images of different sizes; call the model once per size, or pad them to one"
-            ) from None
-        channels, patch = self.config.backbone_config.num_channels, self.config.backbone_config.patch_size
-        if pixels.ndim != 4 or pixels.shape[1] != channels or 0 in pixels.shape:
-            raise VitMatteError(
-                f"pixel_values has shape {pixels.shape}; expected (batch, {channels}, height, width), none of them 0: "
-                "the RGB channels and the trimap, as VitMatteImageProcessor makes them"
-            )
-        height, width = pixels.shape[2:]
-        if height % patch or width % patch:
-            raise VitMatteError(
-                f"pixel_values is {height} high and {width} wide; both must be multiples of the patch size {patch}: "
-                "pad them (VitMatteImageProcessor does, with do_pad=True)"
-            )
-        if not np.issubdtype(pixels.dtype, np.floating):
-            raise VitMatteError(
-                f"pixel_values is of type {pixels.dtype}; expected floating point, rescaled and normalised"
-            )
-        return as_nhwc(pixels)
+        backbone = self.config.backbone_config
+        return checked_pixels(pixel_values, backbone.num_channels, backbone.patch_size)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numpy_vitmatte.matting.linear_light import from_light, to_light
+from numpy_vitmatte.images.linear_light import from_light, to_light
 
 
 def light_of(level):

@@ -1,0 +1,93 @@
+"""What scripts ask of any PyTorch module before they call it; here it changes nothing, or is refused."""
+
+from typing import NoReturn, Self
+
+import numpy as np
+
+from numpy_vitmatte.runtime.placement import announce_float32, check_placement, require_cpu
+
+
+class InferenceModule:
+    """A network that is on the CPU, in float32, for inference, and stays so.
+
+    Methods give the module itself, so that they can be chained: ``model.to("cpu").eval()``.
+
+    Attributes
+    ----------
+    device : str
+        ``"cpu"``.
+    dtype : numpy.dtype
+        float32.
+    training : bool
+        False.
+    """
+
+    device = "cpu"
+    dtype = np.dtype(np.float32)
+    training = False
+
+    def eval(self) -> Self:
+        """Change nothing: batch norms always use their stored statistics, and nothing is dropped out."""
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Change nothing for False.
+
+        Raises
+        ------
+        NotImplementedError
+            For True.
+        """
+        if mode:
+            raise NotImplementedError("training is not supported: numpy-vitmatte computes alphas only")
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Change nothing for False.
+
+        Raises
+        ------
+        NotImplementedError
+            For True.
+        """
+        return self.train(requires_grad)
+
+    def to(self, *places: object, device: object = None, dtype: object = None, non_blocking: bool = False) -> Self:
+        """Stay on the CPU and in float32.
+
+        Raises
+        ------
+        VitMatteError
+            If another device than the CPU is asked for.
+
+        Warns
+        -----
+        UserWarning
+            If another floating-point type is asked for.
+        """
+        check_placement(*places, device=device, dtype=dtype)
+        return self
+
+    def cpu(self) -> Self:
+        """Change nothing."""
+        return self
+
+    def cuda(self, device: object = None) -> NoReturn:
+        """Refuse.
+
+        Raises
+        ------
+        VitMatteError
+            Always.
+        """
+        require_cpu("cuda" if device is None else device)
+        raise AssertionError  # pragma: no cover
+
+    def float(self) -> Self:
+        """Change nothing."""
+        return self
+
+    def half(self) -> Self:
+        """Stay in float32, and warn of it."""
+        announce_float32("half")
+        return self

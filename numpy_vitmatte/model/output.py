@@ -1,0 +1,64 @@
+"""What a call of the model returns: transformers' output object, with arrays."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from numpy_vitmatte.images.tensors import tensor_of
+
+
+@dataclass
+class ImageMattingOutput(Mapping[str, Any]):
+    """The model's result, with the manners of transformers' ``ModelOutput``.
+
+    Entries are attributes; those that are not None are also a mapping by name (``out["alphas"]``, ``out.keys()``) and a
+    sequence by place (``out[0]``, ``out.to_tuple()``).
+
+    Arrays are tensors of torch where the model was called with one.
+
+    Attributes
+    ----------
+    loss : None
+        Kept for the order of transformers' output; this package does not train.
+    alphas : float32 array (B, 1, H, W)
+        In [0, 1].
+    hidden_states : tuple of float32 arrays (B, C, h, w), or None
+        The embeddings, then the output of every block; h = H / 16, w = W / 16.
+    attentions : tuple of float32 arrays, or None
+        Per block, the attention probabilities: (B, heads, h * w, h * w) of a global block, (B * windows, heads,
+        window**2, window**2) of a window block, windows row by row. Rows sum to 1.
+    """
+
+    loss: None = None
+    alphas: np.ndarray | None = None
+    hidden_states: tuple[np.ndarray, ...] | None = None
+    attentions: tuple[np.ndarray, ...] | None = None
+
+    def as_tensors(self) -> "ImageMattingOutput":
+        """The same as tensors of torch, which share the arrays' memory."""
+        return ImageMattingOutput(**{name: _tensors(value) for name, value in self._present().items()})
+
+    def _present(self) -> dict[str, Any]:
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """The entries that are not None, in order."""
+        return tuple(self._present().values())
+
+    def __getitem__(self, key: int | slice | str) -> Any:
+        """Entry by name, or by place among those that are not None."""
+        return self._present()[key] if isinstance(key, str) else self.to_tuple()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the entries that are not None."""
+        return iter(self._present())
+
+    def __len__(self) -> int:
+        """Number of entries that are not None."""
+        return len(self._present())
+
+
+def _tensors(value: np.ndarray | tuple[np.ndarray, ...]) -> Any:
+    return tuple(map(tensor_of, value)) if isinstance(value, tuple) else tensor_of(value)

@@ -1,0 +1,14 @@
+"""``AutoImageProcessor``, under which scripts may ask for the one image processor that there is."""
+
+from typing import Any
+
+from numpy_vitmatte.processing.processor import VitMatteImageProcessor
+
+
+class AutoImageProcessor:
+    """Another name for :class:`VitMatteImageProcessor` where a checkpoint is read."""
+
+    @staticmethod
+    def from_pretrained(*arguments: Any, **options: Any) -> VitMatteImageProcessor:
+        """As :meth:`VitMatteImageProcessor.from_pretrained`."""
+        return VitMatteImageProcessor.from_pretrained(*arguments, **options)
