@@ -24,7 +24,7 @@ from numpy_vitmatte.runtime.threads import get_num_threads
 
 _DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
 give OUT/cat.png. Files that cannot be used are skipped and listed at the end (exit status 1). The same command resumes
-a run that was stopped, in whatever way: finished alphas are kept, unless their photo or trimap is newer.
+a run that was stopped in any way: finished alphas are kept, unless their photo or trimap is newer.
 The alphas' paths go to stdout."""
 
 _EXAMPLES = """examples:
@@ -60,8 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         metavar="N",
         type=int,
-        help="number of photos in work at a time, each in a process of its own with an equal share of the threads; "
-        "takes the memory of N photos, and is worth it for small ones (default: 1)",
+        help="number of photos computed at a time, each in a process of its own with an equal share of the threads; "
+        "N workers take the memory of N photos, and are worth it for small ones (default: 1)",
     )
     parser.add_argument(
         "--scheduler",

@@ -21,7 +21,7 @@ _EXAMPLES = """examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
     parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
-    parser.add_argument("source", metavar="FILE", type=Path, help="what torch.save wrote")
+    parser.add_argument("source", metavar="FILE", type=Path, help="a file that torch.save wrote")
     parser.add_argument("directory", metavar="OUT_DIR", type=Path, help="the directory to make")
     add_output_options(parser)
     parser.set_defaults(run=run)

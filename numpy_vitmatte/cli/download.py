@@ -6,8 +6,8 @@ from numpy_vitmatte.cli.options import add_hub_options, check_hub_name
 
 _DESCRIPTION = """Download a checkpoint's config.json, preprocessor_config.json and weights from the Hugging Face hub
 into its cache, where from_pretrained and --model (and transformers) find them without a network. Files that are there
-are checked and kept, damaged ones are fetched again. The directory goes to stdout, the terms of the data that the
-weights were trained on to stderr. It needs huggingface_hub: pip install 'numpy-vitmatte[hub]'.
+are checked; whole ones are kept, and damaged ones are fetched again. The directory goes to stdout. The terms of the
+data that the weights were trained on go to stderr. It needs huggingface_hub: pip install 'numpy-vitmatte[hub]'.
 
 HF_HOME or HF_HUB_CACHE move the cache, HF_ENDPOINT names another hub, HF_TOKEN opens private checkpoints, HTTPS_PROXY
 names a proxy."""

@@ -15,8 +15,8 @@ from numpy_vitmatte.matting.metrics import AlphaErrors
 
 _DESCRIPTION = """Score the alphas of a folder against the true ones of the same stems: SAD, Grad and Conn in thousands,
 MSE and MAD in thousandths, as the matting literature prints them. With --trimaps only unknown pixels count, as in
-Composition-1k's tables; without, every pixel, as in Distinctions-646's. The table goes to stdout. Exit status 1 if a
-picture could not be scored."""
+the tables of Composition-1k; without it every pixel counts, as in those of Distinctions-646. The table goes to stdout.
+The exit status is 1 if an alpha could not be scored."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte evaluate alphas true-alphas --trimaps trimaps
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises
     ------
     VitMatteError
-        Before anything is written; also if not one picture could be scored.
+        Before anything is written; also if no alpha could be scored.
     """
     files = {".csv": arguments.csv, ".json": arguments.json}
     _check_outputs(files, arguments.force)
@@ -69,10 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
             failures[match.stem] = str(error)
     if not rows:
         stem, failure = min(failures.items())
-        raise VitMatteError(f"not one picture could be scored; for example {stem!r}: {failure}")
+        raise VitMatteError(f"no alpha could be scored; for example {stem!r}: {failure}")
     _write(rows, failures, files, unknown=arguments.trimaps is not None)
     if failures:
-        logger.error("%d of %d pictures could not be scored:", len(failures), len(failures) + len(rows))
+        logger.error("%d of %d alphas could not be scored:", len(failures), len(failures) + len(rows))
         for stem, failure in sorted(failures.items()):
             logger.error("  %s: %s", stem, failure)
     return 1 if failures else 0
@@ -88,7 +88,7 @@ def _check_outputs(files: dict[str, str | None], force: bool) -> None:
 
 def _write(rows: dict[str, AlphaErrors], failures: dict[str, str], files: dict[str, str | None], unknown: bool) -> None:
     """Write the errors to the files and to stdout; `unknown`: only the trimaps' unknown pixels have been counted."""
-    region = "unknown" if unknown else "whole picture"
+    region = "unknown" if unknown else "whole image"
     texts = {
         ".csv": as_csv(rows),
         ".json": json.dumps(as_json_object(rows, region, failures), indent=2) + "\n",

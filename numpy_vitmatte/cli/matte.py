@@ -21,7 +21,7 @@ from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, compute
 from numpy_vitmatte.pipeline.trust import compute_with_trust
 
 _DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
-The paths of what was written go to stdout, what was understood of the trimap to stderr."""
+The paths of the written files go to stdout; what was understood of the trimap goes to stderr."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png

@@ -57,8 +57,8 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     pictures.add_argument("--background", help="an image, a colour (white, '#1e90ff') or checkerboard")
     pictures.add_argument("--fit", choices=FITS, help="scale the background to cover the photo, or to fit in whole "
                           "between black bars (default: cover)")  # fmt: skip
-    pictures.add_argument("--colors", choices=("estimated", "photo"), help="of half-transparent pixels: the subject's "
-                          "own, estimated by pymatting, or the photo's, with a rim of the old background "
+    pictures.add_argument("--colors", choices=("estimated", "photo"), help="colours of half-transparent pixels: the "
+                          "subject's own, estimated by pymatting, or the photo's, with a rim of the old background "
                           "(default: estimated)")  # fmt: skip
     pictures.add_argument("--linear", action="store_true", help="blend light instead of stored levels")
 
@@ -162,10 +162,12 @@ def _check_combinations(arguments: argparse.Namespace) -> None:
     for name, given, wanted, there in (
         ("--background", arguments.background, "--composite", arguments.composite),
         ("--fit", arguments.fit, "--composite", arguments.composite),
-        ("--colors", arguments.colors, "--cutout and --composite", _with_colors(arguments)),
-        ("--linear", arguments.linear, "--composite and estimated colours", arguments.composite or estimated),
+        ("--colors", arguments.colors, "--cutout or --composite", _with_colors(arguments)),
+        ("--linear", arguments.linear, "--composite or estimated colours", arguments.composite or estimated),
     ):
         if given and not there:
-            raise VitMatteError(f"{name} is for {wanted}; none is asked for")
+            raise VitMatteError(f"{name} has no effect without {wanted}; leave it out")
     if arguments.fit and named_background(arguments.background):
-        raise VitMatteError(f"--fit is for an image; --background {arguments.background} has every size, leave it out")
+        raise VitMatteError(
+            f"--fit is for an image; --background {arguments.background} fits every photo; leave --fit out"
+        )

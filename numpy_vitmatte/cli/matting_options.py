@@ -34,7 +34,9 @@ def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> No
     """
     add_profile(parser)
     parser.add_argument(
-        "--raw", action="store_true", help="the network's own values also where the trimap already knows the answer"
+        "--raw",
+        action="store_true",
+        help="give the network's own values also where the trimap already knows the answer",
     )
     parser.add_argument(
         "--max-side",

@@ -19,7 +19,7 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         help="a bundled checkpoint, a directory with config.json, preprocessor_config.json and model.safetensors, or a "
         "name on the Hugging Face hub, which is downloaded once (default: %(default)s)",
     )
-    parser.add_argument("--threads", metavar="N", type=int, help="number of threads (default: all processors)")
+    parser.add_argument("--threads", metavar="N", type=int, help="number of threads (default: one for each CPU)")
     add_output_options(parser)
 
 

@@ -34,7 +34,7 @@ COMMANDS = {
     "warmup": "compile the kernels ahead, for example while a container is built",
     "trace": "write every layer's output, to check another implementation",
     "compare": "say at which layer two traces differ first",
-    "serve": "serve matting over HTTP, with a page to do it on",
+    "serve": "serve matting over HTTP, with a page to use it on",
 }
 """Each command and what it does. The module of the same name in this folder has its options and runs it."""
 

@@ -6,9 +6,10 @@ import os
 from numpy_vitmatte.cli.options import add_pixel_limit, add_verbosity_options
 from numpy_vitmatte.errors import VitMatteError
 
-_DESCRIPTION = """Serve matting over HTTP, and a page to do it on at http://127.0.0.1:7000. The address goes to stdout,
-the log to stderr. The API is described at /docs. It needs the extra: pip install 'numpy-vitmatte[serve]'.
-Without --allow-host it answers only to names of this machine for itself."""
+_DESCRIPTION = """Serve matting over HTTP, with a page to use it on at http://127.0.0.1:7000. The address goes to
+stdout, and the log goes to stderr. The API is described at /docs. It needs the extra [serve]:
+pip install 'numpy-vitmatte[serve]'. Without --allow-host it answers only requests that call it by a name of this
+machine."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte serve
@@ -24,28 +25,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its options."""
     parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=7000, help="0: any free one (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=7000, help="port to listen on; 0 takes a free one (default: %(default)s)"
+    )
     parser.add_argument("--model", metavar="NAME|DIR", action="append", default=[], help="a checkpoint that clients "
                         "may choose; the first of several is the default (default: vitmatte-tiny)")  # fmt: skip
-    parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: all processors)")
+    parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: one for each CPU)")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--lanes", metavar="N", type=int, default=1, help="pictures computed at a time; one keeps all "
+    limits.add_argument("--lanes", metavar="N", type=int, default=1, help="photos computed at a time; one keeps all "
                         "threads busy (default: %(default)s)")  # fmt: skip
-    limits.add_argument("--queue", metavar="N", type=int, default=16, help="pictures that may wait; then clients are "
+    limits.add_argument("--queue", metavar="N", type=int, default=16, help="photos that may wait; then clients are "
                         "asked to come again (default: %(default)s)")  # fmt: skip
-    limits.add_argument("--max-upload", metavar="SIZE", default="64MB", help="of a request (default: %(default)s)")
-    limits.add_argument("--max-memory", metavar="SIZE", help="of the process, such as 4GB; default: no limit")
-    limits.add_argument("--timeout", metavar="SECONDS", type=float, default=30.0, help="for a request to arrive, and "
-                        "for a client to take each piece of an answer (default: %(default)s)")  # fmt: skip
+    limits.add_argument("--max-upload", metavar="SIZE", default="64MB", help="largest request (default: %(default)s)")
+    limits.add_argument(
+        "--max-memory", metavar="SIZE", help="the most memory that the process may take, such as 4GB; default: no limit"
+    )
+    limits.add_argument("--timeout", metavar="SECONDS", type=float, default=30.0, help="time for a request to arrive, "
+                        "and for a client to take each piece of an answer (default: %(default)s)")  # fmt: skip
     add_pixel_limit(limits)
     access = parser.add_argument_group("access")
     access.add_argument("--allow-host", metavar="NAME", action="append", default=[], help="a name that clients may "
-                        "call the service by, besides localhost; '*': any")  # fmt: skip
+                        "call the service by, in addition to localhost; '*': any")  # fmt: skip
     access.add_argument("--allow-origin", metavar="URL", action="append", default=[], help="an origin whose pages may "
                         "call it, such as https://example.org")  # fmt: skip
     access.add_argument("--token", help=f"a secret that calls must carry as 'Authorization: Bearer ...'; in the "
                         f"environment as {_TOKEN} other users of the machine cannot read it")  # fmt: skip
-    access.add_argument("--no-page", dest="page", action="store_false", help="the API alone")
+    access.add_argument("--no-page", dest="page", action="store_false", help="serve the API alone, without the page")
     add_verbosity_options(parser)
     parser.set_defaults(run=run, max_pixels=50_000_000)
 

@@ -29,7 +29,7 @@ def only_one_stream(paths: Sequence[object], what: str) -> None:
     VitMatteError
     """
     if sum(map(is_stream, paths)) > 1:
-        raise VitMatteError(f"more than one {what} is '-'; a stream carries one picture")
+        raise VitMatteError(f"more than one {what} is '-'; a stream carries one image")
 
 
 def not_an_input(output: Path, sources: Sequence[Path]) -> None:

@@ -14,7 +14,7 @@ from numpy_vitmatte.tracing.trace_file import save_trace
 
 _DESCRIPTION = """Write every layer's output for a photo into a safetensors file, under the names and in the layouts of
 transformers' modules, so that another implementation can be checked layer by layer with `numpy-vitmatte compare`.
-Take a small photo: of 512 x 512 pixels a trace of ViTMatte-S has some 200 MB."""
+Take a small photo: for 512 x 512 pixels a trace of ViTMatte-S has some 200 MB."""
 
 _EXAMPLES = """examples:
   numpy-vitmatte trace photo.jpg trimap.png -o trace.safetensors

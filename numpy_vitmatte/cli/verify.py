@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     snapshot = find_cached(name, revision, (CONFIG_FILE, WEIGHTS))
     if snapshot is None:
         raise VitMatteError(
-            f"{name!r}, revision {revision!r}, is not or not wholly in the cache {cache_folder()}: run 'numpy-vitmatte "
-            f"download {name}' first"
+            f"{name!r}, revision {revision!r}, is missing from the cache {cache_folder()}, or incomplete there: run "
+            f"'numpy-vitmatte download {name}' first"
         )
     results = [_verify_files(snapshot)]
     if published:

@@ -28,4 +28,4 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(1)
     compiled = warmup()
     folder = kernel_cache_folder()
-    print(f"{compiled} kernels compiled, {f'kept in {folder}' if folder else 'kept nowhere: no folder is writable'}")
+    print(f"{compiled} kernels compiled, {f'kept in {folder}' if folder else 'not kept: no folder is writable'}")

@@ -85,7 +85,7 @@ def test_without_trimaps_every_pixel_counts(folder, capsys):
     assert status == 0
     assert "over every pixel" in err
     values = json.loads(out)
-    assert values["region"] == "whole picture"
+    assert values["region"] == "whole image"
     assert values["pictures"]["dog"]["sad"] == pytest.approx(0.2e-3)
     assert run(capsys, "alphas", "truths", "--csv", "made.csv")[0] == 0
     assert run(capsys, "alphas", "truths", "--csv", "-", "--quiet") == (0, (folder / "made.csv").read_text(), "")
@@ -100,7 +100,7 @@ def test_what_cannot_be_scored_is_listed_at_the_end(folder, capsys):
     assert status == 1
     assert [line.split()[0] for line in out.splitlines()] == ["picture", "cat", "mean"]
     lines = err.splitlines()
-    assert lines[0] == "numpy-vitmatte: 3 of 4 pictures could not be scored:"
+    assert lines[0] == "numpy-vitmatte: 3 of 4 alphas could not be scored:"
     assert "dog: sizes differ (prediction 2 x 2, true alpha 3 x 2 pixels, width x height)" in lines[1]
     assert "eel: prediction 'alphas/eel.png' is not an image" in lines[2]
     assert "fox: no prediction of that stem in 'alphas' for the true alpha 'fox.png'" in lines[3]
@@ -121,7 +121,7 @@ def test_trimap_without_unknown_pixels(folder):
         (["alphas", "truths", "--csv", "rows.txt"], "ends in '.txt'; expected .csv"),
         (["alphas", "truths", "--json", "old.json"], "exists already"),
         (["alphas", "truths", "--csv", "none/rows.csv"], "no such folder"),
-        (["alphas", "bad"], "not one picture could be scored; for example 'cat': true alpha 'bad/cat.png'"),
+        (["alphas", "bad"], "no alpha could be scored; for example 'cat': true alpha 'bad/cat.png'"),
         (["alphas"], "required: GT_DIR"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

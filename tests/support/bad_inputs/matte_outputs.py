@@ -26,20 +26,22 @@ ROWS = [
     BadInput(
         "background without composite",
         f"{_JOB} -o a.png --background white",
-        "--background is for --composite; none is asked for",
+        "--background has no effect without --composite; leave it out",
     ),
     BadInput(
-        "fit without composite", f"{_JOB} --cutout a.png --fit cover", "--fit is for --composite; none is asked for"
+        "fit without composite",
+        f"{_JOB} --cutout a.png --fit cover",
+        "--fit has no effect without --composite; leave it out",
     ),
     BadInput(
         "colours of no picture",
         f"{_JOB} -o a.png --colors photo",
-        "--colors is for --cutout and --composite; none is asked for",
+        "--colors has no effect without --cutout or --composite; leave it out",
     ),
     BadInput(
         "linear light without blending",
         f"{_JOB} --cutout a.png --colors photo --linear",
-        "--linear is for --composite and estimated colours; none is asked for",
+        "--linear has no effect without --composite or estimated colours; leave it out",
     ),
     BadInput("bits of no alpha", f"{_JOB} --trust a.png --bits 16", "--bits is for an alpha's .png or .tif and a cut"),
     BadInput(
@@ -106,9 +108,9 @@ ROWS = [
     BadInput(
         "two results in one stream",
         f"{_JOB} -o - --cutout -",
-        "more than one output is '-'; a stream carries one picture",
+        "more than one output is '-'; a stream carries one image",
     ),
     BadInput(
-        "two pictures in one stream", "matte - - -o a.png", "more than one input is '-'; a stream carries one picture"
+        "two pictures in one stream", "matte - - -o a.png", "more than one input is '-'; a stream carries one image"
     ),
 ]
