@@ -61,7 +61,7 @@ def judge(exercise: Exercise, function: Callable[..., Any], seed: int = 0) -> Ve
     generator = np.random.default_rng(seed)
     for _ in range(_TRIALS):
         arguments = exercise.inputs(generator)
-        expected = np.asarray(exercise.specification(**_copies(arguments)), np.float64)
+        expected = np.asarray(exercise.specification(*_copies(arguments).values()), np.float64)
         given = _copies(arguments)
         try:
             answer = function(*given.values())
