@@ -81,9 +81,9 @@ def judge(exercise: Exercise, function: Callable[..., Any], seed: int = 0) -> Ve
 def _compared(answer: Any, expected: np.ndarray, arguments: dict[str, Any]) -> Verdict | None:
     if answer is None:
         return Verdict("failed", "your function returns nothing; did you forget 'return'?")
-    if np.iscomplexobj(answer):
-        return Verdict("failed", "your function returns complex numbers, expected real ones")
     try:
+        if np.iscomplexobj(answer):
+            return Verdict("failed", "your function returns complex numbers, expected real ones")
         numbers = np.asarray(answer, np.float64)
     except (TypeError, ValueError):
         return Verdict("failed", f"your function returns {type(answer).__name__}, expected numbers")
