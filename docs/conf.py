@@ -1,6 +1,5 @@
 """Settings of the documentation site: ``sphinx-build -W -b html docs docs/_build/html``, with the group ``docs``."""
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -40,7 +39,8 @@ def _copy_tutorials() -> None:
     target = ROOT / "docs" / "tutorials"
     target.mkdir(exist_ok=True)
     for notebook in (ROOT / "tutorials").glob("*.ipynb"):
-        shutil.copy2(notebook, target / notebook.name)
+        text = notebook.read_text(encoding="utf-8").replace("](../docs/", "](../")  # their links, from here
+        (target / notebook.name).write_text(text, encoding="utf-8")
 
 
 _copy_tutorials()

@@ -90,7 +90,11 @@ def conv(x, w, stride=1, padding=0):
 
 
 def sample_positions(source, target):
-    """Places of the centres of ``target`` samples among ``source`` samples (align_corners=False)."""
+    """Places of the centres of ``target`` samples among ``source`` samples.
+
+    Both lines have the same ends, and a sample is as wide as its line divided by their number. The first centre of 4
+    lies so at 0.5 * 2 / 4 - 0.5 = -0.25 among 2: outside the first one (PyTorch: ``align_corners=False``).
+    """
     return (np.arange(target) + 0.5) * source / target - 0.5
 
 
@@ -104,7 +108,10 @@ def linear_resize(x, length):
 
 
 def cubic_resize(x, length):
-    """Resize the first axis by Keys' cubic convolution with a = -0.75 (IEEE TASSP 29, 1981); the edge repeats."""
+    """Resize the first axis by Keys' cubic convolution (IEEE TASSP 29, 1981); the edge repeats.
+
+    Keys derives a = -0.5; PyTorch, in which the weights were trained, has -0.75, which sharpens more.
+    """
     a = -0.75
     position = sample_positions(len(x), length)
     first = np.floor(position).astype(int) - 1
@@ -163,7 +170,7 @@ def attention(x, w, heads, record=unchanged):
     q, k, v = np.moveaxis(qkv, (-3, -2), (0, -4))  # 3 times [..., heads, h, w, d]
     k, v = (y.reshape(*y.shape[:-3], height * width, size) for y in (k, v))  # [..., heads, N, d]
     score = (q * x.dtype.type(size**-0.5)).reshape(k.shape) @ k.swapaxes(-1, -2)  # [..., heads, N, N]
-    if "rel_pos_h" in w:  # of the unscaled query
+    if "rel_pos_h" in w:  # of the unscaled query, a convention: the factor could be in the tables
         score = score.reshape(*q.shape[:-1], height, width)  # [..., heads, h, w, h, w]
         score += np.einsum("...hwc,hyc->...hwy", q, relative_positions(w["rel_pos_h"], height))[..., None]
         score += np.einsum("...hwc,wxc->...hwx", q, relative_positions(w["rel_pos_w"], width))[..., None, :]

@@ -126,6 +126,7 @@ def test_named_tests_exist():
         "batch",
         "serve",
         "tracing",
+        "teaching",
         "testing",
         "hub",
         "checkpoint",

@@ -35,6 +35,7 @@ ROOMS = [
     "batch",
     "serve",
     "cli",
+    "teaching",
     "testing",
     "__init__",
     "__main__",

@@ -16,7 +16,7 @@ SUBROOMS = {"kernels.fused"}
 BOX, ACROSS, UP, MARGIN = (104, 34), 18, 40, 12
 COLORS = {"read": "#fbe7c8", "compute": "#dbe7f6", "files": "#eeeeee", "use": "#d9efd9"}
 KINDS = {
-    "read": {"reference", "layers", "tracing", "testing"},
+    "read": {"reference", "layers", "tracing", "teaching", "testing"},
     "compute": {"runtime", "kernels", "kernels.fused", "network", "model"},
     "files": {"files", "images", "hub", "configuration", "processing", "checkpoint"},
 }

@@ -1,4 +1,9 @@
-"""The paper's losses on predicted and true alpha (B, 1, H, W) in 0..1, with the trimap (B, 1, H, W) uint8."""
+"""Our losses on predicted and true alpha (B, 1, H, W) in 0..1, with the trimap (B, 1, H, W) uint8.
+
+They are made after the paper's, and differ from the authors' code: in the weights, in slopes by differences over the
+whole picture, and in a pyramid of four levels on the merged alpha. ``numpy_vitmatte.training.losses`` has both,
+``authors_loss`` and ``recipe_loss``.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +40,7 @@ def laplacian(predicted: Tensor, alpha: Tensor) -> Tensor:
 
 
 def gradient(predicted: Tensor, alpha: Tensor) -> Tensor:
-    """Difference of the slopes, plus a slight price on slope itself (0.01, as the authors)."""
+    """Difference of the slopes, plus a slight price (0.01, as the authors') on slope beyond the true one."""
     loss = predicted.new_zeros(())
     for axis in (-1, -2):
         slope, goal = predicted.diff(dim=axis), alpha.diff(dim=axis)

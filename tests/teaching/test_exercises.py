@@ -1,0 +1,94 @@
+"""Every exercise has a check that tells a stub, the solution and typical mistakes apart."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numpy_vitmatte.teaching import check
+from numpy_vitmatte.teaching.exercises import EXERCISES
+from numpy_vitmatte.teaching.verdict import Exercise, judge
+
+SOLUTIONS = Path(__file__).resolve().parents[2] / "tutorials" / "solutions"
+
+# What the check says first of each wrong answer.
+MESSAGES = {
+    "wrong_1_swapped": "differs first at [0, 0, 0]: ",
+    "wrong_1_no_channel": "your function raised ValueError: ",
+    "wrong_2_normalized_trimap": "differs first at [0, 0, 3]: -1, expected 0",
+    "wrong_2_channels_first": "shape (4, ",
+    "wrong_3_cropped": "differs first at [0]: ",
+    "wrong_3_padded_to_patches": "differs first at [",
+    "wrong_4_without_padding": "differs: ",
+    "wrong_4_every_window": "differs: ",
+    "wrong_5_in_place": "your function changes its input alpha",
+    "wrong_5_rounded": "differs first at [",
+}
+
+
+def answers(number):
+    """The functions of a notebook's solutions that belong to one exercise, by name."""
+    notebook, exercise = number.split(".")
+    spec = importlib.util.spec_from_file_location(f"solutions_{notebook}", SOLUTIONS / f"{notebook}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    starts = (f"solution_{exercise}", f"wrong_{exercise}_")
+    return {name: value for name, value in vars(module).items() if name.startswith(starts)}
+
+
+@pytest.mark.parametrize("number", sorted(EXERCISES))
+def test_a_stub_is_not_tried_yet(number, capsys):
+    def stub(*_):
+        raise NotImplementedError
+
+    check(number, stub)
+    assert capsys.readouterr().out == f"{number}: not tried yet\n"
+
+
+@pytest.mark.parametrize("number", sorted(EXERCISES))
+@pytest.mark.parametrize("seed", range(20))
+def test_the_solution_is_right(number, seed):
+    assert judge(EXERCISES[number], answers(number)[f"solution_{number.split('.')[1]}"], seed).outcome == "right"
+
+
+@pytest.mark.parametrize("number", sorted(EXERCISES))
+@pytest.mark.parametrize("seed", range(20))
+def test_wrong_answers_are_told_so(number, seed):
+    wrong = {name: function for name, function in answers(number).items() if name.startswith("wrong_")}
+    assert len(wrong) >= 2
+    for name, function in wrong.items():
+        verdict = judge(EXERCISES[number], function, seed)
+        assert verdict.outcome not in ("right", "not tried yet"), name
+        assert verdict.message.startswith(MESSAGES[name]), verdict.message
+
+
+ROOT = Exercise(np.sqrt, lambda generator: {"x": generator.random(3)})
+
+
+@pytest.mark.parametrize(
+    ("function", "outcome", "start"),
+    [
+        (np.sqrt, "right", "right"),
+        (lambda x: np.sqrt(x.astype(np.float32)), "right", "right"),  # float32 is precise enough
+        (lambda x: np.sqrt(x) + 3e-6, "differs", "differs first at [0]: "),
+        (lambda x: np.full(3, np.nan), "differs", "differs first at [0]: nan"),
+        (lambda x: np.sqrt(x)[:2], "wrong shape", "shape (2,), expected (3,)"),
+        (lambda x: None, "failed", "your function returns nothing"),
+        (lambda x: "one", "failed", "your function returns str, expected numbers"),
+        (lambda x: 1j * x, "failed", "your function returns complex numbers"),
+        (lambda x: [[1], [1, 2]], "failed", "your function returns list, expected numbers"),
+        (lambda x, y: x, "failed", "your function raised TypeError"),
+        (lambda x: 1 // 0, "failed", "your function raised ZeroDivisionError"),
+        (3, "failed", "your answer is no function"),
+    ],
+)
+def test_whatever_a_function_does_is_told(function, outcome, start):
+    verdict = judge(ROOT, function)
+    assert verdict.outcome == outcome
+    assert verdict.message.startswith(start)
+
+
+def test_an_unknown_number_is_told(capsys):
+    check("99.1", np.sqrt)
+    assert capsys.readouterr().out.startswith("99.1: there is no such exercise; there are 01.1, ")
