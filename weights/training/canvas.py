@@ -28,7 +28,11 @@ def draw(size: int, paint: Callable[[ImageDraw.ImageDraw, int], None], start: np
 
 def outline(rng: np.random.Generator, n: int) -> Points:
     """A closed outline inside an n x n canvas: smooth (a few harmonics), or a polygon with corners."""
-    center, radius = rng.uniform(0.1, 0.9, 2) * n, rng.uniform(0.15, 0.5) * n
+    return outline_at(rng, rng.uniform(0.1, 0.9, 2) * n, rng.uniform(0.15, 0.5) * n)
+
+
+def outline_at(rng: np.random.Generator, center: np.ndarray, radius: float) -> Points:
+    """The same about a given center (x, y), its reach about `radius`."""
     if rng.random() < 0.65:
         angle = np.linspace(0, 2 * np.pi, 96, endpoint=False)
         waves = sum(rng.normal(0, 0.16 / k) * np.sin(k * angle + rng.uniform(0, 7)) for k in range(1, 10))
@@ -65,3 +69,8 @@ def place(rng: np.random.Generator, picture: Image.Image, size: int, scale: tupl
 def over(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Coverage of two independent layers: 1 - (1 - first)(1 - second)."""
     return first + second - first * second
+
+
+def rgb(tint: np.ndarray) -> tuple[int, ...]:
+    """A colour (3,) of 0..1 as PIL's pens take it."""
+    return tuple(np.rint(np.clip(tint, 0, 1) * 255).astype(int).tolist())

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from .compose import Sample, make_sample
+from .compose import Sample
 from .material import Material
+from .mixture import draw_sample
 
 
 def to_tensors(sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
@@ -35,7 +36,7 @@ class Samples(IterableDataset):
         while True:
             for i in range(self.batch):
                 number = self.start + batch_number * self.batch + i
-                yield to_tensors(make_sample([self.seed, number], self.size, self.material))
+                yield to_tensors(draw_sample([self.seed, number], self.size, self.material))
             batch_number += step
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .state import Run
 
 COLUMNS = ("step", "samples", "hours", "crop", "loss_unknown", "loss_known", "loss_laplacian", "loss_gradient")
-COLUMNS += ("val_sad", "val_mse")
+COLUMNS += ("val_sad", "val_mse", "scenes_mse", "scenes_bias")
 
 
 class Log:
@@ -49,7 +49,7 @@ class Log:
 
 
 def plot(log: Path, picture: Path) -> None:
-    """Loss, SAD and MSE against samples seen; a grey line where the crops' size changes."""
+    """Loss and the MSEs of both kinds of pictures against samples seen; a grey line where the crops' size changes."""
     if not log.exists():
         return
     import matplotlib
@@ -64,7 +64,7 @@ def plot(log: Path, picture: Path) -> None:
         at for at, row, before in zip(samples[1:], rows[1:], rows, strict=False) if row["crop"] != before["crop"]
     ]
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.5), layout="constrained")
-    for axis, name in zip(axes, ("loss_unknown", "val_sad", "val_mse"), strict=True):
+    for axis, name in zip(axes, ("loss_unknown", "val_mse", "scenes_mse"), strict=True):
         for change in changes:
             axis.axvline(change, color="0.85")
         axis.plot(samples, [float(row[name]) for row in rows], ".-")

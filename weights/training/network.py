@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
 
 PREPROCESSOR = {
@@ -45,6 +46,31 @@ def configuration() -> VitMatteConfig:
     )
 
 
+class PatchProjection(nn.Conv2d):
+    """The patch embedding as one matrix product.
+
+    The same numbers as the convolution: its stride is its kernel. On Intel processors with AMX, PyTorch 2.13's bfloat16
+    convolution of 4 channels by 16 x 16 with stride 16 is silently wrong; the product is right everywhere.
+    """
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, width, H / patch, W / patch)."""
+        count, channels, height, width = pixels.shape
+        side = self.kernel_size[0]
+        split = pixels.reshape(count, channels, height // side, side, width // side, side)
+        patches = split.permute(0, 2, 4, 1, 3, 5).reshape(count, height // side, width // side, channels * side**2)
+        return F.linear(patches, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
+
+
+def with_patch_products(model: VitMatteForImageMatting) -> VitMatteForImageMatting:
+    """The network with its patch embedding replaced by a `PatchProjection` of the same parameters."""
+    convolution = model.backbone.embeddings.projection
+    product = PatchProjection(convolution.in_channels, convolution.out_channels, convolution.kernel_size)
+    product.weight, product.bias = convolution.weight, convolution.bias
+    model.backbone.embeddings.projection = product
+    return model
+
+
 def build(weights: Path | None = None) -> VitMatteForImageMatting:
     """The network of an exported folder, or a fresh one.
 
@@ -52,7 +78,7 @@ def build(weights: Path | None = None) -> VitMatteForImageMatting:
     """
     if weights is not None:
         model = VitMatteForImageMatting.from_pretrained(weights, dtype=torch.float32)
-        return model.to(memory_format=torch.channels_last)
+        return with_patch_products(model).to(memory_format=torch.channels_last)
     model = VitMatteForImageMatting(configuration())
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -60,7 +86,7 @@ def build(weights: Path | None = None) -> VitMatteForImageMatting:
             nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    return model.to(memory_format=torch.channels_last)
+    return with_patch_products(model).to(memory_format=torch.channels_last)
 
 
 def export(state: dict[str, torch.Tensor], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The check during training: SAD and MSE of the averaged weights on a few held-back samples, a fixed seed."""
+"""The check during training: the averaged weights on a few held-back samples and scenes of each kind, fixed seeds."""
 
 from __future__ import annotations
 
@@ -8,28 +8,38 @@ from torch import nn
 
 from numpy_vitmatte.matting.metrics import alpha_errors
 
-from .compose import make_sample
+from .compose import Sample, make_sample
 from .data import to_tensors
 from .material import Material
+from .scenes import SCENES, make_scene
 
 SEED = 990_001
+SCENES_PER_KIND = 4
 
 
 class QuickCheck:
-    """`count` samples of `size` pixels made once; call with a network in evaluation mode."""
+    """`count` samples of `size` pixels made once, and scenes beside; call with a network in evaluation mode."""
 
     def __init__(self, held_back: Material, count: int = 32, size: int = 256) -> None:
         self.samples = [make_sample([SEED, i], size, held_back) for i in range(count)]
+        self.scenes = [
+            make_scene([SEED, *kind.encode(), i], size, held_back, kind)
+            for kind in SCENES
+            for i in range(SCENES_PER_KIND)
+        ]
 
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        """Mean SAD (thousands) and MSE over the unknown."""
+        """Mean SAD (thousands) and MSE over the unknown; MSE and mean error of alpha (bias) in the scenes."""
+        sad, mse, _ = np.mean([self._errors(model, sample) for sample in self.samples], 0).tolist()
+        _, scenes_mse, bias = np.mean([self._errors(model, scene) for scene in self.scenes], 0).tolist()
+        return {"val_sad": sad, "val_mse": mse, "scenes_mse": scenes_mse, "scenes_bias": bias}
+
+    def _errors(self, model: nn.Module, sample: Sample) -> tuple[float, float, float]:
+        pixels, _, _ = to_tensors(sample)
         device = next(model.parameters()).device
-        scores = []
-        for sample in self.samples:
-            pixels, _, _ = to_tensors(sample)
-            alpha = model(pixel_values=pixels[None].to(device)).alphas[0, 0].float().cpu().numpy()
-            truth, unknown = sample.alpha / 255.0, sample.trimap == 128
-            errors = alpha_errors(alpha, truth, unknown)
-            scores.append((errors.sad, errors.mse / 1000))  # the package counts MSE in thousandths
-        return dict(zip(("val_sad", "val_mse"), np.mean(scores, 0).tolist(), strict=True))
+        alpha = model(pixel_values=pixels[None].to(device)).alphas[0, 0].float().cpu().numpy()
+        truth, unknown = sample.alpha / 255.0, sample.trimap == 128
+        errors = alpha_errors(alpha, truth, unknown)
+        bias = float((alpha - truth)[unknown].mean())
+        return errors.sad, errors.mse / 1000, bias  # the package counts MSE in thousandths

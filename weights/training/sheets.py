@@ -1,6 +1,6 @@
 """Contact sheets: photo, trimap, alpha, cut-out on two colours (and the true alpha where there is one).
 
-`python -m training.sheets weights_folder out.png --material material.zip` for validation samples,
+`python -m training.sheets weights_folder out.png --material material.zip` for validation samples and scenes,
 `--photo photo.jpg trimap.png` (repeatable) for real ones.
 """
 
@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from .infer import load, predict
-from .validation_set import validation_set
+from .scenes import SCENES
+from .validation_set import set_of_scenes, validation_set
 
 COLOURS = ((40, 160, 60), (240, 240, 240))
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--material", type=Path)
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--per-scene", type=int, default=3, help="scenes of each kind")
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--photo", nargs=2, action="append", default=[], metavar=("PHOTO", "TRIMAP"))
     args = parser.parse_args()
@@ -47,7 +49,8 @@ def main() -> None:
         trimap = np.where(trimap < 64, 0, np.where(trimap > 191, 255, 128)).astype(np.uint8)
         rows.append(row(image, trimap, predict(model, image, trimap), None))
     if args.material:
-        for sample in validation_set(args.material, args.count, args.size):
+        samples = validation_set(args.material, args.count, args.size)
+        for sample in (*samples, *set_of_scenes(args.material, list(SCENES), args.per_scene, args.size)):
             alpha = predict(model, sample.image, sample.trimap)
             rows.append(row(sample.image, sample.trimap, alpha, sample.alpha))
     width = max(line.shape[1] for line in rows)

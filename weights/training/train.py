@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from . import losses
-from .data import loader
+from .bfloat16 import refuse_if_wrong
+from .data import loader, to_tensors
 from .log import Log, plot
 from .material import read_material
 from .network import build, export
@@ -74,9 +75,17 @@ def main() -> None:
     if args.frozen_norms:
         run.freeze_norms()
     check = QuickCheck(read_material(args.material, held_back=True), *args.check)
+    if computes_in_bfloat16(args, device):
+        known = [to_tensors(sample) for sample in check.samples[:4]]
+        refuse_if_wrong(run.model, tuple(torch.stack(part).to(device) for part in zip(*known, strict=True)))
     batches = loader(material, args.crop, args.batch, args.seed, run.samples, args.workers)
     sitting(run, batches, args, device, check)
     finish(run, args)
+
+
+def computes_in_bfloat16(args: argparse.Namespace, device: torch.device) -> bool:
+    """Whether the forward pass does."""
+    return bool(args.bfloat16) or device.type == "cuda"
 
 
 def sitting(run: Run, batches, args: argparse.Namespace, device: torch.device, check: QuickCheck) -> None:
@@ -107,7 +116,7 @@ def step(run: Run, batch: list[torch.Tensor], args: argparse.Namespace, device: 
     pixels, alpha, trimap = (tensor.to(device, non_blocking=True) for tensor in batch)
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run.step, args)
-    with torch.autocast(device.type, torch.bfloat16, enabled=args.bfloat16 or device.type == "cuda"):
+    with torch.autocast(device.type, torch.bfloat16, enabled=computes_in_bfloat16(args, device)):
         predicted = run.model(pixel_values=pixels.contiguous(memory_format=torch.channels_last)).alphas
     loss, parts = losses.total(predicted.float(), alpha, trimap)
     run.optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""Score weights folders beside pymatting's methods, on two sets: the training's mixture, and the kinds rare in it.
+"""Score weights folders beside pymatting's methods, on three sets: `compose`'s mixture, what is rare in it, scenes.
 
 `python -m training.validate material.zip vitmatte-tiny`
 """
@@ -21,9 +21,11 @@ from numpy_vitmatte.matting.metrics import alpha_errors
 
 from .compose import KINDS, Sample
 from .infer import load, predict
-from .validation_set import RARE_KINDS, set_of_kinds, validation_set
+from .scenes import SCENES
+from .validation_set import RARE_KINDS, set_of_kinds, set_of_scenes, validation_set
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
+FORMATS = {"MSE": "{:.4f}", "bias": "{:+.4f}"}
 
 
 def names_both_sides(trimap: np.ndarray) -> bool:
@@ -49,11 +51,16 @@ def classical(name: str) -> Method:
 
 
 def errors(predicted: np.ndarray, sample: Sample) -> dict[str, float]:
-    """SAD, Grad and Conn in thousands and MSE over the unknown; what the trimap knows is taken from there."""
+    """SAD, Grad and Conn in thousands, MSE and bias (mean of alpha - truth) over the unknown, by name.
+
+    What the trimap knows is taken from there.
+    """
     unknown = sample.trimap == 128
     settled = np.where(unknown, np.clip(predicted, 0, 1), sample.trimap / 255.0)
-    found = alpha_errors(settled, sample.alpha / 255.0, unknown)
-    return {"SAD": found.sad, "MSE": found.mse / 1000, "Grad": found.grad, "Conn": found.conn}
+    truth = sample.alpha / 255.0
+    found = alpha_errors(settled, truth, unknown)
+    bias = float((settled - truth)[unknown].mean())
+    return {"SAD": found.sad, "MSE": found.mse / 1000, "Grad": found.grad, "Conn": found.conn, "bias": bias}
 
 
 def score(method: Method, samples: list[Sample]) -> tuple[dict[str, float], list[dict[str, float]]]:
@@ -67,10 +74,13 @@ def score(method: Method, samples: list[Sample]) -> tuple[dict[str, float], list
 
 
 def by_kind(samples: list[Sample], rows: list[dict[str, float]]) -> str:
-    """Mean MSE of each kind of shape, worst first: where the failures are."""
-    kinds = {sample.kind for sample in samples}
-    means = {k: np.mean([r["MSE"] for r, s in zip(rows, samples, strict=True) if s.kind == k]) for k in kinds}
-    return ", ".join(f"{kind} {value:.4f}" for kind, value in sorted(means.items(), key=lambda item: -item[1]))
+    """Mean MSE of each kind, worst first, and its bias in brackets: where the failures are."""
+    means = {}
+    for kind in {sample.kind for sample in samples}:
+        of_kind = [(r["MSE"], r["bias"]) for r, sample in zip(rows, samples, strict=True) if sample.kind == kind]
+        means[kind] = np.mean(of_kind, 0)
+    worst_first = sorted(means.items(), key=lambda item: -item[1][0])
+    return ", ".join(f"{kind} {mse:.4f} ({bias:+.3f})" for kind, (mse, bias) in worst_first)
 
 
 def where_both_sides_are_named(samples: list[Sample], rows: list[dict[str, float]]) -> str:
@@ -81,13 +91,13 @@ def where_both_sides_are_named(samples: list[Sample], rows: list[dict[str, float
 
 def table(methods: dict[str, Method], samples: list[Sample]) -> None:
     """Print a Markdown table of means, then the MSE of each kind and where the trimap names both sides."""
-    print("| method | SAD | MSE | Grad | Conn | s per picture |\n|---|---|---|---|---|---|", flush=True)
+    print("| method | SAD | MSE | Grad | Conn | bias | s per picture |\n|---|---|---|---|---|---|---|", flush=True)
     details = []
     for name, method in methods.items():
         means, rows = score(method, samples)
-        cells = (f"{v:.3f}" if k != "MSE" else f"{v:.4f}" for k, v in means.items())
+        cells = (FORMATS.get(error, "{:.3f}").format(value) for error, value in means.items())
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
-        details.append(f"MSE by kind, {name}: {by_kind(samples, rows)}")
+        details.append(f"MSE (bias) by kind, {name}: {by_kind(samples, rows)}")
         details.append(f"MSE where both sides are named, {name}: {where_both_sides_are_named(samples, rows)}")
     print("\n".join(["", *details, ""]), flush=True)
 
@@ -97,9 +107,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("material", type=Path)
     parser.add_argument("folders", type=Path, nargs="*", help="weights folders")
-    parser.add_argument("--count", type=int, default=60, help="pictures drawn as the mixture is; 0: no such table")
+    parser.add_argument("--count", type=int, default=60, help="pictures drawn by `compose`; 0: no such table")
     parser.add_argument("--kinds", nargs="*", default=RARE_KINDS, choices=KINDS, help="a second table, of these kinds")
     parser.add_argument("--per-kind", type=int, default=20, help="pictures of each; 0: no such table")
+    parser.add_argument("--scenes", nargs="*", default=list(SCENES), choices=SCENES, help="a third table, of these")
+    parser.add_argument("--per-scene", type=int, default=60, help="pictures of each; 0: no such table")
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--methods", nargs="*", default=["cf", "knn", "rw"], help="pymatting's estimate_alpha_<name>")
     parser.add_argument("--threads", type=int, default=2)
@@ -110,9 +122,15 @@ def main() -> None:
     for folder in args.folders:
         methods[folder.name] = partial(predict, load(folder))
     methods |= {f"pymatting {name}": classical(name) for name in args.methods}
-    mixture = list(validation_set(args.material, args.count, args.size))
-    chosen = list(set_of_kinds(args.material, args.kinds, args.per_kind, args.size))
-    for title, samples in (("As the training's mixture", mixture), ("Of each of " + ", ".join(args.kinds), chosen)):
+    sets = {
+        "As `compose` draws them": validation_set(args.material, args.count, args.size),
+        "Of each of " + ", ".join(args.kinds): set_of_kinds(args.material, args.kinds, args.per_kind, args.size),
+        "Of each scene of " + ", ".join(args.scenes): set_of_scenes(
+            args.material, args.scenes, args.per_scene, args.size
+        ),
+    }
+    for title, drawn in sets.items():
+        samples = list(drawn)
         if samples:
             print(f"{title}, {len(samples)} pictures:\n")
             table(methods, samples)

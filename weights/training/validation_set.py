@@ -1,7 +1,8 @@
 """The validation sets: samples of held-back photos, masks and sprites from fixed seeds, narrow and wide trimaps.
 
-One is drawn as the training's mixture is. In sixty of its pictures some kinds of shape do not occur at all, so a
-second set holds equally many of each of those.
+One is drawn as `compose` does. In sixty of its pictures some kinds of shape do not occur at all, so a second set
+holds equally many of each of those. A third holds equally many of each kind of scene: in the first two the foreground
+is mostly one material, which photographs hardly ever show.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from pathlib import Path
 
 from .compose import Sample, make_sample
 from .material import read_material
+from .scenes import make_scene
 
 SEED = 20_000_003
 SEED_OF_KINDS = 20_000_023
+SEED_OF_SCENES = 20_000_029
 RARE_KINDS = ("net", "smoke", "glass")
 
 
@@ -30,3 +33,11 @@ def set_of_kinds(material: str | Path, kinds: Sequence[str], per_kind: int, size
     for kind in kinds:
         for number in range(per_kind):
             yield make_sample([SEED_OF_KINDS, *kind.encode(), number], size, held_back, kind)
+
+
+def set_of_scenes(material: str | Path, kinds: Sequence[str], per_kind: int, size: int) -> Iterator[Sample]:
+    """`per_kind` samples of each of `kinds` (see `scenes.SCENES`); a kind's samples do not depend on the others."""
+    held_back = read_material(material, held_back=True)
+    for kind in kinds:
+        for number in range(per_kind):
+            yield make_scene([SEED_OF_SCENES, *kind.encode(), number], size, held_back, kind)

@@ -1,4 +1,4 @@
-"""The training recipe without its data: a tiny packed material made on the spot, then every part that it feeds."""
+"""Every part of the training recipe, fed by a tiny material (see conftest.py)."""
 
 import dataclasses
 import io
@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("scipy", reason="the compositor blurs and measures distances with scipy ([train] extra)")
-sys.path.insert(0, str(Path(__file__).parents[1] / "weights"))
 
 from training import compose, pack, sources, trimaps
 from training.canvas import smooth_noise
 from training.material import Material, read_material
+from training.scenes import SCENES
 from training.validation_set import RARE_KINDS, set_of_kinds, validation_set
 
 from numpy_vitmatte.testing import tiny_config
@@ -29,27 +29,6 @@ def png(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(array).save(file, "PNG")
     return file.getvalue()
-
-
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory) -> Path:
-    """A zip of four photos, four masks and four sprites of noise and discs."""
-    path = tmp_path_factory.mktemp("material") / "material.zip"
-    rng = np.random.default_rng(5)
-    y, x = np.mgrid[:48, :48]
-    disc = np.clip(20 - np.hypot(x - 24, y - 24), 0, 1)
-    with zipfile.ZipFile(path, "w") as archive:
-        for i in range(4):
-            noise = rng.integers(0, 256, (48, 64, 3), np.uint8)
-            archive.writestr(f"photos/{i}.png", png(noise))
-            archive.writestr(f"masks/{i}.png", png((disc * 255).astype(np.uint8)))
-            archive.writestr(f"sprites/{i}.png", png(np.dstack([noise[:, :48], disc * 255]).astype(np.uint8)))
-    return path
-
-
-@pytest.fixture(scope="module")
-def material(packed) -> Material:
-    return read_material(packed)
 
 
 def test_held_back_pictures_are_never_trained_on(packed):
@@ -246,10 +225,13 @@ def test_scores_count_the_unknown_alone_and_in_the_card_s_units():
 
     sample = sample_of_a_step()
     perfect = validate.errors(sample.alpha / 255, sample)
-    assert perfect == {"SAD": 0, "MSE": 0, "Grad": 0, "Conn": 0}
+    assert perfect == {"SAD": 0, "MSE": 0, "Grad": 0, "Conn": 0, "bias": 0}
     half = validate.errors(np.full((32, 32), 0.5), sample)
     assert half["SAD"] == pytest.approx(0.5 * 4 * 32 / 1000)
     assert half["MSE"] == pytest.approx(0.25)
+    assert half["bias"] == pytest.approx(0, abs=1e-12), "as many pixels are too high as too low"
+    low = validate.errors(np.full((32, 32), 0.4), sample)
+    assert low["bias"] == pytest.approx(-0.1)
     beyond = validate.errors(np.where(sample.alpha > 0, 3.0, -2.0), sample)
     assert beyond == perfect, "values are cut to 0..1"
     means, rows = validate.score(lambda image, trimap: np.full(trimap.shape, 0.5), [sample, sample])
@@ -272,24 +254,27 @@ def test_pictures_without_one_side_are_counted_apart():
     np.testing.assert_array_equal(answer, np.where(one.trimap == 128, 0.5, 0))
 
 
-def test_both_sets_are_scored(packed, monkeypatch, capsys):
+def test_the_three_sets_are_scored(packed, monkeypatch, capsys):
     torch = pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
     pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
     from training import validate
 
-    options = ["--count", "3", "--kinds", "glass", "net", "--per-kind", "1", "--size", "64", "--methods"]
+    options = ["--count", "3", "--kinds", "glass", "net", "--per-kind", "1", "--scenes", "mesh", "hair"]
+    options += ["--per-scene", "2", "--size", "64", "--methods"]
     monkeypatch.setattr(sys, "argv", ["validate", str(packed), *options])
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     validate.main()
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.endswith("pictures:")] == [
-        "As the training's mixture, 3 pictures:",
+        "As `compose` draws them, 3 pictures:",
         "Of each of glass, net, 2 pictures:",
+        "Of each scene of mesh, hair, 4 pictures:",
     ]
-    assert sum(line.startswith("| 0.5 everywhere |") for line in lines) == 2
-    assert sum(line.startswith("MSE where both sides are named, 0.5 everywhere:") for line in lines) == 2
-    of_each = [line for line in lines if line.startswith("MSE by kind, 0.5 everywhere:")][1]
-    assert {word for word in of_each.split() if word in compose.KINDS} == {"glass", "net"}
+    assert sum(line.startswith("| 0.5 everywhere |") for line in lines) == 3
+    assert sum(line.startswith("MSE where both sides are named, 0.5 everywhere:") for line in lines) == 3
+    of_each = [line for line in lines if line.startswith("MSE (bias) by kind, 0.5 everywhere:")]
+    assert {word for word in of_each[1].split() if word in compose.KINDS} == {"glass", "net"}
+    assert {word for word in of_each[2].split() if word in SCENES} == {"mesh", "hair"}
 
 
 def test_the_check_during_training_counts_as_the_scores_do(packed):
@@ -307,10 +292,13 @@ def test_the_check_during_training_counts_as_the_scores_do(packed):
             return SimpleNamespace(alphas=self.level.expand(1, 1, *pixel_values.shape[2:]))
 
     check = QuickCheck(read_material(packed, held_back=True), count=2, size=64)
-    differences = [(0.5 - s.alpha / 255)[s.trimap == 128] for s in check.samples]
+    samples, scenes = ([(0.5 - s.alpha / 255)[s.trimap == 128] for s in part] for part in (check.samples, check.scenes))
     found = check(Half())
-    assert found["val_sad"] == pytest.approx(np.mean([np.abs(d).sum() / 1000 for d in differences]))
-    assert found["val_mse"] == pytest.approx(np.mean([(d**2).mean() for d in differences]))
+    assert found["val_sad"] == pytest.approx(np.mean([np.abs(d).sum() / 1000 for d in samples]))
+    assert found["val_mse"] == pytest.approx(np.mean([(d**2).mean() for d in samples]))
+    assert found["scenes_mse"] == pytest.approx(np.mean([(d**2).mean() for d in scenes]))
+    assert found["scenes_bias"] == pytest.approx(np.mean([d.mean() for d in scenes]))
+    assert {scene.kind for scene in check.scenes} == set(SCENES)
 
 
 def test_losses_are_zero_for_the_truth():

@@ -1,0 +1,63 @@
+"""Whether new weights may replace the old: `python -m training.gate material.zip vitmatte-tiny NEW`.
+
+Every kind of scene must be better, no bias may be larger than 0.02, what `compose` draws at most 5 % worse (its rare
+kinds too), pictures of 640 and 800 pixels no worse. Contact sheets (`sheets.py`) are for eyes to judge.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from .compose import Sample
+from .infer import load, predict
+from .scenes import SCENES
+from .validate import score
+from .validation_set import RARE_KINDS, set_of_kinds, set_of_scenes, validation_set
+
+BIAS_AT_MOST = 0.02
+MIXTURE_WORSE_AT_MOST = 1.05
+
+
+def tables(material: Path) -> Iterator[tuple[str, float, list[Sample]]]:
+    """Name, how large the new MSE may be as a part of the old, and the samples of each set."""
+    yield "compose, 320 pixels", MIXTURE_WORSE_AT_MOST, list(validation_set(material, 60, 320))
+    for size in (640, 800):
+        yield f"compose, {size} pixels", 1.0, list(validation_set(material, 24, size))
+    yield "rare kinds", MIXTURE_WORSE_AT_MOST, list(set_of_kinds(material, RARE_KINDS, 20, 320))
+    for kind in SCENES:
+        yield kind, 1.0, list(set_of_scenes(material, [kind], 60, 320))
+
+
+def main() -> None:
+    """Print a Markdown table and the verdict; exit with 1 where the new weights do not pass."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("material", type=Path)
+    parser.add_argument("old", type=Path)
+    parser.add_argument("new", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    old, new = (partial(predict, load(folder)) for folder in (args.old, args.new))
+    failed = []
+    print(
+        "| pictures | MSE before | after | change | bias before | after | |\n|---|---|---|---|---|---|---|", flush=True
+    )
+    for name, allowed, samples in tables(args.material):
+        before, after = (score(method, samples)[0] for method in (old, new))
+        change = after["MSE"] / before["MSE"]
+        passes = change <= allowed and abs(after["bias"]) <= BIAS_AT_MOST
+        failed += [] if passes else [name]
+        squared = f"{before['MSE']:.4f} | {after['MSE']:.4f} | {change - 1:+.1%}"
+        biases = f"{before['bias']:+.3f} | {after['bias']:+.3f}"
+        print(f"| {name} | {squared} | {biases} | {'passes' if passes else 'fails'} |", flush=True)
+    print(f"\nfails: {', '.join(failed)}" if failed else "\npasses")
+    raise SystemExit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
