@@ -90,11 +90,7 @@ def conv(x, w, stride=1, padding=0):
 
 
 def sample_positions(source, target):
-    """Places of the centres of ``target`` samples among ``source`` samples.
-
-    Both lines have the same ends, and a sample is as wide as its line divided by their number. The first centre of 4
-    lies so at 0.5 * 2 / 4 - 0.5 = -0.25 among 2: outside the first one (PyTorch: ``align_corners=False``).
-    """
+    """Places of the centres of ``target`` samples among ``source`` ones; both lines of samples have the same ends."""
     return (np.arange(target) + 0.5) * source / target - 0.5
 
 
@@ -108,11 +104,8 @@ def linear_resize(x, length):
 
 
 def cubic_resize(x, length):
-    """Resize the first axis by Keys' cubic convolution (IEEE TASSP 29, 1981); the edge repeats.
-
-    Keys derives a = -0.5; PyTorch, in which the weights were trained, has -0.75, which sharpens more.
-    """
-    a = -0.75
+    """Resize the first axis by Keys' cubic convolution (IEEE TASSP 29, 1981); the edge repeats."""
+    a = -0.75  # PyTorch's, with which the weights were trained; Keys derives -0.5
     position = sample_positions(len(x), length)
     first = np.floor(position).astype(int) - 1
     y = np.zeros((length, *x.shape[1:]), x.dtype)

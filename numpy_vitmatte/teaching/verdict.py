@@ -68,7 +68,7 @@ def judge(exercise: Exercise, function: Callable[..., Any], seed: int = 0) -> Ve
         except NotImplementedError:
             return Verdict("not tried yet", "not tried yet")
         except Exception as error:  # whatever a learner's code raises is told, not passed on
-            return Verdict("failed", f"your function raised {type(error).__name__}: {error}, for {_told(arguments)}")
+            return Verdict("failed", f"your function raised {type(error).__name__}: {error}{_told(arguments)}")
         verdict = _compared(answer, expected, arguments)
         if verdict is not None:
             return verdict
@@ -88,7 +88,7 @@ def _compared(answer: Any, expected: np.ndarray, arguments: dict[str, Any]) -> V
     except (TypeError, ValueError):
         return Verdict("failed", f"your function returns {type(answer).__name__}, expected numbers")
     if numbers.shape != expected.shape:
-        return Verdict("wrong shape", f"shape {numbers.shape}, expected {expected.shape}, for {_told(arguments)}")
+        return Verdict("wrong shape", f"shape {numbers.shape}, expected {expected.shape}{_told(arguments)}")
     bound = _TOLERANCE * max(1.0, np.abs(expected).max(initial=0))
     wrong = np.argwhere(~(np.abs(numbers - expected) <= bound))  # not a number is wrong as well
     if not len(wrong):
@@ -96,7 +96,7 @@ def _compared(answer: Any, expected: np.ndarray, arguments: dict[str, Any]) -> V
     place = tuple(int(index) for index in wrong[0])
     where = f"differs first at {list(place)}" if place else "differs"
     found = f"{numbers[place]:.6g}, expected {expected[place]:.6g}"
-    return Verdict("differs", f"{where}: {found}, for {_told(arguments)}")
+    return Verdict("differs", f"{where}: {found}{_told(arguments)}")
 
 
 def _copies(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -104,8 +104,9 @@ def _copies(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(arguments: dict[str, Any]) -> str:
-    """Arguments in a few words: small ones as they are, arrays by their shape."""
-    return ", ".join(
+    """Arguments in a few words: small ones as they are, arrays by their shape; nothing if there are none."""
+    words = ", ".join(
         f"{name} of shape {value.shape}" if isinstance(value, np.ndarray) and value.size > 8 else f"{name} = {value}"
         for name, value in arguments.items()
     )
+    return f", for {words}" if words else ""

@@ -14,16 +14,26 @@ SOLUTIONS = Path(__file__).resolve().parents[2] / "tutorials" / "solutions"
 
 # What the check says first of each wrong answer.
 MESSAGES = {
-    "wrong_1_swapped": "differs first at [0, 0, 0]: ",
-    "wrong_1_no_channel": "your function raised ValueError: ",
-    "wrong_2_normalized_trimap": "differs first at [0, 0, 3]: -1, expected 0",
-    "wrong_2_channels_first": "shape (4, ",
-    "wrong_3_cropped": "differs first at [0]: ",
-    "wrong_3_padded_to_patches": "differs first at [",
-    "wrong_4_without_padding": "differs: ",
-    "wrong_4_every_window": "differs: ",
-    "wrong_5_in_place": "your function changes its input alpha",
-    "wrong_5_rounded": "differs first at [",
+    "01.wrong_1_swapped": "differs first at [0, 0, 0]: ",
+    "01.wrong_1_no_channel": "your function raised ValueError: ",
+    "01.wrong_2_normalized_trimap": "differs first at [0, 0, 3]: -1, expected 0",
+    "01.wrong_2_channels_first": "shape (4, ",
+    "01.wrong_3_cropped": "differs first at [0]: ",
+    "01.wrong_3_padded_to_patches": "differs first at [",
+    "01.wrong_4_without_padding": "differs: ",
+    "01.wrong_4_every_window": "differs: ",
+    "01.wrong_5_in_place": "your function changes its input alpha",
+    "01.wrong_5_rounded": "differs first at [",
+    "02.wrong_1_only_reshaped": "differs first at [0, 0, ",
+    "02.wrong_1_channels_first": "differs first at [0, 0, 1]: ",
+    "02.wrong_2_only_reshaped": "differs first at [",
+    "02.wrong_2_turned_patches": "differs first at [0, 1, 0]: ",
+    "02.wrong_3_other_a": "differs first at [0, ",
+    "02.wrong_3_transposed": "shape (",
+    "02.wrong_4_corners": "differs first at [0]: 0, expected -0.2",
+    "02.wrong_4_ends": "differs first at [0]: 0.3, expected -0.2",
+    "02.wrong_5_half_patches": "differs first at [2]: 1, expected 0, for shifts = [ 0  4  8",
+    "02.wrong_5_padding": "differs first at [3]: 0, expected 1",
 }
 
 
@@ -60,7 +70,7 @@ def test_wrong_answers_are_told_so(number, seed):
     for name, function in wrong.items():
         verdict = judge(EXERCISES[number], function, seed)
         assert verdict.outcome not in ("right", "not tried yet"), name
-        assert verdict.message.startswith(MESSAGES[name]), verdict.message
+        assert verdict.message.startswith(MESSAGES[f"{number[:2]}.{name}"]), verdict.message
 
 
 ROOT = Exercise(np.sqrt, lambda generator: {"x": generator.random(3)})
