@@ -106,7 +106,7 @@ def assert_masks_and_doctor(source):
     diagnosis = answer_or_error(check_trimap, source, source)
     assert (diagnosis is None) == (answer_or_error(read_trimap, source) is None)
     if diagnosis is not None:
-        np.testing.assert_array_equal(diagnosis.trimap, read_trimap(source)[0])
+        np.testing.assert_array_equal(diagnosis.trimap, answer_or_error(read_trimap, source)[0])
         assert diagnosis.lines()
 
 
