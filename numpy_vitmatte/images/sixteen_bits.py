@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin, TiffTags
 
+from numpy_vitmatte.images.formats import open_listed
+
 _MODES = ("RGB", "RGBA", "RGBX")
 
 
@@ -47,7 +49,7 @@ def low_bytes_of(image: Image.Image) -> Image.Image | None:
     assert file is not None
     place = file.tell()
     file.seek(0)
-    twin = Image.open(io.BytesIO(file.read()), formats=[str(image.format)])
+    twin = open_listed(io.BytesIO(file.read()), "image", formats=[str(image.format)])
     file.seek(place)
     assert isinstance(twin, ImageFile.ImageFile)
     _mend_planes(twin)

@@ -1,6 +1,7 @@
 """uvicorn with the service's manners: one printed address, patience with an end, a shutdown that loses no picture."""
 
 import asyncio
+import contextlib
 import copy
 import os
 import socket
@@ -108,4 +109,5 @@ def run_server(app: FastAPI, host: str, port: int, log_level: int) -> None:
         app, http=PatientProtocol, ws="none", lifespan="on", log_config=logs, log_level=log_level,
         server_header=False, timeout_keep_alive=15, h11_max_incomplete_event_size=32 * 1024,
     )  # fmt: skip
-    Server(config, app).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal anew when it has ended in order
+        Server(config, app).run(sockets=[listening])
