@@ -228,4 +228,4 @@ def test_estimated_colors_keep_the_space(capsys):
 def test_a_missing_pymatting_names_the_way_without(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pymatting", None)
     assert main([*JOB, "--cutout", "out.png"]) == 2
-    assert "or take the photo's own colours with --colors photo" in capsys.readouterr().err
+    assert "--colors photo" in capsys.readouterr().err
