@@ -10,6 +10,8 @@ pytest.importorskip("transformers", reason="the recipe trains transformers' own 
 import torch
 from training import bfloat16, network
 
+pytestmark = pytest.mark.extras("torch")
+
 
 def test_the_product_equals_the_convolution():
     torch.manual_seed(0)

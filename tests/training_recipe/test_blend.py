@@ -8,6 +8,8 @@ pytest.importorskip("transformers", reason="the recipe loads transformers' own n
 import torch
 from training.blend import between
 
+pytestmark = pytest.mark.extras("torch")
+
 
 def test_a_share_of_the_way():
     old = {"weight": torch.tensor([1.0, -2.0]), "count": torch.tensor(3)}

@@ -12,6 +12,8 @@ pytest.importorskip("transformers", reason="the gate runs transformers' network 
 from training import gate
 from training.compose import Sample
 
+pytestmark = pytest.mark.extras("torch")
+
 
 def a_set():
     """One picture, half of it foreground, all unknown."""

@@ -14,6 +14,8 @@ from training.material import Material
 from training.thing import Thing, before
 from training.validation_set import set_of_scenes
 
+pytestmark = pytest.mark.extras("scipy")
+
 KINDS = sorted(scenes.SCENES)
 
 

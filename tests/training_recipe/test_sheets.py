@@ -12,6 +12,8 @@ pytest.importorskip("transformers", reason="sheets show what transformers' netwo
 from training import sheets
 from training.scenes import SCENES
 
+pytestmark = pytest.mark.extras("torch")
+
 
 def test_a_sheet_has_a_line_for_each_sample_and_scene(packed, tmp_path, monkeypatch):
     monkeypatch.setattr(sheets, "load", lambda folder: None)
