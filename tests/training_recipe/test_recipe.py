@@ -254,6 +254,21 @@ def test_pictures_without_one_side_are_counted_apart():
     np.testing.assert_array_equal(answer, np.where(one.trimap == 128, 0.5, 0))
 
 
+def test_a_solver_that_gives_up_is_counted_as_no_answer(monkeypatch):
+    pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
+    pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
+    pymatting = pytest.importorskip("pymatting", reason="the solver is pymatting's ([train] extra)")
+    from training import validate
+
+    def gives_up(image, trimap):
+        raise ValueError("Conjugate gradient descent did not converge within 10000 iterations")
+
+    monkeypatch.setattr(pymatting, "estimate_alpha_rw", gives_up)
+    sample = sample_of_a_step()
+    answer = validate.classical("rw")(sample.image, sample.trimap)
+    np.testing.assert_array_equal(answer, np.where(sample.trimap == 128, 0.5, sample.trimap / 255))
+
+
 def test_the_three_sets_are_scored(packed, monkeypatch, capsys):
     torch = pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
     pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")

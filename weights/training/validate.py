@@ -34,7 +34,10 @@ def names_both_sides(trimap: np.ndarray) -> bool:
 
 
 def classical(name: str) -> Method:
-    """A pymatting estimator as (image uint8, trimap uint8) -> alpha. A trimap without one side is answered by 0.5."""
+    """A pymatting estimator as (image uint8, trimap uint8) -> alpha. 0.5 where it has no answer.
+
+    It has none where the trimap knows one side only, or where its solver gives up.
+    """
     import pymatting
 
     estimate = getattr(pymatting, f"estimate_alpha_{name}")
@@ -45,7 +48,10 @@ def classical(name: str) -> Method:
         levels = np.where(trimap == 128, 0.5, trimap / 255.0)
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # it talks about its preconditioner; the answers are sound
-            return estimate(image / 255.0, levels)
+            try:
+                return estimate(image / 255.0, levels)
+            except ValueError:  # "did not converge"
+                return levels
 
     return method
 
