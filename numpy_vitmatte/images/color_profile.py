@@ -11,9 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, features
+from PIL import Image, features
 
 from numpy_vitmatte.images.icc_file import color_space, matrix_profile
+
+try:
+    from PIL import ImageCms
+except ImportError:  # Pillow before 11 that was built without littlecms
+    ImageCms = None  # type: ignore[assignment]
 
 _BAND = 1 << 20
 """Pixels that littlecms converts at once; Pillow holds each in four bytes, before and after."""
@@ -107,6 +112,8 @@ def srgb_profile() -> bytes | None:
 
 def profile_name(icc: bytes) -> str:
     """What a profile calls itself, such as ``Display P3``."""
+    if not has_littlecms():
+        return "an ICC profile"
     try:
         return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc))).strip()
     except (ImageCms.PyCMSError, OSError, ImportError, ValueError):
@@ -148,7 +155,7 @@ def _littlecms_reads(icc: bytes, mode: str) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+def _transform(icc: bytes, mode: str) -> Any:
     return ImageCms.buildTransform(
         ImageCms.ImageCmsProfile(io.BytesIO(icc)),
         ImageCms.createProfile("sRGB"),
