@@ -13,10 +13,10 @@ PACKAGE = HERE.parents[1] / "numpy_vitmatte"
 LEFT_OUT = {"", "__main__", "_version", "errors"}
 SUBROOMS = {"kernels.fused"}
 """Folders inside a room that are rooms of their own."""
-BOX, ACROSS, UP, MARGIN = (104, 34), 18, 40, 12
+BOX, ACROSS, UP, MARGIN = (138, 34), 18, 40, 12
 COLORS = {"read": "#fbe7c8", "compute": "#dbe7f6", "files": "#eeeeee", "use": "#d9efd9"}
 KINDS = {
-    "read": {"reference", "layers", "tracing", "teaching", "testing"},
+    "read": {"reference", "reference_backward", "training", "layers", "tracing", "teaching", "testing"},
     "compute": {"runtime", "kernels", "kernels.fused", "network", "model"},
     "files": {"files", "images", "hub", "configuration", "processing", "checkpoint"},
 }
