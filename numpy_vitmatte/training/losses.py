@@ -195,7 +195,7 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
             f"{_RECIPE_LEVELS} levels; use at least {smallest}x{smallest}"
         )
     pyramid, dpyramid = pyramid_l1(merged - alpha, _RECIPE_LEVELS, bilinear, mean_l1)
-    slopes, dslopes = _neighbour_slopes(merged, alpha)
+    slopes, dslopes = _neighbor_slopes(merged, alpha)
     known = ~unknown
     parts = {
         "unknown": _region_l1(predicted, alpha, unknown, int(np.count_nonzero(unknown)) + 1),
@@ -206,7 +206,7 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
     return _weighted(parts, RECIPE_WEIGHTS)
 
 
-def _neighbour_slopes(merged: Array, alpha: Array) -> tuple[float, Array]:
+def _neighbor_slopes(merged: Array, alpha: Array) -> tuple[float, Array]:
     """Mean absolute error of the differences of neighbours, and the price of those that are larger than the truth's."""
     price = merged.dtype.type(SLOPE_PRICE)
     value, gradient = 0.0, np.zeros_like(merged)

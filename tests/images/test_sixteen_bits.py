@@ -98,7 +98,7 @@ def test_bands_of_rows_are_one_picture(monkeypatch):
         np.testing.assert_array_equal(np.asarray(image), COLORS >> 8)
 
 
-def test_grey_with_transparency_of_sixteen_bits_is_warned_of():
+def test_gray_with_transparency_of_sixteen_bits_is_warned_of():
     """Pillow has its upper bytes, and no way to the lower ones."""
     content = io.BytesIO(b"\x89PNG\r\n\x1a\n")
     content.seek(8)

@@ -32,10 +32,10 @@ def disc(seed, side=32):
     distance = np.hypot(y - generator.uniform(12, 20), x - generator.uniform(12, 20))
     alpha = np.clip((generator.uniform(8, 11) - distance) / 4 + 0.5, 0, 1).astype(np.float32)
     background = generator.normal(0, 0.3, (side, side, 1)) * np.ones(3)
-    colours = alpha[..., None] * np.array([0.8, -0.6, -0.6]) + (1 - alpha[..., None]) * background
+    colors = alpha[..., None] * np.array([0.8, -0.6, -0.6]) + (1 - alpha[..., None]) * background
     unknown = (alpha > 0) & (alpha < 1)
     trimap = np.where(unknown, 0.5, alpha)
-    return np.dstack([colours, trimap]).astype(np.float32), alpha, unknown
+    return np.dstack([colors, trimap]).astype(np.float32), alpha, unknown
 
 
 def run(tensors, image, training):
