@@ -107,12 +107,14 @@ def test_sizes_must_agree(files, tmp_path):
         read_input(files[0], tmp_path / "tall.png")
 
 
-def test_a_larger_trimap_is_not_decoded_where_memory_is_limited(tmp_path, lively_checkpoint):
+@pytest.mark.parametrize("kind", ["trimap", "mask"])
+def test_a_larger_trimap_is_not_decoded_where_memory_is_limited(tmp_path, lively_checkpoint, kind):
     """Decoding it may take more than all else. This one has no pixels to decode, so that trying to would be told."""
     Image.new("RGB", (64, 64)).save(tmp_path / "photo.png")
-    (tmp_path / "trimap.png").write_bytes(png_that_claims(13000, 13000))
+    (tmp_path / "large.png").write_bytes(png_that_claims(13000, 13000))
+    given = {kind: tmp_path / "large.png"}
     with pixel_limit(0), pytest.raises(ImageError, match=r"photo is 64 x 64 .* its trimap 13000 x 13000"):
-        matte(tmp_path / "photo.png", tmp_path / "trimap.png", lively_checkpoint, max_memory="300MB")
+        matte(tmp_path / "photo.png", model=lively_checkpoint, max_memory="300MB", **given)
 
 
 def test_a_trimap_of_floats_counts_as_what_it_is(tmp_path, lively_checkpoint):
