@@ -36,7 +36,7 @@ class NeckParameters(NamedTuple):
 def residual_neck(
     tokens: np.ndarray, parameters: NeckParameters, out: np.ndarray | None = None, wanted: np.ndarray | None = None
 ) -> np.ndarray:
-    """``x + norm3(conv3(gelu(norm2(conv2(gelu(norm1(conv1(x))))))))``.
+    """Compute ``x + norm3(conv3(gelu(norm2(conv2(gelu(norm1(conv1(x))))))))``.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def residual_neck(
     out : float32 array (h, w, C), optional
         Array for the result; it may be ``tokens`` itself.
     wanted : bool array (h,), optional
-        The rows whose result is of use; the others keep what ``out`` held. Default: all.
+        The rows whose result is needed; the others keep what ``out`` held. Default: all.
 
     Returns
     -------
@@ -78,6 +78,6 @@ def residual_neck(
 
 
 def _runs(rows: np.ndarray, first: int, last: int) -> list[slice]:
-    """Runs of marked rows from ``first`` to ``last``."""
+    """Return the runs of marked rows from ``first`` to ``last``."""
     edges = np.flatnonzero(np.diff(rows[first:last], prepend=False, append=False)) + first
     return [slice(begin, end) for begin, end in edges.reshape(-1, 2).tolist()]

@@ -11,7 +11,7 @@ class Prediction:
     ----------
     question : str
     answer : Any
-        What the code gave; shown by its ``str``.
+        The code's result; its ``str`` is shown.
     """
 
     def __init__(self, question: str, answer: Any) -> None:
