@@ -5,7 +5,7 @@ Read it together with ``reference.py``. Each function ``y = f(x, w, ...)`` of th
 much the loss grows with each entry of y. The function gives ``dx`` and ``dw``, the gradients by x and by the weights.
 
 - ``dw`` is a dict under the names of ``w``; functions without weights give ``dx`` alone. ``above`` puts a prefix before
-  names as ``under`` takes it away, so that gradients end under the names of the checkpoint.
+  names, which ``under`` takes away, so that gradients end under the names of the checkpoint.
 - What a gradient needs is computed again by ``forward.f``, so that each function can be read, and checked, alone.
 - Where y is a sum of two terms, dy goes to both; where x is used twice, its two gradients are added.
 - One ``d`` runs through a chain: the gradient by a layer's output before its line, by its input after it.
@@ -40,7 +40,7 @@ def linear_backward(dy, x, w):
 
 
 def normalize_backward(dy, y, deviation, axes):
-    """Go back through y = (x - mean) / deviation over ``axes``: moving the mean or the deviation has no effect."""
+    """Go back through y = (x - mean) / deviation over ``axes``: shifting or scaling x does not change y."""
     mean, slope = dy.mean(axis=axes, keepdims=True), (dy * y).mean(axis=axes, keepdims=True)
     return (dy - mean - y * slope) / deviation
 

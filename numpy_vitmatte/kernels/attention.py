@@ -98,7 +98,7 @@ def _exponentials(biased, largest, scores):
 
 @kernel(EXACT_ORDER)
 def _step_of_scores(tokens):
-    """Return the step between rows of scores: an odd number of cache lines, so that rows spread over all its sets."""
+    """Return the step between rows of scores: an odd number of cache lines, to spread rows over a cache's sets."""
     return whole_panels(tokens) | PANEL
 
 
@@ -137,7 +137,7 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         highest = larger(highest, largest[i])
         shrink[i] = exponential(largest[i] - highest)
         largest[i] = highest
-        # Shrunk before the sum of the others is taken: after it LLVM would make one multiply-add of both.
+        # This is shrunk before the sum of the others is taken: LLVM would make one multiply-add of both after it.
         before = sums[i] * shrink[i]
         sums[i] = before + _exponentials(biased, highest, flat[start : start + tokens])
 

@@ -15,7 +15,7 @@ from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 float32 = np.float32
 
 KEYS_PER_BLOCK = 840
-"""Keys and values of a block, and the scores of some queries against it, share a core's second-level cache."""
+"""The most keys of a block: its keys, values and some queries' scores with it share a core's second-level cache."""
 
 
 class Grid(NamedTuple):

@@ -15,7 +15,7 @@ Why this shape
 A processor core can start two vector multiply-adds a cycle and each takes four cycles, so at least eight independent
 sums must be under way; and per multiply-add it can read at most one vector from memory. A register tile of ``rows`` x
 ``vectors`` running sums needs ``vectors`` weight loads and ``rows`` broadcasts for ``rows * vectors`` multiply-adds, so
-the closer to a square and the larger, the better, until the registers are full:
+a tile is better if it is larger and closer to a square, until the registers are full:
 
 =======  =========  ===========  ====================  ===============================
 set      registers  floats each  tile, MR x NR         registers: sums + weights + x

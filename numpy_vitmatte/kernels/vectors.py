@@ -1,9 +1,9 @@
 """Loops over vectors of 16 floats, written as LLVM instructions, and the small pieces that such code is made of.
 
-LLVM turns a plain loop into vectors only if it can show that no store changes a later load. What does not fill several
-vectors it leaves to a loop of single numbers. The rows here are short, 14 keys of a window or 16 channels of a pixel,
-so that remainder would be nearly all of the work. A vector of 16 floats becomes one, two or four registers, as the
-processor has them. Reads (and, where stated, writes) may run up to ``SLACK`` floats past the end of a row.
+LLVM turns a plain loop into vectors only if it can show that no store changes a later load. It leaves numbers that
+do not fill several vectors to a loop of single ones. The rows here are short, 14 keys of a window or 16 channels of a
+pixel, so that remainder would be nearly all of the work. A vector of 16 floats becomes one, two or four registers, as
+the processor has them. Reads (and, where stated, writes) may run up to ``SLACK`` floats past the end of a row.
 
 Functions whose name begins with ``emit_`` run while a kernel is compiled: each appends instructions to the block that
 the builder stands in and returns the value that those will compute. The micro-kernel and Winograd's transforms are

@@ -201,7 +201,7 @@ def output_tiles(left, right):
 
 @kernel(EXACT_ORDER)
 def winograd_scratch(conv, tiles):
-    """Allocate the sums of pixels of ``tiles`` output tiles and for the products of some of their channels."""
+    """Allocate the sums of pixels of ``tiles`` output tiles, and the products of some of their channels."""
     tiles = tiles if len(conv.panels) > 1 else 0
     return aligned_scratch(PLACES * tiles * conv.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
 

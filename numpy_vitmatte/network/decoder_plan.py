@@ -104,7 +104,7 @@ def plan_decoder(pyramid: Pyramid, wanted: np.ndarray | None = None, band_rows: 
 
 @functools.lru_cache(maxsize=16)
 def _bands_of_all(pyramid: Pyramid, rows: int, threads: int) -> list[Band]:
-    """Plan for every pixel; kept, because photos of one size often follow each other. The threads decide the cuts."""
+    """Plan for every pixel. Plans are kept: photos of one size often follow each other. The threads decide the cuts."""
     return _bands(pyramid, np.ones((pyramid.height, pyramid.width), bool), rows)
 
 

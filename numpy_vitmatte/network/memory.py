@@ -26,7 +26,7 @@ FLOAT = 4
 PROCESS_BYTES = 189_000_000
 """Python, NumPy, Numba and the compiled kernels: measured, with a warm cache of kernels."""
 STORED_BYTES = 64_000_000
-"""Without a limit, the decoder's bands are as high as possible with stored maps of this size."""
+"""Without a limit, the decoder's bands are as high as possible with stored maps within this size."""
 PHOTO_BYTES_PER_PIXEL = 20
 """Bytes outside the network: photo, trimap and masks, as given and as read, and the finished alpha twice."""
 

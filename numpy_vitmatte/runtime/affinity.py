@@ -1,11 +1,11 @@
 """CPU affinity: the threads of a pool compute on other CPUs than the thread that calls them.
 
 After a pause Linux often wakes a pool's thread on the very CPU that its caller computes on, and takes several
-milliseconds to see that another one is idle: a small network could do half of a photo in that time. So
-a caller excludes its own CPU from the affinity of the pool's threads before it wakes them. All others that the process
-may use stay open to them, and the scheduler's choice.
+milliseconds to see that another one is idle: a small network could do half of a photo in that time. So a
+caller excludes its own CPU from the affinity of the pool's threads before it wakes them. They may use all other CPUs of
+the process, as the scheduler chooses.
 
-``NUMPY_VITMATTE_AFFINITY=0`` turns this off, for those who pin threads themselves.
+``NUMPY_VITMATTE_AFFINITY=0`` turns this off, for users who pin threads themselves.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ class PoolAffinity:
 
 
 def _excluding(thread: int, affinity: _ThreadAffinity, cpu: int) -> _ThreadAffinity:
-    """Ask for all of a thread's CPUs but one; do nothing if that is the only one."""
+    """Ask for all of a thread's CPUs but one; keep that one if it is the only one."""
     try:
         current = os.sched_getaffinity(thread)
         allowed = affinity.allowed if current == affinity.asked else current  # somebody else has decided meanwhile

@@ -79,7 +79,7 @@ def get_num_threads() -> int:
 
 
 def _submit(worker: Callable[[], None], helpers: int) -> list[Future[None]]:
-    """Hand out work to the pool; to fewer helpers, or none, when the interpreter shuts down and starts no threads."""
+    """Hand out work to the pool, to fewer helpers or none if the interpreter shuts down and starts no threads."""
     global _pool, _affinity
     futures: list[Future[None]] = []
     with _lock, contextlib.suppress(RuntimeError):

@@ -85,7 +85,7 @@ def kept_workspace(size: int) -> Iterator[Workspace]:
         return
     block = _idle_block(size)
     yield Workspace(block)
-    # Not after an error: a thread of a computation that was broken off may still be writing.
+    # An error skips this: a thread of a computation that was broken off may still be writing.
     if sum(other.nbytes for other in _idle) + block.nbytes <= KEPT:
         _idle.append(block)
 

@@ -1,4 +1,4 @@
-"""Predict first: a result that a notebook hides until the reader has thought of one."""
+"""Predictions: a notebook hides a result until the reader has thought of one."""
 
 from html import escape
 from typing import Any

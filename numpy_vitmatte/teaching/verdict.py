@@ -68,7 +68,7 @@ def judge(exercise: Exercise, function: Callable[..., Any], seed: int = 0) -> Ve
             answer = function(*given.values())
         except NotImplementedError:
             return Verdict("not tried yet", "not tried yet")
-        except Exception as error:  # the learner reads the error instead
+        except Exception as error:  # it is told to the learner, not passed on
             return Verdict("failed", f"your function raised {type(error).__name__}: {error}{_told(arguments)}")
         verdict = _compared(answer, expected, arguments)
         if verdict is not None:

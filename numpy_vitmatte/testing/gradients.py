@@ -1,4 +1,4 @@
-"""Gradients against central differences: the definition of a derivative, with a step that is not quite zero."""
+"""Checks of gradients by central differences: the definition of a derivative, with a step that is not quite zero."""
 
 from collections.abc import Callable, Mapping
 

@@ -49,7 +49,8 @@ def trainable(names: Iterable[str], pattern: str = "*") -> list[str]:
 def takes_decay(name: str, tensor: Array) -> bool:
     """Say whether a tensor is drawn towards zero: matrices and convolutions are.
 
-    Biases, norms, absolute positions and tables of relative positions are not: a small one means nothing simpler.
+    Biases, norms, absolute positions and tables of relative positions are not: a small one does not make the network
+    simpler.
 
     Parameters
     ----------
