@@ -1,6 +1,6 @@
 """ViTMatte in plain NumPy: the specification that the fast layers are tested against.
 
-Read it top to bottom with the papers beside it: ViT (arXiv:2010.11929), ViTDet (arXiv:2203.16527), MViTv2 for the
+Read it top to bottom together with the papers: ViT (arXiv:2010.11929), ViTDet (arXiv:2203.16527), MViTv2 for the
 relative positions (arXiv:2112.01526), ViTMatte (arXiv:2305.15272). No Numba, no tricks, one image at a time.
 
 - An image is an array (H, W, channels), a token grid (h, w, C) with h = H / 16 and w = W / 16; ``[in] -> [out]``.
@@ -16,17 +16,17 @@ import numpy as np
 
 
 def under(weights, prefix):
-    """The weights whose names start with ``prefix``, without it."""
+    """Return the weights whose names start with ``prefix``, without it."""
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
 def unchanged(name, value):
-    """The ``record`` that keeps nothing."""
+    """Keep nothing: the default ``record``."""
     return value
 
 
 def inside(record, name):
-    """``record`` for a part of the network: its ``conv1`` becomes ``name.conv1``, its nameless result ``name``."""
+    """Make the ``record`` for a part of the network: ``conv1`` becomes ``name.conv1``, its nameless result ``name``."""
     return lambda part, value: record(f"{name}.{part}" if part else name, value)
 
 
@@ -34,14 +34,14 @@ def inside(record, name):
 
 
 def linear(x, w):
-    """Affine map of the last axis; the weight is stored (out, in)."""
+    """Apply an affine map to the last axis; the weight is stored (out, in)."""
     y = x.reshape(-1, x.shape[-1]) @ w["weight"].T  # [..., in] -> [N, out]: one product, not many small ones
     y = y.reshape(*x.shape[:-1], -1)  # [N, out] -> [..., out]
     return y + w["bias"] if "bias" in w else y
 
 
 def layer_norm(x, w, epsilon=1e-6):
-    """Mean 0 and variance 1 over the channels, then scale and shift."""
+    """Normalise to mean 0 and variance 1 over the channels, then scale and shift."""
     mean = x.mean(axis=-1, keepdims=True)
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)
     return (x - mean) / np.sqrt(variance + x.dtype.type(epsilon)) * w["weight"] + w["bias"]
@@ -60,12 +60,12 @@ def gelu(x):
 
 
 def relu(x):
-    """max(x, 0)."""
+    """Give max(x, 0)."""
     return np.maximum(x, 0)
 
 
 def sigmoid(x):
-    """1 / (1 + exp(-x)), by the half that does not overflow."""
+    """Give 1 / (1 + exp(-x)), by the half that does not overflow."""
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
 
@@ -77,7 +77,7 @@ def softmax(x):
 
 
 def conv(x, w, stride=1, padding=0):
-    """Convolution: one matrix product per tap of the window, added up; the weight is stored (out, in, kh, kw)."""
+    """Convolve: one matrix product per tap of the window, added up; the weight is stored (out, in, kh, kw)."""
     _, _, kernel_h, kernel_w = w["weight"].shape
     x = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
     height, width = (x.shape[0] - kernel_h) // stride + 1, (x.shape[1] - kernel_w) // stride + 1
@@ -90,7 +90,7 @@ def conv(x, w, stride=1, padding=0):
 
 
 def sample_positions(source, target):
-    """Places of the centres of ``target`` samples among ``source`` ones; both lines of samples have the same ends."""
+    """Give the places of the centres of ``target`` samples among ``source`` ones; both lines have the same ends."""
     return (np.arange(target) + 0.5) * source / target - 0.5
 
 
@@ -126,7 +126,7 @@ def upsample2(x):
 
 
 def absolute_positions(table, height, width):
-    """The learned positions, without the class token's, resized to the grid: [1, 1 + n * n, C] -> [h, w, C]."""
+    """Resize the learned positions, without the class token's, to the grid: [1, 1 + n * n, C] -> [h, w, C]."""
     side = math.isqrt(table.shape[1] - 1)
     grid = table[0, 1:].reshape(side, side, -1)
     if (height, width) == (side, side):
@@ -135,7 +135,7 @@ def absolute_positions(table, height, width):
 
 
 def patch_embed(image, w, record=unchanged):
-    """Each patch becomes a token, and learns where it is: [H, W, 4] -> [h, w, C]."""
+    """Turn each patch into a token, and add its position: [H, W, 4] -> [h, w, C]."""
     patch = w["projection.weight"].shape[-1]
     tokens = record("projection", conv(image, under(w, "projection."), stride=patch))
     if "position_embeddings" in w:
@@ -144,7 +144,7 @@ def patch_embed(image, w, record=unchanged):
 
 
 def relative_positions(table, length):
-    """One vector per query and key along an axis: [2 n - 1, d] -> [length (query), length (key), d]."""
+    """Give one vector per query and key along an axis: [2 n - 1, d] -> [length (query), length (key), d]."""
     if len(table) != 2 * length - 1:
         table = linear_resize(table, 2 * length - 1)
     offset = np.arange(length)[:, None] - np.arange(length)[None, :]  # query minus key
@@ -152,7 +152,7 @@ def relative_positions(table, length):
 
 
 def attention(x, w, heads, record=unchanged):
-    """Multi-head self-attention over a token grid, or each of several: [..., h, w, C] -> the same.
+    """Apply multi-head self-attention to a token grid, or each of several: [..., h, w, C] -> the same.
 
     The probabilities [..., heads, N, N] come second; N = h w tokens, d = C / heads.
     """
@@ -163,7 +163,7 @@ def attention(x, w, heads, record=unchanged):
     q, k, v = np.moveaxis(qkv, (-3, -2), (0, -4))  # 3 times [..., heads, h, w, d]
     k, v = (y.reshape(*y.shape[:-3], height * width, size) for y in (k, v))  # [..., heads, N, d]
     score = (q * x.dtype.type(size**-0.5)).reshape(k.shape) @ k.swapaxes(-1, -2)  # [..., heads, N, N]
-    if "rel_pos_h" in w:  # of the unscaled query, a convention: the factor could be in the tables
+    if "rel_pos_h" in w:  # the query is unscaled, a convention: the factor could be in the tables
         score = score.reshape(*q.shape[:-1], height, width)  # [..., heads, h, w, h, w]
         score += np.einsum("...hwc,hyc->...hwy", q, relative_positions(w["rel_pos_h"], height))[..., None]
         score += np.einsum("...hwc,wxc->...hwx", q, relative_positions(w["rel_pos_w"], width))[..., None, :]
@@ -190,19 +190,19 @@ def out_of_windows(windows, height, width):
 
 
 def window_attention(x, w, heads, window, record=unchanged):
-    """Attention inside windows; the grid is padded with zero tokens, which take part: [h, w, C] -> [h, w, C]."""
+    """Apply attention inside windows; the grid is padded with zero tokens, which take part: [h, w, C] -> [h, w, C]."""
     attended, probability = attention(into_windows(x, window), w, heads, record)
     return out_of_windows(attended, *x.shape[:2]), probability
 
 
 def mlp(x, w, record=unchanged):
-    """Two linear layers with a GELU between: [..., C] -> [..., C]."""
+    """Apply two linear layers with a GELU between: [..., C] -> [..., C]."""
     hidden = record("fc1", linear(x, under(w, "fc1.")))
     return record("", linear(gelu(hidden), under(w, "fc2.")))
 
 
 def residual_neck(x, w, record=unchanged):
-    """Bottleneck of convolutions, added to its input: [h, w, C] -> [h, w, C]."""
+    """Apply a bottleneck of convolutions, and add its input: [h, w, C] -> [h, w, C]."""
     y = record("conv1", conv(x, under(w, "conv1.")))
     y = gelu(record("norm1", layer_norm(y, under(w, "norm1."))))
     y = record("conv2", conv(y, under(w, "conv2."), padding=1))
@@ -212,7 +212,7 @@ def residual_neck(x, w, record=unchanged):
 
 
 def block(x, w, heads, window, epsilon, record=unchanged):
-    """One transformer block; with the probabilities [windows, heads, tokens, tokens]."""
+    """Apply one transformer block; the probabilities come second, [windows, heads, tokens, tokens]."""
     normalized = record("norm1", layer_norm(x, under(w, "norm1."), epsilon))
     part, listener = under(w, "attention."), inside(record, "attention")
     if window:
@@ -232,13 +232,13 @@ def block(x, w, heads, window, epsilon, record=unchanged):
 
 
 def conv_norm_relu(x, w, stride, epsilon, record=unchanged):
-    """3x3 convolution, batch norm, ReLU."""
+    """Apply 3x3 convolution, batch norm and ReLU."""
     x = record("conv", conv(x, under(w, "conv."), stride, padding=1))
     return relu(record("batch_norm", batch_norm(x, under(w, "batch_norm."), epsilon)))
 
 
 def convstream(image, w, epsilon, record=unchanged):
-    """Detail maps D0, the image itself, and D1, D2, D3 at 1/2, 1/4 and 1/8 of its size."""
+    """Compute the detail maps D0, the image itself, and D1, D2, D3 at 1/2, 1/4 and 1/8 of its size."""
     maps = [image]
     while f"convs.{len(maps) - 1}.conv.weight" in w:
         name = f"convs.{len(maps) - 1}"  # makes D1 from D0, and so on
@@ -254,7 +254,7 @@ def fusion_block(features, detail, w, epsilon, record=unchanged):
 
 
 def matting_head(x, w, record=unchanged):
-    """3x3 convolution, batch norm, ReLU, 1x1 convolution, sigmoid: [H, W, C] -> [H, W]."""
+    """Apply 3x3 convolution, batch norm, ReLU, 1x1 convolution and sigmoid: [H, W, C] -> [H, W]."""
     x = record("matting_convs.0", conv(x, under(w, "matting_convs.0."), padding=1))
     x = relu(record("matting_convs.1", batch_norm(x, under(w, "matting_convs.1."), epsilon=1e-5)))
     return sigmoid(record("", conv(x, under(w, "matting_convs.3."))))[..., 0]
@@ -264,7 +264,7 @@ def matting_head(x, w, record=unchanged):
 
 
 def vitmatte(image, weights, config, record=unchanged):
-    """Alpha of one image: [H, W, 4] -> [H, W].
+    """Compute the alpha of one image: [H, W, 4] -> [H, W].
 
     ``image``: normalised RGB and trimap / 255, height and width multiples of the patch size. ``weights``: the tensors
     of a checkpoint, in the image's float type. ``config``: a ``VitMatteConfig``.

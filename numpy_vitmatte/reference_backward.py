@@ -1,14 +1,14 @@
 """The gradient of ViTMatte in plain NumPy, by hand: the mirror of ``reference.py``, section by section.
 
-Read it with ``reference.py`` beside it. Each function ``y = f(x, w, ...)`` of that file has its ``f_backward(dy, x, w,
+Read it together with ``reference.py``. Each function ``y = f(x, w, ...)`` of that file has its ``f_backward(dy, x, w,
 ...)`` here, in the same order. A loss is a number, and ``dy`` its gradient by y: an array of y's shape that says how
 much the loss grows with each entry of y. The function gives ``dx`` and ``dw``, the gradients by x and by the weights.
 
 - ``dw`` is a dict under the names of ``w``; functions without weights give ``dx`` alone. ``above`` puts a prefix before
-  names as ``under`` takes it away, so that gradients end under the names of the checkpoint.
+  names, which ``under`` takes away, so that gradients end under the names of the checkpoint.
 - What a gradient needs is computed again by ``forward.f``, so that each function can be read, and checked, alone.
 - Where y is a sum of two terms, dy goes to both; where x is used twice, its two gradients are added.
-- In a chain one ``d`` runs through: the gradient by a layer's output before its line, by its input after it.
+- One ``d`` runs through a chain: the gradient by a layer's output before its line, by its input after it.
 - ``training``: the statistics among a batch norm's weights are the image's own and change with it, as those that
   ``training.batch_statistics`` makes; otherwise they are constants.
 """
@@ -22,7 +22,7 @@ from numpy_vitmatte.reference import under
 
 
 def above(weights, prefix):
-    """The weights with ``prefix`` before their names: what ``under`` takes away."""
+    """Put ``prefix`` before the names of the weights: ``under`` takes it away."""
     return {prefix + name: value for name, value in weights.items()}
 
 
@@ -40,13 +40,13 @@ def linear_backward(dy, x, w):
 
 
 def normalize_backward(dy, y, deviation, axes):
-    """Of y = (x - mean) / deviation over ``axes``: what would move the mean or the deviation has no effect."""
+    """Go back through y = (x - mean) / deviation over ``axes``: shifting or scaling x does not change y."""
     mean, slope = dy.mean(axis=axes, keepdims=True), (dy * y).mean(axis=axes, keepdims=True)
     return (dy - mean - y * slope) / deviation
 
 
 def layer_norm_backward(dy, x, w, epsilon=1e-6):
-    """The gradient of scale and shift, then that of the normalisation over the channels."""
+    """Give the gradient of scale and shift, then that of the normalisation over the channels."""
     mean = x.mean(axis=-1, keepdims=True)
     deviation = np.sqrt(((x - mean) ** 2).mean(axis=-1, keepdims=True) + x.dtype.type(epsilon))
     normalized = (x - mean) / deviation
@@ -56,7 +56,7 @@ def layer_norm_backward(dy, x, w, epsilon=1e-6):
 
 
 def batch_norm_backward(dy, x, w, epsilon, training=False):
-    """As ``layer_norm_backward``, over the pixels; statistics that are constants leave a division."""
+    """Go back as ``layer_norm_backward`` does, over the pixels; statistics that are constants leave a division."""
     deviation = np.sqrt(w["running_var"] + x.dtype.type(epsilon))
     normalized = (x - w["running_mean"]) / deviation
     dw = {"weight": (dy * normalized).sum(axis=(0, 1)), "bias": dy.sum(axis=(0, 1))}
@@ -91,7 +91,7 @@ def softmax_backward(dy, x):
 
 
 def conv_backward(dy, x, w, stride=1, padding=0):
-    """Tap by tap, as the forward pass: each tap is a linear layer on a part of the image."""
+    """Go back tap by tap, as the forward pass goes: each tap is a linear layer on a part of the image."""
     _, _, kernel_h, kernel_w = w["weight"].shape
     padded = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
     height, width, _ = dy.shape
@@ -114,13 +114,13 @@ def linear_resize_backward(dy, x, length):
 
 
 def cubic_resize_backward(dy, x, length):
-    """As ``linear_resize_backward``."""
+    """Go back as ``linear_resize_backward`` does."""
     matrix = forward.cubic_resize(np.eye(len(x), dtype=x.dtype), length)  # [length, len(x)]
     return np.tensordot(matrix, dy, axes=(0, 0))  # [length, ...] -> [len(x), ...]
 
 
 def upsample2_backward(dy, x):
-    """First back along the width, then along the height: [2 h, 2 w, C] -> [h, w, C]."""
+    """Go back along the width first, then along the height: [2 h, 2 w, C] -> [h, w, C]."""
     dtall = linear_resize_backward(dy.swapaxes(0, 1), x.swapaxes(0, 1), 2 * x.shape[1]).swapaxes(0, 1)
     return linear_resize_backward(dtall, x, 2 * x.shape[0])  # [2 h, w, C] -> [h, w, C]
 
@@ -129,7 +129,7 @@ def upsample2_backward(dy, x):
 
 
 def absolute_positions_backward(dy, table, height, width):
-    """Back from the grid to the stored positions; nothing reaches the class token's: -> [1, 1 + n * n, C]."""
+    """Go back from the grid to the stored positions; nothing reaches the class token's: -> [1, 1 + n * n, C]."""
     side = math.isqrt(table.shape[1] - 1)
     grid = table[0, 1:].reshape(side, side, -1)
     if (height, width) != (side, side):
@@ -141,7 +141,7 @@ def absolute_positions_backward(dy, table, height, width):
 
 
 def patch_embed_backward(dy, image, w):
-    """Back through the sum and the convolution: [h, w, C] -> [H, W, 4]."""
+    """Go back through the sum and the convolution: [h, w, C] -> [H, W, 4]."""
     patch = w["projection.weight"].shape[-1]
     dimage, dprojection = conv_backward(dy, image, under(w, "projection."), stride=patch)
     dw = above(dprojection, "projection.")
@@ -161,7 +161,7 @@ def relative_positions_backward(dy, table, length):
 
 
 def attention_backward(dy, x, w, heads):
-    """Back through values, probabilities and scores: [..., h, w, C] -> the same; the probabilities are only looked at.
+    """Go back through values, probabilities and scores: [..., h, w, C] -> the same; probabilities are only looked at.
 
     Letters: n heads, those of all grids; hw the query's place, yx the key's; c channels, d = C / heads of them.
     """
@@ -212,14 +212,14 @@ def out_of_windows_backward(dy, windows, height, width):
 
 
 def window_attention_backward(dy, x, w, heads, window):
-    """Back through all windows, which share the weights: [h, w, C] -> [h, w, C]."""
+    """Go back through all windows, which share the weights: [h, w, C] -> [h, w, C]."""
     windows = forward.into_windows(x, window)
     d, dw = attention_backward(out_of_windows_backward(dy, windows, *x.shape[:2]), windows, w, heads)
     return into_windows_backward(d, x, window), dw
 
 
 def mlp_backward(dy, x, w):
-    """Back through the two linear layers and the GELU between: [..., C] -> [..., C]."""
+    """Go back through the two linear layers and the GELU between: [..., C] -> [..., C]."""
     hidden = forward.linear(x, under(w, "fc1."))
     d, dfc2 = linear_backward(dy, forward.gelu(hidden), under(w, "fc2."))
     dx, dfc1 = linear_backward(gelu_backward(d, hidden), x, under(w, "fc1."))
@@ -227,7 +227,7 @@ def mlp_backward(dy, x, w):
 
 
 def residual_neck_backward(dy, x, w):
-    """Back through the three convolutions, and past them: [h, w, C] -> [h, w, C]."""
+    """Go back through the three convolutions, and past them: [h, w, C] -> [h, w, C]."""
     conv1 = forward.conv(x, under(w, "conv1."))
     norm1 = forward.layer_norm(conv1, under(w, "norm1."))
     conv2 = forward.conv(forward.gelu(norm1), under(w, "conv2."), padding=1)
@@ -245,7 +245,7 @@ def residual_neck_backward(dy, x, w):
 
 
 def block_backward(dy, x, w, heads, window, epsilon):
-    """Back through neck, MLP and attention, and past each of them."""
+    """Go back through neck, MLP and attention, and past each of them."""
     norm1, norm2, inside = under(w, "norm1."), under(w, "norm2."), under(w, "attention.")
     where, attend, attend_backward = (heads,), forward.attention, attention_backward
     if window:
@@ -272,7 +272,7 @@ def block_backward(dy, x, w, heads, window, epsilon):
 
 
 def conv_norm_relu_backward(dy, x, w, stride, epsilon, training=False):
-    """Back through ReLU, batch norm and 3x3 convolution."""
+    """Go back through ReLU, batch norm and 3x3 convolution."""
     convolved, norm = forward.conv(x, under(w, "conv."), stride, padding=1), under(w, "batch_norm.")
     d = relu_backward(dy, forward.batch_norm(convolved, norm, epsilon))
     d, dnorm = batch_norm_backward(d, convolved, norm, epsilon, training)
@@ -281,7 +281,7 @@ def conv_norm_relu_backward(dy, x, w, stride, epsilon, training=False):
 
 
 def convstream_backward(dmaps, image, w, epsilon, training=False):
-    """From the smallest map up: to what the decoder sends to a map comes what the next smaller map sends."""
+    """Go from the smallest map up: each map gets the decoder's gradient plus that of the next smaller map."""
     maps, dw = forward.convstream(image, w, epsilon), {}
     d = dmaps[-1]
     for index in reversed(range(len(maps) - 1)):
@@ -292,7 +292,7 @@ def convstream_backward(dmaps, image, w, epsilon, training=False):
 
 
 def fusion_block_backward(dy, features, detail, w, epsilon, training=False):
-    """Back to both inputs, which lie side by side in the channels: -> [h, w, C], [2 h, 2 w, D]."""
+    """Go back to both inputs, which lie side by side in the channels: -> [h, w, C], [2 h, 2 w, D]."""
     joined = np.concatenate([detail, forward.upsample2(features)], axis=-1)
     d, dconv = conv_norm_relu_backward(dy, joined, under(w, "conv."), 1, epsilon, training)
     channels = detail.shape[-1]
@@ -300,7 +300,7 @@ def fusion_block_backward(dy, features, detail, w, epsilon, training=False):
 
 
 def matting_head_backward(dy, x, w, training=False):
-    """Back through sigmoid, 1x1 convolution, ReLU, batch norm and 3x3 convolution: [H, W] -> [H, W, C]."""
+    """Go back through sigmoid, 1x1 convolution, ReLU, batch norm and 3x3 convolution: [H, W] -> [H, W, C]."""
     first, norm, last = (under(w, f"matting_convs.{index}.") for index in (0, 1, 3))
     convolved = forward.conv(x, first, padding=1)
     normalized = forward.batch_norm(convolved, norm, epsilon=1e-5)
@@ -315,7 +315,7 @@ def matting_head_backward(dy, x, w, training=False):
 
 
 def kept_states(kept, config):
-    """What ``vitmatte`` recorded on its way: the hidden states, and what fusion blocks and head got from below."""
+    """Collect the results of ``vitmatte``: the hidden states, and the inputs of fusion blocks and head from below."""
     blocks, fusions = config.backbone_config.num_hidden_layers, len(config.fusion_hidden_sizes)
     hidden_states = [kept["backbone.embeddings"], *(kept[f"backbone.encoder.layer.{index}"] for index in range(blocks))]
     fused = [kept[f"decoder.fusion_blocks.{index}"] for index in range(fusions)]
@@ -323,7 +323,7 @@ def kept_states(kept, config):
 
 
 def vitmatte_backward(dalpha, image, weights, config, kept, training=False):
-    """Gradients of one image: [H, W] -> [H, W, 4], and by every tensor that the alpha depends on.
+    """Compute the gradients of one image: [H, W] -> [H, W, 4], and by every tensor that the alpha depends on.
 
     ``image``, ``weights``, ``config``: as ``vitmatte`` got them. ``kept``: what it recorded, by
     ``kept = {}; vitmatte(image, weights, config, kept.setdefault)``.

@@ -1,13 +1,13 @@
 """Softmax attention with decomposed relative positions, a block of queries against a block of keys at a time.
 
 The scores of a block of queries against a block of keys fit the cache; the matrix of all scores never exists. A softmax
-needs the largest score and the sum of a whole row, though, and later blocks of keys may raise the largest: then what
-has been summed so far is scaled down to the new one (Milakov & Gimelshein 2018, arXiv:1805.02867; Rabe & Staats 2021,
+needs the largest score and the sum of a whole row, though, and later blocks of keys may raise the largest: then the
+sums so far are scaled down to the new one (Milakov & Gimelshein 2018, arXiv:1805.02867; Rabe & Staats 2021,
 arXiv:2112.05682). Blocks of keys are whole rows of the token grid and depend on the grid alone, so the order of every
 sum does too.
 
-The relative positions are added inside the softmax, from two small tables: one product of the block's queries with the
-table of offsets along each axis, of which every query then reads the window that starts at its own coordinate.
+The relative positions are added inside the softmax, from two small tables: the products of the block's queries with the
+table of offsets along each axis. Every query reads the window of a product that starts at its own coordinate.
 """
 
 from typing import NamedTuple
@@ -44,7 +44,7 @@ class RelativeTables(NamedTuple):
     h, w : float32 arrays
         Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1).
     used : bool
-        Whether there are any. Otherwise the arrays may hold anything.
+        True if there are any. Otherwise the arrays may hold anything.
     """
 
     h: np.ndarray
@@ -61,10 +61,10 @@ class _Offsets(NamedTuple):
 
 
 class _Running(NamedTuple):
-    """What a softmax over block after block of keys knows so far, float32 arrays with a number for each query.
+    """State of a softmax over block after block of keys: float32 arrays with a number for each query.
 
-    The largest score, the sum of ``exp(score - largest)``, and the factor that brings what was summed before the last
-    block to the present largest score.
+    They hold the largest score, the sum of ``exp(score - largest)``, and the factor that brings the sums before the
+    last block to the present largest score.
     """
 
     largest: np.ndarray
@@ -83,10 +83,10 @@ def _copy_and_find_largest(scores, first, count, out):
 
 @kernel(VECTOR_REDUCTION)
 def _exponentials(biased, largest, scores):
-    """``scores = exp(biased - largest)``; their sum.
+    """Set ``scores = exp(biased - largest)`` and return their sum.
 
-    Two loops on purpose. One that stores and sums runs as vectors only where LLVM's test at run time finds the arrays
-    far enough apart in memory, so the order of the sum, and its last bit, would depend on where they happen to lie.
+    These are two loops on purpose. A loop that stores and sums runs as vectors only where LLVM's test at run time finds
+    the arrays far enough apart in memory, so the order of the sum, and its last bit, would depend on their places.
     """
     for j in range(scores.size):
         scores[j] = exponential(biased[j] - largest)
@@ -98,7 +98,7 @@ def _exponentials(biased, largest, scores):
 
 @kernel(EXACT_ORDER)
 def _step_of_scores(tokens):
-    """Numbers from row to row of scores: an odd number of cache lines, so that rows do not share few of its sets."""
+    """Return the step between rows of scores: an odd number of cache lines, to spread rows over a cache's sets."""
     return whole_panels(tokens) | PANEL
 
 
@@ -109,9 +109,9 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
     Parameters
     ----------
     scores : Rows
-        ``tokens`` numbers for each query, and ``SLACK`` numbers more that are read, too.
+        ``tokens`` numbers for each query, and ``SLACK`` numbers more, which are read, too.
     tokens, first_row : int
-        Keys of the block, and the grid row that they begin at.
+        Number of keys of the block, and the grid row where they begin.
     positions : int64 array (rows,)
         The token (y, x) of each query.
     grid : Grid
@@ -137,16 +137,16 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         highest = larger(highest, largest[i])
         shrink[i] = exponential(largest[i] - highest)
         largest[i] = highest
-        # Shrunk before the sum of the others is taken: after it LLVM would make one multiply-add of both.
+        # This is shrunk before the sum of the others is taken: LLVM would make one multiply-add of both after it.
         before = sums[i] * shrink[i]
         sums[i] = before + _exponentials(biased, highest, flat[start : start + tokens])
 
 
 @kernel(EXACT_ORDER)
 def _offsets(queries, rows, depth, table, length, zeros):
-    """Products of the queries with the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
+    """Multiply the queries by the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
 
-    Whole panels are filled: cutting the last one would take longer. ``add_offsets`` reads into the one row too many.
+    Whole panels are filled: cutting the last one would take longer. ``add_offsets`` reads into one more row.
     """
     columns = whole_panels(2 * length - 1)
     out = np.empty((rows + 1, columns), np.float32)
@@ -157,7 +157,7 @@ def _offsets(queries, rows, depth, table, length, zeros):
 
 @kernel(EXACT_ORDER)
 def _accumulate(product, shrink, first_block, out):
-    """``out = out * shrink + product``, row by row; for the first block of keys ``out = product``."""
+    """Set ``out = out * shrink + product``, row by row; for the first block of keys ``out = product``."""
     (rows, depth), (values, start, step) = product.shape, out
     for i in range(rows):
         own = values[start + i * step : start + i * step + depth]
@@ -177,14 +177,14 @@ def _scale(x, factor):
 
 @kernel(EXACT_ORDER)
 def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
-    """Attention of some queries of one head to all keys of the grid.
+    """Compute the attention of some queries of one head to all keys of the grid.
 
     It replaces ``softmax(q @ keys.T / sqrt(depth) + bias) @ values``; the bias comes from the unscaled query.
 
     Parameters
     ----------
     queries : Rows
-        Of ``depth`` numbers each.
+        Each row has ``depth`` numbers.
     positions : int64 array (rows,)
         The token of the grid that each query belongs to.
     grid : Grid
@@ -192,7 +192,7 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
         This head's keys and values, one-dimensional.
     tables : RelativeTables
     probabilities : float32 array (rows, tokens)
-        Filled with the attention probabilities; not if it is empty.
+        Filled with the attention probabilities, unless it is empty.
     out : Rows
         The result of each query, ``depth`` numbers.
     """
@@ -247,14 +247,14 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
 
 @kernel(EXACT_ORDER)
 def attend_window(queries, keys_values, heads, grid, positions, tables, probabilities, out):
-    """Attention of some tokens of a window to all of it, for all heads; the keys and values are packed here.
+    """Compute the attention of some tokens of a window to all of it, for all heads; it packs the keys and values.
 
     Parameters
     ----------
     queries : float32 array (rows, C)
-        Of the tokens at ``positions``, head by head.
+        Queries of the tokens at ``positions``, head by head.
     keys_values : float32 array (tokens, 2 C)
-        Of every token of the window, padded ones too: all heads' keys, then all heads' values.
+        Every token of the window, padded ones too: all heads' keys, then all heads' values.
     heads : int
         C = heads * depth.
     grid : Grid
@@ -262,7 +262,7 @@ def attend_window(queries, keys_values, heads, grid, positions, tables, probabil
     positions : int64 array (rows,)
     tables : RelativeTables
     probabilities : float32 array (heads, rows, tokens)
-        Filled with the attention probabilities; not if it is empty: (1, 0, 0).
+        Filled with the attention probabilities, unless it is empty: (1, 0, 0).
     out : float32 array (rows, C)
     """
     channels, block = queries.shape[1], rows_of_keys(grid.width) * grid.width

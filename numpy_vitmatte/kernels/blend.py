@@ -9,8 +9,8 @@ quarter after it. With the shifts -1, 0 and 1 of a 3x3 window each of them is a 
     2 r + 1      1/4        3/4                   3/4        1/4        1/4        3/4
 
 Seven numbers are read for twelve taps: that is why pixels go in pairs. At the edges the doubling repeats the edge, so
-that a neighbour outside is the edge itself, while the convolution sees zeros outside the doubled map: of the very
-first pixel the taps of ``M[0]`` do not count, of the very last those of ``M[2]``.
+that a neighbour outside is the edge itself, while the convolution sees zeros outside the doubled map: the taps of
+``M[0]`` do not count for the very first pixel, nor those of ``M[2]`` for the very last.
 
 The loops are LLVM vectors of 16 numbers, for the reasons that ``vectors.py`` gives.
 """
@@ -73,7 +73,7 @@ def _pair_in_llvm(
     flags: Sequence[ir.Value],
     k: ir.Value,
 ) -> list[ir.Value]:
-    """Both sums for numbers ``k`` to ``k + 15``. LLVM takes out of the loop what does not depend on ``k``."""
+    """Emit both sums for numbers ``k`` to ``k + 15``. LLVM moves out of the loop what does not depend on ``k``."""
     sums = []
     starts = [builder.add(places[place], builder.mul(step, integer(shift))) for shift, place in _TAPS]
     values = [emit_load(builder, x, builder.add(start, k)) for start in starts]
@@ -99,7 +99,7 @@ def _add(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Value,
 
 
 def _in_llvm(write: Callable[..., None]) -> Callable[..., None]:
-    """A function, callable inside kernels, that hands each 16 numbers of both sums to ``write``."""
+    """Build a function, callable inside kernels, that hands each 16 numbers of both sums to ``write``."""
 
     def typing(context, x, places, step, flags, count, out, o):
         def generate(context, builder, signature, values):
@@ -123,4 +123,4 @@ row after the other. ``M[n]`` of rows r - 1, r and r + 1 begin at ``x[place + n 
 first of the ``flags`` is 0 where row 2 r is the map's first, the second where 2 r + 1 is its last; else they are 1."""
 add_pixels = _add_pixels_in_python if config.DISABLE_JIT else _in_llvm(_add)
 """The same along a row: both sums are added to the pixels of ``count`` channels at ``out[o]`` and ``out[o + count]``,
-and what is negative becomes zero. Behind the numbers ``SLACK`` more are read of ``x`` and, unchanged, of ``out``."""
+and negative numbers become zero. ``SLACK`` more numbers behind are read of ``x`` and, unchanged, of ``out``."""

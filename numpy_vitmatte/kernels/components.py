@@ -1,6 +1,6 @@
 """Connected components of a mask, as the connectivity error of matting needs them: the largest alone.
 
-It is ours because SciPy comes only with an extra; where it is there, its ``label`` takes about half as long.
+The package has its own because SciPy comes only with an extra. SciPy's ``label`` takes about half as long.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 
 @kernel(EXACT_ORDER)
 def _fill(mask, y, x, label, labels, stack):
-    """Label everything 4-connected to (y, x); the number of pixels."""
+    """Label everything 4-connected to (y, x), and return the number of pixels."""
     height, width = mask.shape
     labels[y, x] = label
     stack[0], top, count = y * width + x, 1, 0
@@ -29,7 +29,7 @@ def _fill(mask, y, x, label, labels, stack):
 
 @kernel(EXACT_ORDER)
 def _largest(mask, labels, stack):
-    """Label all components from 1 up, found column by column; the label of the first that is largest, 0 if none."""
+    """Label all components from 1 up, column by column; return the label of the first largest one, 0 if none."""
     height, width = mask.shape
     best, most, label = 0, 0, 0
     for x in range(width):
@@ -43,7 +43,7 @@ def _largest(mask, labels, stack):
 
 
 def largest_component(mask: np.ndarray) -> np.ndarray:
-    """The largest 4-connected component of a mask.
+    """Return the largest 4-connected component of a mask.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
     Returns
     -------
     (H, W) bool array
-        All False if the mask is. Of components of one size the first from the left is taken, then from the top, as
-        MATLAB's ``bwconncomp`` and ``max`` do.
+        All False if the mask is. If components have the same size, the first from the left is taken, then from the top,
+        as MATLAB's ``bwconncomp`` and ``max`` do.
     """
     labels = np.zeros(mask.shape, np.int32)
     stack = np.empty(mask.size, np.int64)

@@ -21,7 +21,7 @@ def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatri
 
 @kernel(EXACT_ORDER)
 def conv_row(x, y, x_first, count, size, stride, matrix, out):
-    """Outputs (y, x_first) to (y, x_first + count - 1), one after the other from ``out[0]`` on: one sweep over a row.
+    """Write outputs (y, x_first) to (y, x_first + count - 1) from ``out[0]`` on, in one sweep over a row.
 
     ``x`` is a piece of the input; the window of output (y, x) begins at the input's pixel (stride * y, stride * x).
     """
@@ -42,7 +42,7 @@ def _conv_rows(x, first, count, width, size, stride, matrix, out):
 def conv_rows(
     padded: np.ndarray, matrix: PackedMatrix, first: int, last: int, size: int = 3, stride: int = 1
 ) -> np.ndarray:
-    """Rows ``first .. last - 1`` of a square convolution.
+    """Compute rows ``first .. last - 1`` of a square convolution.
 
     It replaces ``sum(padded[dy::stride, dx::stride] @ weight[:, :, dy, dx].T for dy, dx in the window) + bias``.
 
@@ -69,7 +69,7 @@ def conv_rows(
 
 @kernel(EXACT_ORDER)
 def input_region_of_conv(rectangle, stride):
-    """The rectangle of its input that ``conv_relu`` reads for a rectangle of outputs.
+    """Return the rectangle of its input that ``conv_relu`` reads for a rectangle of outputs.
 
     It may reach one pixel beyond the input: the halo, which is zero.
     """
@@ -79,7 +79,7 @@ def input_region_of_conv(rectangle, stride):
 
 @kernel(EXACT_ORDER)
 def conv_relu(x, matrix, stride, rectangle, out):
-    """``relu(conv3x3(x) + bias)`` for a rectangle of outputs.
+    """Compute ``relu(conv3x3(x) + bias)`` for a rectangle of outputs.
 
     Parameters
     ----------
@@ -105,5 +105,5 @@ def conv_relu(x, matrix, stride, rectangle, out):
 
 
 def rows_per_block(row_bytes: int, target_bytes: int = 1 << 19) -> int:
-    """Rows whose bytes stay within a core's second-level cache: the unit in which threads take work."""
+    """Count the rows whose bytes stay within a core's second-level cache: the unit in which threads take work."""
     return max(1, target_bytes // row_bytes)

@@ -1,6 +1,6 @@
 """Exact Euclidean distances to a mask, in time proportional to the number of pixels.
 
-It is ours because SciPy's transform takes three to seven times as long, and SciPy comes only with an extra.
+The package has its own because SciPy's transform takes three to seven times as long, and SciPy is only an extra.
 
 Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8 (2012). The square of a
 distance is a sum over the two axes, so the axes are done one after the other: first the distance ``g`` to the mask
@@ -33,7 +33,7 @@ def _count_down_columns(mask, reach, order):
 
 @kernel(EXACT_ORDER)
 def _envelope(reach, centers, starts):
-    """Stack the parabolas of one row that are lowest somewhere: their centres and where each begins; how many."""
+    """Stack the parabolas of one row that are lowest somewhere, centres and starts; return their number."""
     count = 0
     for j in range(reach.size):
         if reach[j] < 0:
@@ -55,7 +55,7 @@ def _envelope(reach, centers, starts):
 
 @kernel(EXACT_ORDER)
 def _minimum_along_rows(reach, out):
-    """``out[y, x] = min over j of reach[y, j]**2 + (x - j)**2``, columns with a negative reach left out."""
+    """Set ``out[y, x] = min over j of reach[y, j]**2 + (x - j)**2``, columns with a negative reach left out."""
     height, width = reach.shape
     centers, starts = np.empty(width, np.int64), np.empty(width, np.int64)
     for y in range(height):
@@ -69,14 +69,14 @@ def _minimum_along_rows(reach, out):
 
 
 def squared_distance_to(mask: np.ndarray) -> np.ndarray:
-    """Squared distance from every pixel's centre to the centre of the nearest pixel of a mask.
+    """Compute the squared distance from every pixel's centre to the centre of the nearest pixel of a mask.
 
-    With SciPy: ``distance_transform_edt(~mask) ** 2``, rounded.
+    SciPy's equivalent is ``distance_transform_edt(~mask) ** 2``, rounded.
 
     Parameters
     ----------
     mask : (H, W) bool array
-        What lies outside the frame belongs to it no more than any other pixel that is not True.
+        Pixels outside the frame count as False.
 
     Returns
     -------

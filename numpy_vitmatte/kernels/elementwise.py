@@ -16,7 +16,7 @@ def _power_of_two_in_python(n):
 
 @intrinsic
 def _power_of_two_in_llvm(context, n):
-    """``2 ** n`` for a whole number ``n`` in [-126, 127], by writing ``n`` into the exponent bits of a float32."""
+    """Make ``2 ** n`` for a whole number ``n`` in [-126, 127]: ``n`` is written into the exponent bits of a float32."""
 
     def generate(context, builder, signature, values):
         integer = ir.IntType(32)
@@ -28,7 +28,7 @@ def _power_of_two_in_llvm(context, n):
 
 @intrinsic
 def _larger_in_llvm(context, a, b):
-    """The larger of two numbers, neither of them NaN.
+    """Return the larger of two numbers, neither of them NaN.
 
     LLVM makes vectors of this intrinsic; Python's ``max`` has an order of its own for NaN, which keeps a running
     maximum scalar, twenty times slower.
@@ -48,7 +48,7 @@ power_of_two = _power_of_two_in_python if config.DISABLE_JIT else _power_of_two_
 
 @kernel(EXACT_ORDER)
 def copy_run(x, first, count, out, start):
-    """``out[start:][:count] = x[first:][:count]``, number by number.
+    """Set ``out[start:][:count] = x[first:][:count]``, number by number.
 
     Slices are indexed from 0 on: such an index cannot be negative, Numba needs no test for it, and LLVM makes vectors.
     Assigning one slice to another would compile the wording of NumPy's error, which takes a second.
@@ -60,14 +60,14 @@ def copy_run(x, first, count, out, start):
 
 @kernel(EXACT_ORDER)
 def add(x, more):
-    """``x += more``; two separate arrays (any size,): if one were both, LLVM would make no vectors."""
+    """Add ``x += more`` for two separate arrays (any size,): if one were both, LLVM would make no vectors."""
     for k in range(x.size):
         x[k] += more[k]
 
 
 @kernel(EXACT_ORDER)
 def exponential(x):
-    """``exp(x)`` for x <= 88, within 2 ulp; below -87 it returns exp(-87), 1.6e-38.
+    """Return ``exp(x)`` for x <= 88, within 2 ulp; below -87 it returns exp(-87), 1.6e-38.
 
     ``x = n ln 2 + r`` with whole n and ``|r| <= ln 2 / 2``, so ``exp(x) = 2**n exp(r)``; exp(r) is the polynomial of
     Cephes' ``expf`` (Moshier). Without a branch or a table, LLVM turns a loop over it into vector code.
@@ -87,7 +87,7 @@ def exponential(x):
 
 @kernel(EXACT_ORDER)
 def error_function(x):
-    """``erf(x)`` within 5e-7, as a quotient of odd and even polynomials on [-4, 4] (the minimax fit of Eigen and XLA).
+    """Return ``erf(x)`` within 5e-7: a quotient of odd and even polynomials on [-4, 4] (minimax fit of Eigen and XLA).
 
     Outside, erf differs from 1 by less than 1.6e-8, under a float32's last digit.
     """
@@ -110,27 +110,30 @@ def error_function(x):
 
 @kernel(EXACT_ORDER)
 def gelu(x):
-    """``gelu_`` for other kernels; x (any size,)."""
+    """Apply ``gelu_`` for other kernels; x (any size,)."""
     for i in range(x.size):
         x[i] = float32(0.5) * x[i] * (float32(1.0) + error_function(x[i] * float32(0.7071067811865476)))
 
 
 def gelu_(x: np.ndarray) -> np.ndarray:
-    """GELU in place: ``x * (1 + erf(x / sqrt(2))) / 2`` (Hendrycks & Gimpel, arXiv:1606.08415), not the tanh form."""
+    """Apply GELU in place: ``x * (1 + erf(x / sqrt(2))) / 2``, not the tanh form.
+
+    The source is Hendrycks & Gimpel, arXiv:1606.08415.
+    """
     gelu(x.reshape(-1))
     return x
 
 
 @kernel(EXACT_ORDER)
 def relu(x):
-    """``max(x, 0)`` in place; x (any size,)."""
+    """Set ``x = max(x, 0)`` in place; x (any size,)."""
     for i in range(x.size):
         x[i] = larger(x[i], float32(0.0))
 
 
 @kernel(VECTOR_REDUCTION)
 def normalize(x, weight, bias, epsilon, out):
-    """``normalize_rows`` for other kernels; x and out (rows, C)."""
+    """Apply ``normalize_rows`` for other kernels; x and out (rows, C)."""
     rows, channels = x.shape
     for i in range(rows):
         total = float32(0)
@@ -148,7 +151,10 @@ def normalize(x, weight, bias, epsilon, out):
 def normalize_rows(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray, epsilon: float, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """``(x - mean) / sqrt(variance + epsilon) * weight + bias`` over the last axis; x (..., C), contiguous float32."""
+    """Return ``(x - mean) / sqrt(variance + epsilon) * weight + bias`` over the last axis.
+
+    The array x (..., C) is contiguous float32.
+    """
     if out is None:
         out = np.empty_like(x)
     channels = x.shape[-1]
@@ -158,7 +164,7 @@ def normalize_rows(
 
 @kernel(VECTOR_REDUCTION)
 def sigmoid_of_product(x, weight, bias, out):
-    """``out = 1 / (1 + exp(-(x @ weight + bias)))``; x (rows, C), weight (C,), out (rows,)."""
+    """Set ``out = 1 / (1 + exp(-(x @ weight + bias)))``; x (rows, C), weight (C,), out (rows,)."""
     rows, channels = x.shape
     for i in range(rows):
         logit = float32(bias)
@@ -166,5 +172,5 @@ def sigmoid_of_product(x, weight, bias, out):
             logit += x[i, c] * weight[c]
         out[i] = logit
     for i in range(rows):  # a loop of its own, so that LLVM turns it into vector code
-        # exponential() is right up to 88; beyond, the alpha is 0 or 1 in float32 anyway
+        # exponential() is right up to 88; beyond that, the alpha is 0 or 1 in float32 anyway
         out[i] = float32(1) / (float32(1) + exponential(min(-out[i], float32(88.0))))

@@ -15,7 +15,7 @@ from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 float32 = np.float32
 
 KEYS_PER_BLOCK = 840
-"""Keys and values of a block, and the scores of some queries against it, share a core's second-level cache."""
+"""The most keys of a block: its keys, values and some queries' scores with it share a core's second-level cache."""
 
 
 class Grid(NamedTuple):
@@ -60,20 +60,20 @@ class KeysValues(NamedTuple):
 
 @kernel(EXACT_ORDER)
 def rows_of_keys(width):
-    """Rows of a token grid of this width that make a block of keys."""
+    """Return the number of rows, in a token grid of this width, that make a block of keys."""
     return max(1, KEYS_PER_BLOCK // width)
 
 
 @kernel(EXACT_ORDER)
 def packed_sizes(height, width, depth):
-    """Numbers in the packed keys and in the packed values of one head."""
+    """Return the sizes of one head's packed keys and packed values."""
     block, blocks = rows_of_keys(width) * width, -(-height // rows_of_keys(width))
     return blocks * whole_panels(block) * depth, height * width * whole_panels(depth)
 
 
 @kernel(EXACT_ORDER)
 def tokens_of_block(block, height, width):
-    """Tokens in block of keys number ``block`` of a grid."""
+    """Count the tokens of a grid's block of keys number ``block``."""
     return min(rows_of_keys(width), height - block * rows_of_keys(width)) * width
 
 
@@ -91,7 +91,7 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
     grid : Grid
     head : Head
     packed : KeysValues
-        Of the whole grid; the chunk's part is filled.
+        Keys and values of the whole grid; the chunk's part is filled.
     """
     block, begin, end = chunk
     step, flat = keys_values.shape[1], keys_values.reshape(-1)

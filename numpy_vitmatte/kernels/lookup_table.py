@@ -1,4 +1,4 @@
-"""Lookup tables for levels of 8 bits: there are 256 of them, so what becomes of each is worked out once."""
+"""Lookup tables for levels of 8 bits: there are 256 of them, so the result for each is computed once."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 
 @kernel(EXACT_ORDER)
 def apply_lookup_tables(colors, grays, tables, out):
-    """Three colors, ``out[:, :width, n] = tables[n][colors[:, :, n]]``, then a gray, ``tables[3][grays]``.
+    """Look up three colors, ``out[:, :width, n] = tables[n][colors[:, :, n]]``, then a gray, ``tables[3][grays]``.
 
     Parameters
     ----------
     colors : uint8 array (rows, width, 3)
     grays : uint8 array (rows, width)
     tables : float32 array (4, 256)
-        What becomes of each level, by channel.
+        The result for each level, by channel.
     out : float32 array (rows, width or more, 4)
         The rest of a row is left as it is.
     """

@@ -28,7 +28,7 @@ ROWS_IN_CACHE = 8 * MR
 class Rows(NamedTuple):
     """Rows of numbers in a flat array: row ``m`` begins at ``values[start + m * step]``.
 
-    Rows may overlap, as those do that a convolution reads, or lie apart, as those of one attention head.
+    Rows may overlap, like those that a convolution reads, or lie apart, like those of one attention head.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Rows(NamedTuple):
 
 
 class Segments(NamedTuple):
-    """What a product reads of each row: ``number`` runs of ``depth`` numbers whose starts lie ``step`` apart."""
+    """The part of a row that a product reads: ``number`` runs of ``depth`` numbers whose starts lie ``step`` apart."""
 
     number: int
     step: int
@@ -72,7 +72,7 @@ class PackedMatrix(NamedTuple):
 
 @kernel(EXACT_ORDER)
 def whole_panels(columns):
-    """Columns rounded up to whole panels."""
+    """Round a number of columns up to whole panels."""
     return -(-columns // PANEL) * PANEL
 
 
@@ -102,7 +102,7 @@ def pack(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
 
 @kernel(EXACT_ORDER)
 def _tile_height(rows, left, wide):
-    """Rows of the next tile, when ``left`` of ``rows`` rows are left; more than ``left`` where a tile must slide back.
+    """Return the rows of the next tile, when ``left`` of ``rows`` are left; more than ``left`` if it must slide back.
 
     A short tile reads its weights for fewer rows, so up to a third of a row's worth is better computed twice.
     """
@@ -115,10 +115,10 @@ def _tile_height(rows, left, wide):
 
 @kernel(EXACT_ORDER)
 def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
-    """``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0."""
+    """Compute ``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0."""
     number, step, depth = segments
     panels, bias = matrix.panels, matrix.bias
-    # Taken out of their tuples once: in a loop each time would count a reference, which takes as long as a small tile.
+    # They leave their tuples once: each time in a loop would count a reference, which takes as long as a small tile.
     x_values, x_start, x_step = x
     out_values, out_start, out_step = out
     panel_size = number * depth * PANEL
@@ -159,10 +159,10 @@ def sweep(x, rows, segments, matrix, out):
     Parameters
     ----------
     x, out : Rows
-        Input and output. What lies between the rows of ``out`` is left alone.
+        Input and output. The numbers between the rows of ``out`` are left alone.
     rows : int
     segments : Segments
-        What is read of each row of ``x``.
+        The part of each row of ``x`` that is read.
     matrix : PackedMatrix
         (K, N) with K = ``segments.number * segments.depth``.
     """
@@ -183,14 +183,14 @@ def sweep(x, rows, segments, matrix, out):
 
 @kernel(EXACT_ORDER)
 def rows_at_a_time(rows):
-    """Rows of the blocks that fit the cache: as few blocks as can be, of nearly the same number of tiles."""
+    """Return the rows of a block that fits the cache: as few blocks as possible, of nearly the same number of tiles."""
     blocks = max(1, -(-rows // ROWS_IN_CACHE))
     return max(1, -(-rows // (blocks * MR))) * MR
 
 
 @kernel(EXACT_ORDER)
 def multiply(x, rows, matrix, out):
-    """``linear`` for other kernels, from one flat array of ``rows`` whole rows to another."""
+    """Apply ``linear`` for other kernels, from one flat array of ``rows`` whole rows to another."""
     depth, columns, block = matrix.depth, matrix.columns, rows_at_a_time(rows)
     for first in range(0, rows, block):
         count = min(block, rows - first)
@@ -200,14 +200,14 @@ def multiply(x, rows, matrix, out):
 
 @kernel(EXACT_ORDER)
 def project(x, rows, matrix):
-    """``multiply`` to new memory."""
+    """Apply ``multiply``, and return the result in new memory."""
     out = aligned_scratch(rows * matrix.columns)
     multiply(x, rows, matrix, out)
     return out
 
 
 def linear(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -> np.ndarray:
-    """Affine map of every row: ``x @ weight + bias``.
+    """Apply an affine map to every row: ``x @ weight + bias``.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ Why this shape
 A processor core can start two vector multiply-adds a cycle and each takes four cycles, so at least eight independent
 sums must be under way; and per multiply-add it can read at most one vector from memory. A register tile of ``rows`` x
 ``vectors`` running sums needs ``vectors`` weight loads and ``rows`` broadcasts for ``rows * vectors`` multiply-adds, so
-the closer to a square and the larger, the better, until the registers are full:
+a tile is better if it is larger and closer to a square, until the registers are full:
 
 =======  =========  ===========  ====================  ===============================
 set      registers  floats each  tile, MR x NR         registers: sums + weights + x
@@ -54,7 +54,7 @@ PANEL = LANES
 
 
 def _vector_width() -> int:
-    """Floats in a vector register of the processor that Numba compiles for."""
+    """Return the number of floats in a vector register of the processor that Numba compiles for."""
     if config.CPU_FEATURES is not None:
         features = set(config.CPU_FEATURES.replace("+", "").split(","))
     else:
@@ -89,7 +89,7 @@ def tile_in_python(
     out_start: int,
     out_step: int,
 ) -> None:
-    """Compute one tile; the plain twin of the machine code, and what runs under ``NUMBA_DISABLE_JIT=1``.
+    """Compute one tile. This is the plain twin of the machine code; it runs under ``NUMBA_DISABLE_JIT=1``.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def tile_in_python(
 
 
 def _phis(builder: ir.IRBuilder, values: list[ir.Value], block: ir.Block) -> list[ir.PhiInstr]:
-    """One loop variable per value, entering the loop from ``block`` with that value."""
+    """Make one loop variable per value, entering the loop from ``block`` with that value."""
     phis = [builder.phi(value.type) for value in values]
     for phi, value in zip(phis, values, strict=True):
         phi.add_incoming(value, block)
@@ -123,7 +123,7 @@ def _phis(builder: ir.IRBuilder, values: list[ir.Value], block: ir.Block) -> lis
 def _emit_products(
     builder: ir.IRBuilder, inputs: list[ir.Value], columns: list[ir.Value], sums: list[ir.Value]
 ) -> list[ir.Value]:
-    """One round of the inner loop: ``sums[m, n] + inputs[m] * columns[n]``, row by row."""
+    """Emit one round of the inner loop: ``sums[m, n] + inputs[m] * columns[n]``, row by row."""
     factors = [(x, w) for x in inputs for w in columns]
     return [emit_multiply_add(builder, x, w, total) for (x, w), total in zip(factors, sums, strict=True)]
 
@@ -214,7 +214,7 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
 
 
 full_tile = _make_tile(MR, TILE_PANELS)
-"""``MR`` rows by ``NR`` columns: where nearly all the time is spent."""
+"""``MR`` rows by ``NR`` columns: nearly all the time is spent here."""
 tall_tile = _make_tile(TALL_ROWS, 1)
 """``TALL_ROWS`` rows by one panel, as many sums as a full tile has: the last panel where panels do not pair up."""
 narrow_tile = _make_tile(MR, 1)

@@ -17,7 +17,7 @@ def _corners(rectangles, number):
 
 @kernel(EXACT_ORDER)
 def _worth_joining(upper, lower, tallest, halo):
-    """Whether one rectangle around both costs no more than the two."""
+    """Say whether one rectangle around both costs no more than the two."""
     top, left, middle, right = upper
     _, lower_left, bottom, lower_right = lower
     if bottom - top > tallest:
@@ -30,7 +30,7 @@ def _worth_joining(upper, lower, tallest, halo):
 
 @kernel(EXACT_ORDER)
 def _overlaps_another(one, rectangles, numbers, upper, lower):
-    """Whether ``one`` overlaps any rectangle of ``numbers`` but the two that it was made of."""
+    """Say whether ``one`` overlaps any rectangle of ``numbers`` but the two that it was made of."""
     top, left, bottom, right = one
     for number in numbers:
         if number != upper and number != lower and number != _TAKEN_IN:
@@ -44,7 +44,8 @@ def _overlaps_another(one, rectangles, numbers, upper, lower):
 def _join_row(rectangles, numbers, first, tallest, halo):
     """Let each of the runs ``numbers[first:]`` take in a rectangle just above, the first that is worth it.
 
-    Those are ``numbers[:first]``, and end where the runs begin; the number of one that is taken in is overwritten.
+    Those rectangles are ``numbers[:first]``, and end where the runs begin. The number of one that is taken in is
+    overwritten.
     """
     for lower in numbers[first:]:
         run = _corners(rectangles, lower)
@@ -66,7 +67,7 @@ def _join_row(rectangles, numbers, first, tallest, halo):
 def join_runs(rectangles, tallest, halo, order):
     """Join runs of cells downwards to rectangles where one is no dearer than two: each costs its area with the halo.
 
-    A joined rectangle may add what is not marked, but overlaps no other.
+    A joined rectangle may add cells that are not marked, but overlaps no other.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def join_runs(rectangles, tallest, halo, order):
     Returns
     -------
     int
-        How many are left.
+        The number of rectangles that are left.
     """
     done, end, first = 0, 0, 0  # order[:done] is finished, order[done:end] ends at the last row of cells
     while first < len(rectangles):
@@ -113,7 +114,7 @@ def mark_cells(needed, height, width, rows, columns, rectangles):
 
 @kernel(EXACT_ORDER)
 def runs_of_cells(needed, height, width, rows, columns):
-    """Neighbouring marked cells of every row of cells, as rectangles of pixels: row by row, from left to right."""
+    """Return neighbouring marked cells of every row of cells, as rectangles of pixels: row by row, left to right."""
     down, across = needed.shape
     runs, count = np.empty((down * (across + 1) // 2, 4), np.int64), 0
     for y in range(down):
@@ -130,7 +131,7 @@ def runs_of_cells(needed, height, width, rows, columns):
 
 @kernel(EXACT_ORDER)
 def cut(rectangles, numbers, widest):
-    """The rectangles with these numbers, in parts of at most ``widest`` columns, or a cell: int64 (n, 4).
+    """Cut the rectangles with these numbers into parts of at most ``widest`` columns, or a cell: int64 (n, 4).
 
     Parts have nearly the same width and begin at even columns, as a doubled map's pairs do.
     """

@@ -1,7 +1,7 @@
 """Rectangles of pixels, and the pieces of large maps that are held in memory at one time.
 
 A map at full resolution need not exist as a whole: a rectangle of outputs reads a slightly larger rectangle of inputs,
-its *input region*. What that has more on each side is called the *halo*; outside the map it is zero. Rectangles and
+its *input region*. The extra pixels on each side are called the *halo*; outside the map it is zero. Rectangles and
 pieces are tuples that kernels take as they are.
 """
 
@@ -23,24 +23,24 @@ class Rectangle(NamedTuple):
     right: int
 
     def expanded(self, halo: int) -> "Rectangle":
-        """``halo`` more pixels on each side."""
+        """Return the rectangle with ``halo`` more pixels on each side."""
         return expanded(self, halo)
 
     def clipped(self, shape: tuple[int, ...]) -> "Rectangle":
-        """The part of it that lies inside a map of ``shape`` (height, width, ...)."""
+        """Return the part of it that lies inside a map of ``shape`` (height, width, ...)."""
         return clipped(self, shape[0], shape[1])
 
 
 @kernel(EXACT_ORDER)
 def expanded(rectangle, halo):
-    """``Rectangle.expanded`` for kernels."""
+    """Apply ``Rectangle.expanded`` for kernels."""
     top, left, bottom, right = rectangle
     return Rectangle(top - halo, left - halo, bottom + halo, right + halo)
 
 
 @kernel(EXACT_ORDER)
 def clipped(rectangle, height, width):
-    """``Rectangle.clipped`` for kernels."""
+    """Apply ``Rectangle.clipped`` for kernels."""
     top, left = min(max(rectangle.top, 0), height), min(max(rectangle.left, 0), width)
     return Rectangle(top, left, max(min(rectangle.bottom, height), top), max(min(rectangle.right, width), left))
 
@@ -54,18 +54,18 @@ class Piece(NamedTuple):
 
 
 def whole(values: np.ndarray, halo: int = 0) -> Piece:
-    """A whole map as a piece; the outermost ``halo`` pixels of ``values`` lie outside the map."""
+    """Return a whole map as a piece; the outermost ``halo`` pixels of ``values`` lie outside the map."""
     return Piece(values, -halo, -halo)
 
 
 def empty_piece(rectangle: Rectangle, channels: int, memory: Workspace = FRESH) -> Piece:
-    """A piece to be filled."""
+    """Make a piece to be filled."""
     top, left, bottom, right = rectangle
     return Piece(memory.empty((bottom - top, right - left, channels)), top, left)
 
 
 def zero_padded_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...], memory: Workspace = FRESH) -> Piece:
-    """A piece to be filled inside a map of ``shape``; it is zero where ``rectangle`` reaches outside."""
+    """Make a piece to be filled inside a map of ``shape``; it is zero where ``rectangle`` reaches outside."""
     piece = empty_piece(rectangle, channels, memory)
     _clear_outside(piece, shape[0], shape[1])
     return piece
@@ -80,7 +80,7 @@ def _clear(values, first, last):
 
 @kernel(EXACT_ORDER)
 def _clear_outside(piece, height, width):
-    """Fill with zeros what of a piece lies outside a map of ``height`` x ``width``."""
+    """Fill with zeros the part of a piece that lies outside a map of ``height`` x ``width``."""
     rows, columns, channels = piece.values.shape
     top, left, bottom, right = clipped(
         Rectangle(piece.top, piece.left, piece.top + rows, piece.left + columns), height, width
@@ -95,7 +95,7 @@ def _clear_outside(piece, height, width):
 
 @kernel(EXACT_ORDER)
 def zero_padded_scratch(rectangle, channels, height, width):
-    """``zero_padded_piece`` for kernels."""
+    """Apply ``zero_padded_piece`` for kernels."""
     rows, columns = rectangle.bottom - rectangle.top, rectangle.right - rectangle.left
     values = aligned_scratch(rows * columns * channels).reshape(rows, columns, channels)
     piece = Piece(values, rectangle.top, rectangle.left)
@@ -105,7 +105,7 @@ def zero_padded_scratch(rectangle, channels, height, width):
 
 @kernel(EXACT_ORDER)
 def zero_padded_copy(values, rectangle):
-    """A ``Piece`` that holds the pixels of a whole map (H, W, C) under a ``Rectangle``, and zeros outside the map."""
+    """Copy the pixels of a whole map (H, W, C) under a ``Rectangle`` to a ``Piece``, zeros outside the map."""
     height, width, channels = values.shape
     piece = zero_padded_scratch(rectangle, channels, height, width)
     top, left, bottom, right = clipped(rectangle, height, width)

@@ -9,7 +9,7 @@ float32 = np.float32
 
 @kernel(EXACT_ORDER)
 def resize(grid, down, across, out):
-    """``out[y, x] = sum over s, t of down[y, s] * across[x, t] * grid[s, t]``.
+    """Set ``out[y, x] = sum over s, t of down[y, s] * across[x, t] * grid[s, t]``.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """A 3x3 convolution of a detail map joined with a bilinearly doubled map, the doubled half done at low resolution.
 
 Convolution and doubling are both linear, so they commute: ``conv3x3(up(F)) = sum over dy, dx of shift(up(F @ W[dy,
-dx]), dy, dx)``. The products ``F @ W[dy, dx]`` cost a quarter at low resolution; what is left at high resolution is to
-blend, for each output, its nine shifted maps with the fixed weights 1/4 and 3/4.
+dx]), dy, dx)``. The products ``F @ W[dy, dx]`` cost a quarter at low resolution. High resolution only needs a
+blend, for each output, of its nine shifted maps with the fixed weights 1/4 and 3/4.
 
 The blend is done along one axis, then the other (``blend.py``), for two outputs at a time.
 
@@ -31,7 +31,7 @@ NARROWEST_STRIP = 46
 
 @kernel(EXACT_ORDER)
 def input_region_of_fusion(rectangle, height, width):
-    """The ``Rectangle`` of a ``height`` x ``width`` low-resolution map that a rectangle of ``fuse``'s outputs reads."""
+    """Return the ``Rectangle`` that outputs of ``fuse`` read of a ``height`` x ``width`` low-resolution map."""
     top, left, bottom, right = rectangle
     return Rectangle(max((top - 2) // 2, 0), max((left - 2) // 2, 0),
                      min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip
@@ -39,7 +39,7 @@ def input_region_of_fusion(rectangle, height, width):
 
 @kernel(EXACT_ORDER, part=True)
 def _products(features, row, first, columns, taps, outputs, zeros, slot):
-    """``slot[dy, j] = F[row, first + j] @ W[dy]`` for ``columns`` pixels: the three columns dx of W side by side."""
+    """Set ``slot[dy, j] = F[row, first + j] @ W[dy]`` for ``columns`` pixels, the three columns dx side by side."""
     channels = features.values.shape[2]
     start = ((row - features.top) * features.values.shape[1] + first - features.left) * channels
     pixels = Rows(features.values.reshape(-1), start, channels)
@@ -50,7 +50,7 @@ def _products(features, row, first, columns, taps, outputs, zeros, slot):
 
 @kernel(EXACT_ORDER, part=True)
 def _blend_down(ring, row, height, blended):
-    """Doubled rows ``2 * row`` and ``2 * row + 1``, summed over dy, one after the other."""
+    """Compute doubled rows ``2 * row`` and ``2 * row + 1``, summed over dy, one after the other."""
     size, before, after = ring.shape[2], max(row - 1, 0), min(row + 1, height - 1)
     places = before % 3 * 3 * size, row % 3 * 3 * size, after % 3 * 3 * size
     blend_rows(ring.reshape(-1), places, size, (float32(row > 0), float32(row < height - 1)), size, blended, ZERO)
@@ -72,7 +72,7 @@ def _blend_across(pixels, width, first, last, channels, out, o):
 
 @kernel(EXACT_ORDER, part=True)
 def _fuse_strip(detail, conv, features, taps, height, width, strip, out):
-    """One strip of ``fuse``: two rows of outputs at a time, from an even column on."""
+    """Compute one strip of ``fuse``: two rows of outputs at a time, from an even column on."""
     top, left, bottom, right = strip
     channels, first, tiles = conv.columns, left // 2, output_tiles(left, right)
     low = input_region_of_fusion(strip, height, width)
@@ -101,7 +101,7 @@ def _fuse_strip(detail, conv, features, taps, height, width, strip, out):
 
 @kernel(EXACT_ORDER)
 def fuse(detail, conv, features, taps, shape, rectangle, out):
-    """``relu(conv3x3(detail) + conv3x3(up2(features)) + bias)`` for a rectangle of outputs.
+    """Compute ``relu(conv3x3(detail) + conv3x3(up2(features)) + bias)`` for a rectangle of outputs.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Loops over vectors of 16 floats, written as LLVM instructions, and the small pieces that such code is made of.
 
-LLVM turns a plain loop into vectors only if it can show that no store changes a later load. What does not fill several
-vectors it leaves to a loop of single numbers. The rows here are short, 14 keys of a window or 16 channels of a pixel,
-so that remainder would be nearly all of the work. A vector of 16 floats becomes one, two or four registers, as the
-processor has them. Reads (and, where stated, writes) may run up to ``SLACK`` floats past the end of a row.
+LLVM turns a plain loop into vectors only if it can show that no store changes a later load. It leaves numbers that
+do not fill several vectors to a loop of single ones. The rows here are short, 14 keys of a window or 16 channels of a
+pixel, so that remainder would be nearly all of the work. A vector of 16 floats becomes one, two or four registers, as
+the processor has them. Reads (and, where stated, writes) may run up to ``SLACK`` floats past the end of a row.
 
 Functions whose name begins with ``emit_`` run while a kernel is compiled: each appends instructions to the block that
 the builder stands in and returns the value that those will compute. The micro-kernel and Winograd's transforms are
@@ -28,7 +28,7 @@ LANES = CACHE_LINE
 """Floats of a vector here, 16 on every processor: a vector that begins with a cache line fills it."""
 SLACK = LANES - 1
 LOWEST = float32(-3e38)
-"""Below every score: the largest of none."""
+"""A number below every score: the largest of no scores."""
 
 integer = ir.IntType(64)
 _number, _vector = ir.FloatType(), ir.VectorType(ir.FloatType(), LANES)
@@ -36,14 +36,14 @@ FLOATS = types.Array(types.float32, 1, "C")
 
 
 def emit_broadcast(builder: ir.IRBuilder, scalar: ir.Value, lanes: int = LANES) -> ir.Value:
-    """A vector whose lanes all hold ``scalar``."""
+    """Emit a vector whose lanes all hold ``scalar``."""
     empty = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
     first_lane = builder.insert_element(empty, scalar, ir.IntType(32)(0))
     return builder.shuffle_vector(first_lane, empty, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
 
 
 def emit_load(builder: ir.IRBuilder, base: ir.Value, index: ir.Value, lanes: int = LANES) -> ir.Value:
-    """``base[index:][:lanes]``; the vector may begin at any float."""
+    """Emit ``base[index:][:lanes]``; the vector may begin at any float."""
     vector = ir.VectorType(_number, lanes)
     value = builder.load(builder.bitcast(builder.gep(base, [index]), vector.as_pointer()))
     value.align = 4
@@ -51,29 +51,29 @@ def emit_load(builder: ir.IRBuilder, base: ir.Value, index: ir.Value, lanes: int
 
 
 def emit_store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Value) -> None:
-    """``base[index:][:lanes] = value``."""
+    """Emit ``base[index:][:lanes] = value``."""
     builder.store(value, builder.bitcast(builder.gep(base, [index]), value.type.as_pointer())).align = 4
 
 
 def emit_larger(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
-    """The larger of two vectors, lane by lane; neither holds NaN."""
+    """Emit the larger of two vectors, lane by lane; neither holds NaN."""
     function = get_or_insert_function(builder.module, ir.FunctionType(_vector, [_vector] * 2), "llvm.maxnum.v16f32")
     return builder.call(function, [a, b], fastmath=("nnan", "nsz"))
 
 
 def emit_multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-    """``a * b + c``, one instruction where the processor has it."""
+    """Emit ``a * b + c``, one instruction where the processor has it."""
     return builder.fadd(builder.fmul(a, b, flags=("contract",)), c, flags=("contract",))
 
 
 def emit_first_lanes(builder: ir.IRBuilder, count: ir.Value) -> ir.Value:
-    """A mask of the first ``count`` lanes: none below 1, all from 16 on."""
+    """Emit a mask of the first ``count`` lanes: none below 1, all from 16 on."""
     lanes = ir.Constant(ir.VectorType(integer, LANES), list(range(LANES)))
     return builder.icmp_signed("<", lanes, emit_broadcast(builder, count))
 
 
 def emit_data(context: Any, builder: ir.IRBuilder, kind: types.Array, array: ir.Value) -> ir.Value:
-    """The pointer to an array's first number."""
+    """Emit the pointer to an array's first number."""
     return make_array(kind)(context, builder, array).data
 
 
@@ -104,7 +104,7 @@ def _add_offsets_in_llvm(context, scores, along_h, along_w, starts, rows, width,
                 here = builder.add(start, column)
                 offset = builder.fadd(height_part, emit_load(builder, along_w, builder.add(first_w, column)))
                 value = builder.fadd(emit_load(builder, scores, builder.add(first, here)), offset)
-                # The last vector of a row also writes what lies behind it; the next row overwrites that.
+                # The last vector of a row also writes numbers behind it; the next row overwrites them.
                 emit_store(builder, value, out, here)
                 # Those numbers are no scores, so they must not count for the maximum.
                 in_row = emit_first_lanes(builder, builder.sub(width, column))

@@ -70,7 +70,7 @@ class PackedConv3x3(NamedTuple):
 
 
 def uses_winograd(inputs: int, outputs: int) -> bool:
-    """Whether a convolution of so many channels is done this way: they must fill whole vectors."""
+    """Say whether a convolution of so many channels is done this way: they must fill whole vectors."""
     return inputs % LANES == 0 and outputs % PANEL == 0
 
 
@@ -87,14 +87,14 @@ def pack_conv3x3(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedCo
 
 
 class _Arithmetic(NamedTuple):
-    """How two vectors are added and subtracted: by NumPy, or by instructions of LLVM."""
+    """Addition and subtraction of two vectors: by NumPy, or by instructions of LLVM."""
 
     add: Callable[[Any, Any], Any]
     subtract: Callable[[Any, Any], Any]
 
 
 def _times(how: _Arithmetic, matrix: np.ndarray, values: Sequence[Any]) -> list[Any]:
-    """Product of a matrix of 0, 1 and -1 with a column of vectors; every row has a 1."""
+    """Multiply a matrix of 0, 1 and -1 by a column of vectors; every row has a 1."""
     products = []
     for row in matrix.tolist():
         total = functools.reduce(how.add, itertools.compress(values, [factor == 1 for factor in row]))
@@ -103,7 +103,7 @@ def _times(how: _Arithmetic, matrix: np.ndarray, values: Sequence[Any]) -> list[
 
 
 def _from_both_sides(how: _Arithmetic, matrix: np.ndarray, grid: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """``matrix @ grid @ matrix.T``, where each entry of the grid is a vector."""
+    """Return ``matrix @ grid @ matrix.T``, where each entry of the grid is a vector."""
     columns = [_times(how, matrix, column) for column in zip(*grid, strict=True)]
     return [_times(how, matrix, row) for row in zip(*columns, strict=True)]
 
@@ -183,7 +183,7 @@ def _transform_pixels(x, y, first, tiles, depth, transformed):
     """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place: (16, tiles, depth)."""
     height, width, flat = x.values.shape[0], x.values.shape[1], x.values.reshape(-1)
     rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
-    # Outside the piece any pixel will do: only outputs that nobody asked for depend on it.
+    # Any pixel will do outside the piece: only outputs that nobody asked for depend on it.
     for n in range(4):
         rows[n] = min(max(y - 1 + n - x.top, 0), height - 1) * width * depth
     for t in range(tiles):
@@ -195,13 +195,13 @@ def _transform_pixels(x, y, first, tiles, depth, transformed):
 
 @kernel(EXACT_ORDER)
 def output_tiles(left, right):
-    """How many output tiles cover columns ``left .. right - 1``; the first one begins at an even column."""
+    """Count the output tiles that cover columns ``left .. right - 1``; the first one begins at an even column."""
     return (right + 1) // 2 - left // 2
 
 
 @kernel(EXACT_ORDER)
 def winograd_scratch(conv, tiles):
-    """Memory for the sums of pixels of ``tiles`` output tiles and for the products of some of their channels."""
+    """Allocate the sums of pixels of ``tiles`` output tiles, and the products of some of their channels."""
     tiles = tiles if len(conv.panels) > 1 else 0
     return aligned_scratch(PLACES * tiles * conv.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
 
@@ -226,7 +226,7 @@ def _two_rows(x, y, first, tiles, conv, scratch, out):
 
 @kernel(EXACT_ORDER)
 def convolve_two_rows(x, y, rectangle, conv, scratch, out):
-    """Outputs of rows ``y`` and ``y + 1``, ``y`` even, as far as they lie in a rectangle.
+    """Compute outputs of rows ``y`` and ``y + 1``, ``y`` even, as far as they lie in a rectangle.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def convolve_two_rows(x, y, rectangle, conv, scratch, out):
     scratch : pair of arrays
         ``winograd_scratch(conv, output_tiles(left, right))``.
     out : float32 array (4 * tiles * C_out,)
-        The two rows, from the even column at or before ``left`` on; what lies outside the rectangle may hold anything.
+        The two rows, from the even column at or before ``left`` on; outputs outside the rectangle may hold anything.
     """
     top, left, bottom, right = rectangle
     first, tiles = left // 2 * 2, output_tiles(left, right)
@@ -262,7 +262,7 @@ def _convolve_rows(x, first, last, width, conv, out):
 
 
 def convolve_rows(padded: np.ndarray, conv: PackedConv3x3, first: int, last: int) -> np.ndarray:
-    """Rows ``first .. last - 1`` of a 3x3 convolution.
+    """Compute rows ``first .. last - 1`` of a 3x3 convolution.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class AttentionParameters(NamedTuple):
         return cls(query, keys_values, proj, heads, along_h, along_w)
 
     def tables(self, height: int, width: int) -> RelativeTables:
-        """Relative positions of a ``height`` x ``width`` grid, for the kernels."""
+        """Return the relative positions of a ``height`` x ``width`` grid, for the kernels."""
         if self.rel_pos_h is None or self.rel_pos_w is None:
             return RelativeTables(np.zeros(1, np.float32), np.zeros(1, np.float32), False)
         return RelativeTables(self.rel_pos_h.packed_for(height), self.rel_pos_w.packed_for(width), True)
@@ -81,7 +81,7 @@ class AttentionParameters(NamedTuple):
 def global_attention(
     tokens: np.ndarray, parameters: AttentionParameters, probabilities: np.ndarray | None = None
 ) -> np.ndarray:
-    """Attention of every token to every token.
+    """Compute the attention of every token to every token.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def global_attention(
 def window_attention(
     tokens: np.ndarray, parameters: AttentionParameters, window: int, probabilities: np.ndarray | None = None
 ) -> np.ndarray:
-    """Attention inside non-overlapping windows of ``window`` x ``window`` tokens.
+    """Compute the attention inside non-overlapping windows of ``window`` x ``window`` tokens.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def window_attention(
 
 
 def _attention(windows: np.ndarray, parameters: AttentionParameters, probabilities: np.ndarray | None) -> np.ndarray:
-    """Attention inside each of some windows: (windows, rows, columns, C) -> the same."""
+    """Compute the attention inside each of some windows: (windows, rows, columns, C) -> the same."""
     number, rows, columns, channels = windows.shape
     heads, tables = parameters.heads, parameters.tables(rows, columns)
     tokens = windows.reshape(number, -1, channels)  # [windows, rows, columns, C] -> [windows, N, C]

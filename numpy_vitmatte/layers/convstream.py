@@ -29,7 +29,7 @@ class ConvStreamParameters(NamedTuple):
 
 
 def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.ndarray]:
-    """Detail maps of an image, each zero-padded by one pixel: the halo that the fusion's convolution reads.
+    """Compute the detail maps of an image, each zero-padded by one pixel: the halo that the fusion's convolution reads.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def convstream(image: np.ndarray, parameters: ConvStreamParameters) -> list[np.n
     Returns
     -------
     list of float32 arrays
-        With ViTMatte-S's sizes D0, the image itself (H + 2, W + 2, 4), then D1 (H / 2 + 2, W / 2 + 2, 48), D2
+        The sizes of ViTMatte-S: D0, the image itself (H + 2, W + 2, 4), then D1 (H / 2 + 2, W / 2 + 2, 48), D2
         (H / 4 + 2, W / 4 + 2, 96) and D3 (H / 8 + 2, W / 8 + 2, 192).
     """
     height, width = image.shape[:2]

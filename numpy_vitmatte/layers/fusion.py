@@ -40,7 +40,7 @@ class FusionParameters(NamedTuple):
 
 
 def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionParameters) -> np.ndarray:
-    """``relu(conv3x3(concat(detail, upsample2(features))) + bias)``.
+    """Compute ``relu(conv3x3(concat(detail, upsample2(features))) + bias)``.
 
     The upsampled half is computed at low resolution (see ``kernels/upsample_conv.py``): the same sum for a quarter of
     the work.

@@ -27,7 +27,7 @@ class HeadParameters(NamedTuple):
 
 
 def matting_head(features: np.ndarray, parameters: HeadParameters) -> np.ndarray:
-    """``sigmoid(conv1x1(relu(conv3x3(features))))``.
+    """Compute ``sigmoid(conv1x1(relu(conv3x3(features))))``.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ class MlpParameters(NamedTuple):
 
 
 def mlp(x: np.ndarray, parameters: MlpParameters) -> np.ndarray:
-    """``fc2(gelu(fc1(x)))``, every token on its own.
+    """Compute ``fc2(gelu(fc1(x)))``, every token on its own.
 
     Parameters
     ----------

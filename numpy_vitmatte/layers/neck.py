@@ -1,7 +1,7 @@
 """The residual convolution neck after each global block (ViTMatte, section 3.3; ViTDet, section 3).
 
-Attention mixes all tokens, and knows "next to" only through the relative positions. A bottleneck of convolutions, 1x1,
-3x3, 1x1 at half the channels, passes each token's neighbourhood on, and its output is added to the tokens.
+Attention mixes all tokens, and knows "next to" only through the relative positions. A bottleneck of convolutions (1x1,
+3x3, 1x1 at half the channels) passes on each token's neighbourhood, and its output is added to the tokens.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class NeckParameters(NamedTuple):
 def residual_neck(
     tokens: np.ndarray, parameters: NeckParameters, out: np.ndarray | None = None, wanted: np.ndarray | None = None
 ) -> np.ndarray:
-    """``x + norm3(conv3(gelu(norm2(conv2(gelu(norm1(conv1(x))))))))``.
+    """Compute ``x + norm3(conv3(gelu(norm2(conv2(gelu(norm1(conv1(x))))))))``.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def residual_neck(
     out : float32 array (h, w, C), optional
         Array for the result; it may be ``tokens`` itself.
     wanted : bool array (h,), optional
-        The rows whose result is of use; the others keep what ``out`` held. Default: all.
+        The rows whose result is needed; the others keep what ``out`` held. Default: all.
 
     Returns
     -------
@@ -78,6 +78,6 @@ def residual_neck(
 
 
 def _runs(rows: np.ndarray, first: int, last: int) -> list[slice]:
-    """Runs of marked rows from ``first`` to ``last``."""
+    """Return the runs of marked rows from ``first`` to ``last``."""
     edges = np.flatnonzero(np.diff(rows[first:last], prepend=False, append=False)) + first
     return [slice(begin, end) for begin, end in edges.reshape(-1, 2).tolist()]

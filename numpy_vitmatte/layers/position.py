@@ -11,9 +11,9 @@ from numpy_vitmatte.kernels.resample import resize
 
 
 def bicubic_weights(source: int, target: int) -> np.ndarray:
-    """Matrix (target, source) that resizes a line of ``source`` samples to ``target``.
+    """Return the matrix (target, source) that resizes a line of ``source`` samples to ``target``.
 
-    Keys' cubic convolution with a = -0.75, half-pixel centres, edge samples repeated, no antialiasing: PyTorch's
+    It is Keys' cubic convolution with a = -0.75, half-pixel centres, edge samples repeated, no antialiasing: PyTorch's
     ``interpolate(mode="bicubic", align_corners=False)``.
     """
     a = -0.75
@@ -31,7 +31,7 @@ def bicubic_weights(source: int, target: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=16)
 def _kept_weights(source: int, target: int) -> np.ndarray:
-    """``bicubic_weights`` in float32, kept because photos of one size often follow each other."""
+    """Return ``bicubic_weights`` in float32, kept because photos of one size often follow each other."""
     return bicubic_weights(source, target).astype(np.float32)
 
 
@@ -41,7 +41,7 @@ def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray
     Parameters
     ----------
     table : float array (1, 1 + side * side, C)
-        As stored: a class token, which ViTMatte drops, then a square grid, row by row.
+        The table as stored: a class token, which ViTMatte drops, then a square grid, row by row.
     height, width : int
         The token grid.
 
@@ -54,7 +54,7 @@ def absolute_positions(table: np.ndarray, height: int, width: int) -> np.ndarray
 
 
 def rows_of_positions(table: np.ndarray, height: int, width: int) -> Callable[[int, int], np.ndarray]:
-    """``absolute_positions``, as many rows of the grid at a time as a caller asks for.
+    """Give ``absolute_positions`` as many rows of the grid at a time as a caller asks for.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def rows_of_positions(table: np.ndarray, height: int, width: int) -> Callable[[i
     """
     grid = table[0, 1:]
     side = round(len(grid) ** 0.5)
-    # [side * side, C] -> [side, side, C], copied: for arrays that may not be written Numba compiles once more.
+    # [side * side, C] -> [side, side, C], copied: Numba compiles once more for arrays that may not be written.
     square = np.array(grid.reshape(side, side, -1), np.float32)
     if (height, width) == (side, side):
         return lambda first, last: square[first:last]
@@ -78,7 +78,7 @@ def rows_of_positions(table: np.ndarray, height: int, width: int) -> Callable[[i
 
 
 def relative_positions(table: np.ndarray, length: int) -> np.ndarray:
-    """Vectors of the offsets between ``length`` tokens along one axis.
+    """Return the vectors of the offsets between ``length`` tokens along one axis.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class RelativePositions(NamedTuple):
     Attributes
     ----------
     table : float32 array (rows, d)
-        As stored.
+        The vectors as stored.
     panels : float32 array
         Packed for as many tokens as they are stored for, which a window always has.
     resized : dict of int to float32 array
@@ -128,7 +128,7 @@ class RelativePositions(NamedTuple):
         return cls(table, _packed(table), {})
 
     def packed_for(self, length: int) -> np.ndarray:
-        """A packed (d, 2 length - 1), resized where another length is stored."""
+        """Return the packed matrix (d, 2 length - 1), resized where another length is stored."""
         if len(self.table) == 2 * length - 1:
             return self.panels
         panels = self.resized.get(length)

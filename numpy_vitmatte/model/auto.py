@@ -1,4 +1,4 @@
-"""``AutoModelForImageMatting``, under which scripts may ask for the one model that there is."""
+"""``AutoModelForImageMatting``: another name, for scripts, of the one model that there is."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ class AutoModelForImageMatting:
 
     @staticmethod
     def from_pretrained(*arguments: Any, **options: Any) -> VitMatteForImageMatting:
-        """As :meth:`VitMatteForImageMatting.from_pretrained`."""
+        """Call :meth:`VitMatteForImageMatting.from_pretrained`."""
         return VitMatteForImageMatting.from_pretrained(*arguments, **options)
 
     @staticmethod
     def from_config(*arguments: Any, **options: Any) -> VitMatteForImageMatting:
-        """As :meth:`VitMatteForImageMatting.from_config`."""
+        """Call :meth:`VitMatteForImageMatting.from_config`."""
         return VitMatteForImageMatting.from_config(*arguments, **options)

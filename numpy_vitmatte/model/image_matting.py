@@ -30,17 +30,17 @@ from numpy_vitmatte.runtime.workspace import kept_workspace
 # Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
 _TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
 
-# Of batch norms: not trained, so transformers does not count them as parameters.
+# Statistics of batch norms are not trained, so transformers does not count them as parameters.
 _STATISTICS = (".running_mean", ".running_var")
 
 
 def load_packed(directory: Path) -> "VitMatteForImageMatting":
-    """Load a checkpoint to compute alphas with and nothing else: ``tensors`` is empty, which saves as much memory.
+    """Load a checkpoint only to compute alphas: ``tensors`` is empty, which saves as much memory.
 
     Raises
     ------
     ConfigurationError, CheckpointError
-        As :meth:`VitMatteForImageMatting.from_pretrained`.
+        The errors of :meth:`VitMatteForImageMatting.from_pretrained`.
     """
     config = VitMatteConfig.from_pretrained(directory)
     model = VitMatteForImageMatting(config, map_tensors(directory, config))
@@ -50,21 +50,21 @@ def load_packed(directory: Path) -> "VitMatteForImageMatting":
 
 
 def _with_own_tables(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Copy what packing would keep as it is: the model must not change when a file or an array changes under it."""
+    """Copy the tensors that packing would keep as they are: the model must not change with a file or an array."""
     return {name: np.array(tensor) if _TABLE.search(name) else tensor for name, tensor in tensors.items()}
 
 
 class VitMatteForImageMatting(InferenceModule):
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
-    With a configuration alone its weights are random. One model may be used by several threads at once. Between calls
-    the process keeps up to 64 MB of memory for the next image of the same size, unless ``max_memory`` is given.
+    A model made from a configuration alone has random weights. Several threads may use one model at once. Between
+    calls the process keeps up to 64 MB of memory for the next image of the same size, unless ``max_memory`` is given.
 
     Parameters
     ----------
     config : VitMatteConfig
     tensors : dict of str to float32 array, optional
-        Every tensor of the network under its checkpoint name. By default those of ``from_config``.
+        Every tensor of the network under its checkpoint name. By default random ones, as in ``from_config``.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class VitMatteForImageMatting(InferenceModule):
         revision : str, optional
             Branch, tag, commit or pull request (``"refs/pr/3"``) of the hub's repository; by default ``"main"``.
         **options
-            Those of :class:`~numpy_vitmatte.model.loading_options.LoadingOptions`, and where the files come from:
+            Keywords of :class:`~numpy_vitmatte.model.loading_options.LoadingOptions`, and the source of the files:
             :class:`~numpy_vitmatte.hub.options.HubOptions`.
 
         Raises
@@ -109,14 +109,14 @@ class VitMatteForImageMatting(InferenceModule):
         TypeError
             If there is no such option.
         VitMatteError
-            If another device than the CPU is asked for.
+            If a device other than the CPU is asked for.
         ConfigurationError
             If ``config.json`` is missing, is not JSON, or describes another network.
         CheckpointError
             If the folder or its weights are missing, or a tensor is missing, unexpected, misshapen, truncated or not
             finite.
         DownloadError
-            If it is the hub's and cannot be downloaded.
+            If the checkpoint is on the hub and cannot be downloaded.
         """
         source, overrides = checked_options(options, revision)
         directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE, WEIGHTS))
@@ -127,7 +127,7 @@ class VitMatteForImageMatting(InferenceModule):
 
     @property
     def weights_in_memory(self) -> int:
-        """Bytes that ``tensors`` take, besides the packed weights."""
+        """Bytes that ``tensors`` take in addition to the packed weights."""
         return sum(tensor.nbytes for tensor in self.tensors.values())
 
     @classmethod
@@ -136,12 +136,12 @@ class VitMatteForImageMatting(InferenceModule):
         return cls(config, random_parameters(config, seed))
 
     def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
-        """Number of weights as transformers counts them: without the batch norms' statistics.
+        """Count the weights as transformers does: without the batch norms' statistics.
 
         Parameters
         ----------
         only_trainable, exclude_embeddings : bool
-            Change nothing: all weights could be trained, and position tables are no embeddings of words.
+            They change nothing: all weights could be trained, and position tables are not embeddings of words.
         """
         shapes = parameter_shapes(self.config)
         return sum(math.prod(shape) for name, shape in shapes.items() if not name.endswith(_STATISTICS))
@@ -184,15 +184,15 @@ class VitMatteForImageMatting(InferenceModule):
         return_dict : bool, optional
             False returns a plain tuple.
         wanted : bool array (B, H, W), optional
-            The pixels whose alpha is of use, for example ``(0 < trimap) & (trimap < 255)``; by default every pixel.
-            What cannot change them is not computed. They are the same to the bit, others may be 0.
+            The pixels whose alpha is needed, for example ``(0 < trimap) & (trimap < 255)``; by default every pixel.
+            Work that cannot change them is left out. They are the same to the bit; others may be 0.
         max_memory : int or str, optional
             Bytes that the process may take at its peak, or words such as ``"2GB"``.
 
         Returns
         -------
         ImageMattingOutput or tuple
-            Of tensors, where ``pixel_values`` is one.
+            It holds tensors if ``pixel_values`` is a tensor.
 
         Raises
         ------
@@ -241,7 +241,7 @@ class VitMatteForImageMatting(InferenceModule):
     ) -> np.ndarray:
         """Compute the alphas (B, H, W) of checked images (B, H, W, 4), with bands that were planned before.
 
-        ``keep_workspace`` leaves the working memory to the next image of this size, which no limit of memory counts.
+        ``keep_workspace`` leaves the working memory to the next image of this size; no limit of memory counts it.
         ``traces``, one for each image, receive the intermediate results.
         """
         _, height, width, _ = images.shape

@@ -1,4 +1,4 @@
-"""A batch as the caller gives it, checked and laid out as the network takes it."""
+"""The caller's batch, checked and laid out as the network takes it."""
 
 import numpy as np
 

@@ -17,15 +17,15 @@ class LoadingOptions(HubOptions, total=False):
     ----------
     dtype, torch_dtype
         A floating-point type, of NumPy or torch, or its name. Weights of every type are loaded, and computed in
-        float32: for another type than that a warning says so.
+        float32; a warning says so for any other type.
     device_map
         The CPU: ``"cpu"``, ``"auto"``, or a dict of these.
     config : VitMatteConfig
-        In place of the checkpoint's.
+        The configuration to use in place of the checkpoint's.
     output_hidden_states, output_attentions, return_dict : bool
-        Override those of the configuration.
+        They override those of the configuration.
     attn_implementation : str
-        Taken and ignored: there is one implementation.
+        It is accepted and ignored: there is one implementation.
     """
 
     dtype: object
@@ -46,12 +46,12 @@ def checked_options(options: Mapping[str, Any], revision: str | None) -> tuple[H
     TypeError
         If there is no such option.
     VitMatteError
-        If another device than the CPU is asked for, or a value is not of its kind.
+        If a device other than the CPU is asked for, or a value is not of its kind.
 
     Warns
     -----
     UserWarning
-        If another type than float32 is asked for.
+        If a type other than float32 is asked for.
     """
     source, given = split_options(options, revision)
     given.pop("attn_implementation", None)

@@ -1,4 +1,4 @@
-"""What scripts ask of any PyTorch module before they call it; here it changes nothing, or is refused."""
+"""The methods of PyTorch modules that scripts call before the model; here they change nothing, or refuse."""
 
 from typing import Self
 
@@ -10,7 +10,7 @@ from numpy_vitmatte.runtime.placement import announce_float32, check_placement
 class InferenceModule:
     """A network that is on the CPU, in float32, for inference, and stays so.
 
-    Methods give the module itself, so that they can be chained: ``model.to("cpu").eval()``.
+    Methods return the module itself, so that they can be chained: ``model.to("cpu").eval()``.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class InferenceModule:
         Raises
         ------
         VitMatteError
-            If another device than the CPU is asked for.
+            If a device other than the CPU is asked for.
 
         Warns
         -----
@@ -73,7 +73,7 @@ class InferenceModule:
         return self
 
     def cuda(self, device: object = "cuda") -> Self:
-        """Refuse: :meth:`to` with a device that is not there."""
+        """Refuse, as :meth:`to` does with a device that is not there."""
         return self.to(device=device)
 
     def float(self) -> Self:

@@ -1,4 +1,4 @@
-"""What a call of the model returns: transformers' output object, with arrays."""
+"""The result of a call of the model: transformers' output object, with arrays."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ from numpy_vitmatte.images.tensors import tensor_of
 
 @dataclass
 class ImageMattingOutput(Mapping[str, Any]):
-    """The model's result, with the manners of transformers' ``ModelOutput``.
+    """The model's result, with the behavior of transformers' ``ModelOutput``.
 
     Entries are attributes; those that are not None are also a mapping by name (``out["alphas"]``, ``out.keys()``) and a
     sequence by place (``out[0]``, ``out.to_tuple()``).
@@ -23,7 +23,7 @@ class ImageMattingOutput(Mapping[str, Any]):
     loss : None
         Kept for the order of transformers' output; this package does not train.
     alphas : float32 array (B, 1, H, W)
-        In [0, 1].
+        Alphas in [0, 1].
     hidden_states : tuple of float32 arrays (B, C, h, w), or None
         The embeddings, then the output of every block; h = H / 16, w = W / 16.
     attentions : tuple of float32 arrays, or None
@@ -37,26 +37,26 @@ class ImageMattingOutput(Mapping[str, Any]):
     attentions: tuple[np.ndarray, ...] | None = None
 
     def as_tensors(self) -> "ImageMattingOutput":
-        """The same as tensors of torch, which share the arrays' memory."""
+        """Return the same as tensors of torch, which share the arrays' memory."""
         return ImageMattingOutput(**{name: _tensors(value) for name, value in self._present().items()})
 
     def _present(self) -> dict[str, Any]:
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
 
     def to_tuple(self) -> tuple[Any, ...]:
-        """The entries that are not None, in order."""
+        """Return the entries that are not None, in order."""
         return tuple(self._present().values())
 
     def __getitem__(self, key: int | slice | str) -> Any:
-        """Entry by name, or by place among those that are not None."""
+        """Return an entry by name, or by place among those that are not None."""
         return self._present()[key] if isinstance(key, str) else self.to_tuple()[key]
 
     def __iter__(self) -> Iterator[str]:
-        """Names of the entries that are not None."""
+        """Iterate over the names of the entries that are not None."""
         return iter(self._present())
 
     def __len__(self) -> int:
-        """Number of entries that are not None."""
+        """Count the entries that are not None."""
         return len(self._present())
 
 

@@ -1,4 +1,4 @@
-"""Fold every batch norm into the convolution before it: at inference both are one affine map."""
+"""Folding of every batch norm into the convolution before it: both are one affine map at inference."""
 
 from collections.abc import Mapping
 

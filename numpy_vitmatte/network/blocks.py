@@ -24,7 +24,7 @@ from numpy_vitmatte.runtime.threads import even_block, for_each_block, get_num_t
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace, workspace_floats
 
 QUERIES_PER_BLOCK = 4 * QUERIES_AT_A_TIME
-"""Queries that a thread takes at a time, at most: so often is a block of keys used that has come from memory."""
+"""The most queries that a thread takes at a time. A block of keys that came from memory is used for all of them."""
 
 KEYS_PER_CHUNK = 12 * PANEL
 """Tokens whose keys and values a thread prepares at a time."""
@@ -47,7 +47,7 @@ def transformer_block(
     read: np.ndarray | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
-    """``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one.
+    """Compute ``x = x + attention(norm1(x)); x = x + mlp(norm2(x))``, then the neck where there is one.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def transformer_block(
 
 
 def _with_neighbors(mask: np.ndarray) -> np.ndarray:
-    """Mark every neighbor of a marked token, too: what a 3x3 convolution around it reads."""
+    """Mark every neighbor of a marked token, too: a 3x3 convolution around the token reads it."""
     padded = np.pad(mask, 1)
     tall = padded[:-2] | padded[1:-1] | padded[2:]
     return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
@@ -95,7 +95,7 @@ def global_block(
     wanted: np.ndarray | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
-    """A block in which every token attends to every token, without its neck.
+    """Compute a block in which every token attends to every token, without its neck.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def global_block(
     probabilities : float32 array (1, heads, h * w, h * w), optional
         Filled with the attention probabilities. Without it they never exist as a whole.
     wanted : int64 array, optional
-        The tokens, counted row by row, whose result is of use; others may hold anything. Default: all.
+        The tokens, counted row by row, whose result is needed; others may hold anything. Default: all.
     memory : Workspace
-        With nothing of use in it: keys and values go there. ``keys_values_floats`` says how much they are.
+        Keys and values overwrite its contents. ``keys_values_floats`` says how much they are.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def global_block(
 
 
 def _key_chunks(height: int, width: int) -> list[KeyChunk]:
-    """All blocks of keys of a grid, cut for the threads."""
+    """Cut all blocks of keys of a grid for the threads."""
     chunks = []
     for block in range(-(-height // rows_of_keys(width))):
         tokens = tokens_of_block(block, height, width)
@@ -143,13 +143,13 @@ def _key_chunks(height: int, width: int) -> list[KeyChunk]:
 
 
 def keys_values_floats(height: int, width: int, attention: AttentionParameters) -> int:
-    """Size of a workspace's block for ``global_block`` on a grid of ``height`` x ``width`` tokens."""
+    """Return the size of a workspace's block for ``global_block`` on a grid of ``height`` x ``width`` tokens."""
     heads, channels = attention.heads, attention.query.columns
     return workspace_floats(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
 
 
 def window_block(tokens: np.ndarray, block: BlockParameters, probabilities: np.ndarray | None = None) -> np.ndarray:
-    """A block in which tokens attend to their window, without its neck.
+    """Compute a block in which tokens attend to their window, without its neck.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def window_block(tokens: np.ndarray, block: BlockParameters, probabilities: np.n
 
 @functools.lru_cache(maxsize=16)
 def _groups_of_windows(height: int, width: int, window: int, threads: int) -> list[np.ndarray]:
-    """Numbers of the windows that one of ``threads`` takes at a time, int64 arrays, all of one shape inside the grid.
+    """Group the windows that one of ``threads`` takes at a time: int64 arrays of numbers, one shape in each.
 
     Whole windows come first: the small ones at the edge then even out what the threads have left to do.
     """

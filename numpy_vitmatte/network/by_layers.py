@@ -1,4 +1,4 @@
-"""The forward pass layer by layer, to be understood: one function a layer, one line a step, every map as a whole.
+"""The forward pass layer by layer, written for reading: one function a layer, one line a step, every map as a whole.
 
 ``forward`` gives the same alpha, to the bit, and is faster: it takes some tokens, or a tile of the alpha, through
 several layers at a time and leaves out what no wanted pixel needs. Read this one first.
@@ -25,7 +25,7 @@ Record = Callable[[str, np.ndarray], np.ndarray]
 
 
 def forward_by_layers(image: np.ndarray, network: NetworkParameters, record: Record | None = None) -> np.ndarray:
-    """Alpha of one image.
+    """Compute the alpha of one image.
 
     Parameters
     ----------
@@ -57,13 +57,13 @@ def forward_by_layers(image: np.ndarray, network: NetworkParameters, record: Rec
 
 
 def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
-    """Patches as tokens, and where each is: [H, W, 4] -> [h, w, C]."""
+    """Turn patches into tokens, and add their positions: [H, W, 4] -> [h, w, C]."""
     x = patch_embed(image, parameters.patch_embed)
     return x if parameters.positions is None else x + absolute_positions(parameters.positions, *x.shape[:2])
 
 
 def transformer_block(x: np.ndarray, block: BlockParameters, probabilities: np.ndarray | None = None) -> np.ndarray:
-    """Attention, MLP and, where there is one, the neck, each added to its input: [h, w, C] -> [h, w, C]."""
+    """Apply attention, MLP and, where there is one, the neck, each added to its input: [h, w, C] -> [h, w, C]."""
     normalized = layer_norm(x, block.norm1)
     if block.window:
         x = x + window_attention(normalized, block.attention, block.window, probabilities)

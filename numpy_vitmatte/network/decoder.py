@@ -5,7 +5,7 @@ the alpha reads a slightly larger rectangle of the maps before it, which is comp
 maps are stored, for a band of the image at a time. Every number is computed by the same sum in the same order
 whatever the tile, so that tiles, bands and threads change nothing, to the bit.
 
-Tiles that hold no wanted pixel are left out, and so is what only they would have read.
+Tiles that hold no wanted pixel are left out, and so are the numbers that only they would have read.
 """
 
 from collections.abc import Callable
@@ -34,21 +34,21 @@ def decoder(
     memory: Workspace = FRESH,
     steps: Steps = Steps(),  # noqa: B008  (it counts nothing)
 ) -> np.ndarray:
-    """Alpha of one image.
+    """Compute the alpha of one image.
 
     Parameters
     ----------
     features : float32 array (h, w, C)
-        The transformer's.
+        The transformer's features.
     image : float32 array (H, W, 4)
         Normalised RGB and trimap / 255.
     parameters : DecoderParameters
     bands : list of Band
         From ``plan_decoder``.
     memory : Workspace
-        With nothing of use in it: the stored maps go there. ``stored_floats`` says how much they are.
+        The stored maps overwrite its contents. ``stored_floats`` says how much they are.
     steps : Steps
-        Each band is one.
+        Each band is one step.
 
     Returns
     -------
@@ -85,7 +85,7 @@ class _Decoding(NamedTuple):
         _each(band.tiles, lambda tile: self.tile(tile, x))
 
     def stored_details(self, band: Band) -> dict[int, Piece]:
-        """D2, D3, ...; D1, the largest, is computed anew wherever it is read."""
+        """Compute D2, D3, ...; D1, the largest, is computed anew wherever it is read."""
         pieces: dict[int, Piece] = {}
         for number in sorted(band.details):
             rectangles, matrix = band.details[number], self.parameters.convstream.convs[number - 1]
@@ -100,14 +100,14 @@ class _Decoding(NamedTuple):
         return pieces
 
     def stored_fusion(self, fusion_block: int, rectangles: list[Rectangle], features: Piece, detail: Piece) -> Piece:
-        """What is needed of one fusion block's result."""
+        """Compute the needed part of one fusion block's result."""
         parameters, shape = self.parameters.fusion_blocks[fusion_block], self.pyramid.shape(fusion_block - 1)
         out = empty_piece(bounds(rectangles), parameters.detail.columns, self.memory)
         _each(rectangles, lambda one: fuse_rectangle(features, detail, parameters, shape, one, out))
         return out
 
     def tile(self, tile: Rectangle, features: Piece) -> None:
-        """The last two fusion blocks and the head for one tile of the alpha."""
+        """Compute the last two fusion blocks and the head for one tile of the alpha."""
         convs, head = self.parameters.convstream.convs, self.parameters.matting_head
         half_size = convs[0] if convs else head.conv  # where the image is the only detail map, any will do
         alpha_of_tile(features, self.image, half_size, self.parameters.fusion_blocks[-2:], head, tile, self.alpha)

@@ -1,6 +1,6 @@
-"""What the decoder will compute, decided before it starts: bands, tiles, and the rectangles of every map they need.
+"""The plan of the decoder's work, made before it starts: bands, tiles, and the rectangles of every map they need.
 
-Fusion block ``k`` of ``n`` doubles what came before to 1 / 2**(n - 1 - k) of the image's size and joins detail map
+Fusion block ``k`` of ``n`` doubles the map before it to 1 / 2**(n - 1 - k) of the image's size and joins detail map
 D(n - 1 - k), which has that size; D0 is the image itself. The results of all but the last two blocks are *stored*, a
 band at a time.
 """
@@ -25,10 +25,10 @@ STORED_ROWS, STORED_COLUMNS = 80, 96
 """Largest rectangle of a stored map that a thread takes at a time, in pixels of that map."""
 ALPHA_TILE_HALO, FUSED_HALO = 3, 1
 """Pixels on each side that a tile, or a rectangle of a stored fusion block, computes in addition to its own. The first
-block's rectangles hold what is needed and nothing else: four pixels more are a token more for the last transformer
+block's rectangles hold the needed pixels and nothing else: four pixels more are a token more for the last transformer
 block, which costs much more than a halo. Rectangles of detail maps read hardly anything twice."""
 ALPHA_CELL, STORED_CELL = 8, 2
-"""Where not all is wanted, cells of this many pixels of the alpha, and of a stored map, are computed or left out."""
+"""Sides, in pixels, of the cells of the alpha, and of a stored map, that are left out where no pixel is wanted."""
 
 
 class Pyramid(NamedTuple):
@@ -37,9 +37,9 @@ class Pyramid(NamedTuple):
     Attributes
     ----------
     height, width : int
-        Of the padded image, multiples of ``2**fusion_blocks``.
+        Size of the padded image, multiples of ``2**fusion_blocks``.
     fusion_blocks : int
-        How many there are.
+        The number of fusion blocks.
     """
 
     height: int
@@ -47,15 +47,15 @@ class Pyramid(NamedTuple):
     fusion_blocks: int
 
     def shape(self, fusion_block: int) -> tuple[int, int]:
-        """Height and width of a fusion block's result; with -1 of the token grid."""
+        """Return height and width of a fusion block's result; with -1, of the token grid."""
         return self.shape_of_detail(self.detail_of(fusion_block))
 
     def detail_of(self, fusion_block: int) -> int:
-        """Number of the detail map that a fusion block joins."""
+        """Return the number of the detail map that a fusion block joins."""
         return self.fusion_blocks - 1 - fusion_block
 
     def shape_of_detail(self, number: int) -> tuple[int, int]:
-        """Height and width of detail map D0, D1, ...; D0 is the image."""
+        """Return height and width of detail map D0, D1, ...; D0 is the image."""
         return self.height >> number, self.width >> number
 
 
@@ -87,14 +87,14 @@ def plan_decoder(pyramid: Pyramid, wanted: np.ndarray | None = None, band_rows: 
     ----------
     pyramid : Pyramid
     wanted : bool array (height, width), optional
-        The pixels whose alpha is of use. Default: all.
+        The pixels whose alpha is needed. Default: all.
     band_rows : int, optional
         Rows of a band, rounded up to whole tiles. Default: one band.
 
     Returns
     -------
     list of Band
-        The bands that hold a wanted pixel. Not to be changed: the next caller may be given the same.
+        The bands that hold a wanted pixel. Do not change them: the next caller may get the same objects.
     """
     rows = pyramid.height if band_rows is None else -(-band_rows // ALPHA_TILE_ROWS) * ALPHA_TILE_ROWS
     if wanted is None:
@@ -104,7 +104,7 @@ def plan_decoder(pyramid: Pyramid, wanted: np.ndarray | None = None, band_rows: 
 
 @functools.lru_cache(maxsize=16)
 def _bands_of_all(pyramid: Pyramid, rows: int, threads: int) -> list[Band]:
-    """Plan for every pixel; kept, because photos of one size often follow each other. The threads decide the cuts."""
+    """Plan for every pixel. Plans are kept: photos of one size often follow each other. The threads decide the cuts."""
     return _bands(pyramid, np.ones((pyramid.height, pyramid.width), bool), rows)
 
 
@@ -121,7 +121,7 @@ def _bands(pyramid: Pyramid, wanted: np.ndarray, rows: int) -> list[Band]:
 
 
 def _plan_band(tiles: np.ndarray, pyramid: Pyramid) -> Band:
-    """Plan from the alpha down to the tokens: what each map must hold for the one above it."""
+    """Plan from the alpha down to the tokens: each map must hold what the one above it reads."""
     height, width, blocks = pyramid
     needed = _of_each(tiles, input_region_of_tile, height, width, min(blocks, 2))
     fused: list[np.ndarray] = []
@@ -139,7 +139,7 @@ def _plan_band(tiles: np.ndarray, pyramid: Pyramid) -> Band:
 
 
 def _of_each(rows: np.ndarray, region: Callable[..., Rectangle], *arguments: int) -> np.ndarray:
-    """Input region of each of some rectangles (n, 4): (n, 4) again."""
+    """Return the input region of each of some rectangles (n, 4): (n, 4) again."""
     return np.array([region(one, *arguments) for one in _rectangles(rows)], np.int64).reshape(-1, 4)
 
 
@@ -154,7 +154,7 @@ def _cover(rectangles: np.ndarray, shape: tuple[int, int], halo: int) -> np.ndar
 
 
 def tokens_of(bands: list[Band], pyramid: Pyramid) -> np.ndarray:
-    """Mask (h, w) of the tokens that any band reads."""
+    """Return the mask (h, w) of the tokens that any band reads."""
     mask = np.zeros(pyramid.shape(-1), bool)
     for band in bands:
         for top, left, bottom, right in band.tokens:
@@ -163,7 +163,7 @@ def tokens_of(bands: list[Band], pyramid: Pyramid) -> np.ndarray:
 
 
 def stored_floats(band: Band, detail_channels: Sequence[int], fused_channels: Sequence[int]) -> int:
-    """Size of a workspace's block for what a band stores.
+    """Return the size of a workspace's block for the maps that a band stores.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ class Shares(NamedTuple):
 
 
 def shares(wanted: np.ndarray, fusion_blocks: int) -> Shares:
-    """Shares that a mask (H, W) of wanted pixels leaves to compute."""
+    """Return the shares that a mask (H, W) of wanted pixels leaves to compute."""
     pyramid = Pyramid(len(wanted), wanted.shape[1], fusion_blocks)
     bands = plan_decoder(pyramid, wanted)
     tiles = sum(area(tile) for band in bands for tile in band.tiles)

@@ -1,6 +1,6 @@
 """The forward pass of one image, as it runs.
 
-``by_layers`` is the same pass to be understood; here tokens and tiles go through several layers at a time.
+``by_layers`` is the same pass, written to be understood; here tokens and tiles go through several layers at a time.
 
 Dimension letters, here and in ``layers``: image ``H, W``; token grid ``h, w`` = H / 16, W / 16; ``C`` channels,
 stored last; ``N`` = h * w tokens. Everything is float32.
@@ -43,7 +43,7 @@ def forward(
     band_rows: int | None = None,
     memory: Workspace = FRESH,
 ) -> np.ndarray:
-    """Alpha of one image.
+    """Compute the alpha of one image.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def forward(
     trace : Trace
         Lists that receive hidden states (h, w, C) and attention probabilities (windows, heads, tokens, tokens).
     wanted : bool array (H, W), optional
-        The pixels whose alpha is of use. What cannot change them is left out; they come out the same, to the bit.
+        The pixels whose alpha is needed. Work that cannot change them is left out. They stay the same, to the bit.
     band_rows : int, optional
         Rows of the image that the decoder takes at a time: see ``plan_decoder``.
     memory : Workspace
-        For the largest arrays; ``workspace_size`` says how much they are.
+        Memory for the largest arrays; ``workspace_size`` says how much they are.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def forward(
 
 
 def workspace_size(height: int, width: int, network: NetworkParameters, band_rows: int | None = None) -> int:
-    """Size of a workspace's block for an image of ``height`` x ``width`` pixels, whatever of it is wanted."""
+    """Return the size of a workspace's block for an image of ``height`` x ``width`` pixels, however few are wanted."""
     blocks, patch = network.backbone.blocks, network.backbone.patch_embed.patch_size
     grid = height // patch, width // patch
     detail_channels = [conv.columns for conv in network.decoder.convstream.convs]
@@ -96,7 +96,7 @@ def workspace_size(height: int, width: int, network: NetworkParameters, band_row
 
 
 def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
-    """Tokens (h, w, C) of an image (H, W, 4), with their positions.
+    """Compute the tokens (h, w, C) of an image (H, W, 4), with their positions.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def embeddings(image: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
 def require_moderate(image: np.ndarray) -> None:
     """Refuse an image with values that no photo has.
 
-    Layer norms square what becomes of them, and a ReLU turns the NaN of an overflow into an ordinary 0: the alpha would
+    Layer norms square the numbers, and a ReLU turns the NaN of an overflow into an ordinary 0: the alpha would
     be wrong and look right.
 
     Raises
@@ -137,9 +137,9 @@ def require_moderate(image: np.ndarray) -> None:
 
 
 def _require_no_overflow(values: np.ndarray, where: np.ndarray | bool = True) -> None:
-    """Refuse to go on with what is no number although every pixel was one: then the weights are to blame.
+    """Refuse to go on with NaN or infinity although every pixel was a number: then the weights are to blame.
 
-    Tokens are sums over all blocks, so that what one block spoils stays spoilt.
+    Tokens are sums over all blocks, so that a number that one block spoils stays spoilt.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         total = values.sum(where=where)  # no copy and no mask: there may be gigabytes of tokens
@@ -159,9 +159,9 @@ def transformer(
     memory: Workspace = FRESH,
     steps: Steps = Steps(),  # noqa: B008  (it counts nothing)
 ) -> np.ndarray:
-    """The blocks: tokens (h, w, C) after ``feature_index`` of them.
+    """Apply the blocks: return the tokens (h, w, C) after ``feature_index`` of them.
 
-    With ``read``, a mask (h, w), the last of them may leave out what only the other tokens need.
+    With ``read``, a mask (h, w), the last of them may leave out work that only the other tokens need.
     """
     features = tokens
     blocks = parameters.blocks if trace.hidden_states is not None else parameters.blocks[:feature_index]

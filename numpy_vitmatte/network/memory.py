@@ -1,4 +1,4 @@
-"""How much memory a job takes, before it starts, and how to make it take less.
+"""The memory of a job, estimated before it starts, and a way to make it take less.
 
 The peak is a sum of arrays whose sizes follow from those of the image and the network, so it can be written down. One
 choice is free: the height of the decoder's bands. Low bands hold less and compute a few rows of the small maps twice.
@@ -26,15 +26,15 @@ FLOAT = 4
 PROCESS_BYTES = 189_000_000
 """Python, NumPy, Numba and the compiled kernels: measured, with a warm cache of kernels."""
 STORED_BYTES = 64_000_000
-"""Without a limit, the decoder's bands are as high as lets their stored maps fit here."""
+"""Without a limit, the decoder's bands are as high as possible with stored maps within this size."""
 PHOTO_BYTES_PER_PIXEL = 20
-"""Outside the network: photo, trimap and masks, as given and as read, and the finished alpha twice."""
+"""Bytes outside the network: photo, trimap and masks, as given and as read, and the finished alpha twice."""
 
 _BAND_ROWS = (2048, 1024, 768, 512, 384, 256, 128)
 
 
 class MemoryPlan(NamedTuple):
-    """What a job will take.
+    """The height of the bands and the memory of a job.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def parse_bytes(text: str | int) -> int:
     Raises
     ------
     VitMatteError
-        If it is not such an amount, or not more than 0.
+        If it is not such an amount, or is not more than 0.
     """
     written = shown(text) if isinstance(text, int) else str(text)
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(I?)B?\s*", written.upper())
@@ -141,7 +141,7 @@ def _megabytes(count: int) -> str:
 def _plan_of_bands(
     height: int, width: int, config: VitMatteConfig, weight_bytes: int, rows: int, around: Surroundings
 ) -> tuple[MemoryPlan, int]:
-    """The plan for one height of bands, and the bytes of the maps that such a band stores."""
+    """Return the plan for one height of bands, and the bytes of the maps that such a band stores."""
     image, tokens = FLOAT * 4 * height * width, _token_bytes(height, width, config)
     bands = plan_decoder(Pyramid(height, width, len(config.fusion_hidden_sizes)), band_rows=rows)
     channels = config.convstream_hidden_sizes, config.fusion_hidden_sizes
@@ -159,7 +159,7 @@ def _plan_of_bands(
 
 @functools.lru_cache(maxsize=16)
 def packed_bytes(config: VitMatteConfig) -> int:
-    """The weights as the kernels read them; Winograd's 3x3 weights take 16 numbers for 9."""
+    """Count the bytes of the weights as the kernels read them; Winograd's 3x3 weights take 16 numbers for 9."""
     backbone, levels = config.backbone_config, len(config.fusion_hidden_sizes)
     details = [backbone.num_channels, *config.convstream_hidden_sizes][:levels]
     convolutions = [*zip(reversed(details), config.fusion_hidden_sizes, strict=True)]
@@ -174,12 +174,12 @@ def _token_bytes(height: int, width: int, config: VitMatteConfig) -> int:
 
 
 def _block_scratch(config: VitMatteConfig) -> int:
-    """A thread holds at most this inside a block: scores against a block of keys, or rows inside the MLP."""
+    """Count the bytes that a thread holds inside a block, at most: scores of a block of keys, or rows of the MLP."""
     return FLOAT * 2 * 1024 * 2 * config.hidden_size
 
 
 def _tile_bytes(config: VitMatteConfig) -> int:
-    """The maps of one alpha tile: the last two fusion blocks, the first detail map, the image, and the head's."""
+    """Count the bytes of one alpha tile's maps: last two fusion blocks, first detail map, image and head."""
     pixels = (ALPHA_TILE_ROWS + 4) * (ALPHA_TILE_COLUMNS + 4)
     *_, before, last = [0, *config.fusion_hidden_sizes]
     quarter = before + (config.convstream_hidden_sizes[0] if config.convstream_hidden_sizes else 0)

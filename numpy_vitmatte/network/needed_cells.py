@@ -33,14 +33,14 @@ class Cells:
         missing = down * rows - height
         whole = np.pad(mask, ((0, missing), (0, 0))) if missing else mask
         in_rows = whole.reshape(down, rows, -1).any(axis=1)
-        # Not reshaped once more: over an axis as short as a cell NumPy needs twice the time.
+        # This is not reshaped once more: NumPy needs twice the time over an axis as short as a cell.
         self._needed |= np.logical_or.reduceat(in_rows, np.arange(0, width, columns), axis=1)
 
     def rectangles(self, tallest: int, widest: int, halo: int) -> np.ndarray:
         """Cover the marked cells by rectangles of at most ``tallest`` x ``widest`` pixels, or a cell: int64 (n, 4).
 
         A rectangle costs as much as its area with a halo of ``halo`` pixels on each side, which it reads, too. Runs of
-        cells along a row join a rectangle above them where that is cheaper, though it may add what is not marked.
+        cells along a row join a rectangle above them where that is cheaper, though it may add unmarked cells.
         """
         runs = runs_of_cells(self._needed, *self._sides)
         order = np.empty(len(runs), np.int64)
@@ -48,11 +48,11 @@ class Cells:
 
 
 def area(one: Rectangle) -> int:
-    """Pixels of a rectangle."""
+    """Count the pixels of a rectangle."""
     return (one.bottom - one.top) * (one.right - one.left)
 
 
 def bounds(rectangles: Iterable[Rectangle]) -> Rectangle:
-    """The smallest rectangle around all."""
+    """Return the smallest rectangle around all."""
     tops, lefts, bottoms, rights = zip(*rectangles, strict=True)
     return Rectangle(min(tops), min(lefts), max(bottoms), max(rights))

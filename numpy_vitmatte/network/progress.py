@@ -1,4 +1,4 @@
-"""How far a forward pass is: transformer blocks and the decoder's bands are counted by their arithmetic."""
+"""Progress of a forward pass: transformer blocks and the decoder's bands are counted by their arithmetic."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ _listener: ContextVar[Callable[[float], None] | None] = ContextVar("progress", d
 
 @contextmanager
 def progress_to(listener: Callable[[float], None]) -> Iterator[None]:
-    """Tell how far the passes are that are begun in the block's own thread or task.
+    """Report the progress of the passes that begin in the block's own thread or task.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ def progress_to(listener: Callable[[float], None]) -> Iterator[None]:
 
 
 class Steps:
-    """The steps of one pass, of which somebody may want to know.
+    """The steps of one pass, for a listener if there is one.
 
     Parameters
     ----------
     costs : sequence of float
-        What each step takes, in any unit.
+        The cost of each step, in any unit.
     """
 
     def __init__(self, costs: Sequence[float] = ()) -> None:

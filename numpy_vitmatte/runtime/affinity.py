@@ -1,11 +1,11 @@
 """CPU affinity: the threads of a pool compute on other CPUs than the thread that calls them.
 
 After a pause Linux often wakes a pool's thread on the very CPU that its caller computes on, and takes several
-milliseconds to see that another one is idle: time in which a small network could have had half of its photo done. So
-a caller excludes its own CPU from the affinity of the pool's threads before it wakes them. All others that the process
-may use stay open to them, and the scheduler's choice.
+milliseconds to see that another one is idle: a small network could do half of a photo in that time. So a
+caller excludes its own CPU from the affinity of the pool's threads before it wakes them. They may use all other CPUs of
+the process, as the scheduler chooses.
 
-``NUMPY_VITMATTE_AFFINITY=0`` turns this off, for those who pin threads themselves.
+``NUMPY_VITMATTE_AFFINITY=0`` turns this off, for users who pin threads themselves.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 
 def _find_current_cpu() -> Callable[[], int] | None:
-    """The C library's ``sched_getcpu``; None where there is none, no affinity can be set, or it is turned off."""
+    """Find the C library's ``sched_getcpu``; None if it is missing, no affinity can be set, or this is turned off."""
     if not hasattr(os, "sched_setaffinity") or os.environ.get("NUMPY_VITMATTE_AFFINITY") == "0":
         return None
     return getattr(ctypes.PyDLL(None), "sched_getcpu", None)  # so quick that it keeps the GIL
@@ -41,7 +41,7 @@ class PoolAffinity:
         self._threads: dict[int, _ThreadAffinity] = {}
 
     def add_this_thread(self) -> None:
-        """Count the calling thread among the pool's."""
+        """Add the calling thread to those of the pool."""
         if _current_cpu is None:
             return
         with contextlib.suppress(OSError):  # a sandbox that does not say: the thread stays where it is
@@ -59,7 +59,7 @@ class PoolAffinity:
 
 
 def _excluding(thread: int, affinity: _ThreadAffinity, cpu: int) -> _ThreadAffinity:
-    """Ask for all of a thread's CPUs but one; if that is the only one, nothing is asked."""
+    """Ask for all of a thread's CPUs but one; keep that one if it is the only one."""
     try:
         current = os.sched_getaffinity(thread)
         allowed = affinity.allowed if current == affinity.asked else current  # somebody else has decided meanwhile

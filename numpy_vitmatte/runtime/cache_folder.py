@@ -1,4 +1,4 @@
-"""Which folder machine code is kept in: where the platform keeps caches, under a name made of the kernels' sources.
+"""The folder for machine code: it lies where the platform keeps caches, under a name made of the kernels' sources.
 
 The name holds a hash of every source file in ``runtime`` and ``kernels``, and Numba's version. An edit to any of them
 starts a fresh folder, and environments that share a cache do not take turns in overwriting it.
@@ -29,7 +29,7 @@ _OURS = re.compile(r"numpy-vitmatte-kernels-[0-9a-f]{16}(-numba-[\w.+-]+)?")
 
 
 def _sources(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the Python files in a folder or archive, compiled ones that have no source among them."""
+    """Yield names and contents of the Python files in a folder or archive, also of compiled ones without a source."""
     for child in sorted(folder.iterdir(), key=lambda child: child.name):
         if child.is_dir() and child.name != "__pycache__":
             yield from _sources(child, f"{name}/{child.name}")
@@ -38,9 +38,9 @@ def _sources(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
 
 
 def source_key(package: Traversable | None = None) -> str:
-    """Hash of every source file in ``runtime`` and ``kernels``, 16 hexadecimal digits.
+    """Return the hash of every source file in ``runtime`` and ``kernels``, 16 hexadecimal digits.
 
-    A frozen application has no such files. There the key is that of the package's version and of the application's own
+    A frozen application has no such files. Its key is made of the package's version and of the application's own
     file, which changes whenever the application is built.
 
     Parameters
@@ -63,7 +63,7 @@ def source_key(package: Traversable | None = None) -> str:
 
 
 def base_cache_folder() -> Path:
-    """``NUMBA_CACHE_DIR`` if set, else the folder where the platform keeps a user's caches.
+    """Return ``NUMBA_CACHE_DIR`` if set, else the folder where the platform keeps a user's caches.
 
     That is ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows, and elsewhere ``$XDG_CACHE_HOME`` or
     ``~/.cache``.
@@ -84,7 +84,7 @@ def base_cache_folder() -> Path:
 
 
 def locate_cache_folder() -> Path:
-    """The folder of this package's machine code, which need not exist.
+    """Return the folder of this package's machine code, which need not exist.
 
     Raises
     ------

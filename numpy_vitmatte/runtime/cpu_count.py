@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: its affinity, and the cgroup quota of the container it runs in."""
+"""The number of CPUs that this process may use: its affinity, and the cgroup quota of its container."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,10 @@ ROOT = Path("/")
 
 
 def usable_cpus(root: Path = ROOT) -> int:
-    """CPUs that the scheduler lets this process run on, but not more than its cgroup's quota pays for.
+    """Count the CPUs that the scheduler lets this process run on, but not more than its cgroup's quota pays for.
 
-    A container that was given half a second of CPU time per second sees all of the machine's CPUs; as many threads as
-    those would be stopped for most of the time. A quota of 2.5 CPUs counts as 3.
+    A container that was given half a second of CPU time per second sees all of the machine's CPUs. As many threads as
+    that would be stopped for most of the time. A quota of 2.5 CPUs counts as 3.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def usable_cpus(root: Path = ROOT) -> int:
 
 
 def _cgroup_quota(root: Path) -> float | None:
-    """CPUs' worth of time of this process's cgroup and those around it; None: no limit, or none known."""
+    """Return the least quota, in CPUs, of this process's cgroup and those around it; None if no limit is known."""
     try:
         groups = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -51,7 +51,7 @@ def _words(path: Path) -> list[str]:
 
 
 def _ratio(quota: str, period: str) -> float | None:
-    """Quota over period, both in microseconds; None for "max", -1 and what is not there."""
+    """Return quota over period, both in microseconds; None for "max", -1 and missing values."""
     if not (quota.isdigit() and period.isdigit() and int(period)):
         return None
     return int(quota) / int(period)

@@ -1,4 +1,4 @@
-"""How kernels are compiled: on first call, without the GIL, kept on disk (``kernel_cache.py``).
+"""Compilation of kernels: on first call, without the GIL, kept on disk (``kernel_cache.py``).
 
 **Nothing compiles at import.** No kernel has an explicit signature, so Numba compiles it at its first call.
 """
@@ -27,7 +27,7 @@ EXACT_ORDER = frozenset({"contract"})
 VECTOR_REDUCTION = frozenset({"contract", "reassoc", "nsz"})
 
 ZERO, ONE, TWO, THREE = np.intp(0), np.intp(1), np.intp(2), np.intp(3)
-"""Constants that one kernel passes to another; for a plain 0, 1, 2 or 3 Numba would compile the other once more."""
+"""Constants that one kernel passes to another. Numba would compile the other once more for a plain 0, 1, 2 or 3."""
 
 
 def kernel(fastmath: frozenset[str], part: bool = False) -> Callable[[Callable[..., Any]], Any]:
@@ -38,7 +38,7 @@ def kernel(fastmath: frozenset[str], part: bool = False) -> Callable[[Callable[.
     fastmath : frozenset of str
         ``EXACT_ORDER`` or ``VECTOR_REDUCTION``: the liberties LLVM may take with floating-point arithmetic.
     part : bool
-        Whether the function is a part of one other kernel and computes nothing itself. Its lines then become that
+        True if the function is a part of one other kernel and computes nothing itself. Its lines then become that
         kernel's. Otherwise LLVM would optimize it, and all that it calls, twice: once alone and once in that kernel.
 
     Returns
@@ -50,8 +50,8 @@ def kernel(fastmath: frozenset[str], part: bool = False) -> Callable[[Callable[.
     def decorate(function: Callable[..., Any]) -> Any:
         if config.DISABLE_JIT:
             return function
-        # As in NumPy a division by zero gives infinity: Python's test for it in the loop would keep LLVM from vectors.
-        # Without the entry for callers from C, which there are none of, a twentieth of the compilation is saved.
+        # A division by zero gives infinity, as in NumPy: Python's test for it in the loop would keep LLVM from vectors.
+        # No caller is written in C: without the entry for such callers, compilation takes a twentieth less.
         options: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
         if part:
             return numba.njit(function, inline="always", **options)
@@ -64,7 +64,7 @@ def kernel(fastmath: frozenset[str], part: bool = False) -> Callable[[Callable[.
 
 
 class _CompilationAnnouncer(event.Listener):
-    """Says through the ``numpy_vitmatte`` logger that kernels are being compiled, and counts them.
+    """Announce through the ``numpy_vitmatte`` logger that kernels are being compiled, and count them.
 
     Processes that compile into the same folder at the same time are one compilation, which is announced once.
     """
@@ -94,7 +94,7 @@ event.register("numba:compile", _announcer)
 
 
 def kernels_compiled() -> int:
-    """How many kernels this process compiled (kernels read from the disk cache do not count)."""
+    """Count the kernels that this process compiled (kernels read from the disk cache do not count)."""
     return _announcer.compiled
 
 

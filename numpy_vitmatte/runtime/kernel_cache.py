@@ -1,12 +1,12 @@
 """Machine code kept between processes: a file for each kernel and types, in the folder of ``cache_folder.py``.
 
-Numba has a disk cache, and it is not used here, for three reasons. It notices an edit to the file of a kernel but not
+Numba has a disk cache, but it is not used here, for three reasons. It notices an edit to the file of a kernel but not
 to the file of a kernel that it calls (``microkernel.py`` is called by nearly all). It raises where a file is damaged,
 a disk is full or a module lies in a zip archive or a frozen application. And it uses no folder that it cannot write to,
 though a container with its kernels ready is often read-only.
 
-Here the folder's name changes with every source file; each file begins with the checksum of the rest, and one that is
-damaged is compiled anew and replaced; and nothing that goes wrong is an error. One warning of the ``numpy_vitmatte``
+Here the folder's name changes with every source file. Each file begins with the checksum of the rest; a damaged one is
+compiled anew and replaced. Nothing that goes wrong is an error. One warning of the ``numpy_vitmatte``
 logger names the folder and the cure.
 """
 
@@ -51,7 +51,7 @@ class KernelFolder:
 
     @property
     def path(self) -> Path | None:
-        """Where the folder lies or would lie; None if no home folder is known."""
+        """Return the folder's path, also if it does not exist yet; None if no home folder is known."""
         if not self._located:
             self._located = True
             try:
@@ -62,7 +62,7 @@ class KernelFolder:
 
     @property
     def kept(self) -> Path | None:
-        """The folder, or None where this process found that nothing can be kept."""
+        """Return the folder, or None where this process found that nothing can be kept."""
         return None if self._failed else self.path
 
     def warn(self, problem: str) -> None:
@@ -80,7 +80,7 @@ class KernelFolder:
         self.warn(f"compiled kernels cannot be kept in {self.path} ({error})")
 
     def load(self, name: str) -> Any:
-        """What was saved under a name; None if nothing was, or nothing that can be read."""
+        """Return the value saved under a name; None if there is none, or if it cannot be read."""
         if self.path is None:
             return None
         file = self.path / name
@@ -112,7 +112,7 @@ class KernelFolder:
             self._cannot_keep(error)
 
     def writable(self) -> bool:
-        """Whether a file can be written in the folder, which is made if it is missing."""
+        """Say whether a file can be written in the folder, which is made if it is missing."""
         if self.path is None:
             return False
         try:
@@ -124,9 +124,9 @@ class KernelFolder:
             return False
 
     def joins_compilation(self, seconds: float = 60) -> bool:
-        """Whether another process has begun or gone on to compile into this folder within some seconds.
+        """Say whether another process has compiled into this folder within the last ``seconds``.
 
-        From now on others will find that this one has.
+        From now on other processes will find that this one has.
         """
         mark = (self.path or Path()) / "compiling"
         try:
@@ -157,7 +157,7 @@ class KernelFolder:
             remove_old_folders(self.path)
 
     def _touch(self) -> None:
-        """A folder that is read counts as used, though nothing is written to it."""
+        """Mark the folder as used: a folder that is only read counts as used, too."""
         if self.path is not None and not self._touched:
             self._touched = True
             with contextlib.suppress(OSError):
@@ -169,7 +169,7 @@ FOLDER = KernelFolder(locate_cache_folder)
 
 
 def kernel_cache_folder() -> Path | None:
-    """Folder of these kernels' machine code, or None where this process found that none can be kept."""
+    """Return the folder of these kernels' machine code, or None where this process found that none can be kept."""
     return FOLDER.kept
 
 
@@ -190,7 +190,7 @@ class KernelCache:
 
     @property
     def cache_path(self) -> str:
-        """The folder, for Numba's statistics."""
+        """Return the folder, for Numba's statistics."""
         return str(FOLDER.path)
 
     def _key(self, signature: Any, codegen: Any) -> tuple[str, ...]:
@@ -202,14 +202,14 @@ class KernelCache:
         return f"{readable}-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.kernel"
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
-        """The compiled function, or None."""
+        """Return the compiled function, or None."""
         target_context.refresh()
         key = self._key(signature, target_context.codegen())
         try:
             found = FOLDER.load(self._file(key))
             if found is not None and found[0] == key:
                 return CompileResult._rebuild(target_context, *found[1])
-        except Exception as error:  # whatever unpickling or linking says of a file: it is compiled anew
+        except Exception as error:  # if unpickling or linking fails for any reason, compile anew
             FOLDER.warn(f"the compiled kernel {self._file(key)} in {FOLDER.path} is of no use ({error!r})")
         return None
 
@@ -220,10 +220,10 @@ class KernelCache:
             FOLDER.save(self._file(key), (key, result._reduce()))
 
     def enable(self) -> None:
-        """It is always enabled."""
+        """Do nothing: the cache is always enabled."""
 
     def disable(self) -> None:
-        """It is always enabled."""
+        """Do nothing: the cache is always enabled."""
 
     def flush(self) -> None:
-        """Files are replaced one by one."""
+        """Do nothing: files are replaced one by one."""

@@ -1,4 +1,4 @@
-"""Where and in which type numbers are computed: on the CPU, in float32. What scripts ask for is held against that."""
+"""Device and type of all computation: the CPU and float32. Requests of scripts are checked against these."""
 
 import warnings
 
@@ -30,12 +30,12 @@ def announce_float32(dtype: object) -> None:
     Warns
     -----
     UserWarning
-        For every type but float32, in which all is computed.
+        For every type but float32: everything is computed in float32.
 
     Raises
     ------
     VitMatteError
-        If it is no floating-point type.
+        If it is not a floating-point type.
     """
     name = type_name(dtype)
     if name in _CONVERTED:
@@ -50,20 +50,20 @@ def announce_float32(dtype: object) -> None:
 
 
 def type_name(dtype: object) -> str:
-    """``"float16"`` for ``np.float16``, ``np.dtype("float16")``, ``torch.float16`` and ``"float16"``."""
+    """Return ``"float16"`` for ``np.float16``, ``np.dtype("float16")``, ``torch.float16`` and ``"float16"``."""
     name = dtype.__name__ if isinstance(dtype, type) else str(dtype)
     return name.removeprefix("torch.")
 
 
 def is_number_type(value: object) -> bool:
-    """Whether an argument of ``.to()`` is a type of numbers, and no device."""
+    """Say whether an argument of ``.to()`` is a type of numbers, not a device."""
     if isinstance(value, (type, np.dtype)) or hasattr(value, "is_floating_point"):
         return True
     return isinstance(value, str) and value in (*_COMPUTED, *_CONVERTED)
 
 
 def check_placement(*places: object, device: object = None, dtype: object = None) -> None:
-    """Hold the arguments of a ``.to()`` against what there is.
+    """Check the arguments of a ``.to()`` against the one device and type that there are.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def check_placement(*places: object, device: object = None, dtype: object = None
     Raises
     ------
     VitMatteError
-        If another device than the CPU is asked for, or what is no type of floating-point numbers.
+        If a device other than the CPU is asked for, or a type that is not a floating-point type.
     """
     for place in (*places, device, dtype):
         if place is None or isinstance(place, bool):

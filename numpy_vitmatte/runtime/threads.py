@@ -1,10 +1,10 @@
-"""Threads over blocks of rows: one small pool for the process, entered by kernels that have let go of the GIL.
+"""Threads over blocks of rows: one small pool for the process. Kernels release the GIL while they run on it.
 
 Work is cut into blocks whose boundaries never change an output (each output is one sum in one fixed order), so results
 are bit-identical for any number of threads. The calling thread takes blocks like the others. However many threads call
-at once, a server's for example, no more than ``get_num_threads()`` compute at any time: whoever takes blocks holds one
-of so many slots. Pool threads that find none go back to sleep; callers wait. Numba's own ``parallel=True`` is not used:
-its default thread layer aborts the process when two Python threads enter at once.
+at once, a server's for example, no more than ``get_num_threads()`` compute at any time: a thread that takes blocks
+holds one of so many slots. Pool threads that find none go back to sleep; callers wait. Numba's own ``parallel=True`` is
+not used: its default thread layer aborts the process when two Python threads enter at once.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ _holding = threading.local()
 
 
 def _default_threads() -> int:
-    """``NUMPY_VITMATTE_NUM_THREADS`` if set, else the CPUs that this process may use."""
+    """Return ``NUMPY_VITMATTE_NUM_THREADS`` if set, else the number of CPUs that this process may use."""
     wanted = os.environ.get("NUMPY_VITMATTE_NUM_THREADS")
     if wanted:
         return _checked(wanted, "NUMPY_VITMATTE_NUM_THREADS")
@@ -55,12 +55,12 @@ def set_num_threads(threads: int) -> None:
     Parameters
     ----------
     threads : int
-        1 or more; results do not depend on it, to the bit.
+        1 or more. Results are the same for every number, to the bit.
 
     Raises
     ------
     VitMatteError
-        If ``threads`` is no whole number or less than 1.
+        If ``threads`` is not a whole number of at least 1.
     """
     global _threads, _pool, _slots
     count = _checked(threads, "the number of threads")
@@ -71,7 +71,7 @@ def set_num_threads(threads: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads compute."""
+    """Return the number of threads that compute."""
     global _threads
     if _threads is None:
         _threads = _default_threads()
@@ -79,12 +79,12 @@ def get_num_threads() -> int:
 
 
 def _submit(worker: Callable[[], None], helpers: int) -> list[Future[None]]:
-    """Hand out work to the pool; to fewer helpers, or none, when the interpreter shuts down and starts no threads."""
+    """Hand out work to the pool, to fewer helpers or none if the interpreter shuts down and starts no threads."""
     global _pool, _affinity
     futures: list[Future[None]] = []
     with _lock, contextlib.suppress(RuntimeError):
         if _pool is None:
-            # ``helpers`` too: the number of threads may have been lowered since the caller asked for it.
+            # ``helpers`` is a limit, too: the number of threads may have been lowered since the caller asked for it.
             threads, _affinity = max(helpers, get_num_threads() - 1), PoolAffinity()
             _pool = ThreadPoolExecutor(threads, "numpy-vitmatte", initializer=_affinity.add_this_thread)
         _affinity.exclude_this_cpu()
@@ -102,7 +102,7 @@ def _shared_slots() -> threading.Semaphore:
 
 
 def _forget_pool() -> None:
-    """In a forked child the pool's threads do not exist, and nobody gives back their slots: start without."""
+    """Forget the pool in a forked child: its threads do not exist there, and nobody gives back their slots."""
     global _pool, _lock, _slots
     _pool, _lock, _slots = None, threading.Lock(), None
 
@@ -112,12 +112,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def even_block(length: int, largest: int, step: int, threads: int | None = None) -> int:
-    """Size of blocks that leaves the threads nearly the same to do.
+    """Choose a block size that gives all threads nearly the same work.
 
     Parameters
     ----------
     length : int
-        To be cut into blocks for ``for_each_block``.
+        Length of the range that ``for_each_block`` cuts into blocks.
     largest, step : int
         The size is a multiple of ``step``, from half of ``largest`` to ``largest``.
     threads : int, optional
@@ -139,7 +139,7 @@ def for_each_block(function: Callable[[int, int], None], length: int, block: int
     Parameters
     ----------
     function : callable
-        Gets the half-open range of a block; writes to its own part of an output.
+        It gets the half-open range of a block, and writes to its own part of an output.
     length, block : int
         ``range(length)`` is cut into blocks of ``block``; the last may be shorter.
     """
@@ -179,12 +179,12 @@ def for_each_block(function: Callable[[int, int], None], length: int, block: int
 
 
 def run_both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
-    """Both results, computed at the same time where a thread is free.
+    """Return both results, computed at the same time where a thread is free.
 
     Raises
     ------
     Exception
-        What they raise; of two the first's, as if they had been called one after the other.
+        Any error that they raise; if both raise, the first's, as if they had been called one after the other.
     """
     outcomes: list[Any] = [None, None]
     errors: list[Exception] = []

@@ -20,13 +20,13 @@ CACHE_LINE = 16
 """Floats in a cache line. The kernels' vectors and panels are as long."""
 
 KEPT = 64_000_000
-"""Bytes that the process keeps between photos, at most."""
+"""The most bytes that the process keeps between photos."""
 
 _idle: list[np.ndarray] = []  # its pop and append are single steps of the interpreter: no lock
 
 
 def aligned_empty(size: int) -> np.ndarray:
-    """A float32 array (size,) that holds anything and begins with a cache line."""
+    """Return a float32 array (size,) that holds anything and begins with a cache line."""
     memory = np.empty(size + CACHE_LINE - 1, np.float32)
     start = -(memory.ctypes.data // 4) % CACHE_LINE
     return memory[start : start + size]
@@ -49,11 +49,11 @@ class Workspace:
         self._used = 0
 
     def restart(self) -> None:
-        """Begin again at the start of the block: nothing that was cut before is of use any more."""
+        """Begin again at the start of the block: arrays that were cut before must not be used any more."""
         self._used = 0
 
     def empty(self, shape: tuple[int, ...]) -> np.ndarray:
-        """A float32 array that holds anything; it lies in fresh memory where the block has too little left."""
+        """Return a float32 array that holds anything; it lies in fresh memory where the block has too little left."""
         first, count = self._used, math.prod(shape)
         if first + count > self._block.size:
             return aligned_empty(count).reshape(shape)
@@ -66,13 +66,13 @@ FRESH = Workspace(np.empty(0, np.float32))
 
 
 def workspace_floats(*shapes: tuple[int, ...]) -> int:
-    """Floats of a block that holds arrays of these shapes."""
+    """Count the floats of a block that holds arrays of these shapes."""
     return sum(-(-math.prod(shape) // CACHE_LINE) * CACHE_LINE for shape in shapes)
 
 
 @contextlib.contextmanager
 def kept_workspace(size: int) -> Iterator[Workspace]:
-    """A workspace whose block is handed on; ``FRESH`` if it were too large to keep.
+    """Give a workspace whose block is handed on, or ``FRESH`` if the block would be too large to keep.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def kept_workspace(size: int) -> Iterator[Workspace]:
         return
     block = _idle_block(size)
     yield Workspace(block)
-    # Not after an error: a thread of a computation that was broken off may still be writing.
+    # An error skips this: a thread of a computation that was broken off may still be writing.
     if sum(other.nbytes for other in _idle) + block.nbytes <= KEPT:
         _idle.append(block)
 
@@ -101,5 +101,5 @@ def _idle_block(size: int) -> np.ndarray:
 
 
 def forget() -> None:
-    """Give back what is kept."""
+    """Give back the memory that is kept."""
     _idle.clear()

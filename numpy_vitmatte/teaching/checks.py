@@ -8,12 +8,12 @@ from numpy_vitmatte.teaching.verdict import judge
 
 
 def check(number: str, function: Callable[..., Any]) -> None:
-    """Print what a check of an exercise finds; nothing is ever raised, so that all cells of a notebook run.
+    """Print the verdict on an exercise. Nothing is ever raised, so that all cells of a notebook run.
 
     Parameters
     ----------
     number : str
-        Of the exercise, as ``"01.2"``.
+        The exercise's number, such as ``"01.2"``.
     function : callable
         Your answer.
 

@@ -31,7 +31,7 @@ def show(
     columns : int, optional
         Pictures in a row; all of them by default.
     percentiles : (low, high)
-        What becomes black and what white; (1, 99) keeps a few extreme values from making the rest gray.
+        The percentiles that become black and white; (1, 99) keeps a few extreme values from making the rest gray.
     **options
         Passed on to matplotlib's ``imshow``.
     """
@@ -60,7 +60,7 @@ def over_photo(
     ----------
     photo : uint8 array (H, W, 3)
     heat : array (h, w)
-        One value >= 0 a token, for instance where the token looks; the largest is drawn in full orange.
+        One value >= 0 per token, for instance its attention; the largest is drawn in full orange.
     token : (row, column)
     window : int
         Side of a window in tokens; 0 draws no frame.
@@ -96,7 +96,7 @@ def principal_colors(*states: NDArray[Any]) -> list[NDArray[np.float64]]:
     Parameters
     ----------
     *states : arrays (h, w, C)
-        Of the same C.
+        All have the same C.
 
     Returns
     -------

@@ -84,7 +84,7 @@ def hairy_picture(seed: int = 0, size: int = 256) -> Toy:
 
 
 def _disc_with_strands(generator: np.random.Generator, size: int) -> NDArray[np.float64]:
-    """Alpha of a disc below the middle and of bent strands that grow out of its upper half."""
+    """Draw the alpha of a disc below the middle and of bent strands that grow out of its upper half."""
     y, x = np.mgrid[:size, :size] + 0.5  # centres of pixels
     middle_y, middle_x, radius = 0.6 * size, 0.5 * size, 0.22 * size
     alpha = np.clip(radius + 0.5 - np.hypot(y - middle_y, x - middle_x), 0, 1)
@@ -102,7 +102,7 @@ def _disc_with_strands(generator: np.random.Generator, size: int) -> NDArray[np.
 
 
 def _distance_to_line(y: NDArray, x: NDArray, points_y: NDArray, points_x: NDArray) -> NDArray[np.float64]:
-    """Distance of every pixel to the nearest piece of a line through points."""
+    """Compute the distance of every pixel to the nearest piece of a line through points."""
     nearest = np.full(y.shape, np.inf)
     for index in range(len(points_y) - 1):
         step_y, step_x = points_y[index + 1] - points_y[index], points_x[index + 1] - points_x[index]
@@ -113,14 +113,14 @@ def _distance_to_line(y: NDArray, x: NDArray, points_y: NDArray, points_x: NDArr
 
 
 def _texture(generator: np.random.Generator, size: int, color: tuple[float, ...]) -> NDArray[np.float64]:
-    """Smooth stains around a color: a few random numbers, enlarged."""
+    """Draw smooth stains around a color: a few random numbers, enlarged."""
     stains = generator.uniform(-0.25, 0.25, (8, 8, 3))
     stains = linear_resize(linear_resize(stains, size).swapaxes(0, 1), size)
     return np.clip(np.array(color) + stains, 0, 1)
 
 
 def _trimap(alpha: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Unknown is every pixel near a partly covered one; the others are what alpha says."""
+    """Make the trimap: pixels near a partly covered one are unknown, the others are as in alpha."""
     mixed = (alpha > 0) & (alpha < 1)
     unknown = mixed.copy()
     margin, (height, width) = _UNKNOWN_MARGIN, alpha.shape

@@ -1,4 +1,4 @@
-"""Predict first: a result that a notebook hides until the reader has thought of one."""
+"""Predictions: a notebook hides a result until the reader has thought of one."""
 
 from html import escape
 from typing import Any
@@ -11,7 +11,7 @@ class Prediction:
     ----------
     question : str
     answer : Any
-        What the code gave; shown by its ``str``.
+        The code's result; its ``str`` is shown.
     """
 
     def __init__(self, question: str, answer: Any) -> None:

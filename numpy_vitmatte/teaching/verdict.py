@@ -1,4 +1,4 @@
-"""Checks of exercises: a learner's function beside the specification, on random inputs. A check never raises.
+"""Checks of exercises: a learner's function compared with the specification on random inputs. A check never raises.
 
 An exercise is a specification in float64 and a recipe for inputs. The verdict is one sentence: not tried yet, a wrong
 shape, the first place that differs, or right.
@@ -11,11 +11,11 @@ import numpy as np
 
 _TRIALS = 5
 _TOLERANCE = 1e-6
-"""Of the largest expected value, or of 1: learners compute in float64, or in float32 where a picture is."""
+"""Share of the largest expected value, or of 1: learners compute in float64, or in float32 where a picture is."""
 
 
 class Exercise(NamedTuple):
-    """What an exercise asks for.
+    """The specification and the inputs of an exercise.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Exercise(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a check found: ``outcome`` is one of five words, ``message`` what the learner reads.
+    """The result of a check: ``outcome`` is one of five words, ``message`` is for the learner to read.
 
     Outcomes are ``"not tried yet"``, ``"wrong shape"``, ``"differs"``, ``"failed"`` (it raised, gave no numbers or
     changed its input) and ``"right"``.
@@ -54,7 +54,8 @@ def judge(exercise: Exercise, function: Callable[..., Any], seed: int = 0) -> Ve
     Returns
     -------
     Verdict
-        Of the first input that finds something, else ``"right"``. Whatever the function does, nothing is raised.
+        The verdict on the first input that finds something, else ``"right"``. Nothing is raised, whatever the function
+        does.
     """
     if not callable(function):
         return Verdict("failed", f"your answer is no function but {type(function).__name__}")
@@ -67,7 +68,7 @@ def judge(exercise: Exercise, function: Callable[..., Any], seed: int = 0) -> Ve
             answer = function(*given.values())
         except NotImplementedError:
             return Verdict("not tried yet", "not tried yet")
-        except Exception as error:  # whatever a learner's code raises is told, not passed on
+        except Exception as error:  # it is told to the learner, not passed on
             return Verdict("failed", f"your function raised {type(error).__name__}: {error}{_told(arguments)}")
         verdict = _compared(answer, expected, arguments)
         if verdict is not None:
@@ -104,7 +105,7 @@ def _copies(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(arguments: dict[str, Any]) -> str:
-    """Arguments in a few words: small ones as they are, arrays by their shape; nothing if there are none."""
+    """Describe arguments in a few words: small ones as they are, arrays by their shape; nothing if there are none."""
     words = ", ".join(
         f"{name} of shape {value.shape}" if isinstance(value, np.ndarray) and value.size > 8 else f"{name} = {value}"
         for name, value in arguments.items()

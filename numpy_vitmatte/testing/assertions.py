@@ -26,7 +26,7 @@ def assert_within(actual: ArrayLike, expected: ArrayLike, bound: ArrayLike, name
     Raises
     ------
     AssertionError
-        The shapes differ, a value is not finite, or entries are beyond the bound. The message names the worst place:
+        If the shapes differ, a value is not finite, or entries are beyond the bound. The message names the worst place:
         the entry whose difference is the largest multiple of its bound.
     """
     actual, expected = np.asarray(actual), np.asarray(expected, np.float64)
@@ -60,16 +60,16 @@ def assert_layers_close(
     actual : mapping of str to array
         Names that ``expected`` lacks are ignored.
     expected : mapping of str to array
-        It is compared in its order: give it in the order of the network.
+        Layers are compared in its order: give it in the order of the network.
     tolerance : float
         Largest difference, as a share of the root mean square of the layer's expected values.
     absolute : mapping of str to float, optional
-        Patterns of names, such as ``"*.probabilities"``, to the largest difference itself; the first that fits counts.
+        Largest difference itself, for patterns of names such as ``"*.probabilities"``; the first that fits counts.
 
     Raises
     ------
     AssertionError
-        As for :func:`assert_within`; the message has the name of the first layer that differs or is missing.
+        If layers differ, as in :func:`assert_within`, or one is missing; the message names the first such layer.
     """
     patterns = absolute or {}
     for name, value in expected.items():
@@ -82,11 +82,11 @@ def assert_layers_close(
 
 
 def summation_bound(terms: int, magnitude: ArrayLike) -> NDArray[np.float64]:
-    """Largest error of a float32 sum of ``terms`` products in any order.
+    """Return the largest error of a float32 sum of ``terms`` products in any order.
 
     Each product and each partial sum is rounded once, so a term is rounded at most ``terms + 1`` times (Higham,
-    Accuracy and Stability of Numerical Algorithms, 2002, section 3.1); with the bias that is one more. What lies below
-    the smallest normal number is lost outright: 1e-37 allows for that.
+    Accuracy and Stability of Numerical Algorithms, 2002, section 3.1); the bias adds one. A number below the smallest
+    normal one is lost outright: 1e-37 allows for that.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def summation_bound(terms: int, magnitude: ArrayLike) -> NDArray[np.float64]:
 
 
 def assert_float32(array: NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Assert what every layer of this package promises: a float32, contiguous array of the documented shape."""
+    """Assert the promise of every layer of this package: a float32, contiguous array of the documented shape."""
     if array.dtype != np.float32:
         raise AssertionError(f"type {array.dtype}, expected float32")
     if array.shape != shape:

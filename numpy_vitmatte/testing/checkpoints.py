@@ -18,7 +18,7 @@ A larger one would make a network that amplifies every rounding, PyTorch's as we
 def random_tensor(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Draw one tensor by the last part of its name.
 
-    Matrices keep the size of what they multiply, and variances are positive.
+    Matrices keep the size of the vectors that they multiply, and variances are positive.
 
     transformers leaves a fresh neck's ``norm3`` at zero and batch statistics at 0 and 1: tests of such weights would
     see neither.
@@ -27,7 +27,7 @@ def random_tensor(generator: np.random.Generator, name: str, shape: tuple[int, .
     ----------
     generator : numpy.random.Generator
     name : str
-        As in a checkpoint, such as ``"qkv.weight"``.
+        Its name in a checkpoint, such as ``"qkv.weight"``.
     shape : tuple of int
 
     Returns
@@ -97,7 +97,7 @@ def tiny_config(**changes: Any) -> VitMatteConfig:
     Raises
     ------
     ConfigurationError
-        The changes make no valid network.
+        If the changes make no valid network.
     """
     backbone: dict[str, Any] = {
         "hidden_size": 18,

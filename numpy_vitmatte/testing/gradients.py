@@ -1,4 +1,4 @@
-"""Gradients against central differences: the definition of a derivative, with a step that is not quite zero."""
+"""Checks of gradients by central differences: the definition of a derivative, with a step that is not quite zero."""
 
 from collections.abc import Callable, Mapping
 
@@ -27,23 +27,23 @@ def assert_gradients(
     Parameters
     ----------
     function : function
-        Of float64 arrays by name; gives an array.
+        It takes float64 arrays by name and returns an array.
     gradients : function
-        Of the random numbers and of those arrays; gives an array for each name that has a gradient.
+        It takes the random numbers and those arrays; it returns an array for each name that has a gradient.
     arrays : mapping of str to float64 array
-        Where it is looked; none is changed.
+        The arguments of both; none is changed.
     entries : int
-        How many of each array, beside the one with the largest gradient.
+        Number of entries of each array, in addition to the one with the largest gradient.
     seed : int
-        Of the random numbers and of the entries that are looked at.
+        Seed of the random numbers and of the choice of entries.
     bound : float
-        Largest error, as a part of the array's largest gradient. What rounding explains is added: of the result, and
-        of numbers of order 1 on the way to it.
+        Largest error, as a part of the array's largest gradient. The rounding of the result, and of numbers of
+        order 1 on the way to it, is added.
 
     Raises
     ------
     AssertionError
-        A gradient of another shape, or beyond the bound; the message names the array and the place.
+        If a gradient has another shape or is beyond the bound; the message names the array and the place.
     """
     generator = np.random.default_rng(seed)
     arrays = {name: array.copy() for name, array in arrays.items()}

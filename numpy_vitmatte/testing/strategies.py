@@ -59,7 +59,7 @@ def token_grids(
 
 
 def _blocks(count: int) -> st.SearchStrategy[tuple[int, ...]]:
-    """Some of the blocks, in order."""
+    """Draw some of the blocks, in order."""
     return st.sets(st.integers(0, count - 1)).map(lambda chosen: tuple(sorted(chosen)))
 
 
@@ -67,9 +67,9 @@ def _blocks(count: int) -> st.SearchStrategy[tuple[int, ...]]:
 def configurations(draw: st.DrawFn) -> VitMatteConfig:
     """Draw configurations of small networks that use everything a ``config.json`` can say.
 
-    One to three blocks, each windowed or global, with a neck or without; heads of one channel and odd widths; relative
-    positions and the qkv bias or not; features from any stage; one to three fusion blocks and the patch size that
-    belongs to them.
+    They have one to three blocks, each windowed or global, with a neck or without; heads of one channel and odd widths;
+    relative positions and the qkv bias or not; features from any stage; one to three fusion blocks and the patch size
+    that belongs to them.
     """
     count, heads = draw(st.integers(1, MAX_BLOCKS)), draw(st.integers(1, 3))
     fusion = tuple(draw(st.lists(st.integers(1, 9), min_size=1, max_size=3)))

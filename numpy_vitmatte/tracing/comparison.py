@@ -1,4 +1,4 @@
-"""Compare two traces layer by layer: the first that differs is where to look."""
+"""Comparison of two traces layer by layer: the first layer that differs is the place to look."""
 
 import math
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ class LayerComparison:
     name : str
     difference : float
         Largest difference, as a share of the layer's size: the larger root mean square of the two, and 1 for attention
-        probabilities. Infinite where no number says it: missing layers, other shapes, NaN.
+        probabilities. It is infinite for missing layers, other shapes and NaN.
     agree : bool
-        Whether that lies within the tolerance.
+        True if the difference lies within the tolerance.
     text : str
-        What was found, in words.
+        The finding in words.
     """
 
     name: str
@@ -46,12 +46,12 @@ class TraceComparison:
 
     @property
     def first_difference(self) -> LayerComparison | None:
-        """The first layer that differs, None where all agree."""
+        """Return the first layer that differs, None where all agree."""
         return next((layer for layer in self.layers if not layer.agree), None)
 
     @property
     def largest(self) -> LayerComparison:
-        """The layer with the largest difference."""
+        """Return the layer with the largest difference."""
         return max(self.layers, key=lambda layer: layer.difference)
 
 
@@ -80,7 +80,7 @@ def compare_traces(
     Raises
     ------
     VitMatteError
-        If the tolerance is no number from 0 up, or the two have no layer in common.
+        If the tolerance is not a number of at least 0, or the two have no layer in common.
     """
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise VitMatteError(f"the tolerance is {tolerance}; expected a number from 0 up, such as {TOLERANCE:g}")

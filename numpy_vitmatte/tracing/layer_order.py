@@ -50,12 +50,12 @@ def network_order(names: Iterable[str]) -> list[str]:
     """Sort the names of layers as they are computed.
 
     A layer comes after what lies inside it, since its output is known last; names that no trace has come after their
-    known siblings, by the alphabet.
+    known siblings, in alphabetical order.
 
     Parameters
     ----------
     names : iterable of str
-        Such as ``"backbone.encoder.layer.2.attention"``.
+        Names such as ``"backbone.encoder.layer.2.attention"``.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def network_order(names: Iterable[str]) -> list[str]:
 
 
 def _key(name: str) -> _Key:
-    """Sorting key: one entry a part, then one that lies behind all parts of the layers inside this one."""
+    """Return the sorting key: one entry a part, then one that lies behind all parts of the layers inside this one."""
     return [*(_part_key(part) for part in name.split(".")), (_ITSELF, 0, "")]
 
 

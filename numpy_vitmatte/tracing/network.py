@@ -21,7 +21,7 @@ FINE = re.compile(r"\.(projection|qkv|probabilities|fc1|conv|batch_norm)$|\.resi
 
 
 def in_layout(name: str, value: np.ndarray) -> np.ndarray:
-    """Turn an array as ``reference.vitmatte`` records it into what transformers' module of that name returns."""
+    """Give an array that ``reference.vitmatte`` recorded the layout that transformers' module of that name returns."""
     if CHANNELS_LAST.search(name):
         return value if value.ndim == 4 else value[None]  # windows are a batch already
     return np.atleast_3d(value).transpose(2, 0, 1)[None]  # [h, w, C] -> [1, C, h, w]; [H, W] -> [1, 1, H, W]
@@ -40,7 +40,7 @@ def trace_image(
         A checkpoint's tensors under their own names.
     config : VitMatteConfig
     fine : bool
-        Also the projections, convolutions and norms inside the layers, and the attention probabilities.
+        Also return the projections, convolutions and norms inside the layers, and the attention probabilities.
 
     Returns
     -------

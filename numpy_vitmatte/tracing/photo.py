@@ -26,9 +26,9 @@ def trace(
     Parameters
     ----------
     image, trimap, model, processor
-        As for :func:`~numpy_vitmatte.pipeline.matte`.
+        The same as those of :func:`~numpy_vitmatte.pipeline.matte`.
     fine : bool
-        Also what lies inside the layers; see :func:`trace_pixel_values`.
+        Also return the steps inside the layers; see :func:`trace_pixel_values`.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def trace(
     Raises
     ------
     VitMatteError
-        The photo, the trimap or the checkpoint cannot be used; the message says why.
+        If the photo, the trimap or the checkpoint cannot be used; the message says why.
     """
     pair = read_input(image, trimap)
     if isinstance(model, (str, os.PathLike)):  # the one that is kept for alphas has no tensors but the packed ones
@@ -57,7 +57,7 @@ def trace_pixel_values(
     Parameters
     ----------
     pixel_values : float array (B, 4, H, W)
-        As :class:`~numpy_vitmatte.processing.processor.VitMatteImageProcessor` makes them.
+        Pixel values from :class:`~numpy_vitmatte.processing.processor.VitMatteImageProcessor`.
     model : VitMatteForImageMatting
     fine : bool
         Also the projections, convolutions and norms inside the layers, and the attention probabilities, which take
@@ -72,7 +72,7 @@ def trace_pixel_values(
     Raises
     ------
     VitMatteError
-        If ``pixel_values`` cannot be used: as when the model is called.
+        If ``pixel_values`` cannot be used, as when the model is called.
     """
     images = model.checked_pixels(pixel_values)
     require_moderate(images)

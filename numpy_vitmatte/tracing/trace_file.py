@@ -18,13 +18,13 @@ FORMAT = "numpy-vitmatte trace 1"
 
 
 def save_trace(path: str | os.PathLike[str], layers: Mapping[str, np.ndarray]) -> None:
-    """Write a trace, replacing what was there.
+    """Write a trace, replacing an older file.
 
     Parameters
     ----------
     path : path
     layers : mapping of str to array
-        As :func:`~numpy_vitmatte.tracing.photo.trace` gives them; stored as float32.
+        Layers, as :func:`~numpy_vitmatte.tracing.photo.trace` returns them; they are stored as float32.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def read_trace(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to float32 array
-        In the order of the network, mapped from the file and read-only.
+        The layers in the order of the network, mapped from the file and read-only.
 
     Raises
     ------

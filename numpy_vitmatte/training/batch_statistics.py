@@ -27,14 +27,14 @@ def own_statistics(
     weights: Mapping[str, NDArray[np.floating]],
     config: VitMatteConfig,
 ) -> tuple[Tensors, dict[str, int]]:
-    """The weights with the statistics of one image in place of the stored ones.
+    """Return the weights with the statistics of one image in place of the stored ones.
 
     Parameters
     ----------
     image : float array (H, W, 4)
-        As ``reference.vitmatte`` takes it.
+        The image, as ``reference.vitmatte`` takes it.
     kept : mapping of str to float array
-        What ``reference.vitmatte`` recorded for it. The hidden states are used, which no batch norm stands before.
+        Results that ``reference.vitmatte`` recorded for it. The hidden states are used: no batch norm lies before them.
     weights : mapping of str to float array
         Every tensor of the network; none is changed.
     config : VitMatteConfig
@@ -78,9 +78,9 @@ def update_running_statistics(
     weights : dict of str to float array
         Changed in place: each ``running_mean`` and ``running_var``.
     own, pixels : mapping
-        What :func:`own_statistics` gave. The variance that is remembered is the unbiased one, n / (n - 1) of it.
+        The results of :func:`own_statistics`. The variance that is remembered is the unbiased one, n / (n - 1) of it.
     momentum : float
-        0 leaves the stored statistics, 1 forgets them.
+        0 keeps the stored statistics, 1 forgets them.
     """
     for norm, count in pixels.items():
         mean, variance = weights[f"{norm}running_mean"], weights[f"{norm}running_var"]

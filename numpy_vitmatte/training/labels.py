@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from numpy_vitmatte.errors import VitMatteError
 
 UNKNOWN, WITHIN = 0.5, 0.1
-"""What the trimap's channel holds where it does not know, 128 / 255 or 0.5, and how far from it a value may be."""
+"""Value of the trimap's channel at unknown pixels, 128 / 255 or 0.5, and the largest distance from it."""
 
 
 def checked_labels(labels: ArrayLike, trimaps: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
@@ -24,12 +24,12 @@ def checked_labels(labels: ArrayLike, trimaps: NDArray[np.floating]) -> tuple[ND
     alphas : float array (B, H, W)
         The labels, in the trimaps' float type.
     unknown : bool array (B, H, W)
-        Where the trimap is within 0.1 of a half.
+        True where the trimap is within 0.1 of a half.
 
     Raises
     ------
     VitMatteError
-        Labels of another shape, type or range, or that are not finite; trimaps without an unknown pixel.
+        If labels have another shape, type or range or are not finite, or if trimaps have no unknown pixel.
     """
     try:
         given = np.asarray(labels)

@@ -1,12 +1,12 @@
-"""What an alpha is worth: losses on predicted and true alpha, each with its gradient by the prediction.
+"""Losses on predicted and true alpha, each with its gradient by the prediction.
 
 The default, :func:`authors_loss`, is the criterion that ViTMatte was trained with (``MattingCriterion`` in
 ``modeling/criterion`` of hustvl/ViTMatte; the Laplacian pyramid as Hou and Liu 2019, arXiv:1909.09725). The bundled
-vitmatte-tiny was trained with :func:`recipe_loss`, another one: its docstring lists the differences.
+vitmatte-tiny was trained with another one, :func:`recipe_loss`, whose docstring lists the differences.
 
 Alphas are arrays (H, W) or, for several images at once, (B, H, W), of one float type, which the arithmetic and the
-gradients keep. ``unknown`` is a boolean array of the same shape: where the trimap does not know. An absolute value has
-no slope at 0; it counts as 0, as in PyTorch.
+gradients keep. ``unknown`` is a boolean array of the same shape: True where the trimap does not know. An absolute value
+has no slope at 0; it counts as 0, as in PyTorch.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ Array = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 SLOPE_PRICE = 0.01
-"""What slope itself costs, beside an error of the slope."""
+"""Weight of the slope itself, compared with an error of the slope."""
 
 RECIPE_WEIGHTS = {"unknown": 1.0, "known": 0.25, "laplacian": 0.5, "gradient": 0.5}
 
@@ -35,7 +35,7 @@ class Loss(NamedTuple):
     ----------
     value : float
     gradient : float array
-        By the predicted alpha, of its shape.
+        The gradient by the predicted alpha, of its shape.
     parts : dict of str to float
         ``unknown``, ``known``, ``laplacian``, ``gradient``, before they are weighted.
     """
@@ -49,7 +49,7 @@ class Loss(NamedTuple):
 
 
 def authors_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
-    """The sum of the four losses below, as the authors train with.
+    """Return the sum of the four losses below, with which the authors train.
 
     Their code scales three of the four by 262144 over the unknown (or known) pixels, which gives means over these
     pixels for crops of 512 x 512, the only ones they use. Here they are means for every size.
@@ -79,9 +79,9 @@ def authors_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
 
 
 def region_l1(predicted: Array, alpha: Array, region: Mask) -> tuple[float, Array]:
-    """Mean absolute error over a region; 0 of an empty one.
+    """Return the mean absolute error over a region; 0 if it is empty.
 
-    The authors' unknown and known L1 losses, for the region and for the rest.
+    These are the authors' unknown and known L1 losses, for the region and for the rest.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def region_l1(predicted: Array, alpha: Array, region: Mask) -> tuple[float, Arra
 
 
 def laplacian(predicted: Array, alpha: Array) -> tuple[float, Array]:
-    """Mean absolute differences of Laplacian pyramids of 5 levels, level l weighted 2^l / 5.
+    """Return the mean absolute differences of Laplacian pyramids of 5 levels, level l weighted 2^l / 5.
 
     Each level is the difference between an image and its half size doubled: blurred by (1 4 6 4 1) / 16 both ways,
     every second pixel, then zeros between, four times as bright, blurred again. Edges are mirrored; an odd last row or
@@ -132,9 +132,9 @@ def laplacian(predicted: Array, alpha: Array) -> tuple[float, Array]:
 
 
 def gradient_penalty(predicted: Array, alpha: Array, unknown: Mask) -> tuple[float, Array]:
-    """Mean absolute error of the slopes over the unknown pixels, and 0.01 times the predicted slope itself.
+    """Return the mean absolute error of the slopes over the unknown pixels, plus 0.01 times the predicted slope.
 
-    Slopes are Sobel's, across and down, of the alphas with zeros around; 0 if nothing is unknown.
+    Slopes are Sobel's, across and down, of the alphas with zeros around. The result is 0 if nothing is unknown.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def gradient_penalty(predicted: Array, alpha: Array, unknown: Mask) -> tuple[flo
         slope = _sobel(predicted, across, down) * unknown
         error = slope - _sobel(alpha, across, down) * unknown
         value += float((np.abs(error).sum() + price * np.abs(slope).sum()) / pixels)
-        # Turned by 180 degrees, as a convolution's gradient is, Sobel's mask is its own negative.
+        # Sobel's mask turned by 180 degrees, as for a convolution's gradient, is its own negative.
         gradient -= _sobel((np.sign(error) + price * np.sign(slope)) * unknown, across, down)
     return value, gradient / predicted.dtype.type(pixels)
 
@@ -162,7 +162,7 @@ def gradient_penalty(predicted: Array, alpha: Array, unknown: Mask) -> tuple[flo
 
 
 def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
-    """The loss that the bundled vitmatte-tiny was trained with.
+    """Return the loss with which the bundled vitmatte-tiny was trained.
 
     It differs from :func:`authors_loss` in this:
 
@@ -207,7 +207,7 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
 
 
 def _neighbor_slopes(merged: Array, alpha: Array) -> tuple[float, Array]:
-    """Mean absolute error of the differences of neighbours, and the price of those that are larger than the truth's."""
+    """Return the mean absolute error of neighbours' differences, plus the price of those larger than the truth's."""
     price = merged.dtype.type(SLOPE_PRICE)
     value, gradient = 0.0, np.zeros_like(merged)
     for axis in (-1, -2):
@@ -240,7 +240,7 @@ def _region_l1(predicted: Array, alpha: Array, region: Mask, pixels: int) -> tup
 
 
 def _sobel(image: Array, across: int, down: int) -> Array:
-    """Differences of next neighbours along one axis, smoothed by (1 2 1) along the other; zeros around."""
+    """Return differences of next neighbours along one axis, smoothed by (1 2 1) along the other; zeros around."""
 
     def shifted(array: Array, axis: int, by: int) -> Array:
         result, array = np.zeros_like(array), np.moveaxis(array, axis, -1)

@@ -1,4 +1,4 @@
-"""How a gradient moves the weights: AdamW, the schedule of its rate, clipping, and the moving average of the weights.
+"""Steps of training: AdamW, the schedule of its rate, clipping, and the moving average of the weights.
 
 Tensors and gradients are dicts of float arrays under checkpoint names; tensors are changed in place. A tensor without a
 gradient stays as it is.
@@ -21,14 +21,14 @@ _AVERAGE_START = 10  # the average follows the weights closely for about so many
 
 
 def trainable(names: Iterable[str], pattern: str = "*") -> list[str]:
-    """The tensors that a pattern means, but for the statistics of batch norms, which no gradient moves.
+    """List the tensors that a pattern matches, except the statistics of batch norms, which no gradient moves.
 
     Parameters
     ----------
     names : iterable of str
-        As in a checkpoint.
+        Names of tensors, as in a checkpoint.
     pattern : str
-        Of a shell, such as ``"decoder.*"``.
+        A shell's pattern, such as ``"decoder.*"``.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def trainable(names: Iterable[str], pattern: str = "*") -> list[str]:
     Raises
     ------
     VitMatteError
-        If the pattern means no tensor.
+        If the pattern matches no tensor.
     """
     chosen = [name for name in names if fnmatchcase(name, pattern) and not name.endswith(_STATISTICS)]
     if not chosen:
@@ -47,14 +47,15 @@ def trainable(names: Iterable[str], pattern: str = "*") -> list[str]:
 
 
 def takes_decay(name: str, tensor: Array) -> bool:
-    """Whether a tensor is drawn towards zero: matrices and convolutions are.
+    """Say whether a tensor is drawn towards zero: matrices and convolutions are.
 
-    Biases, norms, absolute positions and tables of relative positions are not: a small one means nothing simpler.
+    Biases, norms, absolute positions and tables of relative positions are not: a small one does not make the network
+    simpler.
 
     Parameters
     ----------
     name : str
-        As in a checkpoint.
+        The tensor's name in a checkpoint.
     tensor : array
 
     Returns
@@ -70,7 +71,7 @@ class AdamW:
     Parameters
     ----------
     tensors : dict of str to float array
-        What is trained. Keep the arrays: :meth:`step` changes them in place.
+        The tensors that are trained. Keep the arrays: :meth:`step` changes them in place.
     lr : float
         Learning rate; may be set anew before each step.
     betas : pair of float
@@ -101,7 +102,7 @@ class AdamW:
         Parameters
         ----------
         gradients : mapping of str to float array
-            Under names of ``tensors`` and of their shapes.
+            Gradients under names of ``tensors``, with their shapes.
         """
         for name, gradient in gradients.items():
             tensor = self.tensors[name]
@@ -114,7 +115,7 @@ class AdamW:
             self._move(tensor, gradient, self.means[name], self.squares[name], self.steps[name])
 
     def _move(self, tensor: Array, gradient: Array, mean: Array, square: Array, step: int) -> None:
-        """One tensor: both averages start at zero, and are divided by the share of them that is not that zero."""
+        """Move one tensor: both averages start at zero, and are divided by the share of them that is not that zero."""
         first, second = self.betas
         mean += (1 - first) * (gradient - mean)
         square *= second
@@ -124,14 +125,14 @@ class AdamW:
 
 
 def warmup_cosine(step: int, steps: int, warmup: int = 0, final: float = 0.0) -> float:
-    """Part of the peak learning rate at a step: a linear start, times a cosine down to ``final``.
+    """Return the learning rate at a step, as a part of its peak: a linear start, times a cosine down to ``final``.
 
     Parameters
     ----------
     step : int
-        From 0.
+        The step, counted from 0.
     steps : int
-        When ``final`` is reached; it stays from then on.
+        The step at which ``final`` is reached; it stays from then on.
     warmup : int
         Steps until the peak; 0 starts there.
     final : float

@@ -20,18 +20,18 @@ def pyramid_l1(
     doubling: Callable[[int], NDArray[np.float64]],
     rest: Callable[[Array], tuple[float, Array]],
 ) -> tuple[float, Array]:
-    """The finest band's mean absolute value, plus twice that of the half size's pyramid, and so on.
+    """Return the finest band's mean absolute value, plus twice that of the half size's pyramid, and so on.
 
     Parameters
     ----------
     image : float array (..., H, W)
-        Of an error: a pyramid is linear, so the difference of two pyramids is that of the difference.
+        An error, for a loss: a pyramid is linear, so the difference of two pyramids is that of the difference.
     levels : int
-        Bands. Every image that is halved must be at least 3 pixels high and wide.
+        Number of bands. Every image that is halved must be at least 3 pixels high and wide.
     doubling : function
         :func:`zeros_between` or :func:`bilinear`.
     rest : function
-        What the smallest image counts: :func:`nothing` or :func:`mean_l1`.
+        The value of the smallest image: :func:`nothing` or :func:`mean_l1`.
 
     Returns
     -------
@@ -55,17 +55,17 @@ def pyramid_l1(
 
 
 def mean_l1(image: Array) -> tuple[float, Array]:
-    """Mean absolute value of an array of any shape, and its gradient."""
+    """Return the mean absolute value of an array of any shape, and its gradient."""
     return float(np.abs(image).mean()), np.sign(image) / image.dtype.type(image.size)
 
 
 def nothing(image: Array) -> tuple[float, Array]:
-    """0, and its gradient."""
+    """Return 0, and its gradient."""
     return 0.0, np.zeros_like(image)
 
 
 def zeros_between(length: int) -> NDArray[np.float64]:
-    """Doubling by zeros between the samples, twice as bright, and a blur: a matrix (kept, kept / 2).
+    """Return the matrix (kept, kept / 2) that doubles by zeros between the samples, twice as bright, and a blur.
 
     ``kept`` is the even part of ``length``: an odd last sample is left out of the pyramid.
     """
@@ -73,17 +73,17 @@ def zeros_between(length: int) -> NDArray[np.float64]:
 
 
 def bilinear(length: int) -> NDArray[np.float64]:
-    """Doubling by linear interpolation with half-pixel centres: a matrix (length, half), half rounded up."""
+    """Return the matrix (length, half) that doubles by linear interpolation, half-pixel centres, half rounded up."""
     return linear_resize(np.eye((length + 1) // 2), length)
 
 
 def _halving(length: int) -> NDArray[np.float64]:
-    """Blur, then every second sample."""
+    """Return the matrix that blurs, then takes every second sample."""
     return _blur(length)[::2]
 
 
 def _blur(length: int) -> NDArray[np.float64]:
-    """(1 4 6 4 1) / 16, mirrored at the ends without repeating them."""
+    """Return the blur by (1 4 6 4 1) / 16, mirrored at the ends without repeating them."""
     mirrored = np.pad(np.eye(length), ((2, 2), (0, 0)), mode="reflect")
     blurred = [tap / 16 * mirrored[start : start + length] for start, tap in enumerate((1, 4, 6, 4, 1))]
     return np.sum(blurred, axis=0)

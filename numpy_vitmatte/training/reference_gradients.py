@@ -1,4 +1,4 @@
-"""Loss and gradients of a batch in plain NumPy, image by image: what the fast ones are tested against."""
+"""Loss and gradients of a batch in plain NumPy, image by image: the fast ones are tested against them."""
 
 from collections.abc import Callable, Mapping
 
@@ -23,12 +23,12 @@ def reference_gradients(
     loss: Callable[[Array, Array, NDArray[np.bool_]], Loss] = authors_loss,
     train: str = "*",
 ) -> tuple[Loss, dict[str, Array]]:
-    """Gradients of a batch's loss by the tensors; batch norms keep their stored statistics.
+    """Compute the gradients of a batch's loss by the tensors; batch norms keep their stored statistics.
 
     Parameters
     ----------
     pixel_values : float array (B, 4, H, W)
-        As ``VitMatteForImageMatting`` takes them.
+        Pixel values, as ``VitMatteForImageMatting`` takes them.
     labels : float array (B, 1, H, W)
         True alphas, 0 to 1.
     tensors : mapping of str to float array
@@ -44,12 +44,13 @@ def reference_gradients(
     loss : Loss
         Its gradient is that by the alphas, (B, H, W).
     gradients : dict of str to float array
-        By the chosen tensors. Those on which no alpha depends, such as blocks behind the features, are missing.
+        Gradients by the chosen tensors. Those on which no alpha depends, such as blocks behind the features, are left
+        out.
 
     Raises
     ------
     VitMatteError
-        What :func:`~numpy_vitmatte.training.labels.checked_labels`, ``trainable`` and the loss refuse.
+        If :func:`~numpy_vitmatte.training.labels.checked_labels`, ``trainable`` or the loss refuse an argument.
     """
     alphas, unknown = checked_labels(labels, pixel_values[:, 3])
     chosen = trainable(tensors, train)

@@ -1,8 +1,8 @@
 """One tile of the alpha in one call: the fusion blocks that double the features up to the image's size, then the head.
 
-A tile of the alpha reads a slightly larger rectangle of the map before it, and so on down; these are computed for it
-and forgotten. Each step alone takes some hundred microseconds, and a thread that comes back from a kernel may have to
-wait for Python's lock as long as a tenth of that.
+A tile of the alpha reads a slightly larger rectangle of the map before it, and so on down. These rectangles are
+computed for the tile and forgotten. Each step alone takes some hundred microseconds, and a thread that comes back from
+a kernel may have to wait for Python's lock as long as a tenth of that.
 """
 
 from numpy_vitmatte.kernels.conv import conv_relu, conv_row, input_region_of_conv
@@ -15,12 +15,12 @@ from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 @kernel(EXACT_ORDER)
 def half_size_detail(image, matrix, rectangle):
-    """``relu(conv3x3(image, stride 2) + bias)`` for a rectangle of outputs, zeros where it lies outside the map.
+    """Compute ``relu(conv3x3(image, stride 2) + bias)`` for a rectangle of outputs, zeros outside the map.
 
     Parameters
     ----------
     image : float32 array (H, W, C_in)
-        Whole, not padded; H and W are even.
+        The whole image, not padded; H and W are even.
     matrix : PackedMatrix
         ``pack_conv(weight, bias)``, C_in to C channels.
     rectangle : Rectangle
@@ -38,7 +38,7 @@ def half_size_detail(image, matrix, rectangle):
 
 @kernel(EXACT_ORDER)
 def quarter_size_detail(image, half_size, matrix, rectangle, out):
-    """``conv_relu`` of stride 2 on the map of ``half_size_detail``, of which just what the rectangle reads is computed.
+    """Apply ``conv_relu`` of stride 2 to the map of ``half_size_detail``, computed only where the rectangle reads it.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def input_region_of_tile(tile, height, width, doublings):
 
 @kernel(EXACT_ORDER)
 def head_of_rectangle(x, head, rectangle, alpha):
-    """The matting head, ``sigmoid(relu(conv3x3(x)) @ weight + bias)``, for a rectangle of the alpha.
+    """Apply the matting head, ``sigmoid(relu(conv3x3(x)) @ weight + bias)``, for a rectangle of the alpha.
 
     It goes row by row, so that the channels between its two convolutions never leave the first-level cache.
 
@@ -91,7 +91,7 @@ def head_of_rectangle(x, head, rectangle, alpha):
 
 @kernel(EXACT_ORDER)
 def alpha_of_tile(features, image, half_size, blocks, head, tile, alpha):
-    """The last one or two fusion blocks and the head for a tile of the alpha.
+    """Compute the last one or two fusion blocks and the head for a tile of the alpha.
 
     Parameters
     ----------

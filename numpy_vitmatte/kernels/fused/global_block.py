@@ -1,6 +1,6 @@
 """A transformer block over a whole token grid: some of its keys and values, or of its queries, in one call each.
 
-As with windows (``window_block.py``): a thread that comes back from a kernel may have to wait for Python's lock.
+The reason is that of ``window_block.py``: a thread that comes back from a kernel may have to wait for Python's lock.
 """
 
 from numpy_vitmatte.kernels.attention import attend
@@ -14,7 +14,7 @@ from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 @kernel(EXACT_ORDER)
 def global_block_keys(tokens, chunk, block, packed, normalized):
-    """Layer norm, and keys and values of its result for all heads: a chunk of the grid's tokens.
+    """Apply the layer norm to a chunk of the grid's tokens, and compute its keys and values for all heads.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def global_block_keys(tokens, chunk, block, packed, normalized):
 
 @kernel(EXACT_ORDER)
 def _gathered(values, positions):
-    """The tokens (h, w, C) at some positions: (rows * C,)."""
+    """Copy the tokens of (h, w, C) at some positions: (rows * C,)."""
     rows, channels = positions.size, values.shape[2]
     out, flat = aligned_scratch(rows * channels), values.reshape(-1)
     for i in range(rows):
@@ -49,22 +49,22 @@ def _gathered(values, positions):
 
 @kernel(EXACT_ORDER)
 def global_block_queries(tokens, normalized, positions, block, packed, tables, probabilities, first):
-    """A transformer block for some tokens, which attend to all of the grid.
+    """Compute a transformer block for some tokens, which attend to all of the grid.
 
     Parameters
     ----------
     tokens : float32 array (h, w, C)
-        Before the layer norm.
+        Tokens before the layer norm.
     normalized : float32 array (h, w, C)
-        After it. The result takes the place of the tokens at ``positions``, which no other query reads any more.
+        Tokens after it. The result takes the place of the tokens at ``positions``, which no other query reads any more.
     positions : int64 array (rows,)
         The tokens, counted row by row.
     block : Block
     packed : KeysValues
-        (heads, .) each, of the whole grid, by ``global_block_keys``.
+        (heads, .) each: those of the whole grid, filled by ``global_block_keys``.
     tables : RelativeTables
     probabilities : float32 array (heads, ., h * w)
-        Its rows from ``first`` on are filled with the attention probabilities; not if it is empty: (1, 0, 0).
+        Its rows from ``first`` on are filled with the attention probabilities, unless it is empty: (1, 0, 0).
     first : int
     """
     height, width, channels = tokens.shape

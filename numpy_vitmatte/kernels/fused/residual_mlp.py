@@ -1,4 +1,4 @@
-"""A layer norm and two products with GELU in between, some rows at a time: what lies between never leaves the cache.
+"""A layer norm and two products with GELU in between, some rows at a time; values in between never leave the cache.
 
 They follow attention in a transformer block, and add to what they read.
 """
@@ -11,12 +11,12 @@ from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 @kernel(EXACT_ORDER)
 def add_residual_mlp(x, attended, block):
-    """In place of ``attended``: ``y + fc2(gelu(fc1(norm2(y))))`` of ``y = x + attended``.
+    """Overwrite ``attended`` with ``y + fc2(gelu(fc1(norm2(y))))``, where ``y = x + attended``.
 
     Parameters
     ----------
     x, attended : float32 arrays (rows, C)
-        Tokens before attention, and what it made of them.
+        Tokens before attention, and the result of attention.
     block : Block
     """
     (rows, channels), norm, fc1, fc2 = x.shape, block.norm2, block.fc1, block.fc2

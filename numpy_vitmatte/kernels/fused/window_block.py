@@ -17,7 +17,7 @@ from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 @kernel(EXACT_ORDER)
 def _padded(projected, start, real, window, matrix, out):
-    """A window's projected tokens (window**2 * columns,): the ``real`` ones, a ``Grid``, and those of zero tokens.
+    """Fill a window's projected tokens (window**2 * columns,): the ``real`` ones, a ``Grid``, and those of zero tokens.
 
     The projection of a zero token is the bias.
     """
@@ -31,7 +31,7 @@ def _padded(projected, start, real, window, matrix, out):
 
 @kernel(EXACT_ORDER)
 def _positions(window, rows, columns):
-    """The first ``rows`` and ``columns`` of a window's tokens, counted row by row."""
+    """Return the places of the first ``rows`` and ``columns`` of a window's tokens, counted row by row."""
     positions = np.empty(rows * columns, np.int64)
     for n in range(positions.size):
         positions[n] = n // columns * window + n % columns
@@ -40,9 +40,9 @@ def _positions(window, rows, columns):
 
 @kernel(EXACT_ORDER, part=True)
 def _attend(tokens, real, window, block, tables, numbers, probabilities):
-    """Attention of some windows, from their real tokens (number * rows * columns * C,) to its result.
+    """Apply attention to some windows, from their real tokens (number * rows * columns * C,) to its result.
 
-    That of padded tokens is among it where probabilities are kept.
+    The result includes that of padded tokens where probabilities are kept.
     """
     query, keys_values, keep = block.query, block.keys_values, probabilities.size > 0
     count, size, number, channels = real.height * real.width, window * window, numbers.size, query.columns
@@ -70,7 +70,7 @@ def _attend(tokens, real, window, block, tables, numbers, probabilities):
 
 @kernel(EXACT_ORDER)
 def _copy_windows(grid, numbers, window, rows, columns, values, back):
-    """The real tokens of windows to ``values`` (number * rows * columns * C,), one window after the other, or back."""
+    """Copy windows' real tokens to ``values`` (number * rows * columns * C,), one window after the other, or back."""
     _, width, channels = grid.shape
     across, run, flat = -(-width // window), columns * channels, grid.reshape(-1)
     for n in range(numbers.size * rows):
@@ -94,7 +94,7 @@ def _only_real(values, number, window, rows, columns, channels):
 
 @kernel(EXACT_ORDER)
 def window_block_windows(tokens, window, numbers, block, tables, probabilities, finish, out):
-    """A transformer block for some windows of a grid, all of one shape inside it.
+    """Compute a transformer block for some windows of a grid, all of one shape inside it.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def window_block_windows(tokens, window, numbers, block, tables, probabilities, 
     window : int
         Side of a window. Where it reaches beyond the grid its tokens are zero after the norm.
     numbers : int64 array (number,)
-        Of the windows, counted row by row.
+        Numbers of the windows, counted row by row.
     block : Block
     tables : RelativeTables
-        Of a grid of ``window`` x ``window``.
+        Tables for a grid of ``window`` x ``window`` tokens.
     probabilities : float32 array (windows, heads, window**2, window**2)
-        Filled with the attention probabilities, of padded tokens too; not if it is empty: (1, 1, 0, 0).
+        Filled with the attention probabilities, of padded tokens too, unless it is empty: (1, 1, 0, 0).
     finish : bool
-        Whether ``add_residual_mlp`` follows. Without it the result is that of attention.
+        True if ``add_residual_mlp`` follows. Without it the result is that of attention.
     out : float32 array (h, w, C)
         The windows are filled.
     """

@@ -4,4 +4,4 @@ from numpy_vitmatte.teaching.exercises import from_photo_to_alpha, patches_and_p
 from numpy_vitmatte.teaching.verdict import Exercise
 
 EXERCISES: dict[str, Exercise] = {**from_photo_to_alpha.EXERCISES, **patches_and_positions.EXERCISES}
-"""By number: ``"01.2"`` is the second of notebook 01."""
+"""Exercises by number: ``"01.2"`` is the second of notebook 01."""

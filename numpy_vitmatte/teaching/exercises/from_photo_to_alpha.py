@@ -40,7 +40,7 @@ def put_back(alpha: Array, trimap: Array) -> Array:
 
 
 def _sides(generator: np.random.Generator) -> tuple[int, int]:
-    """Two sides, never equal: a picture that is turned by mistake shall not pass."""
+    """Draw two sides that are never equal, so that a picture turned by mistake does not pass."""
     height, more = generator.integers(2, 6, 2)
     return int(height), int(height + more)
 

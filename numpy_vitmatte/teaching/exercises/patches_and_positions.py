@@ -35,7 +35,7 @@ def five_among_three() -> Array:
 
 
 def same_tokens(shifts: Array) -> Array:
-    """Say for each shift in pixels if the same patches are cut: (n,) -> bool (n,)."""
+    """Say for each shift in pixels whether the same patches are cut: (n,) -> bool (n,)."""
     return shifts % 16 == 0
 
 
