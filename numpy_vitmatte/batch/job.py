@@ -24,7 +24,7 @@ from numpy_vitmatte.trimaps.reading import UNKNOWN
 
 @dataclass(frozen=True)
 class FolderOptions:
-    """What all photos of a folder are matted with.
+    """The options that all photos of a folder are matted with.
 
     Attributes
     ----------

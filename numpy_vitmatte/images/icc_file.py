@@ -69,7 +69,7 @@ class MatrixProfile:
 
 
 def color_space(icc: bytes) -> str:
-    """The kind of pixels that a profile is for: ``"RGB"``, ``"GRAY"``, ``"CMYK"``, ...; empty if it is no profile."""
+    """Return the kind of pixels that a profile is for (``"RGB"``, ``"GRAY"``, ``"CMYK"``, ...); empty if it is none."""
     if len(icc) < 128 or icc[36:40] != b"acsp":
         return ""
     return icc[16:20].decode("latin-1").strip()
@@ -113,7 +113,7 @@ def _tags(icc: bytes) -> dict[str, bytes]:
 
 
 def _fixed(content: bytes, start: int, count: int) -> list[float]:
-    """Numbers of 15 bits before the point and 16 behind it."""
+    """Read numbers of 15 bits before the point and 16 behind it."""
     return [number / 65536 for number in struct.unpack_from(f">{count}i", content, start)]
 
 

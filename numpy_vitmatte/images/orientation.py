@@ -36,7 +36,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def _only_in_xmp(image: Image.Image) -> bool:
-    """Whether there are XMP data, and an orientation that Pillow finds must be theirs: EXIF's own hold none."""
+    """Say whether there are XMP data, and an orientation that Pillow finds must be theirs: EXIF's own hold none."""
     if not any(key in image.info for key in _XMP_KEYS):
         return False
     exif = Image.Exif()

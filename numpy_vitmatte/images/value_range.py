@@ -135,7 +135,7 @@ def _check_depth(depth: int | None) -> None:
 
 
 def _likely_depth(values: NDArray[Any], high: float) -> int:
-    """The fewest bits that hold all values; 16 where they are 8 bits, widened by writing each byte twice."""
+    """Return the fewest bits that hold all values; 16 where they are 8 bits, widened by writing each byte twice."""
     bits = next(bits for bits in DEPTHS if high < 1 << bits)
     return bits if bits == 16 or np.any(values % 257) else 16
 

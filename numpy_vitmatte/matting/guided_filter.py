@@ -148,7 +148,7 @@ def _fits_in_bands(
 
 
 def _interpolated(small: NDArray[np.float32], places: NDArray[Any], length: int, axis: int) -> NDArray[np.float32]:
-    """Linear interpolation along an axis stretched to `length`, at some places; half-pixel centres, edges repeated."""
+    """Interpolate linearly along an axis stretched to `length`, at some places; half-pixel centres, edges repeated."""
     last = small.shape[axis] - 1
     position = np.clip((places + 0.5) * (small.shape[axis] / length) - 0.5, 0, last)
     before = position.astype(np.intp)

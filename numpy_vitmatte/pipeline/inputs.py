@@ -1,4 +1,4 @@
-"""What a job is about: a photo and its trimap, read once."""
+"""The inputs of a job: a photo and its trimap, read once."""
 
 from contextvars import copy_context
 from dataclasses import dataclass, replace

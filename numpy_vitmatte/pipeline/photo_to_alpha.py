@@ -44,7 +44,7 @@ class MattingResult:
 
     @property
     def computed(self) -> Shares:
-        """How much of decoder and last transformer block was computed; the rest cannot change an unknown pixel.
+        """The share of decoder and last transformer block that was computed; the rest cannot change an unknown pixel.
 
         The decoder's work is planned once more each time.
         """

@@ -138,7 +138,7 @@ class VitMatteImageProcessor(StoredSettings):
         return cropped_alphas(alphas, target_sizes)
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of what ``preprocess`` makes of a photo of this size."""
+        """Return height and width of what ``preprocess`` makes of a photo of this size."""
         return self._padded_sides(height, width, self.size_divisor) if self.do_pad else (height, width)
 
     def pad_image(
@@ -176,17 +176,17 @@ class VitMatteImageProcessor(StoredSettings):
         return padded_image(image, sides, data_format, input_data_format)
 
     def _padded_sides(self, height: int, width: int, divisor: int) -> tuple[int, int]:
-        """Each axis on its own: what another convention does differently."""
+        """Pad each axis on its own; another convention does this differently."""
         return padded_sides(height, width, divisor)
 
     def _network_image(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        """Make (H', W', 4) of (H, W, 3) and (H, W): what another convention does differently."""
+        """Make (H', W', 4) of (H, W, 3) and (H, W); another convention does this differently."""
         return network_image(photo, trimap, settings)
 
     def _replaced(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings of one call."""
+        """Return the settings of one call."""
         given = given_settings(settings)
         require_cpu(given.pop("device", "cpu"))
         unknown = [name for name in given if name not in DEFAULTS and name not in _WITHOUT_MEANING]

@@ -1,4 +1,4 @@
-"""The fields of a form besides its files: types, defaults, what each means, and which go together."""
+"""The fields of a form other than its files: types, defaults, what each means, and which go together."""
 
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -22,7 +22,7 @@ Text = Annotated[str, Field(max_length=100)]
 
 
 class MatteFields(BaseModel):
-    """How a photo is matted, and what of it is wanted."""
+    """The options of a matting, and the pictures that are wanted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,7 +64,7 @@ class MatteFields(BaseModel):
 
 
 class TrimapFields(BaseModel):
-    """How a trimap is made of a mask, or examined."""
+    """The options by which a trimap is made of a mask, or examined."""
 
     model_config = ConfigDict(extra="forbid")
 

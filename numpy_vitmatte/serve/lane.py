@@ -42,12 +42,12 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait."""
+        """The number of jobs that wait."""
         return len(self._waiting)
 
     @property
     def running(self) -> int:
-        """How many jobs run."""
+        """The number of jobs that run."""
         return self.lanes - self._free
 
     def require_room(self) -> None:

@@ -55,7 +55,7 @@ class _Exchange:
         return too_large(f"the request has more than {self._limits.max_bytes} bytes; send smaller pictures")
 
     async def receive(self) -> Message:
-        """Next piece of the body; after the last one, word that the client has gone.
+        """Return the next piece of the body; after the last one, word that the client has gone.
 
         Raises
         ------

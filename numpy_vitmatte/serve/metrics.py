@@ -35,7 +35,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)  # resident memory, CPU seconds, open files; on Linux
 
     def text(self) -> bytes:
-        """All numbers in Prometheus' text format."""
+        """Return all numbers in Prometheus' text format."""
         return generate_latest(self.registry)
 
 

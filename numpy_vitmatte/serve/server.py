@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from numpy_vitmatte.errors import VitMatteError
 
 _HEADER_SECONDS = 20.0
-"""In which a request's header must have arrived."""
+"""Seconds in which a request's header must have arrived."""
 
 
 class PatientProtocol(H11Protocol):

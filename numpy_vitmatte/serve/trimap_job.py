@@ -33,7 +33,7 @@ def trimap_of_mask(mask: Image.Image, options: dict[str, Any]) -> tuple[NDArray[
     ------
     VitMatteError
     """
-    # What warnings are caught by is the whole process's, so lanes take turns.
+    # Catching warnings changes the whole process, so lanes take turns.
     with _catching, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=UserWarning, module=r"numpy_vitmatte\.")
@@ -43,7 +43,7 @@ def trimap_of_mask(mask: Image.Image, options: dict[str, Any]) -> tuple[NDArray[
 
 @dataclass(frozen=True)
 class TrimapJob:
-    """What is to be done, with every upload opened by its header.
+    """A job about a trimap, with every upload opened by its header.
 
     Attributes
     ----------
