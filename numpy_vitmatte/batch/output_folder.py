@@ -35,7 +35,7 @@ def claim(folder: Path, jobs: Iterable[Job], options: FolderOptions, force: bool
         Those whose outputs go there.
     options : FolderOptions
     force : bool
-        Take the folder whatever it holds; outputs that exist will be made anew.
+        Take the folder whatever it holds; outputs that exist will be made again.
 
     Raises
     ------

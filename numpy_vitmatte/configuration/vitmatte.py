@@ -68,7 +68,7 @@ def _small_backbone() -> VitDetConfig:
 
 
 def _says_unbuildable_default(values: Mapping[str, Any]) -> bool:
-    """Say whether all values are the defaults of transformers."""
+    """Say whether hidden size and backbone are the defaults of transformers."""
     backbone = values["backbone_config"]
     if not isinstance(backbone, Mapping) or values.get("hidden_size", 384) != 384:
         return False
@@ -143,7 +143,7 @@ class VitMatteConfig:
         self._check_decoder()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set one of the three settings that describe no network; until the last field is there, any."""
+        """Set one of the three settings that describe no network; before the last field is there, set any."""
         if "extra" in self.__dict__:
             if name not in _SETTABLE:
                 raise FrozenInstanceError(

@@ -90,7 +90,7 @@ def find_cached(name: str, revision: str, needed: tuple[str, ...], folder: Path 
     needed : tuple of str
         File names; ``WEIGHTS`` stands for the tensors, however they are stored.
     folder : Path, optional
-        Of all checkpoints; by default the environment's.
+        The folder of all checkpoints; by default the environment's.
 
     Returns
     -------

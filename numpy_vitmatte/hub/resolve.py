@@ -44,7 +44,7 @@ def checkpoint_directory(
     name_or_path : str or path-like
         The name of a bundled checkpoint (:func:`bundled_checkpoints`), a directory that holds ``config.json`` and
         ``model.safetensors``, or a string ``"owner/name"``: a repository of the Hugging Face hub. The first of these
-        that there is counts. A string that is a bundled name means the bundled checkpoint whatever the working
+        that exists counts. A string that is a bundled name means the bundled checkpoint whatever the working
         directory holds; for a directory of that name write ``"./name"`` or give a :class:`pathlib.Path`, which never
         means the hub.
     source : HubSource or str, optional

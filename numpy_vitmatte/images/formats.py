@@ -202,7 +202,7 @@ def _other_formats() -> tuple[str, ...]:
 
 
 def _candidates(formats: Sequence[str]) -> Iterator[str]:
-    """List the formats to try, so that readers which a file does not need are not imported for it."""
+    """Yield the formats to try, so that readers which a file does not need are not imported for it."""
     yield from (name for name in COMMON_FORMATS if name in Image.OPEN and (not formats or name in formats))
     yield from (name for name in _other_formats() if not formats or name in formats)
 

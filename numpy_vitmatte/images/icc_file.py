@@ -1,7 +1,7 @@
 """ICC profiles that are three curves and a matrix, or one curve for grey: read from bytes, computed in floats.
 
 Cameras, phones and displays have such profiles: Display P3, Adobe RGB (1998), ProPhoto. Pillow's littlecms computes any
-profile but in 8 bits; this keeps 16, and needs no littlecms. Profiles of tables (printers') are littlecms's alone.
+profile, but in 8 bits; this keeps 16, and needs no littlecms. Profiles of tables (printers') are littlecms's alone.
 
 Source: ICC.1:2022 (profile version 4.4), sections 7.2 (header), 10.6 (``curv``), 10.18 (``para``), 10.31 (``XYZ``), and
 annex F.3 (three-component matrix-based profiles).
@@ -51,7 +51,7 @@ class MatrixProfile:
         Parameters
         ----------
         levels : (H, W, 3) array
-            From 0 to 255; of a grey profile the three are equal.
+            From 0 to 255; the three are equal if the profile is for grey.
 
         Returns
         -------

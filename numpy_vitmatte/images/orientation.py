@@ -18,7 +18,7 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def load_as_stored(image: Image.Image) -> None:
-    """Decode an image; of a TIFF, which Pillow turns while it decodes it, XMP's orientation is hidden before."""
+    """Decode an image. Pillow turns a TIFF while it decodes it, so XMP's orientation is hidden before."""
     if image.format == "TIFF" and _only_in_xmp(image):
         hidden = {key: image.info.pop(key) for key in _XMP_KEYS if key in image.info}
         try:

@@ -83,8 +83,8 @@ class VitMatteImageProcessor(StoredSettings):
             (C, H, W) or (H, W); batches have one axis more. By default levels from 0 to 255 of any dtype.
         trimaps : likewise, one for each photo
             One number per pixel: 0 background, 128 unknown, 255 foreground. They are rescaled with the photo: floats in
-            [0, 1] need ``do_rescale=False``, for both. What transformers takes is taken as it takes it, with a warning
-            where the scale is wrong; ``numpy_vitmatte.trimaps.reading`` understands more.
+            [0, 1] need ``do_rescale=False``, for both. Trimaps that transformers takes are read as it reads them, with
+            a warning where the scale is wrong; ``numpy_vitmatte.trimaps.reading`` understands more.
         return_tensors : {"np", "pt"}, optional
             Stack, or say why it cannot be done: as an array, or as a tensor where torch is installed. When absent,
             stack if the sizes agree, otherwise give a list.
@@ -157,7 +157,8 @@ class VitMatteImageProcessor(StoredSettings):
         image : (C, H, W) or (H, W, C) array or tensor
             Batches of channels first may have further axes in front.
         size_divisor, size_divisibility : int
-            Height and width become multiples of it. Without it of 32, whatever this processor's own setting is.
+            Height and width become multiples of it. Without it they become multiples of 32, whatever this processor's
+            own setting is.
         data_format, input_data_format : {"channels_first", "channels_last"}, optional
             Layouts of result and image; by default as the image is.
 

@@ -15,7 +15,7 @@ FORMATS = {
     "trust": ("png", "webp"),
     "all": ("png", "png16", "npy", "webp", "jpeg"),
 }
-"""Output to the formats it can have: a cut-out needs transparency, a trimap exact values."""
+"""Each output and the formats that it can have: a cut-out needs transparency, a trimap exact values."""
 
 Fields = TypeVar("Fields", bound=BaseModel)
 Text = Annotated[str, Field(max_length=100)]

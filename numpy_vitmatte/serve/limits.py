@@ -20,9 +20,9 @@ class Limits:
     ----------
     app : ASGI app
     max_bytes : int
-        Of a body.
+        The longest body.
     seconds : float
-        For a body to arrive, and for a client to take each piece of an answer.
+        The time for a body to arrive, and for a client to take each piece of an answer.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:

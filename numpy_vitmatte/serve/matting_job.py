@@ -64,9 +64,9 @@ class MattingJob:
         Returns
         -------
         pictures : dict of str to array
-            By their names in the order of an archive: the alpha as floats, the others as they are to be seen.
+            Pictures by name, in the order of an archive: the alpha as floats, the others as they are to be seen.
         report : dict
-            For JSON.
+            Values that JSON knows.
 
         Raises
         ------

@@ -14,7 +14,7 @@ class Metrics:
     Parameters
     ----------
     lane : Lane
-        Asked for its queue whenever the numbers are.
+        Asked for its queue whenever somebody reads the numbers.
     """
 
     def __init__(self, lane: Lane) -> None:

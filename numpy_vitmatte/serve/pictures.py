@@ -34,7 +34,7 @@ class Encoding(NamedTuple):
     pillow : str or None
         Pillow's name for it; None: NumPy's own format.
     options : mapping
-        For Pillow.
+        Options for Pillow.
     """
 
     media_type: str

@@ -24,11 +24,11 @@ class Problem(Exception):
     Attributes
     ----------
     status : int
-        Of the answer, 400 to 599.
+        Status of the answer, 400 to 599.
     code : str
-        For programs.
+        The kind of problem, for programs.
     message : str
-        For people: one sentence.
+        One sentence for people.
     headers : dict of str to str
         More headers of the answer.
     """

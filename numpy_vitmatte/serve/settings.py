@@ -23,7 +23,7 @@ class ServiceSettings:
     lanes : int
         How many pictures are computed at a time. One picture already keeps all threads busy.
     queue : int
-        How many more may wait; who comes then is sent away with status 503.
+        How many more may wait; a further one is sent away with status 503.
     max_pixels : int
         Pictures of more pixels are refused by their header.
     max_upload : int or str

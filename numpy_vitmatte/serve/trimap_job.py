@@ -59,14 +59,14 @@ class TrimapJob:
     budget: JobBudget | None
 
     def run(self, _: threading.Event) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Make or examine.
+        """Make or examine the trimap.
 
         Returns
         -------
         trimap : (H, W) uint8 array
             New, or repaired.
         report : dict
-            For JSON.
+            Values that JSON knows.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """A zip archive as ``torch.save`` writes it: members stored as they are, one after the other, and nothing hidden.
 
 The zip format (PKWARE's APPNOTE.TXT) allows more than that: compressed members that grow a thousandfold, several names
-for the same bytes, two members of one name, of which readers choose differently. All of it is refused, so that reading
-every member takes no more memory than the file is long. Nothing is ever extracted to the disk.
+for the same bytes, two members of one name, among which readers choose differently. All of it is refused, so that
+reading every member takes no more memory than the file is long. Nothing is ever extracted to the disk.
 """
 
 import struct
@@ -34,7 +34,7 @@ class StoredZip:
     file_size : int
         Its bytes.
     names : list of str
-        Of the members, in the order of the archive's directory.
+        Names of the members, in the order of the archive's directory.
     """
 
     def __init__(self, archive: zipfile.ZipFile, path: Path, file_size: int) -> None:
