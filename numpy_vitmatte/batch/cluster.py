@@ -23,7 +23,7 @@ _one_at_a_time = threading.Lock()
 
 
 def _new_lock() -> None:
-    """In a forked child: a thread that it lacks may hold the lock."""
+    """Replace the lock in a forked child: a thread that it lacks may hold it."""
     global _one_at_a_time
     _one_at_a_time = threading.Lock()
 

@@ -24,7 +24,7 @@ from numpy_vitmatte.trimaps.reading import UNKNOWN
 
 @dataclass(frozen=True)
 class FolderOptions:
-    """What all photos of a folder are matted with.
+    """The options that all photos of a folder are matted with.
 
     Attributes
     ----------
@@ -139,7 +139,7 @@ def run_job(job: Job) -> Outcome:
 
 
 def _matte_and_save(job: Job) -> tuple[str, ...]:
-    """Do the job; the result is what is probably not as meant about its trimap."""
+    """Do the job, and return what is probably not as meant in its trimap."""
     options = job.options
     with pixel_limit(job.limits.max_pixels):  # a worker is a process of its own, which knows nothing of the command's
         mask = job.trimap if options.masks else None

@@ -51,7 +51,7 @@ def worker_share(max_memory: int, workers: int, model: str) -> int:
     share = (max_memory - least) // workers
     if share < least:
         raise VitMatteError(
-            f"{max_memory // 1_000_000}MB of memory do not suffice for the command and {workers} worker"
+            f"{max_memory // 1_000_000}MB of memory are not enough for the command and {workers} worker"
             f"{'s' * (workers > 1)}, which take {-(-least // 1_000_000)}MB each before they have a photo; allow "
             f"{-(-least * (1 + workers) // 1_000_000)}MB and more{', or take fewer workers' * (workers > 1)}"
         )

@@ -2,7 +2,7 @@
 
 A file in the folder, the record, says what its outputs are made with. It is written before the first output and not
 touched again, so an output is this batch's own if it is no older than the record. ``--force`` writes a new record, so
-that every output is made anew, even if that run is killed and resumed without ``--force``.
+that every output is made again, even if that run is killed and resumed without ``--force``.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ def claim(folder: Path, jobs: Iterable[Job], options: FolderOptions, force: bool
         Those whose outputs go there.
     options : FolderOptions
     force : bool
-        Take the folder whatever it holds; outputs that exist will be made anew.
+        Take the folder whatever it holds; outputs that exist will be made again.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def _found_record(path: Path) -> dict[str, Any] | None:
         return record
     except (ConfigurationError, KeyError) as error:
         raise VitMatteError(
-            f"{path} is no record of a batch ({error}); choose another folder, or begin anew with --force"
+            f"{path} is no record of a batch ({error}); choose another folder, or start again with --force"
         ) from None
 
 
@@ -123,5 +123,5 @@ def _check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> 
     if differences:
         raise VitMatteError(
             f"output folder {str(folder)!r} holds alphas made otherwise ({'; '.join(differences)}); choose another "
-            "folder, or make them all anew with --force"
+            "folder, or start again with --force"
         )

@@ -11,7 +11,7 @@ from numpy_vitmatte.images.folder_pairs import FolderMatches, match_by_stem
 
 @dataclass(frozen=True)
 class Plan(FolderMatches):
-    """What folders hold together, and the jobs that follow from it.
+    """The matches of the folders, and the jobs that follow from them.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""From a PyTorch file to a checkpoint directory."""
+"""A PyTorch file is converted to a checkpoint directory."""
 
 import os
 import shutil
@@ -84,7 +84,7 @@ def _check_output(directory: Path, shown: str, force: bool) -> None:
 
 
 def _network_tensors(stored: Mapping[str, StoredTensor], config: VitMatteConfig, source: str) -> dict[str, np.ndarray]:
-    """The network's tensors in float32; none missing, none left over."""
+    """Return the network's tensors in float32; none missing, none left over."""
     names = parameter_shapes(config)
     missing = sorted(set(names) - set(stored))
     if missing:

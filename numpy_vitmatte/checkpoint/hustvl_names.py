@@ -50,7 +50,7 @@ def hugging_face_names(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredT
 
 
 def configuration_of(tensors: Mapping[str, StoredTensor]) -> VitMatteConfig:
-    """The network that tensors under Hugging Face's names belong to.
+    """Find the network that tensors under Hugging Face's names belong to.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def configuration_of(tensors: Mapping[str, StoredTensor]) -> VitMatteConfig:
 
 
 def _check_windows(lengths: set[int], first: int) -> None:
-    """Refuse tables of which it would be a guess what is a window: a wrong guess gives another network's alphas.
+    """Refuse tables that leave open what is a window: a wrong guess gives another network's alphas.
 
     In every published ViTMatte the first block has a window, some blocks have none, and windows are smaller.
     """
@@ -116,7 +116,7 @@ def _check_windows(lengths: set[int], first: int) -> None:
 
 
 def _square(height: int, width: int) -> int | tuple[int, int]:
-    """One number where both are the same, as published configurations have it."""
+    """Return one number where both are the same, as published configurations have it."""
     return height if height == width else (height, width)
 
 
@@ -126,6 +126,6 @@ def _per_block(shapes: Mapping[str, tuple[int, ...]], name: str) -> dict[int, tu
 
 
 def _sizes(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> tuple[int, ...]:
-    """Output channels of numbered convolutions, in order."""
+    """Return the output channels of numbered convolutions, in order."""
     found = {int(match[1]): shape[0] for key, shape in shapes.items() if (match := re.fullmatch(pattern, key))}
     return tuple(found[index] for index in range(len(found)))

@@ -69,7 +69,7 @@ def _truncated_normal(generator: np.random.Generator, shape: Shape, std: float) 
 
 
 def _kaiming_normal(generator: np.random.Generator, shape: Shape, std: float) -> np.ndarray:
-    """He et al. 2015 (arXiv:1502.01852), for a ReLU, counting the outputs that each input reaches ("fan out")."""
+    """Draw as He et al. 2015 (arXiv:1502.01852) do for a ReLU, counting the outputs of each input ("fan out")."""
     channels_out, _, rows, columns = shape
     return _normal(generator, shape, math.sqrt(2 / (channels_out * rows * columns)))
 

@@ -93,7 +93,7 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
 
 
 def as_float32(tensor: StoredTensor) -> np.ndarray:
-    """The values of a tensor stored as F32, F16, BF16 or F64, as a read-only float32 array.
+    """Return the values of a tensor stored as F32, F16, BF16 or F64, as a read-only float32 array.
 
     F32 is mapped, not copied, where the file aligns it: whoever keeps it longer than the file copies it. Values of F64
     beyond float32's range become infinite.
@@ -123,7 +123,7 @@ def as_float32(tensor: StoredTensor) -> np.ndarray:
 
 
 def is_mapped(array: np.ndarray) -> bool:
-    """Whether an array is a view of a mapped file, and not of memory of its own."""
+    """Say whether an array is a view of a mapped file, and not of memory of its own."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
@@ -131,7 +131,7 @@ def is_mapped(array: np.ndarray) -> bool:
 
 
 def _end_of_header(path: Path, content: np.ndarray) -> int:
-    """The position of the first byte after the header; nobody reads it before its length is known to be sane."""
+    """Return the position of the first byte after the header; nobody reads it before its length is known to be sane."""
     length = int.from_bytes(content[:_LENGTH_BYTES].tobytes(), "little")
     start = _LENGTH_BYTES + length
     if length > _LONGEST_HEADER:
@@ -145,13 +145,13 @@ def _end_of_header(path: Path, content: np.ndarray) -> int:
 
 
 def hint_of_other_format(beginning: bytes) -> str:
-    """A sentence if a file of weights begins as other files do that are often found under its name, else nothing."""
+    """Say what a file of weights is if it begins as other files do that often have its name, else nothing."""
     known = (text for magic, text in _OTHER_FORMATS.items() if beginning.startswith(magic))
     return next((f". It is {text}" for text in known), "")
 
 
 def _tensor(path: Path, name: str, entry: Any, content: np.ndarray) -> StoredTensor:
-    """One tensor of a header that the package has found sound; what NumPy and terminals cannot take is refused."""
+    """Return a tensor of a header that the package finds sound; what NumPy and terminals cannot take is refused."""
     if not name.isprintable() or len(name) > _LONGEST_NAME:
         raise CheckpointError(f"{path} has a tensor of the name {shown(name)}, which is no line of text")
     try:

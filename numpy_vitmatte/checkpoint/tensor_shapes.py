@@ -13,7 +13,7 @@ _HEAD_CHANNELS = 16
 
 
 def parameter_shapes(config: VitMatteConfig) -> dict[str, Shape]:
-    """Name and shape of every tensor that takes part in the network, in the order of transformers' ``state_dict``.
+    """Return name and shape of every tensor that the network uses, in the order of transformers' ``state_dict``.
 
     Convolution weights are (C_out, C_in, rows, columns), those of linear layers (C_out, C_in). The step counters of
     the batch norms take no part: see :func:`batch_counter_names`.
@@ -32,7 +32,7 @@ def parameter_shapes(config: VitMatteConfig) -> dict[str, Shape]:
 
 
 def batch_counter_names(config: VitMatteConfig) -> list[str]:
-    """Names of the batch norms' ``num_batches_tracked``: int64 scalars that PyTorch stores and inference ignores."""
+    """Name the batch norms' ``num_batches_tracked``: int64 scalars that PyTorch stores and inference ignores."""
     variances = [name for name in parameter_shapes(config) if name.endswith(".running_var")]
     return [name.removesuffix("running_var") + "num_batches_tracked" for name in variances]
 

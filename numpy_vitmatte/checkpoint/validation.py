@@ -72,7 +72,7 @@ def _first_few(names: list[str]) -> str:
 
 
 def _wholesale_difference(config: VitMatteConfig, shapes: Mapping[str, Shape]) -> list[str]:
-    """One sentence if the tensors are those of a network of another size, else nothing."""
+    """Return one sentence if the tensors are those of a network of another size, else nothing."""
     projection = shapes.get("backbone.embeddings.projection.weight", ())
     numbers = [re.match(r"backbone\.encoder\.layer\.(\d+)\.", name) for name in shapes]
     blocks = 1 + max((int(number[1]) for number in numbers if number), default=-1)

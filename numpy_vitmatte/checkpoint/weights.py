@@ -1,4 +1,4 @@
-"""Weights from and to a checkpoint directory, every tensor checked against the configuration."""
+"""Weights are read from and written to a checkpoint directory, every tensor checked against the configuration."""
 
 import math
 import os
@@ -74,7 +74,7 @@ def map_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> di
 
 
 def bytes_not_mapped(directory: Path) -> int:
-    """Bytes that ``map_tensors`` takes, told from the files' headers: all that is not mapped float32.
+    """Return the bytes that ``map_tensors`` takes, told from the files' headers: all that is not mapped float32.
 
     Raises
     ------
@@ -131,6 +131,6 @@ def write_checkpoint(
 
 
 def _as_written(config: VitMatteConfig) -> VitMatteConfig:
-    """The configuration with what transformers reads about the file: the class to build and the type to load it in."""
+    """Return the configuration, and in it the class to build and the type to load, which transformers reads."""
     extra = {key: value for key, value in config.extra.items() if key != "torch_dtype"}
     return replace(config, extra=extra | {"architectures": ["VitMatteForImageMatting"], "dtype": "float32"})

@@ -126,7 +126,7 @@ def _options(arguments: argparse.Namespace) -> FolderOptions:
 
 
 def _limits(arguments: argparse.Namespace, model: str, jobs: int) -> Limits:
-    """Limits of every worker. Workers of a cluster are on machines of their own, so each may take the whole budget."""
+    """Return the limits of every worker. Those of a cluster have machines of their own, so each may take all memory."""
     if arguments.max_memory is None:
         return Limits(arguments.max_pixels)
     allowed: int = parse_bytes(arguments.max_memory)

@@ -89,7 +89,7 @@ class BatchReport:
         self.bar.update()
 
     def status(self) -> int:
-        """Exit status: 1 if a photo has no alpha, else 0."""
+        """Return the exit status: 1 if a photo has no alpha, else 0."""
         return 1 if self.failures else 0
 
     def _summary(self) -> None:

@@ -102,7 +102,7 @@ def _writer(pixels: NDArray[Any]) -> Writer:
 
 
 def _is_from_here(path: Path) -> bool:
-    """Whether a file is an earlier demo's, which may be overwritten: nobody's work is in it."""
+    """Say whether a file is an earlier demo's, which may be overwritten: nobody's work is in it."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
             return image.info.get("Software") == _MARK

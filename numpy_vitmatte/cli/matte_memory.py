@@ -1,4 +1,4 @@
-"""What ``numpy-vitmatte matte`` holds and makes in addition to the alpha, for its plan of memory."""
+"""The memory that ``numpy-vitmatte matte`` needs in addition to the alpha, for its plan."""
 
 import argparse
 from collections.abc import Iterator

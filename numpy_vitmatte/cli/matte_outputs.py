@@ -152,7 +152,7 @@ def _with_colors(arguments: argparse.Namespace) -> bool:
 
 
 def _check_combinations(arguments: argparse.Namespace) -> None:
-    """No option may be without effect: it was meant to have one."""
+    """Refuse an option without effect: it was meant to have one."""
     estimated = arguments.cutout and arguments.colors != "photo"
     alpha_of_bits = arguments.output and (_is_png(arguments.output) or arguments.output.suffix.lower()[:4] == ".tif")
     if arguments.bits and not alpha_of_bits and not (arguments.cutout and _is_png(arguments.cutout)):

@@ -1,4 +1,4 @@
-"""How a photo is matted: the options that ``matte``, ``batch`` and ``trace`` share."""
+"""The options of matting that ``matte``, ``batch`` and ``trace`` share."""
 
 import argparse
 from pathlib import Path

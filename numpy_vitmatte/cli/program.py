@@ -117,7 +117,7 @@ def _explained(error: BaseException) -> int:
 
 
 def _trouble(error: OSError) -> str:
-    """What the system refused, with the cure where it is known."""
+    """Say what the system refused, with the cure where it is known."""
     try:
         os.getcwd()
     except OSError:
@@ -129,7 +129,7 @@ def _trouble(error: OSError) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """File and line, which a report of the error needs."""
+    """Return file and line, which a report of the error needs."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{os.path.basename(last.filename)}, line {last.lineno}"
 

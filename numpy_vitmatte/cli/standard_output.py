@@ -25,7 +25,7 @@ codecs.register_error(_HANDLER, _any_name)
 
 @contextmanager
 def any_name_printable() -> Iterator[None]:
-    """In the block, every file's name can be printed, byte for byte, and streams that are closed are empty ones."""
+    """Let the block print every file's name, byte for byte, and treat closed streams as empty ones."""
     with contextlib.ExitStack() as restored:
         for name in ("stdin", "stdout", "stderr"):
             if getattr(sys, name) is None:  # closed by whoever started the process

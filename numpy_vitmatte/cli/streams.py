@@ -17,7 +17,7 @@ STANDARD_STREAM = "-"
 
 
 def is_stream(path: object) -> bool:
-    """Whether an argument means standard input or output."""
+    """Say whether an argument means standard input or output."""
     return str(path) == STANDARD_STREAM
 
 

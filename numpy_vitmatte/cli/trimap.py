@@ -114,7 +114,7 @@ def _check_combinations(arguments: argparse.Namespace, given: dict[str, Any]) ->
     if not arguments.check:
         for name, there in (("PHOTO", arguments.photo is not None), ("--strict", arguments.strict)):
             if there:
-                raise VitMatteError(f"{name} is for --check; a mask alone makes a trimap")
+                raise VitMatteError(f"{name} has no effect without --check; a trimap is made of a mask alone")
         if arguments.output is None:
             raise VitMatteError("nothing to write; expected -o, or --check to examine a trimap")
 

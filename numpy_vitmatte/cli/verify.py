@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _published(name: str, arguments: argparse.Namespace) -> PublishedCheckpoint | None:
-    """The entry with the golden values, if they are asked for."""
+    """Return the entry with the golden values, if they are asked for."""
     if arguments.photo is None and arguments.trimap is None:
         return None
     if arguments.photo is None or arguments.trimap is None:
@@ -74,7 +74,7 @@ def _verify_files(snapshot: Path) -> bool:
         elif check.expected:
             print(f"DIFFERS  {check.name}  {check.kind} {check.found}, expected {check.expected}")
         else:
-            print(f"UNKNOWN  {check.name}  {check.kind} {check.found}, the cache does not say what it should be")
+            print(f"UNKNOWN  {check.name}  {check.kind} {check.found}; the cache holds no value to compare it with")
         agree = agree and check.agrees
     return agree
 

@@ -40,7 +40,7 @@ def _is_integer(value: object, minimum: int) -> bool:
 
 
 def _number(value: object) -> float:
-    """The value as a float; NaN, which no comparison lets pass, if it is no number."""
+    """Return the value as a float; NaN, which no comparison lets pass, if it is no number."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return math.nan
     try:
@@ -54,36 +54,36 @@ def _is_sequence(value: object) -> bool:
 
 
 def positive_integer(name: str, value: Any) -> int:
-    """An integer of at least 1."""
+    """Require an integer of at least 1."""
     if not _is_integer(value, minimum=1):
         _refuse(name, "a positive integer", value)
     return _at_most(_LARGEST_INTEGER, name, int(value))
 
 
 def block_count(name: str, value: Any) -> int:
-    """An integer from 1 to 1000."""
+    """Require an integer from 1 to 1000."""
     return _at_most(_MOST_BLOCKS, name, positive_integer(name, value))
 
 
 def non_negative_integer(name: str, value: Any) -> int:
-    """An integer of at least 0."""
+    """Require an integer of at least 0."""
     if not _is_integer(value, minimum=0):
         _refuse(name, "an integer of at least 0", value)
     return _at_most(_LARGEST_INTEGER, name, int(value))
 
 
 def window_size(name: str, value: Any) -> int:
-    """An integer from 0 to 128: tokens are padded to whole windows, whatever the image's size."""
+    """Require an integer from 0 to 128: tokens are padded to whole windows, whatever the image's size."""
     return _at_most(_LARGEST_WINDOW, name, non_negative_integer(name, value))
 
 
 def size_divisor(name: str, value: Any) -> int:
-    """An integer from 1 to 1024: images are padded to multiples of it, however small they are."""
+    """Require an integer from 1 to 1024: images are padded to multiples of it, however small they are."""
     return _at_most(_LARGEST_DIVISOR, name, positive_integer(name, value))
 
 
 def finite_number(name: str, value: Any, expected: str = "a finite number") -> float:
-    """A number that is neither infinite nor NaN, as a float."""
+    """Require a number that is neither infinite nor NaN, as a float."""
     number = _number(value)
     if not math.isfinite(number):
         _refuse(name, expected, value)
@@ -91,7 +91,7 @@ def finite_number(name: str, value: Any, expected: str = "a finite number") -> f
 
 
 def positive_number(name: str, value: Any) -> float:
-    """A finite number above 0, as a float."""
+    """Require a finite number above 0, as a float."""
     number = _number(value)
     if not 0 < number < math.inf:
         _refuse(name, "a positive finite number", value)
@@ -99,13 +99,13 @@ def positive_number(name: str, value: Any) -> float:
 
 
 def positive_ratio(name: str, value: Any) -> int | float:
-    """A number above 0, up to 1000; a whole one as an int, the only form of ``mlp_ratio`` that transformers 5 reads."""
+    """Require a number in (0, 1000]; a whole one becomes an int, the only ``mlp_ratio`` that transformers 5 reads."""
     ratio = _at_most(_LARGEST_RATIO, name, positive_number(name, value))
     return int(ratio) if ratio.is_integer() else ratio
 
 
 def probability(name: str, value: Any) -> float:
-    """A number from 0 to 1."""
+    """Require a number from 0 to 1."""
     number = _number(value)
     if not 0 <= number <= 1:
         _refuse(name, "a number from 0 to 1", value)
@@ -113,21 +113,21 @@ def probability(name: str, value: Any) -> float:
 
 
 def boolean(name: str, value: Any) -> bool:
-    """``True`` or ``False``, not 0 or 1."""
+    """Require ``True`` or ``False``, not 0 or 1."""
     if not isinstance(value, bool):
         _refuse(name, "true or false", value)
     return value
 
 
 def exact_gelu_name(name: str, value: Any) -> str:
-    """The name of the one activation that is computed: the exact, error-function GELU."""
+    """Require the name of the one activation that is computed: the exact, error-function GELU."""
     if value != "gelu":
         _refuse(name, "'gelu' (no other activation is computed here)", value)
     return value
 
 
 def decoder_channels(name: str, value: Any) -> tuple[int, ...]:
-    """A sequence of up to 16 integers of at least 1, as a tuple."""
+    """Require a sequence of up to 16 integers of at least 1, as a tuple."""
     if not _is_sequence(value) or not all(_is_integer(item, minimum=1) for item in value):
         _refuse(name, "a list of positive integers", value)
     if len(value) > _MOST_FUSION_BLOCKS:
@@ -136,7 +136,7 @@ def decoder_channels(name: str, value: Any) -> tuple[int, ...]:
 
 
 def block_indices(name: str, value: Any) -> tuple[int, ...]:
-    """A sequence of block numbers counted from 0, as a tuple."""
+    """Require a sequence of block numbers counted from 0, as a tuple."""
     if not _is_sequence(value) or not all(_is_integer(item, minimum=0) for item in value):
         _refuse(name, "a list of block numbers counted from 0", value)
     if len(value) > _MOST_BLOCKS:
@@ -145,7 +145,7 @@ def block_indices(name: str, value: Any) -> tuple[int, ...]:
 
 
 def image_side(name: str, value: Any) -> int | tuple[int, int]:
-    """One side length of at most 2**20 pixels for a square, or a pair (rows, columns)."""
+    """Require one side length of at most 2**20 pixels for a square, or a pair (rows, columns)."""
     if _is_integer(value, minimum=1):
         return _at_most(_LARGEST_SIDE, name, int(value))
     if not _is_sequence(value) or len(value) != 2 or not all(_is_integer(item, minimum=1) for item in value):
@@ -155,7 +155,7 @@ def image_side(name: str, value: Any) -> int | tuple[int, int]:
 
 
 def square_side(name: str, value: Any) -> int:
-    """One side length in pixels; a pair is taken when both its sides are equal."""
+    """Require one side length in pixels; a pair is taken when both its sides are equal."""
     side = image_side(name, value)
     if isinstance(side, int):
         return side
@@ -165,12 +165,12 @@ def square_side(name: str, value: Any) -> int:
 
 
 def optional(check: FieldCheck) -> FieldCheck:
-    """The same check for a field that may also be absent (``None``)."""
+    """Apply the same check to a field that may also be absent (``None``)."""
     return lambda name, value: None if value is None else check(name, value)
 
 
 def stage_names(name: str, value: Any) -> tuple[str, ...]:
-    """A sequence of stage names, as a tuple."""
+    """Require a sequence of stage names, as a tuple."""
     if not _is_sequence(value) or not all(isinstance(item, str) for item in value):
         _refuse(name, "a list of stage names", value)
     if len(value) > _MOST_BLOCKS + 1:
@@ -179,7 +179,7 @@ def stage_names(name: str, value: Any) -> tuple[str, ...]:
 
 
 def stage_indices(name: str, value: Any) -> tuple[int, ...]:
-    """A sequence of stage numbers, negative ones counting from the end, as a tuple."""
+    """Require a sequence of stage numbers, negative ones counting from the end, as a tuple."""
     if not _is_sequence(value) or not all(isinstance(item, Integral) and not isinstance(item, bool) for item in value):
         _refuse(name, "a list of integers", value)
     if len(value) > _MOST_BLOCKS + 1:

@@ -90,7 +90,7 @@ def _check_model_type(cls: type[Configuration], values: Mapping[str, Any]) -> No
 
 
 def fields_to_dict(config: Configuration) -> dict[str, Any]:
-    """The fields, tuples as lists, and with them the unknown keys."""
+    """Return the fields, tuples as lists, and with them the unknown keys."""
     values = {item.name: getattr(config, item.name) for item in fields(config) if item.name != "extra"}
     lists = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
     return {**copy.deepcopy(dict(config.extra)), **lists}

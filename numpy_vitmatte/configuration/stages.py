@@ -4,7 +4,7 @@ from numpy_vitmatte.errors import ConfigurationError, shown
 
 
 def stage_names(num_hidden_layers: int) -> tuple[str, ...]:
-    """Names of the patch embedding's output and of each block's: ``("stem", "stage1", ...)``."""
+    """Return the names of the patch embedding's output and of each block's: ``("stem", "stage1", ...)``."""
     return ("stem", *(f"stage{block + 1}" for block in range(num_hidden_layers)))
 
 

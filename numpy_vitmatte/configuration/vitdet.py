@@ -187,7 +187,7 @@ class VitDetConfig:
         return self.pretrain_image_size // self.patch_size
 
     def attention_grid(self, block: int) -> tuple[int, int]:
-        """(rows, columns) of tokens for which the relative position tables of this block are stored."""
+        """Return (rows, columns) of tokens for which the relative position tables of this block are stored."""
         return (self.window_size,) * 2 if block in self.window_block_indices else self.global_grid
 
     @classmethod
@@ -203,5 +203,5 @@ class VitDetConfig:
         return config
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field and every unknown key, as the ``backbone_config`` of a ``config.json``."""
+        """Return every field and every unknown key, as the ``backbone_config`` of a ``config.json``."""
         return {**fields_to_dict(self), "stage_names": list(self.stage_names), "model_type": self.model_type}

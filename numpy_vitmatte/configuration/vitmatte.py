@@ -49,12 +49,12 @@ _CHECKS: dict[str, check.FieldCheck] = {
 # They describe no network but what a call returns, so scripts may set them at any time.
 _SETTABLE = ("output_hidden_states", "output_attentions", "return_dict")
 
-# What VitMatteConfig() of transformers writes of its backbone: 3 channels in, 768 wide, beside a decoder of 384.
+# What VitMatteConfig() of transformers writes of its backbone: 3 channels in, 768 wide, next to a decoder of 384.
 _UNBUILDABLE_DEFAULT = VitDetConfig(out_features=("stage4",))
 
 
 def _small_backbone() -> VitDetConfig:
-    """The backbone of ViTMatte-S, as in hustvl/vitmatte-small-composition-1k."""
+    """Return the backbone of ViTMatte-S, as in hustvl/vitmatte-small-composition-1k."""
     return VitDetConfig(
         hidden_size=384,
         num_attention_heads=6,
@@ -68,7 +68,7 @@ def _small_backbone() -> VitDetConfig:
 
 
 def _says_unbuildable_default(values: Mapping[str, Any]) -> bool:
-    """Whether only the defaults of transformers speak."""
+    """Say whether hidden size and backbone are the defaults of transformers."""
     backbone = values["backbone_config"]
     if not isinstance(backbone, Mapping) or values.get("hidden_size", 384) != 384:
         return False
@@ -143,7 +143,7 @@ class VitMatteConfig:
         self._check_decoder()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set one of the three settings that describe no network; until the last field is there, any."""
+        """Set one of the three settings that describe no network; before the last field is there, set any."""
         if "extra" in self.__dict__:
             if name not in _SETTABLE:
                 raise FrozenInstanceError(
@@ -213,7 +213,7 @@ class VitMatteConfig:
         return cls(**known, extra=extra)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field and every unknown key, as the contents of a ``config.json``."""
+        """Return every field and every unknown key, as the contents of a ``config.json``."""
         return {
             **fields_to_dict(self),
             "backbone_config": self.backbone_config.to_dict(),
@@ -261,7 +261,7 @@ class VitMatteConfig:
             return cls.from_dict(values)
 
     def to_json_string(self) -> str:
-        """What ``config.json`` holds."""
+        """Return the text of ``config.json``."""
         return json_text(self.to_dict())
 
     def to_json_file(self, path: str | os.PathLike[str]) -> None:

@@ -106,7 +106,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_deeper(values: Any, limit: int) -> bool:
-    """Whether containers lie in each other more than `limit` deep; level by level, since recursion is the danger."""
+    """Say whether containers are nested more than `limit` deep; level by level, since recursion is the danger."""
     level = [values]
     for _ in range(limit + 1):
         level = [

@@ -1,4 +1,4 @@
-"""What to say of a file or folder that is not there."""
+"""The message about a file or folder that is missing."""
 
 import os
 import re
@@ -15,5 +15,5 @@ def no_such(path: str | os.PathLike[str], kind: str = "file") -> str:
 
 
 def is_url(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is really a URL."""
+    """Say whether a path is really a URL."""
     return _URL.match(os.fsdecode(path)) is not None

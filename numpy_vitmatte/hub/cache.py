@@ -37,11 +37,11 @@ class CachedRepository:
     folder: Path
 
     def snapshot(self, commit: str) -> Path:
-        """Directory of the files of a commit."""
+        """Return the directory of the files of a commit."""
         return self.folder / "snapshots" / commit
 
     def commit(self, revision: str) -> str | None:
-        """The commit that a revision is known to be, or None."""
+        """Return the commit that a revision is known to be, or None."""
         if COMMIT.fullmatch(revision):
             return revision
         try:
@@ -74,12 +74,12 @@ class CachedRepository:
 
 
 def cached_repository(name: str, folder: Path | None = None) -> CachedRepository:
-    """The cache of repository ``owner/name``; without a folder, in the one that the environment asks for."""
+    """Find the cache of repository ``owner/name``; without a folder, in the one that the environment asks for."""
     return CachedRepository((folder or cache_folder()) / ("models--" + name.replace("/", "--")))
 
 
 def find_cached(name: str, revision: str, needed: tuple[str, ...], folder: Path | None = None) -> Path | None:
-    """The snapshot of a revision, if all that is needed of it was downloaded before, by whichever program.
+    """Find the snapshot of a revision, if all that is needed of it was downloaded before, by whichever program.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def find_cached(name: str, revision: str, needed: tuple[str, ...], folder: Path 
     needed : tuple of str
         File names; ``WEIGHTS`` stands for the tensors, however they are stored.
     folder : Path, optional
-        Of all checkpoints; by default the environment's.
+        The folder of all checkpoints; by default the environment's.
 
     Returns
     -------

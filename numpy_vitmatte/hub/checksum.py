@@ -9,7 +9,7 @@ _GIT_BLOB = re.compile(r"[0-9a-f]{40}")
 
 
 def is_checksum(text: str) -> bool:
-    """Whether it is one of the two checksums that the hub gives.
+    """Say whether it is one of the two checksums that the hub gives.
 
     Large files (Git LFS) have their SHA-256, 64 hexadecimal digits; small ones have git's name of their content, the
     SHA-1 of the word ``blob``, its size, a zero byte and the content, 40 digits.
@@ -23,7 +23,7 @@ def checksum_kind(checksum: str) -> str:
 
 
 def checksum_like(path: Path, checksum: str) -> str:
-    """The checksum of a file, of the same kind as another one.
+    """Return the checksum of a file, of the same kind as another one.
 
     Raises
     ------

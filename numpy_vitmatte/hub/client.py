@@ -211,7 +211,7 @@ class Client:
 
 
 def _huggingface_hub(repository: str, revision: str, cache: Path) -> ModuleType:
-    """The library, imported when it is needed; its log lines may quote servers, and are made harmless."""
+    """Import the library when it is needed; its log lines may quote servers, and are made harmless."""
     try:
         import huggingface_hub
         import huggingface_hub.errors
@@ -241,7 +241,7 @@ def _printable(record: logging.LogRecord) -> bool:
 
 
 def _bounded_bar(library: ModuleType, file: RemoteFile) -> type[Any]:
-    """A progress bar that ends the download when more bytes arrive than the file has, which the library does not."""
+    """Make a progress bar that ends the download when too many bytes arrive, which the library does not do."""
     limit = _MOST_UNSTATED if file.size is None else file.size
     shown = logger.isEnabledFor(logging.WARNING)
 

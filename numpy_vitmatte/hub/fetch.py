@@ -86,7 +86,7 @@ def _wanted_files(client: Client, needed: tuple[str, ...]) -> list[RemoteFile]:
 
 
 def _weights(client: Client, commit: str) -> list[RemoteFile]:
-    """In safetensors, one file, else shards, else PyTorch's pickle."""
+    """Choose safetensors in one file, else in shards, else PyTorch's pickle."""
     whole = _if_there(client, WEIGHTS_FILE, commit)
     if whole:
         return whole

@@ -1,4 +1,4 @@
-"""Names and revisions of checkpoints on the Hugging Face hub: what can be one."""
+"""The rules for names and revisions of checkpoints on the Hugging Face hub."""
 
 import re
 
@@ -12,7 +12,7 @@ _REVISION = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
 
 
 def is_hub_name(text: str) -> bool:
-    """Whether a string can be ``owner/name`` on the hub."""
+    """Say whether a string can be ``owner/name`` on the hub."""
     return bool(_NAME.fullmatch(text)) and len(text) <= 96 and "--" not in text and ".." not in text
 
 

@@ -57,7 +57,7 @@ class HubOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class HubSource:
-    """Where a checkpoint's files come from.
+    """The source of a checkpoint's files.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def _weight_folders() -> list[Path]:
-    """The folders that may hold bundled checkpoints: in an installed package, or next to it in a source checkout."""
+    """List folders that may hold bundled checkpoints: in an installed package, or next to it in a checkout."""
     folders = [_PACKAGE / "weights"]
     # Next to an installed package lie other people's packages, one of which may be called "weights".
     if (_PACKAGE.parent / "pyproject.toml").is_file():
@@ -24,7 +24,7 @@ def _weight_folders() -> list[Path]:
 
 
 def bundled_checkpoints() -> dict[str, Path]:
-    """The checkpoints that came with the package: name -> directory, in alphabetical order."""
+    """List the checkpoints that came with the package: name -> directory, in alphabetical order."""
     found: dict[str, Path] = {}
     for folder in _weight_folders():
         for config_file in folder.glob("*/config.json"):
@@ -44,7 +44,7 @@ def checkpoint_directory(
     name_or_path : str or path-like
         The name of a bundled checkpoint (:func:`bundled_checkpoints`), a directory that holds ``config.json`` and
         ``model.safetensors``, or a string ``"owner/name"``: a repository of the Hugging Face hub. The first of these
-        that there is counts. A string that is a bundled name means the bundled checkpoint whatever the working
+        that exists counts. A string that is a bundled name means the bundled checkpoint whatever the working
         directory holds; for a directory of that name write ``"./name"`` or give a :class:`pathlib.Path`, which never
         means the hub.
     source : HubSource or str, optional
@@ -87,7 +87,7 @@ def checkpoint_directory(
 
 
 def _local_directory(name_or_path: str | os.PathLike[str]) -> Path | None:
-    """The bundled checkpoint of that name, or the directory, if there is one."""
+    """Find the bundled checkpoint of that name, or the directory, if there is one."""
     bundled = bundled_checkpoints()
     if isinstance(name_or_path, str) and name_or_path in bundled:
         return bundled[name_or_path]
@@ -105,7 +105,7 @@ def _local_directory(name_or_path: str | os.PathLike[str]) -> Path | None:
 
 
 def _hub_checkpoint(name: str, source: HubSource, needed: tuple[str, ...]) -> Path:
-    """The directory of a checkpoint of the hub; what is not in the cache yet is downloaded.
+    """Find the directory of a checkpoint of the hub; what is not in the cache yet is downloaded.
 
     The hub is not asked for what the cache has, unless the source forces it; :func:`~numpy_vitmatte.hub.fetch.fetch`
     asks.

@@ -1,4 +1,4 @@
-"""Reading an alpha back from a file, on the scale of its format and not of its values: a dark alpha stays dark."""
+"""Read an alpha back from a file, on the scale of its format and not of its values: a dark alpha stays dark."""
 
 from pathlib import Path
 

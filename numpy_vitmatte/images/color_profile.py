@@ -1,4 +1,4 @@
-"""From the color space that a photo's ICC profile describes to sRGB, which the network was trained on.
+"""Colors are converted from the space of a photo's ICC profile to sRGB, which the network was trained on.
 
 Colors of 8 bits are converted by littlecms, which comes with Pillow, where Pillow was built with it; colors of more
 bits, grey, and everything else without littlecms by :mod:`~numpy_vitmatte.images.icc_file`. The intent is relative
@@ -28,7 +28,7 @@ _CREATED = bytes.fromhex("07d0 0001 0001 0000 0000 0000")
 
 
 def has_littlecms() -> bool:
-    """Whether this Pillow was built with littlecms."""
+    """Say whether this Pillow was built with littlecms."""
     return bool(features.check_module("littlecms2"))
 
 
@@ -61,7 +61,7 @@ def unusable(icc: bytes, space: str) -> str | None:
 
 @functools.lru_cache(maxsize=8)
 def is_srgb(icc: bytes | None) -> bool:
-    """Whether colors of a profile are sRGB's, to one level of 255, whatever the profile is called; None is sRGB."""
+    """Say whether colors of a profile are sRGB's, to one level of 255, whatever its name; None is sRGB."""
     if icc is None:
         return True
     steps = np.arange(0, 256, 15, dtype=np.uint8)
@@ -72,7 +72,7 @@ def is_srgb(icc: bytes | None) -> bool:
 
 
 def same_space(one: bytes | None, other: bytes | None) -> bool:
-    """Whether levels mean the same colors under two profiles."""
+    """Say whether levels mean the same colors under two profiles."""
     return one == other or (is_srgb(one) and is_srgb(other))
 
 
@@ -103,7 +103,7 @@ def cmyk_to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
 
 @functools.cache
 def srgb_profile() -> bytes | None:
-    """A profile that says sRGB, for pictures whose colors were converted to it; None without littlecms."""
+    """Return a profile that says sRGB, for pictures whose colors were converted to it; None without littlecms."""
     if not has_littlecms():
         return None
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -111,7 +111,7 @@ def srgb_profile() -> bytes | None:
 
 
 def profile_name(icc: bytes) -> str:
-    """What a profile calls itself, such as ``Display P3``."""
+    """Give the name that a profile has for itself, such as ``Display P3``."""
     if not has_littlecms():
         return "an ICC profile"
     try:
@@ -137,7 +137,7 @@ def _converted(levels: NDArray[Any], icc: bytes) -> NDArray[Any]:
 
 @functools.lru_cache(maxsize=8)
 def _curves(icc: bytes) -> Any:
-    """The profile's curves and matrix, if they give numbers for all colors; None otherwise."""
+    """Return the profile's curves and matrix, if they give numbers for all colors; None otherwise."""
     found = matrix_profile(icc)
     if found is None:
         return None

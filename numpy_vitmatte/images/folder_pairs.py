@@ -27,7 +27,7 @@ class Match:
 
 @dataclass(frozen=True)
 class FolderMatches:
-    """What folders hold together.
+    """The matches of several folders, and what has none.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ def _check_distinct(folders: Mapping[str, Path]) -> None:
 def _problem(
     stem: str, found: dict[str, dict[str, list[Path]]], folders: Mapping[str, Path], left_out: list[Path]
 ) -> str | None:
-    """Why a stem has no match, or None if it has one."""
+    """Say why a stem has no match; None if it has one."""
     for role, stems in found.items():
         files = stems.get(stem, [])
         if len(files) > 1:

@@ -1,4 +1,4 @@
-"""Which kinds of files are decoded: a fixed list of raster formats, and nothing else that Pillow knows.
+"""The kinds of files that are decoded: a fixed list of raster formats, and nothing else that Pillow knows.
 
 Pillow takes a file for what its beginning says, whatever its name. A beginning of PostScript would make it start the
 program ``gs``; formats of science and of old games have readers that hardly anybody tests. So the list is ours. A file
@@ -92,14 +92,14 @@ _MARKS = {
     b"\x1aE\xdf\xa3": _VIDEO,
     b"version https://git-lfs": Kind("a pointer of Git LFS, not the file itself", "fetch the file with git lfs pull"),
 }  # fmt: skip
-"""How files of these kinds begin."""
+"""The bytes that files of these kinds begin with."""
 
 _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), _HEIC),
     **dict.fromkeys((b"avif", b"avis"), _AVIF),
     b"crx ": _RAW,
 }
-"""What the box ``ftyp`` says that begins a file of the ISO's base media format; other brands are videos'."""
+"""Brands in the box ``ftyp``, with which a file of the ISO's base media format begins; others are videos'."""
 
 
 def open_listed(file: IO[bytes], name: str, filename: str | bytes = "", formats: Sequence[str] = ()) -> Image.Image:
@@ -114,7 +114,7 @@ def open_listed(file: IO[bytes], name: str, filename: str | bytes = "", formats:
     filename : str or bytes
         Its path, if it lies on a disk.
     formats : sequence of str
-        Pillow's names of formats; of these only. By default all that this module lists.
+        Pillow's names of the formats that are tried. By default they are all that this module lists.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def _kind_of_text(beginning: bytes) -> Kind | None:
 
 
 def image_suffixes() -> frozenset[str]:
-    """Endings of the files that are read here or would be with a plug-in, in lower case with their dots."""
+    """List the endings of the files that are read here or would be with a plug-in, in lower case with their dots."""
     listed = {*COMMON_FORMATS, *_other_formats()}
     known = {suffix for suffix, name in Image.registered_extensions().items() if name in listed}
     return frozenset(known | {".heic", ".heif", ".avif", ".jxl"})
@@ -191,7 +191,7 @@ def require_listed(image: Image.Image, name: str) -> None:
 
 @functools.cache
 def _other_formats() -> tuple[str, ...]:
-    """Those of the other formats that Pillow reads once all its readers and known plug-ins are imported."""
+    """List those of the other formats that Pillow reads once all its readers and known plug-ins are imported."""
     Image.init()
     with contextlib.suppress(ImportError):
         importlib.import_module("pillow_heif").register_heif_opener()
@@ -202,7 +202,7 @@ def _other_formats() -> tuple[str, ...]:
 
 
 def _candidates(formats: Sequence[str]) -> Iterator[str]:
-    """Formats to try, so that readers which a file does not need are not imported for it."""
+    """Yield the formats to try, so that readers which a file does not need are not imported for it."""
     yield from (name for name in COMMON_FORMATS if name in Image.OPEN and (not formats or name in formats))
     yield from (name for name in _other_formats() if not formats or name in formats)
 
@@ -210,7 +210,7 @@ def _candidates(formats: Sequence[str]) -> Iterator[str]:
 def _identified(
     file: IO[bytes], prefix: bytes, filename: str | bytes, formats: Sequence[str]
 ) -> ImageFile.ImageFile | None:
-    """As ``PIL.Image.open`` does, without its guard, whose limit belongs to the whole process."""
+    """Open a file as ``PIL.Image.open`` does, without its guard, whose limit belongs to the whole process."""
     for name in _candidates(formats):
         factory, accepts = Image.OPEN[name]
         with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):  # a reader's way to decline

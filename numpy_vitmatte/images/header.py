@@ -13,7 +13,7 @@ from numpy_vitmatte.images.value_range import require_pixels
 
 
 class StoredForm(NamedTuple):
-    """How an image is stored.
+    """The form in which an image is stored.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ def photo_header(source: ImageSource, what: str = "photo") -> PhotoHeader:
 
 
 def _is_turned(image: Image.Image) -> bool:
-    """Whether rows become columns when the image is turned upright, as far as its header tells."""
+    """Say whether rows become columns when the image is turned upright, as far as its header tells."""
     # Pillow turns a TIFF when it opens it. A PNG's orientation may stand behind its pixels, which would be decoded.
     if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
         return False

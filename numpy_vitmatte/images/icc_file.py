@@ -1,7 +1,7 @@
 """ICC profiles that are three curves and a matrix, or one curve for grey: read from bytes, computed in floats.
 
 Cameras, phones and displays have such profiles: Display P3, Adobe RGB (1998), ProPhoto. Pillow's littlecms computes any
-profile but in 8 bits; this keeps 16, and needs no littlecms. Profiles of tables (printers') are littlecms's alone.
+profile, but in 8 bits; this keeps 16, and needs no littlecms. Profiles of tables (printers') are littlecms's alone.
 
 Source: ICC.1:2022 (profile version 4.4), sections 7.2 (header), 10.6 (``curv``), 10.18 (``para``), 10.31 (``XYZ``), and
 annex F.3 (three-component matrix-based profiles).
@@ -51,7 +51,7 @@ class MatrixProfile:
         Parameters
         ----------
         levels : (H, W, 3) array
-            From 0 to 255; of a grey profile the three are equal.
+            From 0 to 255; the three are equal if the profile is for grey.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class MatrixProfile:
 
 
 def color_space(icc: bytes) -> str:
-    """The kind of pixels that a profile is for: ``"RGB"``, ``"GRAY"``, ``"CMYK"``, ...; empty if it is no profile."""
+    """Return the kind of pixels that a profile is for (``"RGB"``, ``"GRAY"``, ``"CMYK"``, ...); empty if it is none."""
     if len(icc) < 128 or icc[36:40] != b"acsp":
         return ""
     return icc[16:20].decode("latin-1").strip()
@@ -113,7 +113,7 @@ def _tags(icc: bytes) -> dict[str, bytes]:
 
 
 def _fixed(content: bytes, start: int, count: int) -> list[float]:
-    """Numbers of 15 bits before the point and 16 behind it."""
+    """Read numbers of 15 bits before the point and 16 behind it."""
     return [number / 65536 for number in struct.unpack_from(f">{count}i", content, start)]
 
 

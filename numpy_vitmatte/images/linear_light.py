@@ -17,7 +17,7 @@ _SLOPE = 12.92
 
 
 def to_light(levels: NDArray[Any]) -> NDArray[np.float32]:
-    """Amounts of light that sRGB levels stand for.
+    """Convert sRGB levels to the amounts of light that they stand for.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def to_light(levels: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def from_light(light: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Levels in which sRGB stores amounts of light.
+    """Convert amounts of light to the levels in which sRGB stores them.
 
     Parameters
     ----------

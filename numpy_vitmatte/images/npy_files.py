@@ -18,7 +18,7 @@ _WHOLE = 1 << 12
 
 
 def is_npy(source: object) -> bool:
-    """Whether a source is a path that ends in ``.npy``."""
+    """Say whether a source is a path that ends in ``.npy``."""
     return isinstance(source, (str, os.PathLike)) and Path(os.fsdecode(source)).suffix.lower() == ".npy"
 
 

@@ -18,7 +18,7 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def load_as_stored(image: Image.Image) -> None:
-    """Decode an image; of a TIFF, which Pillow turns while it decodes it, XMP's orientation is hidden before."""
+    """Decode an image. Pillow turns a TIFF while it decodes it, so XMP's orientation is hidden before."""
     if image.format == "TIFF" and _only_in_xmp(image):
         hidden = {key: image.info.pop(key) for key in _XMP_KEYS if key in image.info}
         try:
@@ -36,7 +36,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def _only_in_xmp(image: Image.Image) -> bool:
-    """Whether there are XMP data, and an orientation that Pillow finds must be theirs: EXIF's own hold none."""
+    """Say whether there are XMP data, and an orientation that Pillow finds must be theirs: EXIF's own hold none."""
     if not any(key in image.info for key in _XMP_KEYS):
         return False
     exif = Image.Exif()

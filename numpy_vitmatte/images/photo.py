@@ -1,4 +1,4 @@
-"""What a photo's file says besides its levels: which colors they mean, and what it hides."""
+"""A photo as its file gives it: its levels, the colors that they mean, and the colors that it hides."""
 
 from dataclasses import dataclass
 from typing import Any

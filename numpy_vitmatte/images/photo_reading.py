@@ -111,7 +111,7 @@ def _photo(levels: NDArray[Any], icc: bytes | None, transparency: NDArray[Any] |
 
 
 def _transparency(image: Image.Image) -> NDArray[Any] | None:
-    """The transparency of a decoded Pillow image; None if it has none."""
+    """Return the transparency of a decoded Pillow image; None if it has none."""
     if image.mode not in _WITH_ALPHA and "transparency" not in image.info:
         return None
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA"):
@@ -120,7 +120,7 @@ def _transparency(image: Image.Image) -> NDArray[Any] | None:
 
 
 def _space_of(image: Image.Image) -> str:
-    """What kind of pixels a profile must be for."""
+    """Say what kind of pixels a profile must be for."""
     if image.mode == "CMYK":
         return "CMYK"
     gray = image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I")

@@ -25,12 +25,12 @@ PHOTO_CHANNELS = (1, 3, 4)
 
 
 def is_file(source: object) -> TypeGuard[FilePath]:
-    """Whether a source is a path."""
+    """Say whether a source is a path."""
     return isinstance(source, (str, os.PathLike))
 
 
 def is_file_or_image(source: object) -> TypeGuard[FilePath | Image.Image]:
-    """Whether Pillow decodes a source: a Pillow image, or a path that does not end in ``.npy``.
+    """Say whether Pillow decodes a source: a Pillow image, or a path that does not end in ``.npy``.
 
     Every other source is taken for an array; see :func:`as_array`.
     """
@@ -38,7 +38,7 @@ def is_file_or_image(source: object) -> TypeGuard[FilePath | Image.Image]:
 
 
 def name_of(source: object, what: str) -> str:
-    """How errors name a source: ``photo 'cat.jpg'`` for a file, also one that Pillow has opened, else ``photo``."""
+    """Say how errors name a source: ``photo 'cat.jpg'`` for a file, also one that Pillow has opened, else ``photo``."""
     path = source.filename if isinstance(source, ImageFile.ImageFile) else source
     return f"{what} {os.fspath(path)!r}" if is_file(path) and path else what
 
@@ -120,7 +120,7 @@ def open_stream(file: IO[bytes], name: str, formats: Sequence[str] = ()) -> Imag
 
 
 def photo_array(image: Image.Image, what: str = "photo", depth: int | None = None) -> NDArray[Any]:
-    """Pixels of a decoded Pillow image of any mode.
+    """Return the pixels of a decoded Pillow image of any mode.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Colors of 16 bits in PNG and TIFF files. Pillow has no mode for them: it keeps the high byte of every value.
 
-The low bytes can be had from Pillow as well. Its raw modes ``RGB;16B`` and ``RGB;16L`` say which of two bytes is the
+Pillow can give the low bytes as well. Its raw modes ``RGB;16B`` and ``RGB;16L`` say which of two bytes is the
 high one; a file that is decoded a second time with the other raw mode gives the byte that was left out.
 """
 
@@ -19,7 +19,7 @@ _MODES = ("RGB", "RGBA", "RGBX")
 
 
 def is_wide(image: Image.Image) -> bool:
-    """Whether an image that is not decoded yet has more than 8 bits a value."""
+    """Say whether an image that is not decoded yet has more than 8 bits a value."""
     bits = getattr(image, "tag_v2", {}).get(TiffImagePlugin.BITSPERSAMPLE, (8,))
     return image.mode.startswith(("I", "F")) or _raw_mode(image) is not None or max(bits) > 8
 
@@ -74,7 +74,7 @@ def joined(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint16
 
 
 def _raw_mode(image: Image.Image) -> str | None:
-    """The raw mode of an image whose colors have 16 bits, while it is not decoded."""
+    """Return the raw mode of an image whose colors have 16 bits, while it is not decoded."""
     for tile in getattr(image, "tile", ()):
         given = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
         if given and isinstance(given[0], str) and ";16" in given[0] and not image.mode.startswith("I"):
@@ -83,7 +83,7 @@ def _raw_mode(image: Image.Image) -> str | None:
 
 
 def _is_planar(image: Image.Image) -> bool:
-    """Whether a TIFF stores one color after the other."""
+    """Say whether a TIFF stores one color after the other."""
     return bool(getattr(image, "tag_v2", {}).get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) == 2)
 
 

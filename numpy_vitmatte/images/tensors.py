@@ -11,7 +11,7 @@ from numpy_vitmatte.errors import ConfigurationError
 
 
 def is_tensor(value: object) -> TypeGuard[Any]:
-    """Whether this is a tensor of torch, which the caller has then imported."""
+    """Say whether this is a tensor of torch, which the caller has then imported."""
     return isinstance(value, getattr(sys.modules.get("torch"), "Tensor", ()))
 
 

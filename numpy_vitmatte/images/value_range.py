@@ -68,8 +68,8 @@ def to_levels(values: NDArray[Any], what: str, depth: int | None = None) -> tupl
     ======================  =======================  ==================
 
     A picture of 16 bits in which nothing is brighter than a quarter is rarer than one of 10, 12 or 14 bits in integers
-    of 16, so these are taken for that, with a warning; not where all values are multiples of 257, as 8 bits are when
-    they are widened to 16. `depth` decides it.
+    of 16, so the values are taken for fewer bits, with a warning. Multiples of 257 are an exception: 8 bits become such
+    when they are widened to 16. `depth` decides it.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _check_depth(depth: int | None) -> None:
 
 
 def _likely_depth(values: NDArray[Any], high: float) -> int:
-    """The fewest bits that hold all values; 16 where they are 8 bits, widened by writing each byte twice."""
+    """Return the fewest bits that hold all values; 16 where they are 8 bits, widened by writing each byte twice."""
     bits = next(bits for bits in DEPTHS if high < 1 << bits)
     return bits if bits == 16 or np.any(values % 257) else 16
 

@@ -46,7 +46,7 @@ def _write_chunk(file: IO[bytes], kind: bytes, content: bytes) -> None:
 
 
 def _compressed(pixels: NDArray[Any]) -> Iterator[bytes]:
-    """The pixels' filtered rows, compressed a band at a time."""
+    """Return the pixels' filtered rows, compressed a band at a time."""
     height, width, channels = pixels.shape
     compressor = zlib.compressobj()
     above = np.zeros((1, 2 * width * channels), np.uint8)

@@ -82,7 +82,7 @@ def read_background(source: ImageSource, fit: str = "cover", keep: bytes | None 
 
 
 def is_image_file(name: str | os.PathLike[str]) -> bool:
-    """Whether a background is in a file: its name is not a colour's, and there is such a file."""
+    """Say whether a background is in a file: its name is not a colour's, and there is such a file."""
     return not (isinstance(name, str) and named_background(name)) and os.path.exists(name)
 
 

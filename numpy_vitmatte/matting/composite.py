@@ -33,8 +33,8 @@ def cutout(
         In [0, 1].
     bits : {8, 16}
     blank : bool, optional
-        Make colors that alpha hides wholly black: whoever gets a photo's cut-out does not get what was cut away. By
-        default unless they are float32, as :func:`~numpy_vitmatte.estimate_foreground` gives them: estimated ones
+        Make colors that alpha hides wholly black: whoever gets a photo's cut-out does not get what was cut away. The
+        default is True, but False for float32, as :func:`~numpy_vitmatte.estimate_foreground` gives it: estimated ones
         continue the subject's colors there, and a photo's own are uint8 or float64.
 
     Returns

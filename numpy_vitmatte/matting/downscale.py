@@ -16,7 +16,7 @@ SMALLEST_SIDE = 32
 
 
 def smaller_size(height: int, width: int, max_side: int | None) -> tuple[int, int]:
-    """The size of a photo whose longer side is at most `max_side`, in its proportions; never a larger one.
+    """Return the size of a photo whose longer side is at most `max_side`, in its proportions; never a larger one.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ _HEADINGS = {"sad": "SAD", "mse": "MSE", "mad": "MAD", "grad": "Grad", "conn": "
 
 
 def evaluate_file(prediction: Path, truth: Path, trimap: Path | None = None) -> AlphaErrors:
-    """Errors of an alpha in a file.
+    """Compute the errors of an alpha in a file.
 
     Parameters
     ----------

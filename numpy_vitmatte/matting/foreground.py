@@ -51,8 +51,8 @@ def estimate_colors(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Estimate the colours on both sides: ``alpha foreground + (1 - alpha) background`` is nearly the photo.
 
-    Nearly, because smooth colours are preferred to a perfect fit: where the alpha is wrong, a perfect fit would put
-    its error into the colours. Parameters and errors are those of :func:`estimate_foreground`.
+    It is only nearly so because smooth colours are preferred to a perfect fit: where the alpha is wrong, a perfect
+    fit would put its error into the colours. Parameters and errors are those of :func:`estimate_foreground`.
 
     Returns
     -------

@@ -31,7 +31,7 @@ _FIT_PIXELS = 1 << 17
 
 
 def box_mean(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
-    """Average over the window around each pixel; at the borders over what of the window lies inside.
+    """Average over the window around each pixel; at the borders over the part of it that lies inside.
 
     Running sums make the work independent of the radius. In float64 their rounding stays below 1e-11 of the largest
     value for any photo: a sum of 100 000 rows loses five of sixteen digits.
@@ -148,7 +148,7 @@ def _fits_in_bands(
 
 
 def _interpolated(small: NDArray[np.float32], places: NDArray[Any], length: int, axis: int) -> NDArray[np.float32]:
-    """Linear interpolation along an axis stretched to `length`, at some places; half-pixel centres, edges repeated."""
+    """Interpolate linearly along an axis stretched to `length`, at some places; half-pixel centres, edges repeated."""
     last = small.shape[axis] - 1
     position = np.clip((places + 0.5) * (small.shape[axis] / length) - 0.5, 0, last)
     before = position.astype(np.intp)

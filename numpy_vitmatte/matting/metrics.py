@@ -46,7 +46,7 @@ class AlphaErrors:
 
 
 def alpha_errors(alpha: Alpha, truth: Alpha, region: Region | None = None) -> AlphaErrors:
-    """All errors of an alpha.
+    """Compute all errors of an alpha.
 
     Parameters
     ----------
@@ -88,13 +88,13 @@ def _checked(alpha: Alpha, name: str) -> NDArray[np.float64]:
 
 
 def _stretched(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
-    """MATLAB's ``mat2gray``: from the smallest to the largest value; what is constant stays."""
+    """Stretch as MATLAB's ``mat2gray`` does: from the smallest to the largest value; what is constant stays."""
     low, high = alpha.min(), alpha.max()
     return (alpha - low) / (high - low) if high > low else alpha
 
 
 def _gradient_magnitude(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length of the gradient by the first derivative of a Gaussian; edges repeated, filter of unit L2 norm."""
+    """Return the length of the gradient by a Gaussian's first derivative; edges repeated, filter of unit L2 norm."""
     sigma, smallest = GRADIENT_SIGMA, 1e-2
     half = math.ceil(sigma * math.sqrt(-2 * math.log(math.sqrt(2 * math.pi) * sigma * smallest)))  # 4: 9 taps
     x = np.arange(-half, half + 1)
@@ -108,7 +108,7 @@ def _gradient_magnitude(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _filtered(values: NDArray[np.float64], taps: NDArray[np.float64], axis: int = 0) -> NDArray[np.float64]:
-    """Convolution along one axis, edges repeated."""
+    """Convolve along one axis, edges repeated."""
     half = len(taps) // 2
     padded = np.pad(values.swapaxes(0, axis), ((half, half), (0, 0)), mode="edge")
     length = values.shape[axis]
@@ -117,7 +117,7 @@ def _filtered(values: NDArray[np.float64], taps: NDArray[np.float64], axis: int 
 
 
 def _connectivity_difference(p: NDArray[np.float64], g: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``|phi(p) - phi(g)|`` of every pixel.
+    """Compute ``|phi(p) - phi(g)|`` of every pixel.
 
     The level of a pixel is the last threshold at which it still belongs to the largest connected part that both alphas
     have in common; ``phi = 1 - d`` where an alpha lies d >= 0.15 above that level, and 1 otherwise.

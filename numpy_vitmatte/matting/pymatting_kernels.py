@@ -1,6 +1,6 @@
 """pymatting's kernels, all of which it compiles when it is imported: announced, kept in our folder, never an error.
 
-Numba keeps a library's machine code beside its sources or below the user's home. It raises where it can write to
+Numba keeps a library's machine code next to its sources or below the user's home. It raises where it can write to
 neither, and recompiles everything where the code is there but read-only, as containers ship it. For pymatting's files
 alone it is told another place: a folder inside that of our own kernels. If that cannot be written to, its contents are
 copied to a temporary folder, which serves this process.
@@ -73,7 +73,7 @@ _announcer = _Announcer()
 
 
 def kernels_compiled() -> int:
-    """How many of pymatting's kernels this process compiled."""
+    """Return the number of pymatting's kernels that this process compiled."""
     return _announcer.compiled
 
 
@@ -112,7 +112,7 @@ def _tell_numba() -> None:
 
 @functools.cache
 def _kept_folder() -> Path | None:
-    """The folder that later processes find; None if nothing can be written there."""
+    """Return the folder that later processes find; None if nothing can be written there."""
     if FOLDER.path is None:
         return None
     folder = FOLDER.path / "pymatting"
@@ -125,7 +125,7 @@ def _kept_folder() -> Path | None:
 
 
 def _new_temporary_folder(*, copied: bool = True) -> str:
-    """A folder for this process, with what others have left in the one that is kept."""
+    """Make a folder for this process, with what others have left in the one that is kept."""
     _temporary.append(tempfile.TemporaryDirectory(prefix="numpy-vitmatte-", ignore_cleanup_errors=True))
     folder = _temporary[-1].name
     if copied and FOLDER.path is not None:

@@ -21,7 +21,7 @@ _WRONG, _UNSURE = 0.5, 0.1
 
 @dataclass(frozen=True)
 class TrustMap:
-    """How far to trust an alpha, pixel by pixel: 0 is no doubt, 1 the largest.
+    """Doubts about an alpha, pixel by pixel: 0 is no doubt, 1 the largest.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class TrustMap:
     unknown: NDArray[np.bool_]
 
     def picture(self) -> NDArray[np.uint8]:
-        """Both doubts as colours on black: red for contradicted known pixels, cyan where the mirrored photo differs.
+        """Show both doubts as colours on black: red for a contradicted trimap, cyan where the mirrored photo differs.
 
         Returns
         -------
@@ -49,7 +49,7 @@ class TrustMap:
         return np.dstack([to_integers(self.contradiction), cyan, cyan])
 
     def lines(self) -> list[str]:
-        """The map in words, a line each."""
+        """Return the map in words, a line each."""
         lines = []
         if self.unknown.any():
             differences = self.disagreement[self.unknown]

@@ -60,7 +60,7 @@ def estimate_memory(
 
 
 def _network_of(model: ModelSource, processor: VitMatteImageProcessor | None) -> NetworkUse:
-    """The sizes of a network whose weights need not be loaded."""
+    """Return the sizes of a network whose weights need not be loaded."""
     if isinstance(model, VitMatteForImageMatting):
         return NetworkUse(model.config, model.weights_in_memory, processor or own_processor(model))
     directory = checkpoint_directory(model)

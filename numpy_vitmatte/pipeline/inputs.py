@@ -1,4 +1,4 @@
-"""What a job is about: a photo and its trimap, read once."""
+"""The inputs of a job: a photo and its trimap, read once."""
 
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -75,7 +75,7 @@ def read_input(
     image : path, PIL.Image.Image or array
         See :func:`~numpy_vitmatte.images.photo_reading.open_photo`.
     trimap : path, PIL.Image.Image, array or MaskSource
-        See :func:`~numpy_vitmatte.trimaps.reading.read_trimap`; of a mask a trimap is made.
+        See :func:`~numpy_vitmatte.trimaps.reading.read_trimap`; a trimap is made of a mask.
     sparing : bool
         Read one after the other, so that only one decoder takes memory at a time.
     separate : bool
@@ -108,7 +108,7 @@ def read_input(
 
 
 def _from_mask(source: MaskSource, depth: int | None) -> tuple[NDArray[np.uint8], TrimapReport]:
-    """Make the trimap, and a report that says of what."""
+    """Make the trimap, and a report that says what it is made of."""
     widths = [WIDTH if width is None else width for width in (source.erode, source.dilate)]
     trimap = trimap_from_mask(source.mask, *widths, depth=depth)
     erode, dilate = (in_pixels(width, trimap.shape, "width") for width in widths)

@@ -51,7 +51,7 @@ class MattingJob:
     raw: bool
 
     def mirrored(self) -> "MattingJob":
-        """The same job on the mirrored photo."""
+        """Return the same job on the mirrored photo."""
         return replace(self, inputs=self.inputs.mirrored())
 
 
@@ -110,7 +110,7 @@ def prepare(
 
 
 def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
-    """The photo's header, which counts for its trimap as well.
+    """Return the photo's header, which counts for its trimap as well.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> N
 def _network_alpha(
     job: MattingJob, inputs: MattingInput, everywhere: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Alpha (H, W), through padding and back; and what was wanted, padded."""
+    """Compute the alpha (H, W), through padding and back; and what was wanted, padded."""
     processor, model = job.checkpoint.processor, job.checkpoint.model
     features = processor(images=inputs.photo.in_srgb(), trimaps=inputs.trimap, input_data_format="channels_last")
     images = model.checked_pixels(features["pixel_values"])  # (1, H', W', 4)

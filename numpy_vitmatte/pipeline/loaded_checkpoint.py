@@ -30,7 +30,7 @@ _last: tuple[object, LoadedCheckpoint] | None = None
 
 
 def _new_lock() -> None:
-    """In a forked child: a thread that it lacks may hold the lock. What is kept is whole at any moment."""
+    """Replace the lock in a forked child: a thread that it lacks may hold it. What is kept is always whole."""
     global _lock
     _lock = threading.Lock()
 

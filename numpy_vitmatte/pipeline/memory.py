@@ -33,7 +33,7 @@ WIDE = PhotoBytesPerPixel(at_peak=44, between=29)
 """Photos of more than 8 bits are held in float64."""
 
 SRGB_BYTES_PER_PIXEL, WIDE_SRGB_BYTES_PER_PIXEL = 3, 12
-"""A photo in sRGB beside the same photo in another color space."""
+"""A photo in sRGB, in addition to the same photo in another color space."""
 
 HIDDEN_BYTES_PER_PIXEL, WIDE_HIDDEN_BYTES_PER_PIXEL = 4, 25
 """A photo whose hidden colors are blanked, and where they were."""
@@ -62,7 +62,7 @@ PYMATTING_BYTES = 95_000_000
 
 
 class Extras(NamedTuple):
-    """What is made or held in addition to the alpha.
+    """The outputs that are made or held in addition to the alpha.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Extras(NamedTuple):
 
 
 def output_bytes_per_pixel(*, composite: bool, estimated: bool, linear: bool) -> int:
-    """Bytes per pixel at the peak of making cut-out and composite, with photo, trimap and alpha.
+    """Return the bytes per pixel at the peak of making cut-out and composite, with photo, trimap and alpha.
 
     Parameters
     ----------

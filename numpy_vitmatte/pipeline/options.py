@@ -33,7 +33,7 @@ class MattingOptions(TypedDict, total=False):
 
 
 def check_options(options: MattingOptions) -> None:
-    """Refuse keywords that there are not: they would go unnoticed.
+    """Refuse keywords that do not exist: they would go unnoticed.
 
     Raises
     ------

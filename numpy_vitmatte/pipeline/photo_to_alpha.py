@@ -44,7 +44,7 @@ class MattingResult:
 
     @property
     def computed(self) -> Shares:
-        """How much of decoder and last transformer block was computed; the rest cannot change an unknown pixel.
+        """The shares of decoder and last transformer block that were computed; the rest changes no unknown pixel.
 
         The decoder's work is planned once more each time.
         """
@@ -74,7 +74,7 @@ def matte(
         By default the checkpoint's own, also for a model that was loaded from one; ``VitMatteImageProcessor()`` for a
         model made by ``from_config``.
     profile : {"hf", "hustvl"}
-        Whose preprocessing: what the checkpoint's file says, or what ViTMatte's authors do (ImageNet's mean and
+        Whose preprocessing is done: what the checkpoint's file says, or what ViTMatte's authors do (ImageNet's mean and
         deviation, unknown exactly 0.5, their padding).
     raw : bool
         Give the network's own values everywhere. By default, pixels that the trimap knows are exactly 0 and 1, and what
@@ -86,10 +86,10 @@ def matte(
         the network sees the photo scaled down, and its alpha is brought back by a guided filter
         (:mod:`~numpy_vitmatte.matting.guided_filter`). At least 32.
     mask : path, PIL.Image.Image or array, optional
-        In place of a trimap: a mask, an alpha or a cut-out, of which a trimap is made; see
+        A mask, an alpha or a cut-out in place of a trimap, which is made of it; see
         :func:`~numpy_vitmatte.trimap_from_mask`.
     erode, dilate : float or str, optional
-        With `mask`: how far the unknown reaches into the mask's foreground and background, in pixels (10) or as a share
+        How far the unknown reaches into the foreground and background of `mask`, in pixels (10) or as a share
         of the shorter side (``"2%"``, the default).
     depth : {8, 10, 12, 14, 16}, optional
         Bits of photo and trimap where they are integers of 16 bits that do not use them all, as scanners and cameras

@@ -17,7 +17,7 @@ def matte_with_trust(
     model: ModelSource = DEFAULT_MODEL,
     **options: Unpack[MattingOptions],
 ) -> tuple[MattingResult, TrustMap]:
-    """Estimate the alpha of a photo, and where to trust it. The network runs twice.
+    """Estimate the alpha of a photo, and say where to trust it. The network runs twice.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class FileCheck:
 
     @property
     def agrees(self) -> bool:
-        """Whether the file is the one that the hub gave the checksum of."""
+        """Say whether the hub gave this checksum for the file."""
         return self.found == self.expected
 
 
@@ -75,7 +75,7 @@ def check_files(snapshot: Path) -> Iterator[FileCheck]:
 
 
 def alpha_corner(snapshot: Path, photo: Path, trimap: Path) -> NDArray[np.float32]:
-    """The first three rows and columns of an alpha, computed as the golden values were.
+    """Compute the first three rows and columns of an alpha in the same way as the golden values.
 
     Parameters
     ----------
@@ -105,5 +105,5 @@ def alpha_corner(snapshot: Path, photo: Path, trimap: Path) -> NDArray[np.float3
 
 
 def golden_difference(corner: NDArray[np.float32], golden: Corner) -> float:
-    """The largest difference between computed and published values; they agree up to ``GOLDEN_TOLERANCE``."""
+    """Return the largest difference between computed and published values; they agree up to ``GOLDEN_TOLERANCE``."""
     return float(np.abs(corner.astype(np.float64) - np.asarray(golden)).max())

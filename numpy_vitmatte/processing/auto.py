@@ -10,5 +10,5 @@ class AutoImageProcessor:
 
     @staticmethod
     def from_pretrained(*arguments: Any, **options: Any) -> VitMatteImageProcessor:
-        """As :meth:`VitMatteImageProcessor.from_pretrained`."""
+        """Read the processor of a checkpoint, as :meth:`VitMatteImageProcessor.from_pretrained` does."""
         return VitMatteImageProcessor.from_pretrained(*arguments, **options)

@@ -1,4 +1,4 @@
-"""What the processor gives: a dict whose entries are attributes too."""
+"""The processor gives a dict whose entries are attributes too."""
 
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ class BatchFeature(dict[str, Any]):
     """The processor's result: a dict, for ``model(**inputs)``, whose entries are attributes too."""
 
     def __getattr__(self, name: str) -> Any:
-        """Entry `name`."""
+        """Return entry `name`."""
         try:
             return self[name]
         except KeyError:

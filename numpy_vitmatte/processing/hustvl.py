@@ -105,7 +105,7 @@ def padded_together(image: NDArray[np.float32], divisor: int) -> NDArray[np.floa
 
 
 def sides_padded_together(height: int, width: int, divisor: int) -> tuple[int, int]:
-    """Height and width after :func:`padded_together`."""
+    """Return height and width after :func:`padded_together`."""
     if height % divisor == 0 and width % divisor == 0:
         return height, width
     return height + divisor - height % divisor, width + divisor - width % divisor

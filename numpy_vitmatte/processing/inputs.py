@@ -155,7 +155,7 @@ def trimaps_for(photo_count: int, trimaps: Any) -> list[Any]:
 
 
 def _has_channel_last(trimaps: Any, photo_count: int) -> bool:
-    """Whether this is one (H, W, 1) trimap, and no batch of trimaps that are one pixel wide."""
+    """Say whether this is one (H, W, 1) trimap, and no batch of trimaps that are one pixel wide."""
     shape: tuple[int, ...] = getattr(trimaps, "shape", ())
     return photo_count == 1 and len(shape) == 3 and shape[0] != 1 and shape[2] == 1
 

@@ -32,7 +32,7 @@ def padded_image(
     Returns
     -------
     array or tensor
-        Of the same type of numbers.
+        It has the same type of numbers.
 
     Raises
     ------

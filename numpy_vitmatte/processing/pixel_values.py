@@ -73,7 +73,7 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
 
 
 def padded_sides(height: int, width: int, divisor: int) -> tuple[int, int]:
-    """Height and width after padding, each axis on its own."""
+    """Return height and width after padding, each axis on its own."""
     return -(-height // divisor) * divisor, -(-width // divisor) * divisor
 
 
@@ -85,7 +85,7 @@ def _rescaled(plane: NDArray[Any], factor: float | None) -> NDArray[Any]:
 
 
 def _normalized(plane: NDArray[Any], mean: float, std: float) -> NDArray[Any]:
-    """(plane - mean) / std in the plane's own float type; integers in float32."""
+    """Compute (plane - mean) / std in the plane's own float type; integers in float32."""
     dtype = plane.dtype if plane.dtype.kind == "f" else np.dtype(np.float32)
     return (plane.astype(dtype) - dtype.type(mean)) / dtype.type(std)
 

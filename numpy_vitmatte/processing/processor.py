@@ -83,8 +83,8 @@ class VitMatteImageProcessor(StoredSettings):
             (C, H, W) or (H, W); batches have one axis more. By default levels from 0 to 255 of any dtype.
         trimaps : likewise, one for each photo
             One number per pixel: 0 background, 128 unknown, 255 foreground. They are rescaled with the photo: floats in
-            [0, 1] need ``do_rescale=False``, for both. What transformers takes is taken as it takes it, with a warning
-            where the scale is wrong; ``numpy_vitmatte.trimaps.reading`` understands more.
+            [0, 1] need ``do_rescale=False``, for both. Trimaps that transformers takes are read as it reads them, with
+            a warning where the scale is wrong; ``numpy_vitmatte.trimaps.reading`` understands more.
         return_tensors : {"np", "pt"}, optional
             Stack, or say why it cannot be done: as an array, or as a tensor where torch is installed. When absent,
             stack if the sizes agree, otherwise give a list.
@@ -138,7 +138,7 @@ class VitMatteImageProcessor(StoredSettings):
         return cropped_alphas(alphas, target_sizes)
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of what ``preprocess`` makes of a photo of this size."""
+        """Return height and width of what ``preprocess`` makes of a photo of this size."""
         return self._padded_sides(height, width, self.size_divisor) if self.do_pad else (height, width)
 
     def pad_image(
@@ -157,7 +157,8 @@ class VitMatteImageProcessor(StoredSettings):
         image : (C, H, W) or (H, W, C) array or tensor
             Batches of channels first may have further axes in front.
         size_divisor, size_divisibility : int
-            Height and width become multiples of it. Without it of 32, whatever this processor's own setting is.
+            Height and width become multiples of it. Without it they become multiples of 32, whatever this processor's
+            own setting is.
         data_format, input_data_format : {"channels_first", "channels_last"}, optional
             Layouts of result and image; by default as the image is.
 
@@ -176,17 +177,17 @@ class VitMatteImageProcessor(StoredSettings):
         return padded_image(image, sides, data_format, input_data_format)
 
     def _padded_sides(self, height: int, width: int, divisor: int) -> tuple[int, int]:
-        """Each axis on its own: what another convention does differently."""
+        """Pad each axis on its own; another convention does this differently."""
         return padded_sides(height, width, divisor)
 
     def _network_image(
         self, photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[str, Any]
     ) -> NDArray[np.float32]:
-        """Make (H', W', 4) of (H, W, 3) and (H, W): what another convention does differently."""
+        """Make (H', W', 4) of (H, W, 3) and (H, W); another convention does this differently."""
         return network_image(photo, trimap, settings)
 
     def _replaced(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings of one call."""
+        """Return the settings of one call."""
         given = given_settings(settings)
         require_cpu(given.pop("device", "cpu"))
         unknown = [name for name in given if name not in DEFAULTS and name not in _WITHOUT_MEANING]

@@ -19,7 +19,7 @@ _KINDS_OF_PROCESSOR = ("image_processor_type", "feature_extractor_type", "proces
 
 
 class StoredSettings:
-    """What an image processor is told once; :class:`VitMatteImageProcessor` does the work.
+    """The settings that an image processor is given once; :class:`VitMatteImageProcessor` does the work.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class StoredSettings:
             return cls.from_dict(values)
 
     def to_json_string(self) -> str:
-        """What ``preprocessor_config.json`` holds."""
+        """Return the text of ``preprocessor_config.json``."""
         return json_text(self.to_dict())
 
     def to_json_file(self, path: str | os.PathLike[str]) -> None:
@@ -142,7 +142,7 @@ class StoredSettings:
         write_json_object(Path(directory) / PREPROCESSOR_FILE, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """Settings and unknown keys, as in ``preprocessor_config.json``."""
+        """Return settings and unknown keys, as in ``preprocessor_config.json``."""
         lists = {key: list(value) if isinstance(value, tuple) else value for key, value in self._settings().items()}
         return {**copy.deepcopy(self.extra), **lists, "image_processor_type": type(self).__name__}
 

@@ -48,7 +48,7 @@ class SpooledResponse(Response):
 
 
 def one_picture(name: str, pixels: NDArray[Any], form: str, report: dict[str, Any]) -> SpooledResponse:
-    """A picture, its report in a header."""
+    """Answer with a picture, its report in a header."""
     file = new_spool()
     encode(file, pixels, form)
     headers = {HEADER: as_json(report), "Content-Disposition": f'inline; filename="{file_name(name, form)}"'}
@@ -56,7 +56,7 @@ def one_picture(name: str, pixels: NDArray[Any], form: str, report: dict[str, An
 
 
 def archive(pictures: Mapping[str, NDArray[Any]], form: str, report: dict[str, Any]) -> SpooledResponse:
-    """A zip of pictures and the report, stored as they are: pictures are compressed already."""
+    """Answer with a zip of pictures and the report, stored as they are: pictures are compressed already."""
     file = new_spool()
     with zipfile.ZipFile(file, "w") as entries:
         for name, pixels in pictures.items():
@@ -69,7 +69,7 @@ def archive(pictures: Mapping[str, NDArray[Any]], form: str, report: dict[str, A
 
 
 def several_parts(pictures: Mapping[str, NDArray[Any]], form: str, report: dict[str, Any]) -> SpooledResponse:
-    """A form whose parts are the report and the pictures, which browsers and Python's ``email`` take apart."""
+    """Answer with a form of report and pictures, which browsers and Python's ``email`` take apart."""
     file, boundary = new_spool(), secrets.token_hex(16)
     _part(file, boundary, "report", None, "application/json")
     file.write(as_json(report).encode())
@@ -82,7 +82,7 @@ def several_parts(pictures: Mapping[str, NDArray[Any]], form: str, report: dict[
 
 
 def _form(name: str, form: str) -> str:
-    """Of several pictures the alpha has the format that was asked for."""
+    """Choose a picture's format; of several, the alpha has the one that was asked for."""
     return form if name == "alpha" else "png"
 
 

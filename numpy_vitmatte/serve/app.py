@@ -1,4 +1,4 @@
-"""The ASGI application: paths, middleware, and what is served besides the API."""
+"""The ASGI application: paths, middleware, and what is served in addition to the API."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -49,7 +49,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     Raises
     ------
     VitMatteError
-        A checkpoint cannot be used, or ``max_memory`` does not suffice.
+        A checkpoint cannot be used, or ``max_memory`` is not enough.
     """
     settings = settings or ServiceSettings()
     service = Service(settings)

@@ -1,4 +1,4 @@
-"""What one job may take, and what pictures take: bytes per pixel, measured by the peaks of fresh processes."""
+"""The budget of one job, and the cost of pictures: bytes per pixel, measured by the peaks of fresh processes."""
 
 from typing import NamedTuple
 
@@ -8,14 +8,14 @@ from numpy_vitmatte.pipeline.memory import BACKGROUND_BYTES_PER_PIXEL, output_by
 from numpy_vitmatte.serve.problems import too_large
 
 _READ, _MADE = 24, 40
-"""Of a trimap that is read, and of one that is examined or made of a mask; 22 and 36 with noise in four channels."""
+"""The cost of a trimap that is read, and of one examined or made of a mask; 22 and 36 with noise in four channels."""
 
 _ENCODED = 5
-"""Of a picture's file before it is sent: of noise in four channels, which compression only lengthens."""
+"""The cost of a picture's file before it is sent, for noise in four channels, which compression only lengthens."""
 
 
 class JobBudget(NamedTuple):
-    """What one job may take so that the process keeps its limit.
+    """The memory that one job may take so that the process keeps its limit.
 
     Attributes
     ----------
@@ -74,5 +74,5 @@ class JobBudget(NamedTuple):
 
 
 def background_bytes(background: Image.Image | None) -> int:
-    """Bytes of an uploaded background while the rest is done."""
+    """Return the bytes of an uploaded background while the rest is done."""
     return 0 if background is None else BACKGROUND_BYTES_PER_PIXEL * background.width * background.height

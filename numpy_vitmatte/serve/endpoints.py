@@ -80,7 +80,7 @@ async def trimap_endpoint(service: Service, request: Request) -> Response:
 
 
 def _open_all(files: dict[str, IO[bytes]], max_pixels: int) -> dict[str, Image.Image]:
-    """Every upload by its header; errors call the image what the command line calls it."""
+    """Open every upload by its header; errors call the image what the command line calls it."""
     try:
         return {
             name: open_upload(file, "photo" if name == "image" else name, max_pixels) for name, file in files.items()
@@ -90,7 +90,7 @@ def _open_all(files: dict[str, IO[bytes]], max_pixels: int) -> dict[str, Image.I
 
 
 def _estimated(service: Service, fields: MatteFields) -> bool:
-    """Whether the subject's colors are estimated: where pymatting is, unless the photo's own are asked for."""
+    """Say whether the subject's colors are estimated: where pymatting is, unless the photo's own are asked for."""
     if fields.colors == "estimated":
         try:
             require_pymatting()

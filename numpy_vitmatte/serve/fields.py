@@ -1,4 +1,4 @@
-"""The fields of a form besides its files: types, defaults, what each means, and which go together."""
+"""The fields of a form other than its files: types, defaults, what each means, and which go together."""
 
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -15,14 +15,14 @@ FORMATS = {
     "trust": ("png", "webp"),
     "all": ("png", "png16", "npy", "webp", "jpeg"),
 }
-"""Output to the formats it can have: a cut-out needs transparency, a trimap exact values."""
+"""Each output and the formats that it can have: a cut-out needs transparency, a trimap exact values."""
 
 Fields = TypeVar("Fields", bound=BaseModel)
 Text = Annotated[str, Field(max_length=100)]
 
 
 class MatteFields(BaseModel):
-    """How a photo is matted, and what of it is wanted."""
+    """The options of a matting, and the pictures that are wanted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,7 +64,7 @@ class MatteFields(BaseModel):
 
 
 class TrimapFields(BaseModel):
-    """How a trimap is made of a mask, or examined."""
+    """The options by which a trimap is made of a mask, or examined."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""One compute lane with a bounded queue: pictures are computed one at a time, and who would wait too long is told."""
+"""One compute lane with a bounded queue: pictures are computed one at a time, and a client hears of too long a wait."""
 
 import asyncio
 import math
@@ -42,12 +42,12 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait."""
+        """The number of jobs that wait."""
         return len(self._waiting)
 
     @property
     def running(self) -> int:
-        """How many jobs run."""
+        """The number of jobs that run."""
         return self.lanes - self._free
 
     def require_room(self) -> None:
@@ -128,7 +128,7 @@ class Lane:
             raise
 
     def _hand_on(self) -> None:
-        """Give a lane to who has waited longest, or keep it free."""
+        """Give a lane to the job that has waited longest, or keep it free."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

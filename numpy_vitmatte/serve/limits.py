@@ -20,9 +20,9 @@ class Limits:
     ----------
     app : ASGI app
     max_bytes : int
-        Of a body.
+        The longest body.
     seconds : float
-        For a body to arrive, and for a client to take each piece of an answer.
+        The time for a body to arrive, and for a client to take each piece of an answer.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -55,7 +55,7 @@ class _Exchange:
         return too_large(f"the request has more than {self._limits.max_bytes} bytes; send smaller pictures")
 
     async def receive(self) -> Message:
-        """Next piece of the body; after the last one, word that the client has gone.
+        """Return the next piece of the body; after the last one, word that the client has gone.
 
         Raises
         ------

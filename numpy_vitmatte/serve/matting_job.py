@@ -26,7 +26,7 @@ from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
 
 @dataclass
 class MattingJob:
-    """What is to be done, with every upload opened by its header.
+    """A job of matting, with every upload opened by its header.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ class MattingJob:
         Returns
         -------
         pictures : dict of str to array
-            By their names in the order of an archive: the alpha as floats, the others as they are to be seen.
+            Pictures by name, in the order of an archive: the alpha as floats, the others as they are to be seen.
         report : dict
-            For JSON.
+            Values that JSON knows.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class MattingJob:
             raise unusable(error) from error
 
     def _network_memory(self) -> int | None:
-        """What is left for the matting beside an uploaded background; what would not fit is refused."""
+        """Return the memory that an uploaded background leaves for the matting; what would not fit is refused."""
         if self.budget is None:
             return None
         for name in self.images.keys() & {"trimap", "mask"}:
@@ -112,7 +112,7 @@ class MattingJob:
         return self.fields.output in ("cutout", "composite", "all")
 
     def _trimap(self) -> tuple[NDArray[np.uint8], TrimapReport, list[str]]:
-        """The trimap, its report, and what was said while it was made."""
+        """Return the trimap, its report, and what was said while it was made."""
         if "trimap" in self.images:
             return *read_trimap(self.images["trimap"]), []
         widths = {name: width for name in ("erode", "dilate") if (width := getattr(self.fields, name)) is not None}
@@ -154,7 +154,7 @@ class MattingJob:
         return pictures
 
     def _backdrop(self) -> Backdrop | None:
-        """What the subject stands before; a name is a color or the checkerboard, never a path."""
+        """Read what the subject stands before; a name is a color or the checkerboard, never a path."""
         if "background" in self.images:
             return read_background(self.images["background"], self.fields.fit or "cover")
         name = self.fields.background
@@ -175,7 +175,7 @@ class MattingJob:
 
 
 def _computed(result: MattingResult) -> dict[str, float]:
-    """The shares of the decoder's pixels and of the last block's tokens that were computed."""
+    """Return the shares of the decoder's pixels and of the last block's tokens that were computed."""
     if not result.wanted.any():
         return {"pixels": 0.0, "tokens": 0.0}
     return {"pixels": round(result.computed.pixels, 4), "tokens": round(result.computed.tokens, 4)}

@@ -14,7 +14,7 @@ class Metrics:
     Parameters
     ----------
     lane : Lane
-        Asked for its queue whenever the numbers are.
+        Asked for its queue whenever somebody reads the numbers.
     """
 
     def __init__(self, lane: Lane) -> None:
@@ -35,7 +35,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)  # resident memory, CPU seconds, open files; on Linux
 
     def text(self) -> bytes:
-        """All numbers in Prometheus' text format."""
+        """Return all numbers in Prometheus' text format."""
         return generate_latest(self.registry)
 
 

@@ -42,7 +42,7 @@ class Models:
     Raises
     ------
     VitMatteError
-        A checkpoint cannot be used, two have one name, or ``max_memory`` does not suffice for the smallest photo.
+        A checkpoint cannot be used, two have one name, or ``max_memory`` is not enough for the smallest photo.
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
@@ -63,7 +63,7 @@ class Models:
         return next(iter(self.loaded))
 
     def choose(self, name: str | None) -> tuple[str, VitMatteForImageMatting]:
-        """A model by its name; never a path nor anything to fetch.
+        """Choose a model by its name; never a path nor anything to fetch.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Models:
         return name, self.loaded[name]
 
     def budget(self, name: str) -> JobBudget | None:
-        """What one matting may take so that the process keeps its limit; None: no limit.
+        """Return the bytes that one matting may take so that the process keeps its limit; None: no limit.
 
         Every lane has an equal share of what the service itself, its requests and the other models leave.
 
@@ -96,7 +96,7 @@ class Models:
         if left <= 0:
             needed = -(-(apart + base) // 1_000_000)
             raise VitMatteError(
-                f"{limit // 1_000_000}MB of memory do not suffice for a service with model {name!r}, which takes "
+                f"{limit // 1_000_000}MB of memory are not enough for a service with model {name!r}, which takes "
                 f"{needed}MB before it has a photo; allow more, or give a shorter queue or fewer models"
             )
         return JobBudget(base + left // settings.lanes, left // settings.lanes)

@@ -1,4 +1,4 @@
-"""What OpenAPI says of the endpoints that take forms: their parts, and every answer they can give."""
+"""The OpenAPI description of the endpoints that take forms: their parts, and every answer they can give."""
 
 from typing import Any
 
@@ -32,13 +32,13 @@ PROBLEMS = {
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The answers of these statuses."""
+    """Return the answers of these statuses."""
     content = {MEDIA_TYPE: {"schema": SCHEMA}}
     return {status: {"description": PROBLEMS[status], "content": content} for status in statuses}
 
 
 def matte_operation() -> dict[str, Any]:
-    """``POST /v1/matte``."""
+    """Describe ``POST /v1/matte``."""
     types = [*{encoding.media_type for encoding in ENCODINGS.values()}, "application/zip", "multipart/form-data"]
     body = _body(MatteFields, ("image", "trimap", "mask", "background"), ["image"])
     # Duplicated for each field, "background" is a file or a name.
@@ -50,7 +50,7 @@ def matte_operation() -> dict[str, Any]:
 
 
 def trimap_operation() -> dict[str, Any]:
-    """``POST /v1/trimap``."""
+    """Describe ``POST /v1/trimap``."""
     return _operation(
         _body(TrimapFields, ("image", "trimap", "mask"), []),
         ["image/png", "image/webp", "application/x-npy", "application/json"],

@@ -34,7 +34,7 @@ class Encoding(NamedTuple):
     pillow : str or None
         Pillow's name for it; None: NumPy's own format.
     options : mapping
-        For Pillow.
+        Options for Pillow.
     """
 
     media_type: str
@@ -83,7 +83,7 @@ def open_upload(file: IO[bytes], what: str, max_pixels: int) -> Image.Image:
 
 
 def new_spool() -> IO[bytes]:
-    """A file for an answer: in memory, and from some size on on disk, without a name."""
+    """Make a file for an answer: in memory, and from some size on on disk, without a name."""
     return cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL))
 
 
@@ -110,5 +110,5 @@ def encode(file: IO[bytes], pixels: NDArray[Any], form: str) -> None:
 
 
 def file_name(name: str, form: str) -> str:
-    """How a picture is called in an archive or a download."""
+    """Name a picture in an archive or a download."""
     return str(PurePath(name).with_suffix(ENCODINGS[form].suffix))

@@ -1,4 +1,4 @@
-"""What goes wrong, as HTTP says it: a status, and RFC 9457's ``application/problem+json`` with one sentence."""
+"""Errors as HTTP reports them: a status, and RFC 9457's ``application/problem+json`` with one sentence."""
 
 import json
 import logging
@@ -24,11 +24,11 @@ class Problem(Exception):
     Attributes
     ----------
     status : int
-        Of the answer, 400 to 599.
+        Status of the answer, 400 to 599.
     code : str
-        For programs.
+        The kind of problem, for programs.
     message : str
-        For people: one sentence.
+        One sentence for people.
     headers : dict of str to str
         More headers of the answer.
     """
@@ -38,7 +38,7 @@ class Problem(Exception):
         self.status, self.code, self.message, self.headers = status, code, " ".join(message.split()), headers or {}
 
     def response(self) -> Response:
-        """The answer."""
+        """Return the answer."""
         body = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
@@ -72,12 +72,12 @@ SCHEMA: dict[str, Any] = {
 
 
 def unusable(error: VitMatteError) -> Problem:
-    """Input that the package refuses, in its own words."""
+    """Make the problem of input that the package refuses, in its own words."""
     return Problem(422, "unusable_input", str(error))
 
 
 def too_large(message: str) -> Problem:
-    """A body, a picture or a job beyond a limit of the service."""
+    """Make the problem of a body, a picture or a job beyond a limit of the service."""
     return Problem(413, "too_large", message)
 
 

@@ -1,4 +1,4 @@
-"""What a client is told besides the picture: how its trimap was understood, what was computed, what it took."""
+"""The report that comes with a picture: how its trimap was understood, what was computed, what it took."""
 
 import json
 import time
@@ -30,12 +30,12 @@ class StepTimes:
 
 
 def trimap_entry(report: TrimapReport) -> dict[str, Any]:
-    """A trimap's report with its sentences, for JSON."""
+    """Return a trimap's report with its sentences, for JSON."""
     return asdict(report) | {"lines": report.lines()}
 
 
 def diagnosis_entry(diagnosis: TrimapDiagnosis) -> dict[str, Any]:
-    """A trimap's examination, for JSON."""
+    """Return a trimap's examination, for JSON."""
     height, width = diagnosis.trimap.shape
     return {
         "width": width,
@@ -47,5 +47,5 @@ def diagnosis_entry(diagnosis: TrimapDiagnosis) -> dict[str, Any]:
 
 
 def as_json(report: dict[str, Any]) -> str:
-    """A report on one line, in ASCII, as a header must be."""
+    """Return a report on one line, in ASCII, as a header must be."""
     return json.dumps(report, ensure_ascii=True, allow_nan=False)

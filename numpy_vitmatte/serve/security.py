@@ -1,4 +1,4 @@
-"""Who may ask: names in the Host header, origins, the token; and what browsers are told."""
+"""The rules for who may ask (names in the Host header, origins, the token), and what browsers are told."""
 
 import hmac
 from collections.abc import Iterable
@@ -86,7 +86,7 @@ class Guard:
             raise Problem(421, "foreign_host", message)
 
     def _check_origin(self, headers: Headers) -> None:
-        """A page of another origin may not even make this machine compute, though it could not read the answer."""
+        """Refuse a page of another origin: it could not read the answer, but would make this machine compute."""
         origin = headers.get("origin")
         if origin is None:
             if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from numpy_vitmatte.errors import VitMatteError
 
 _HEADER_SECONDS = 20.0
-"""In which a request's header must have arrived."""
+"""Seconds in which a request's header must have arrived."""
 
 
 class PatientProtocol(H11Protocol):
@@ -88,7 +88,7 @@ def run_server(app: FastAPI, host: str, port: int, log_level: int) -> None:
     port : int
         0: any free one.
     log_level : int
-        Of ``logging``; the log goes to stderr.
+        A level of ``logging``; the log goes to stderr.
 
     Raises
     ------
@@ -109,5 +109,5 @@ def run_server(app: FastAPI, host: str, port: int, log_level: int) -> None:
         app, http=PatientProtocol, ws="none", lifespan="on", log_config=logs, log_level=log_level,
         server_header=False, timeout_keep_alive=15, h11_max_incomplete_event_size=32 * 1024,
     )  # fmt: skip
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal anew when it has ended in order
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has ended in order
         Server(config, app).run(sockets=[listening])

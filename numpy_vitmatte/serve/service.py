@@ -1,4 +1,4 @@
-"""What the requests of one service share: settings, models, lane, numbers; and whether it is ready."""
+"""The state that the requests of one service share: settings, models, lane, numbers; and whether it is ready."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What a service is started with: models, limits, and who may use it."""
+"""The settings that a service is started with: models, limits, and who may use it."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class ServiceSettings:
     lanes : int
         How many pictures are computed at a time. One picture already keeps all threads busy.
     queue : int
-        How many more may wait; who comes then is sent away with status 503.
+        How many more may wait; a further one is sent away with status 503.
     max_pixels : int
         Pictures of more pixels are refused by their header.
     max_upload : int or str
@@ -35,7 +35,7 @@ class ServiceSettings:
     page : bool
         Whether ``/`` is the page; otherwise there is the API alone.
     allowed_hosts : tuple of str
-        Names that the Host header may carry besides those of the loopback; ``"*"``: any.
+        Names that the Host header may carry in addition to those of the loopback; ``"*"``: any.
     allowed_origins : tuple of str
         Origins (``https://example.org``) whose pages may call the API.
     token : str, optional

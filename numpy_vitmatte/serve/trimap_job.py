@@ -33,7 +33,7 @@ def trimap_of_mask(mask: Image.Image, options: dict[str, Any]) -> tuple[NDArray[
     ------
     VitMatteError
     """
-    # What warnings are caught by is the whole process's, so lanes take turns.
+    # Catching warnings changes the whole process, so lanes take turns.
     with _catching, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=UserWarning, module=r"numpy_vitmatte\.")
@@ -43,7 +43,7 @@ def trimap_of_mask(mask: Image.Image, options: dict[str, Any]) -> tuple[NDArray[
 
 @dataclass(frozen=True)
 class TrimapJob:
-    """What is to be done, with every upload opened by its header.
+    """A job about a trimap, with every upload opened by its header.
 
     Attributes
     ----------
@@ -59,14 +59,14 @@ class TrimapJob:
     budget: JobBudget | None
 
     def run(self, _: threading.Event) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Make or examine.
+        """Make or examine the trimap.
 
         Returns
         -------
         trimap : (H, W) uint8 array
             New, or repaired.
         report : dict
-            For JSON.
+            Values that JSON knows.
 
         Raises
         ------

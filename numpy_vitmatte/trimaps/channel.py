@@ -92,7 +92,7 @@ def mask_levels(source: ImageSource, what: str, depth: int | None = None) -> tup
 
 
 def _channels(source: ImageSource, what: str, depth: int | None) -> tuple[NDArray[Any], str, str]:
-    """Levels (H, W, C) of any source, C = 1, 3 or 4; what its values were taken for; how errors name it."""
+    """Return levels (H, W, C) of any source, C = 1, 3 or 4; what its values were taken for; how errors name it."""
     if is_file_or_image(source):
         name = name_of(source, what)
         with opened(source, what) as image:
@@ -114,7 +114,7 @@ def _channels(source: ImageSource, what: str, depth: int | None) -> tuple[NDArra
 
 
 def _shows_through(levels: NDArray[Any]) -> bool:
-    """Whether there is a transparency that differs from pixel to pixel."""
+    """Say whether there is a transparency that differs from pixel to pixel."""
     return levels.shape[-1] == 4 and bool(np.ptp(levels[..., 3]))
 
 
@@ -129,7 +129,7 @@ def _pillow_channels(image: Image.Image, name: str) -> NDArray[Any]:
 
 
 def _label_steps(colors: NDArray[Any]) -> int:
-    """Whether the values are labels, 0 and 1 or 0, 1 and 2, rather than levels: the highest, or 0 if they are none."""
+    """Return the highest label if the values are labels (0 and 1, or 0, 1 and 2) rather than levels, else 0."""
     highest = colors.max()
     if colors.dtype.kind in "iu" and highest in (1, 2):
         return int(highest)

@@ -145,7 +145,7 @@ def _value_findings(levels: NDArray[Any], trimap: NDArray[np.uint8], lossy: str 
 
 
 def _areas(between: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The in-between grey that is thicker than a soft edge."""
+    """Return the in-between grey that is thicker than a soft edge."""
     deep = between & (squared_distance_to(~between) > _EDGE**2)
     # The rim of an area is no deeper than a soft edge but belongs to the area; a corner lies _EDGE off on both axes.
     return between & (squared_distance_to(deep) <= 2 * _EDGE**2)

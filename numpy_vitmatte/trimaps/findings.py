@@ -29,7 +29,7 @@ class Finding:
     repaired: bool
 
     def __str__(self) -> str:
-        """The finding on one line."""
+        """Return the finding on one line."""
         return f"{self.kind}: {self.message}"
 
 
@@ -73,7 +73,7 @@ class TrimapDiagnosis:
             raise ImageError(f"{what} is refused: {'; '.join(map(str, self.findings))}")
 
     def lines(self) -> list[str]:
-        """The diagnosis in words, a line each."""
+        """Return the diagnosis in words, a line each."""
         lines = self.report.lines()[:1]
         for finding in self.findings:
             lines.append(f"{'can be repaired' if finding.repaired else 'needs a person'}: {finding}")

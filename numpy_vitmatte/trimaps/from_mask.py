@@ -120,7 +120,7 @@ def widen_unknown(trimap: NDArray[np.uint8], erode: float, dilate: float) -> NDA
 
 
 def _none_left(sure: NDArray[np.uint8], value: int, name: str, width: str, levels: str) -> str:
-    """Why a class is missing: the mask never had it, or the band took it."""
+    """Say why a class is missing: the mask never had it, or the band took it."""
     if not np.any(sure == value):
         return f"the mask holds no {name} ({levels})"
     deepest = math.sqrt(squared_distance_to(sure != value).max())

@@ -25,7 +25,7 @@ _MANY = 0.05
 
 @dataclass(frozen=True)
 class TrimapReport:
-    """How a trimap was read.
+    """A report on how a trimap was read.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class TrimapReport:
     warnings: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """The report in words, a line each."""
+        """Return the report in words, a line each."""
         lines = [
             f"trimap: {self.understood_as}; {self.foreground:.1%} foreground, {self.background:.1%} background, "
             f"{self.unknown:.1%} unknown"

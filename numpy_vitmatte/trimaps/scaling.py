@@ -144,7 +144,7 @@ def _all_covered(mask: NDArray[np.bool_], size: int, axis: int) -> NDArray[np.bo
 
 
 def _photo_form(photo: ImageSource) -> tuple[StoredForm | None, tuple[int, int]]:
-    """How a photo is stored, if it is no array, and its height and width when upright."""
+    """Say how a photo is stored, if it is no array, and its height and width when upright."""
     if not is_file_or_image(photo):
         height, width, _ = channels_last(as_array(photo, "photo"), "photo").shape
         return None, (height, width)
@@ -155,7 +155,7 @@ def _photo_form(photo: ImageSource) -> tuple[StoredForm | None, tuple[int, int]]
 
 
 def _same_proportions(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether one size is the other scaled, each side rounded to whole pixels."""
+    """Say whether one size is the other scaled, each side rounded to whole pixels."""
     small, large = sorted((one, other))
     return abs(small[0] * large[1] - small[1] * large[0]) <= 0.5 * sum(large)
 

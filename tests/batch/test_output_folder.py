@@ -93,7 +93,7 @@ def test_other_options_or_another_model_are_refused(job, tmp_path):
 def test_a_record_that_is_none(job, content):
     claim_for(job)
     job.output.with_name(RECORD_FILE).write_text(content)
-    with pytest.raises(VitMatteError, match=r"is no record of a batch \(.*\); choose another folder, or begin anew"):
+    with pytest.raises(VitMatteError, match=r"is no record of a batch \(.*\); choose another folder, or start again"):
         claim_for(job)
     claim_for(job, force=True)
     claim_for(job)

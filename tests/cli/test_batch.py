@@ -100,7 +100,7 @@ def test_other_options_need_force(folder, run):
     assert run()[0] == 0
     status, out, err = run("--bits", "16")
     assert (status, out) == (2, [])
-    assert "holds alphas made otherwise (bits 8, now 16); choose another folder, or make them all anew" in err[0]
+    assert "holds alphas made otherwise (bits 8, now 16); choose another folder, or start again" in err[0]
     status, out, _ = run("--bits", "16", "--force")
     assert (status, len(out)) == (0, 3)
     with Image.open(folder / "alphas" / "00.png") as alpha:

@@ -187,7 +187,7 @@ def test_verify_says_what_it_cannot_know(snapshot, capsys, lively_files):
     status, out, _ = run(capsys, "verify", NAME)
     assert status == 1
     assert out.splitlines()[1] == (
-        f"UNKNOWN  {WEIGHTS}  sha256 {sha256(lively_files[WEIGHTS])}, the cache does not say what it should be"
+        f"UNKNOWN  {WEIGHTS}  sha256 {sha256(lively_files[WEIGHTS])}; the cache holds no value to compare it with"
     )
 
 

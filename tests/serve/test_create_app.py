@@ -38,7 +38,7 @@ pytestmark = pytest.mark.extras
         ({"allowed_origins": ("example.org",)}, "origin 'example.org' is none; expected scheme and host"),
         ({"max_upload": "lots"}, "'lots' is not an amount of memory"),
         ({"max_memory": "none"}, "'none' is not an amount of memory"),
-        ({"max_memory": "100MB"}, "100MB of memory do not suffice for a service with model 'vitmatte-tiny'"),
+        ({"max_memory": "100MB"}, "100MB of memory are not enough for a service with model 'vitmatte-tiny'"),
         ({"threads": 0}, "the number of threads is 0"),
     ],
 )

@@ -112,7 +112,7 @@ class _Storages:
         self.read: dict[str, np.ndarray] = {}
 
     def items(self, storage: Storage) -> np.ndarray:
-        """Its items, uninterpreted; an array of raw bytes (``V4`` for float32)."""
+        """Return its items, uninterpreted; an array of raw bytes (``V4`` for float32)."""
         if storage.key not in self.read:
             content = self.archive.read(f"{self.folder}data/{storage.key}")
             self.read[storage.key] = np.frombuffer(content, np.uint8)
@@ -126,7 +126,7 @@ class _Storages:
 
 
 def _stored(view: TensorView, items: np.ndarray, name: str) -> StoredTensor:
-    """The view's own bytes, one after the other; copied only where they do not lie so."""
+    """Return the view's own bytes, one after the other; copied only where they do not lie so."""
     if 0 in view.shape:
         return StoredTensor(view.storage.dtype, view.shape, np.empty(0, np.uint8))
     last = view.offset + sum((side - 1) * stride for side, stride in zip(view.shape, view.strides, strict=True))
@@ -140,7 +140,7 @@ def _stored(view: TensorView, items: np.ndarray, name: str) -> StoredTensor:
 
 
 def _named_views(content: Any, path: Path) -> dict[str, TensorView]:
-    """The tensors of the innermost wrapper that trainers put around them; a loss or a step may stand next to it."""
+    """Return the tensors inside all wrappers that trainers put around them; a loss or a step may stand next to one."""
     for _ in range(_DEEPEST_WRAPPERS):
         if not isinstance(content, dict):
             break

@@ -1,8 +1,8 @@
 """A zip archive as ``torch.save`` writes it: members stored as they are, one after the other, and nothing hidden.
 
 The zip format (PKWARE's APPNOTE.TXT) allows more than that: compressed members that grow a thousandfold, several names
-for the same bytes, two members of one name, of which readers choose differently. All of it is refused, so that reading
-every member takes no more memory than the file is long. Nothing is ever extracted to the disk.
+for the same bytes, two members of one name, among which readers choose differently. All of it is refused, so that
+reading every member takes no more memory than the file is long. Nothing is ever extracted to the disk.
 """
 
 import struct
@@ -34,7 +34,7 @@ class StoredZip:
     file_size : int
         Its bytes.
     names : list of str
-        Of the members, in the order of the archive's directory.
+        Names of the members, in the order of the archive's directory.
     """
 
     def __init__(self, archive: zipfile.ZipFile, path: Path, file_size: int) -> None:
@@ -45,11 +45,11 @@ class StoredZip:
         self._known = frozenset(self.names)
 
     def size(self, name: str) -> int:
-        """Bytes of a member that there is."""
+        """Return the number of bytes of a member that exists."""
         return self._archive.getinfo(name).file_size
 
     def read(self, name: str) -> bytes:
-        """The content of a member, its checksum compared.
+        """Return the content of a member, and compare its checksum.
 
         Raises
         ------
@@ -114,7 +114,7 @@ def _check_end(file: BinaryIO, size: int, path: Path) -> None:
 
 
 def _check_members(members: list[zipfile.ZipInfo], size: int, path: Path) -> None:
-    """Every name once, nothing compressed or encrypted, nothing twice in the same bytes."""
+    """Require every name once, nothing compressed or encrypted, nothing twice in the same bytes."""
     for name, count in Counter(info.filename for info in members).items():
         if count > 1:
             raise CheckpointError(f"{path} has {count} members {name!r:.100}, where torch.save writes one")

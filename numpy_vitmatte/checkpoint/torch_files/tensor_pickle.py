@@ -156,7 +156,7 @@ class _Machine:
                 stack.append(self._global(name, argument))
 
     def _global(self, instruction: str, argument: Any) -> _Global:
-        """An allowed name, however it is written; every other name, and every instruction left, is refused."""
+        """Return an allowed name, however it is written; every other name, and every instruction left, is refused."""
         match instruction:
             case "GLOBAL" | "INST":
                 name = argument.replace(" ", ".", 1)
@@ -183,7 +183,7 @@ class _Machine:
         raise CheckpointError(f"{self.source}: its pickle refers to something outside that is no storage of tensors")
 
     def _popped(self, count: int) -> list[Any]:
-        """The topmost `count` values, the deepest first."""
+        """Return the topmost `count` values, the deepest first."""
         if not 0 <= count <= len(self.stack):
             raise ValueError("too few values on the stack")
         start = len(self.stack) - count

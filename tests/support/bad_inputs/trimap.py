@@ -38,8 +38,10 @@ SIXTEEN = content("sixteen.png", _png(TRIMAP.astype(np.uint16) * 257))
 ROWS = [
     *_file_rows(),
     _mask("mask without output", "", "nothing to write; expected -o, or --check to examine a trimap"),
-    _mask("mask with a photo", "photo.png -o new.png", "PHOTO is for --check; a mask alone makes a trimap"),
-    _mask("mask, strictly", "-o new.png --strict", "--strict is for --check; a mask alone makes a trimap"),
+    _mask("mask with a photo", "photo.png -o new.png",
+          "PHOTO has no effect without --check; a trimap is made of a mask alone"),
+    _mask("mask, strictly", "-o new.png --strict",
+          "--strict has no effect without --check; a trimap is made of a mask alone"),
     _mask("check with erosion", "--check --erode 3", "--erode is for making a trimap, not for --check"),
     _mask("check with a threshold", "--check --foreground 0.9",
           "--foreground is for making a trimap, not for --check"),
