@@ -95,7 +95,7 @@ BAD_FORMS = {
         "erode is 'wide'; expected 0 or more pixels"),
     "a program as picture": (
         {"image": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"}, 422, "unusable_input",
-        "photo is not an image: it begins with b'%!PS-Adobe"),
+        "photo is PostScript (EPS), a program that draws; draw it as PNG first"),
     "a very long field": ({"model": "x" * 9000}, 400, "bad_request", "the form cannot be read: Part exceeded maximum"),
 }  # fmt: skip
 
