@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from numpy_vitmatte.errors import ImageError, VitMatteError, one_line
+from numpy_vitmatte.images.formats import open_listed
 from numpy_vitmatte.images.npy_files import NPY_MAGIC
-from numpy_vitmatte.images.reading import ImageSource, open_stream
+from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.images.writing import Writer
 
 STANDARD_STREAM = "-"
@@ -60,7 +61,7 @@ def read_source(path: str | Path, what: str) -> ImageSource:
             return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
         except Exception as error:  # whatever NumPy's header parser met
             raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
-    return open_stream(io.BytesIO(content), name)
+    return open_listed(io.BytesIO(content), name)
 
 
 def write_stream(write: Writer) -> None:

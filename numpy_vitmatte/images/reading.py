@@ -1,9 +1,9 @@
 """Opening photos and trimaps: paths, Pillow images and arrays become upright, well-defined arrays."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, TypeAlias, TypeGuard, Union
+from typing import Any, TypeAlias, TypeGuard, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,22 +101,6 @@ def open_image(source: FilePath | Image.Image, what: str = "image") -> Image.Ima
         return decode(source, name)
     with _opened_file(source, name) as image:
         return decode(image, name)
-
-
-def open_stream(file: IO[bytes], name: str, formats: Sequence[str] = ()) -> Image.Image:
-    """Open an image that is no file on disk by its header; its pixels are decoded when they are asked for.
-
-    Parameters
-    ----------
-    file, name, formats
-        As for :func:`~numpy_vitmatte.images.formats.open_listed`.
-
-    Raises
-    ------
-    ImageError
-        As :func:`~numpy_vitmatte.images.formats.open_listed`.
-    """
-    return open_listed(file, name, formats=formats)
 
 
 def photo_array(image: Image.Image, what: str = "photo", depth: int | None = None) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
 from numpy_vitmatte.network.memory import packed_bytes
 from numpy_vitmatte.pipeline import matte
 from numpy_vitmatte.pipeline.estimate import estimate_memory
+from numpy_vitmatte.pipeline.memory import PYMATTING_BYTES
 from numpy_vitmatte.pipeline.warmup import warmup
 from numpy_vitmatte.serve.budget import JobBudget
 from numpy_vitmatte.serve.problems import Problem
@@ -21,9 +22,6 @@ from numpy_vitmatte.trimaps.from_mask import trimap_from_mask
 
 _SERVICE = 60_000_000
 """Bytes of FastAPI, uvicorn and what they import, measured; the page's files are read from disk."""
-
-_PYMATTING = 95_000_000
-"""Bytes of pymatting with what it imports and compiles; see ``numpy_vitmatte.pipeline.memory``."""
 
 _REQUEST = 1_000_000
 """Bytes of a request that waits, is received or answered: three files of at most ``uploads.SPOOL`` and one answer."""
@@ -89,7 +87,7 @@ class Models:
         if limit is None:
             return None
         apart = _SERVICE + _REQUEST * (settings.queue + settings.lanes + RECEIVING)
-        apart += _PYMATTING * self.estimates_colors
+        apart += PYMATTING_BYTES * self.estimates_colors
         apart += sum(packed_bytes(model.config) for other, model in self.loaded.items() if other != name)
         base = estimate_memory(1, 1, self.loaded[name])
         left = limit - apart - base

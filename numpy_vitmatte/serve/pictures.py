@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images.formats import open_listed
 from numpy_vitmatte.images.pixel_limit import refused_bomb
-from numpy_vitmatte.images.reading import open_stream
 from numpy_vitmatte.images.value_range import to_integers
 from numpy_vitmatte.serve.problems import too_large
 from numpy_vitmatte.serve.uploads import SPOOL
@@ -71,7 +71,7 @@ def open_upload(file: IO[bytes], what: str, max_pixels: int) -> Image.Image:
         413: too many pixels.
     """
     try:
-        image = open_stream(file, what, READABLE)
+        image = open_listed(file, what, formats=READABLE)
     except ImageError as error:
         if isinstance(error.__context__, Image.DecompressionBombError):
             raise too_large(str(error)) from error

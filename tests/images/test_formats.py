@@ -13,7 +13,7 @@ from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images import formats
 from numpy_vitmatte.images.formats import COMMON_FORMATS, OTHER_FORMATS, image_suffixes, kind_of, open_listed
 from numpy_vitmatte.images.photo_reading import read_photo
-from numpy_vitmatte.images.reading import open_image, open_stream
+from numpy_vitmatte.images.reading import open_image
 
 PIXELS = np.repeat(np.linspace(0, 255, 24 * 32).reshape(24, 32, 1), 3, axis=2).astype(np.uint8)  # smooth
 
@@ -49,7 +49,7 @@ def test_postscript_starts_no_program_whatever_its_name(tmp_path, programs_start
     with pytest.raises(ImageError, match=r"photo\.jpg' is PostScript \(EPS\), a program that draws; draw it as PNG"):
         read_photo(path)
     with open(path, "rb") as file, pytest.raises(ImageError, match="is PostScript"):
-        open_stream(file, "photo on standard input")
+        open_listed(file, "photo on standard input")
     with Image.open(path) as image, pytest.raises(ImageError, match="is PostScript"):
         open_image(image, "photo")
     assert not programs_started.exists()
@@ -178,6 +178,6 @@ def assert_read(path, file_format):
 
 
 def test_a_caller_may_take_fewer_formats():
-    assert open_stream(io.BytesIO(encoded("WEBP")), "upload", ("PNG", "WEBP")).format == "WEBP"
+    assert open_listed(io.BytesIO(encoded("WEBP")), "upload", formats=("PNG", "WEBP")).format == "WEBP"
     with pytest.raises(ImageError, match="is not an image"):
-        open_stream(io.BytesIO(encoded("TIFF")), "upload", ("PNG", "WEBP"))
+        open_listed(io.BytesIO(encoded("TIFF")), "upload", formats=("PNG", "WEBP"))
