@@ -56,10 +56,7 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
         tables = np.stack([values(_LEVELS, channel) for channel in range(4)]).astype(np.float32)
 
         def rows(first: int, last: int) -> None:
-            # One kind of array, whatever they came as: Numba compiles once more for each.
-            colors = np.require(photo[first:last], requirements=["C", "W"])
-            grays = np.require(trimap[first:last], requirements=["C", "W"])
-            apply_lookup_tables(colors, grays, tables, image[first:last])
+            apply_lookup_tables(_read_only(photo[first:last]), _read_only(trimap[first:last]), tables, image[first:last])
 
     else:
 
@@ -70,6 +67,13 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
 
     for_each_block(rows, height, ROWS_PER_BLOCK)
     return image
+
+
+def _read_only(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a contiguous view that nobody may write: Numba compiles once more for each kind of array."""
+    view = np.ascontiguousarray(levels).view()
+    view.flags.writeable = False
+    return view
 
 
 def padded_sides(height: int, width: int, divisor: int) -> tuple[int, int]:
