@@ -42,7 +42,7 @@ def load_packed(directory: Path) -> "VitMatteForImageMatting":
     ConfigurationError, CheckpointError
         The errors of :meth:`VitMatteForImageMatting.from_pretrained`.
     """
-    config = VitMatteConfig.from_pretrained(directory)
+    config = VitMatteConfig.from_json_file(directory / CONFIG_FILE)
     model = VitMatteForImageMatting(config, map_tensors(directory, config))
     model.directory = directory
     model.tensors = {}
@@ -120,7 +120,9 @@ class VitMatteForImageMatting(InferenceModule):
         """
         source, overrides = checked_options(options, revision)
         directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE, WEIGHTS))
-        config = replace(overrides.pop("config", None) or VitMatteConfig.from_pretrained(directory), **overrides)
+        config = replace(
+            overrides.pop("config", None) or VitMatteConfig.from_json_file(directory / CONFIG_FILE), **overrides
+        )
         model = cls(config, read_tensors(directory, config))
         model.directory = directory
         return model

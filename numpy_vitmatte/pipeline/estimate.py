@@ -1,7 +1,7 @@
 """The memory of a whole job, from the photo's size alone."""
 
 from numpy_vitmatte.checkpoint.weights import bytes_not_mapped
-from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.configuration import CONFIG_FILE, VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.header import PhotoHeader
@@ -64,5 +64,5 @@ def _network_of(model: ModelSource, processor: VitMatteImageProcessor | None) ->
     if isinstance(model, VitMatteForImageMatting):
         return NetworkUse(model.config, model.weights_in_memory, processor or own_processor(model))
     directory = checkpoint_directory(model)
-    processor = processor or VitMatteImageProcessor.from_pretrained(directory)
-    return NetworkUse(VitMatteConfig.from_pretrained(directory), bytes_not_mapped(directory), processor)
+    processor = processor or VitMatteImageProcessor.from_directory(directory)
+    return NetworkUse(VitMatteConfig.from_json_file(directory / CONFIG_FILE), bytes_not_mapped(directory), processor)

@@ -55,7 +55,7 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
         fingerprint = _fingerprint(directory)
         if _last is None or _last[0] != fingerprint:
             _last = None  # the old model's memory is free before the new one is read
-            processor = VitMatteImageProcessor.from_pretrained(directory)
+            processor = VitMatteImageProcessor.from_directory(directory)
             _last = fingerprint, LoadedCheckpoint(load_packed(directory), processor)
         return _last[1]
 
@@ -75,7 +75,7 @@ def own_processor(model: VitMatteForImageMatting) -> VitMatteImageProcessor:
         return VitMatteImageProcessor()
     processor = _processors.get(model)
     if processor is None:
-        processor = _processors[model] = VitMatteImageProcessor.from_pretrained(model.directory)
+        processor = _processors[model] = VitMatteImageProcessor.from_directory(model.directory)
     return processor
 
 

@@ -6,6 +6,7 @@ Source: hustvl/ViTMatte, ``preprocess_inputs`` in ``modeling/meta_arch/vitmatte.
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -52,6 +53,11 @@ class HustvlImageProcessor(VitMatteImageProcessor):
     ) -> Self:
         """Give the authors' settings, whatever the checkpoint's file says: what it says is the profile ``hf``."""
         return cls(**split_options(settings, revision)[1])
+
+    @classmethod
+    def from_directory(cls, directory: Path, **settings: Any) -> Self:
+        """Give the authors' settings, as :meth:`from_pretrained`."""
+        return cls(**settings)
 
     def _padded_sides(self, height: int, width: int, divisor: int) -> tuple[int, int]:
         return sides_padded_together(height, width, divisor)

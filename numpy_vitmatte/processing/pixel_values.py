@@ -56,7 +56,9 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
         tables = np.stack([values(_LEVELS, channel) for channel in range(4)]).astype(np.float32)
 
         def rows(first: int, last: int) -> None:
-            apply_lookup_tables(_read_only(photo[first:last]), _read_only(trimap[first:last]), tables, image[first:last])
+            apply_lookup_tables(
+                _read_only(photo[first:last]), _read_only(trimap[first:last]), tables, image[first:last]
+            )
 
     else:
 
