@@ -155,7 +155,7 @@ def _of_depth(values: NDArray[Any], high: float, what: str, depth: int) -> tuple
     return values / (largest / 255), f"{depth}-bit values"
 
 
-def to_integers(values: NDArray[Any], bits: int = 8) -> NDArray[Any]:
+def to_integers(values: NDArray[Any], bits: int = 8, white: int = 1) -> NDArray[Any]:
     """Round values in [0, 1] to unsigned integers, 1 becoming the largest.
 
     Truncating instead, as several matting tools do, loses half a level on average, and makes 254 of 0.9999.
@@ -163,16 +163,19 @@ def to_integers(values: NDArray[Any], bits: int = 8) -> NDArray[Any]:
     Parameters
     ----------
     values : (...) float array
-        In [0, 1]; what lies outside is clipped.
+        From 0 to `white`; what lies outside is clipped.
     bits : {8, 16}
+    white : {1, 255}
+        The value that becomes the largest integer.
 
     Returns
     -------
     (...) uint8 or uint16 array
     """
     dtype = np.uint8 if bits == 8 else np.uint16
+    factor = np.float64(np.iinfo(dtype).max // white)
     out = np.empty(values.shape, dtype)
     band = max(1, _BAND // max(1, values[:1].size))
     for top in range(0, len(values), band):
-        out[top : top + band] = np.rint(np.clip(values[top : top + band], 0, 1) * np.float64(np.iinfo(dtype).max))
+        out[top : top + band] = np.rint(np.clip(values[top : top + band], 0, white) * factor)
     return out
