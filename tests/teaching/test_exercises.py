@@ -34,6 +34,17 @@ MESSAGES = {
     "02.wrong_4_ends": "differs first at [0]: 0.3, expected -0.2",
     "02.wrong_5_half_patches": "differs first at [2]: 1, expected 0, for shifts = [ 0  4  8",
     "02.wrong_5_padding": "differs first at [3]: 0, expected 1",
+    "03.wrong_1_overflows": "differs first at [0, 0]: nan, expected ",
+    "03.wrong_1_other_axis": "differs first at [0, ",
+    "03.wrong_2_unscaled": "differs first at [0, 0, 0]: ",
+    "03.wrong_2_keys_first": "differs first at [0, 0, 1]: ",
+    "03.wrong_3_key_minus_query": "differs first at [0, 1, 0]: ",
+    "03.wrong_3_from_the_end": "differs first at [0, 0, 0]: ",
+    "03.wrong_4_padded_before": "differs first at [0, 0, 0, 0]: 0, expected ",
+    "03.wrong_4_cropped": "shape (",
+    "03.wrong_5_scaled_offsets": "differs first at [0, 0, 0]: ",
+    "03.wrong_5_key_by_query": "differs first at [0, 0, 0]: ",
+    "03.wrong_5_softmax_of_columns": "differs first at [0, 0, 0]: ",
 }
 
 
