@@ -45,6 +45,16 @@ MESSAGES = {
     "03.wrong_5_scaled_offsets": "differs first at [0, 0, 0]: ",
     "03.wrong_5_key_by_query": "differs first at [0, 0, 0]: ",
     "03.wrong_5_softmax_of_columns": "differs first at [0, 0, 0]: ",
+    "04.wrong_1_over_everything": "differs first at [0, 0, ",
+    "04.wrong_1_epsilon_outside": "differs first at [0, 0, ",
+    "04.wrong_2_multiplications": "differs: ",
+    "04.wrong_2_without_zero_tokens": "differs: ",
+    "04.wrong_3_overflows": "differs first at [0, 0]: nan, expected ",
+    "04.wrong_3_forgets_the_largest": "differs first at [0, 0]: ",
+    "04.wrong_4_without_the_mlp": "differs: ",
+    "04.wrong_4_scores_alone": "differs: ",
+    "04.wrong_5_full_width": "differs: ",
+    "04.wrong_5_without_norms": "differs: ",
 }
 
 

@@ -3,6 +3,7 @@
 from numpy_vitmatte.teaching.exercises import (
     attention_offsets_windows,
     from_photo_to_alpha,
+    hybrid_backbone,
     patches_and_positions,
 )
 from numpy_vitmatte.teaching.verdict import Exercise
@@ -11,6 +12,7 @@ _NOTEBOOKS = (
     from_photo_to_alpha,
     patches_and_positions,
     attention_offsets_windows,
+    hybrid_backbone,
 )
 
 EXERCISES: dict[str, Exercise] = {
