@@ -55,6 +55,17 @@ MESSAGES = {
     "04.wrong_4_scores_alone": "differs: ",
     "04.wrong_5_full_width": "differs: ",
     "04.wrong_5_without_norms": "differs: ",
+    "05.wrong_1_flipped": "differs first at [",
+    "05.wrong_1_unpadded": "shape (",
+    "05.wrong_2_input_channels": "result 0: differs first at [0, ",
+    "05.wrong_2_mean_not_scaled": "result 1: differs first at [0]: ",
+    "05.wrong_2_weight_alone": "your function returns one result, expected 2",
+    "05.wrong_3_repeated": "differs first at [0, 1, 0]: ",
+    "05.wrong_3_corners": "differs first at [0, 1, 0]: ",
+    "05.wrong_4_features_first": "differs first at [0, 0, ",
+    "05.wrong_4_without_relu": "differs first at [0, 0, ",
+    "05.wrong_5_from_the_front": "differs: ",
+    "05.wrong_5_without_strides": "differs: ",
 }
 
 

@@ -2,6 +2,7 @@
 
 from numpy_vitmatte.teaching.exercises import (
     attention_offsets_windows,
+    detail_capture,
     from_photo_to_alpha,
     hybrid_backbone,
     patches_and_positions,
@@ -13,6 +14,7 @@ _NOTEBOOKS = (
     patches_and_positions,
     attention_offsets_windows,
     hybrid_backbone,
+    detail_capture,
 )
 
 EXERCISES: dict[str, Exercise] = {
