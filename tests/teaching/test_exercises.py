@@ -66,6 +66,16 @@ MESSAGES = {
     "05.wrong_4_without_relu": "differs first at [0, 0, ",
     "05.wrong_5_from_the_front": "differs: ",
     "05.wrong_5_without_strides": "differs: ",
+    "06.wrong_1_not_clipped": "differs first at [0, 0]: ",
+    "06.wrong_1_mean_of_channels": "differs first at [",
+    "06.wrong_2_everywhere": "differs first at [0]: ",
+    "06.wrong_2_divided_by_all": "differs first at [1]: ",
+    "06.wrong_3_without_margins": "differs first at [",
+    "06.wrong_3_exchanged": "differs first at [",
+    "06.wrong_4_divided_by_zero": "differs first at [0, 1, 0]: ",
+    "06.wrong_4_photo": "differs first at [0, 0, ",
+    "06.wrong_5_exchanged": "differs first at [0]: 0, expected 1",
+    "06.wrong_5_both_better": "differs first at [1]: 0, expected 1",
 }
 
 

@@ -5,6 +5,7 @@ from numpy_vitmatte.teaching.exercises import (
     detail_capture,
     from_photo_to_alpha,
     hybrid_backbone,
+    matting_and_metrics,
     patches_and_positions,
 )
 from numpy_vitmatte.teaching.verdict import Exercise
@@ -15,6 +16,7 @@ _NOTEBOOKS = (
     attention_offsets_windows,
     hybrid_backbone,
     detail_capture,
+    matting_and_metrics,
 )
 
 EXERCISES: dict[str, Exercise] = {
