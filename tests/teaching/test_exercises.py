@@ -76,6 +76,16 @@ MESSAGES = {
     "06.wrong_4_photo": "differs first at [0, 0, ",
     "06.wrong_5_exchanged": "differs first at [0]: 0, expected 1",
     "06.wrong_5_both_better": "differs first at [1]: 0, expected 1",
+    "07.wrong_1_column_by_column": "differs first at [",
+    "07.wrong_1_the_window_alone": "shape (",
+    "07.wrong_2_other_order": "differs first at [0, 0]: ",
+    "07.wrong_2_without_residual": "differs first at [0, 0]: ",
+    "07.wrong_3_given": "differs first at [0]: 1, expected ",
+    "07.wrong_3_mean": "differs first at [0]: ",
+    "07.wrong_4_of_the_numbers": "differs first at [0]: ",
+    "07.wrong_4_transposed_grid": "differs first at [0]: ",
+    "07.wrong_5_largest_first": "differs: ",
+    "07.wrong_5_square": "differs: ",
 }
 
 

@@ -49,7 +49,7 @@ def wrong_2_divided_by_all(alpha, truth, region):
 
 
 def solution_3(alpha, inside, outside):
-    """A mask grows by a disc if it is shifted to every place within the radius; shifts beyond the edge bring nothing."""
+    """A mask grows by a disc if it is shifted to every place in it; shifts beyond the edge bring nothing."""
 
     def grown(mask, radius):
         reach = int(radius)

@@ -5,6 +5,7 @@ from numpy_vitmatte.teaching.exercises import (
     detail_capture,
     from_photo_to_alpha,
     hybrid_backbone,
+    looking,
     matting_and_metrics,
     patches_and_positions,
 )
@@ -17,6 +18,7 @@ _NOTEBOOKS = (
     hybrid_backbone,
     detail_capture,
     matting_and_metrics,
+    looking,
 )
 
 EXERCISES: dict[str, Exercise] = {
