@@ -86,6 +86,17 @@ MESSAGES = {
     "07.wrong_4_transposed_grid": "differs first at [0]: ",
     "07.wrong_5_largest_first": "differs: ",
     "07.wrong_5_square": "differs: ",
+    "08.wrong_1_transposed": "result 1: shape (3, ",
+    "08.wrong_1_mean": "result 1: differs first at [0, 0]: ",
+    "08.wrong_2_plain_mean": "differs first at [0, 0]: ",
+    "08.wrong_2_like_a_sigmoid": "differs first at [0, 0]: ",
+    "08.wrong_3_statistics_are_constants": "differs first at [0, 0]: ",
+    "08.wrong_3_without_the_second_term": "differs first at [0, 0]: ",
+    "08.wrong_3_without_the_mean": "differs first at [0, 0]: ",
+    "08.wrong_4_frame_kept": "differs first at [0, 0, 0]: ",
+    "08.wrong_4_stride_forgotten": "differs first at [0, 0, 0]: ",
+    "08.wrong_5_unscaled": "result 0: differs first at [0, 0]: ",
+    "08.wrong_5_not_transposed": "result 1: differs first at [0, 0]: ",
 }
 
 

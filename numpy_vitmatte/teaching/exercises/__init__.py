@@ -2,6 +2,7 @@
 
 from numpy_vitmatte.teaching.exercises import (
     attention_offsets_windows,
+    backwards,
     detail_capture,
     from_photo_to_alpha,
     hybrid_backbone,
@@ -19,6 +20,7 @@ _NOTEBOOKS = (
     detail_capture,
     matting_and_metrics,
     looking,
+    backwards,
 )
 
 EXERCISES: dict[str, Exercise] = {
