@@ -97,6 +97,17 @@ MESSAGES = {
     "08.wrong_4_stride_forgotten": "differs first at [0, 0, 0]: ",
     "08.wrong_5_unscaled": "result 0: differs first at [0, 0]: ",
     "08.wrong_5_not_transposed": "result 1: differs first at [0, 0]: ",
+    "10.wrong_1_without_tiles": "differs: ",
+    "10.wrong_1_product": "differs: ",
+    "10.wrong_2_only_reshaped": "differs first at [0, 1, 0]: ",
+    "10.wrong_2_last_panel_lost": "shape (2, ",
+    "10.wrong_3_cut": "differs first at [",
+    "10.wrong_3_seven_digits": "differs first at [",
+    "10.wrong_3_ties_up": "differs first at [",
+    "10.wrong_4_relative": "differs: ",
+    "10.wrong_4_next_octave": "differs: ",
+    "10.wrong_5_pixels": "differs first at [0]: 2, expected ",
+    "10.wrong_5_stride_inside": "differs first at [1]: ",
 }
 
 

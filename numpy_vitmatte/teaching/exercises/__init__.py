@@ -4,6 +4,7 @@ from numpy_vitmatte.teaching.exercises import (
     attention_offsets_windows,
     backwards,
     detail_capture,
+    fewer_bits,
     from_photo_to_alpha,
     hybrid_backbone,
     looking,
@@ -21,6 +22,7 @@ _NOTEBOOKS = (
     matting_and_metrics,
     looking,
     backwards,
+    fewer_bits,
 )
 
 EXERCISES: dict[str, Exercise] = {
