@@ -27,7 +27,7 @@ from numpy_vitmatte.kernels.keys_values import (
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, VECTOR_REDUCTION, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 float32 = np.float32
@@ -72,7 +72,7 @@ class _Running(NamedTuple):
     shrink: np.ndarray
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _copy_and_find_largest(scores, first, count, out):
     own, largest = scores[first : first + count], LOWEST
     for j in range(count):
@@ -81,7 +81,7 @@ def _copy_and_find_largest(scores, first, count, out):
     return largest
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _exponentials(biased, largest, scores):
     """Set ``scores = exp(biased - largest)`` and return their sum.
 
@@ -96,13 +96,13 @@ def _exponentials(biased, largest, scores):
     return total
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def _step_of_scores(tokens):
     """Return the step between rows of scores: an odd number of cache lines, to spread rows over a cache's sets."""
     return whole_panels(tokens) | PANEL
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running):
     """Turn the scores of some queries with a block of keys into exponentials.
 
@@ -142,7 +142,7 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         sums[i] = before + _exponentials(biased, highest, flat[start : start + tokens])
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _offsets(queries, rows, depth, table, length, zeros):
     """Multiply the queries by the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
 
@@ -155,7 +155,7 @@ def _offsets(queries, rows, depth, table, length, zeros):
     return out
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _accumulate(product, shrink, first_block, out):
     """Set ``out = out * shrink + product``, row by row; for the first block of keys ``out = product``."""
     (rows, depth), (values, start, step) = product.shape, out
@@ -169,13 +169,13 @@ def _accumulate(product, shrink, first_block, out):
                 own[c] = own[c] * shrink[i] + product[i, c]
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _scale(x, factor):
     for j in range(x.size):
         x[j] *= factor
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     """Compute the attention of some queries of one head to all keys of the grid.
 
@@ -245,7 +245,7 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
             _scale(probabilities[i, b * block : (b + 1) * block], factor)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def attend_window(queries, keys_values, heads, grid, positions, tables, probabilities, out):
     """Compute the attention of some tokens of a window to all of it, for all heads; it packs the keys and values.
 

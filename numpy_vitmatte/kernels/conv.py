@@ -9,7 +9,7 @@ import numpy as np
 from numpy_vitmatte.kernels.elementwise import relu
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sweep
 from numpy_vitmatte.kernels.regions import Piece, Rectangle
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, THREE, ZERO, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, THREE, ZERO, kernel
 
 
 def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
@@ -19,7 +19,7 @@ def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatri
     return pack(rows, bias)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def conv_row(x, y, x_first, count, size, stride, matrix, out):
     """Write outputs (y, x_first) to (y, x_first + count - 1) from ``out[0]`` on, in one sweep over a row.
 
@@ -67,7 +67,7 @@ def conv_rows(
     return out
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def input_region_of_conv(rectangle, stride):
     """Return the rectangle of its input that ``conv_relu`` reads for a rectangle of outputs.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ZERO, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace, aligned_scratch
 
 
@@ -31,14 +31,14 @@ class Rectangle(NamedTuple):
         return clipped(self, shape[0], shape[1])
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def expanded(rectangle, halo):
     """Apply ``Rectangle.expanded`` for kernels."""
     top, left, bottom, right = rectangle
     return Rectangle(top - halo, left - halo, bottom + halo, right + halo)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def clipped(rectangle, height, width):
     """Apply ``Rectangle.clipped`` for kernels."""
     top, left = min(max(rectangle.top, 0), height), min(max(rectangle.left, 0), width)
@@ -71,7 +71,7 @@ def zero_padded_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...
     return piece
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _clear(values, first, last):
     own = values[first:last]
     for n in range(own.size):
@@ -93,7 +93,7 @@ def _clear_outside(piece, height, width):
     _clear(flat, (bottom - piece.top) * row, flat.size)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def zero_padded_scratch(rectangle, channels, height, width):
     """Apply ``zero_padded_piece`` for kernels."""
     rows, columns = rectangle.bottom - rectangle.top, rectangle.right - rectangle.left

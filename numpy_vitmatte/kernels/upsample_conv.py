@@ -18,7 +18,7 @@ from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, w
 from numpy_vitmatte.kernels.regions import Rectangle
 from numpy_vitmatte.kernels.vectors import SLACK
 from numpy_vitmatte.kernels.winograd import convolve_two_rows, output_tiles, winograd_scratch
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, ONE, PART, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 float32 = np.float32
@@ -29,7 +29,7 @@ NARROWEST_STRIP = 46
 """Low-resolution columns; the products of one more on either side are computed for the blend, by both neighbours."""
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def input_region_of_fusion(rectangle, height, width):
     """Return the ``Rectangle`` that outputs of ``fuse`` read of a ``height`` x ``width`` low-resolution map."""
     top, left, bottom, right = rectangle
@@ -37,7 +37,7 @@ def input_region_of_fusion(rectangle, height, width):
                      min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _products(features, row, first, columns, taps, outputs, zeros, slot):
     """Set ``slot[dy, j] = F[row, first + j] @ W[dy]`` for ``columns`` pixels, the three columns dx side by side."""
     channels = features.values.shape[2]
@@ -48,7 +48,7 @@ def _products(features, row, first, columns, taps, outputs, zeros, slot):
         sweep(pixels, columns, Segments(ONE, ZERO, channels), matrix, Rows(slot[dy], ZERO, outputs))
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _blend_down(ring, row, height, blended):
     """Compute doubled rows ``2 * row`` and ``2 * row + 1``, summed over dy, one after the other."""
     size, before, after = ring.shape[2], max(row - 1, 0), min(row + 1, height - 1)
@@ -56,7 +56,7 @@ def _blend_down(ring, row, height, blended):
     blend_rows(ring.reshape(-1), places, size, (float32(row > 0), float32(row < height - 1)), size, blended, ZERO)
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _blend_across(pixels, width, first, last, channels, out, o):
     """Add a row of doubled pixels, summed over dx, to ``out[o:]``: those of columns ``first .. last - 1``.
 
@@ -70,7 +70,7 @@ def _blend_across(pixels, width, first, last, channels, out, o):
         add_pixels(values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _fuse_strip(detail, conv, features, taps, height, width, strip, out):
     """Compute one strip of ``fuse``: two rows of outputs at a time, from an even column on."""
     top, left, bottom, right = strip

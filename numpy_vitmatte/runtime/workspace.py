@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, kernel
 
 CACHE_LINE = 16
 """Floats in a cache line. The kernels' vectors and panels are as long."""
@@ -32,7 +32,7 @@ def aligned_empty(size: int) -> np.ndarray:
     return memory[start : start + size]
 
 
-aligned_scratch = kernel(EXACT_ORDER)(aligned_empty)
+aligned_scratch = kernel(EXACT_ORDER, INLINED)(aligned_empty)
 """``aligned_empty`` for kernels."""
 
 

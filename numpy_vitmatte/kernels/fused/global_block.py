@@ -8,7 +8,7 @@ from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.keys_values import Grid, Head, KeysValues, pack_keys_values, rows_of_keys
 from numpy_vitmatte.kernels.matmul import Rows, multiply, project
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
@@ -37,7 +37,7 @@ def global_block_keys(tokens, chunk, block, packed, normalized):
         pack_keys_values(projected, chunk, Grid(height, width), Head(number, heads), target)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _gathered(values, positions):
     """Copy the tokens of (h, w, C) at some positions: (rows * C,)."""
     rows, channels = positions.size, values.shape[2]

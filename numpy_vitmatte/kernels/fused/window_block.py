@@ -11,11 +11,11 @@ from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import project
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ZERO, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, PART, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _padded(projected, start, real, window, matrix, out):
     """Fill a window's projected tokens (window**2 * columns,): the ``real`` ones, a ``Grid``, and those of zero tokens.
 
@@ -29,7 +29,7 @@ def _padded(projected, start, real, window, matrix, out):
             copy_run(matrix.bias, ZERO, size, out, (y * window + x) * size)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _positions(window, rows, columns):
     """Return the places of the first ``rows`` and ``columns`` of a window's tokens, counted row by row."""
     positions = np.empty(rows * columns, np.int64)
@@ -38,7 +38,7 @@ def _positions(window, rows, columns):
     return positions
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _attend(tokens, real, window, block, tables, numbers, probabilities):
     """Apply attention to some windows, from their real tokens (number * rows * columns * C,) to its result.
 
@@ -68,7 +68,7 @@ def _attend(tokens, real, window, block, tables, numbers, probabilities):
     return project(attended.reshape(-1), number * asking, block.proj)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _copy_windows(grid, numbers, window, rows, columns, values, back):
     """Copy windows' real tokens to ``values`` (number * rows * columns * C,), one window after the other, or back."""
     _, width, channels = grid.shape
@@ -82,7 +82,7 @@ def _copy_windows(grid, numbers, window, rows, columns, values, back):
             copy_run(flat, start, run, values, n * run)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _only_real(values, number, window, rows, columns, channels):
     """Drop the padded tokens: (number, window, window, C) -> (number, rows, columns, C)."""
     out, run = aligned_scratch(number * rows * columns * channels), columns * channels
