@@ -5,6 +5,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, VECTOR_REDUCTION, config, kernel
 
 float32 = np.float32
@@ -53,7 +54,7 @@ def copy_run(x, first, count, out, start):
     Slices are indexed from 0 on: such an index cannot be negative, Numba needs no test for it, and LLVM makes vectors.
     Assigning one slice to another would compile the wording of NumPy's error, which takes a second.
     """
-    own, target = x[first : first + count], out[start : start + count]
+    own, target = view(x, first, (count,)), view(out, start, (count,))
     for k in range(count):
         target[k] = own[k]
 

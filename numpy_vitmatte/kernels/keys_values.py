@@ -10,6 +10,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
+from numpy_vitmatte.kernels.views import flattened
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 
 float32 = np.float32
@@ -94,7 +95,7 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
         Keys and values of the whole grid; the chunk's part is filled.
     """
     block, begin, end = chunk
-    step, flat = keys_values.shape[1], keys_values.reshape(-1)
+    step, flat = keys_values.shape[1], flattened(keys_values)
     depth, before = step // (2 * head.heads), block * rows_of_keys(grid.width) * grid.width
     tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
     start = block * whole_panels(rows_of_keys(grid.width) * grid.width) * depth

@@ -174,7 +174,7 @@ def sweep(x, rows, segments, matrix, out):
             _column_of_tiles(x, rows, segments, matrix, panel, wide, out)
         else:
             # A tile that is not full of columns goes through scratch, so that nothing is written past their rows.
-            whole = np.empty(rows * wide * PANEL, np.float32)
+            whole = aligned_scratch(rows * wide * PANEL)
             _column_of_tiles(x, rows, segments, matrix, panel, wide, Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))
             for r in range(rows):
                 copy_lanes(whole, r * wide * PANEL, left, out_values, out.start + r * out.step + panel * PANEL)

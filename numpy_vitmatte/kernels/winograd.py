@@ -35,8 +35,9 @@ from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sw
 from numpy_vitmatte.kernels.microkernel import NR, PANEL
 from numpy_vitmatte.kernels.regions import Piece, Rectangle
 from numpy_vitmatte.kernels.vectors import FLOATS, LANES, emit_data, emit_load, emit_store, integer
+from numpy_vitmatte.kernels.views import flattened
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, THREE, ZERO, config, kernel
-from numpy_vitmatte.runtime.workspace import aligned_scratch
+from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 PLACES = 16
 OUTPUTS_AT_A_TIME = NR
@@ -181,7 +182,7 @@ transform_output = _transform_output_in_python if config.DISABLE_JIT else _trans
 @kernel(EXACT_ORDER, PART)
 def _transform_pixels(x, y, first, tiles, depth, transformed):
     """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place: (16, tiles, depth)."""
-    height, width, flat = x.values.shape[0], x.values.shape[1], x.values.reshape(-1)
+    height, width, flat = x.values.shape[0], x.values.shape[1], flattened(x.values)
     rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
     # Any pixel will do outside the piece: only outputs that nobody asked for depend on it.
     for n in range(4):
@@ -210,7 +211,7 @@ def winograd_scratch(conv, tiles):
 def _two_rows(x, y, first, tiles, conv, scratch, out):
     transformed, products = scratch
     panels, bias, depth, channels = conv
-    zeros = np.zeros(OUTPUTS_AT_A_TIME, np.float32)
+    zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = min(channels - c, OUTPUTS_AT_A_TIME)

@@ -12,10 +12,9 @@ import numba
 import numpy as np
 from numba.core import event
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import CPUDispatcher
 
 from numpy_vitmatte.runtime.kernel_cache import FOLDER, KernelCache
-from numpy_vitmatte.runtime.linked_kernel import InnerKernel, LinkedKernel, register
+from numpy_vitmatte.runtime.linked_kernel import InlinedKernel, InnerKernel, LinkedKernel, register
 
 logger = logging.getLogger("numpy_vitmatte")
 
@@ -29,7 +28,9 @@ EXACT_ORDER = frozenset({"contract"})
 VECTOR_REDUCTION = frozenset({"contract", "reassoc", "nsz"})
 
 ZERO, ONE, TWO, THREE = np.intp(0), np.intp(1), np.intp(2), np.intp(3)
-"""Constants that one kernel passes to another. Numba would compile the other once more for a plain 0, 1, 2 or 3."""
+NO, YES = np.bool_(False), np.bool_(True)
+"""Constants that one kernel passes to another. Numba would compile the other once more for a plain 0, 1, 2 or 3, and
+for a plain False or True."""
 
 
 ENTRY, CALLED, INLINED, PART = "entry", "called", "inlined", "part"
@@ -62,7 +63,7 @@ def kernel(fastmath: frozenset[str], use: str = ENTRY) -> Callable[[Callable[...
         options: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
         if use == PART:
             return numba.njit(function, inline="always", **options)
-        options |= {"nopython": True, "fastmath": set(fastmath), "no_cpython_wrapper": use == CALLED}
+        options |= {"nopython": True, "fastmath": set(fastmath), "no_cpython_wrapper": use != ENTRY}
         compiled: Any = _KINDS[use](function, targetoptions=options)
         compiled._cache = KernelCache(function)
         if use != INLINED:
@@ -73,7 +74,7 @@ def kernel(fastmath: frozenset[str], use: str = ENTRY) -> Callable[[Callable[...
     return decorate
 
 
-_KINDS = {ENTRY: LinkedKernel, CALLED: InnerKernel, INLINED: CPUDispatcher}
+_KINDS = {ENTRY: LinkedKernel, CALLED: InnerKernel, INLINED: InlinedKernel}
 
 
 class _CompilationAnnouncer(event.Listener):
