@@ -10,9 +10,9 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
-from attention.scene import SIDE, Scene
 from numpy.typing import NDArray
 
+from attention.scene import SIDE, Scene
 from numpy_vitmatte import VitMatteForImageMatting, reference
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.reference_backward import vitmatte_backward

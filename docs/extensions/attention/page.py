@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from attention.gradients import CROP, LEVELS, Gradient, gradients
 from attention.maps import encode, packed
 from attention.scene import MODEL, Scene, look
 from attention.stops import stops
-from numpy.typing import NDArray
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[3]
 KEPT = ROOT / "docs" / "_build" / "attention"

@@ -5,12 +5,13 @@ The words stand in docs/static/attention-guide.js. They name no number of their 
 
 from typing import Any
 
-from attention.scene import Scene, silenced
 from numpy.typing import NDArray
+
+from attention.scene import Scene, silenced
 
 Token = tuple[int, int]
 
-HAIR: Token = (4, 13)
+HAIR: Token = (5, 13)
 """Hair before the wall, right of the head."""
 
 EDGE: Token = (4, 7)
