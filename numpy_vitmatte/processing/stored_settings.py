@@ -2,12 +2,11 @@
 
 import copy
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
-from numpy_vitmatte.errors import ConfigurationError, shown
+from numpy_vitmatte.errors import ConfigurationError, shown, warn
 from numpy_vitmatte.files.json_object import settings_file
 from numpy_vitmatte.files.json_settings import JsonSettings
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, PREPROCESSOR_FILE
@@ -80,14 +79,14 @@ class StoredSettings(JsonSettings):
         Warns
         -----
         UserWarning
-            If the directory of a model has no such file; the defaults are taken then.
+            If the directory or repository of a model has no such file; the defaults are taken then.
         """
         source, given = split_options(settings, revision)
         path = Path(name_or_path)
         if revision is None and path.suffix == ".json" and path.is_file():
             with settings_file(path) as values:
                 return cls.from_dict(values, **given)
-        return cls.from_directory(checkpoint_directory(name_or_path, source, (PREPROCESSOR_FILE,)), **given)
+        return cls.from_directory(checkpoint_directory(name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE)), **given)
 
     @classmethod
     def from_directory(cls, directory: Path, **settings: Any) -> Self:
@@ -97,7 +96,7 @@ class StoredSettings(JsonSettings):
         """
         path = directory / PREPROCESSOR_FILE
         if (directory / CONFIG_FILE).is_file() and not os.path.lexists(path):
-            warnings.warn(_defaults_taken(path), UserWarning, stacklevel=3)
+            warn(_defaults_taken(path), stacklevel=3)
             return cls(**settings)
         with settings_file(path) as values:
             return cls.from_dict(values, **settings)
