@@ -20,7 +20,7 @@ from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, compute
 from numpy_vitmatte.pipeline.trust import compute_with_trust
 
-DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
+DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, gray unknown.
 The paths of the written files go to stdout; what was understood of the trimap goes to stderr."""
 
 EXAMPLES = """examples:

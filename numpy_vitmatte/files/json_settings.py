@@ -54,6 +54,6 @@ class JsonSettings:
         Raises
         ------
         ConfigurationError
-            As :meth:`to_json_file`.
+            See :meth:`to_json_file`.
         """
         self.to_json_file(Path(directory) / self.FILE_NAME)

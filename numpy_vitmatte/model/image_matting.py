@@ -134,7 +134,7 @@ class VitMatteForImageMatting(InferenceModule):
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":
-        """Make a model with random weights, initialised as transformers does; ``seed`` decides them."""
+        """Make a model with random weights, initialized as transformers does; ``seed`` decides them."""
         return cls(config, random_parameters(config, seed))
 
     def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
@@ -176,7 +176,7 @@ class VitMatteForImageMatting(InferenceModule):
         Parameters
         ----------
         pixel_values : float array or tensor of torch (B, 4, H, W)
-            Normalised RGB and trimap / 255, as ``VitMatteImageProcessor`` makes them; H and W are multiples of the
+            Normalized RGB and trimap / 255, as ``VitMatteImageProcessor`` makes them; H and W are multiples of the
             patch size, 16.
         output_attentions, output_hidden_states : bool, optional
             Also return these; by default what the configuration says. The attention probabilities of one global block

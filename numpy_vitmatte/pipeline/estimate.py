@@ -32,16 +32,16 @@ def estimate_memory(
     height, width : int
         Pixels of the photo.
     model : str, path or VitMatteForImageMatting
-        As for :func:`~numpy_vitmatte.matte`; no weights are read.
+        See :func:`~numpy_vitmatte.matte`. No weights are read.
     max_memory : int or str, optional
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     max_side : int, optional
     upscale : float, optional
         Both as for :func:`~numpy_vitmatte.matte`.
     trust : bool
-        With a trust map, as :func:`~numpy_vitmatte.matte_with_trust` makes it.
+        A trust map is made too, as :func:`~numpy_vitmatte.matte_with_trust` does.
     profile : {"hf", "hustvl"}
-        As for :func:`~numpy_vitmatte.matte`; it decides the padding.
+        See :func:`~numpy_vitmatte.matte`. It decides the padding.
 
     Returns
     -------

@@ -50,12 +50,12 @@ def load_checkpoint(
     ----------
     name_or_path : str or path
     processor : VitMatteImageProcessor, optional
-        By default the checkpoint's own, whose settings are read only then.
+        The default is the checkpoint's own, whose settings are read only then.
 
     Raises
     ------
     CheckpointError, ConfigurationError
-        As :meth:`VitMatteForImageMatting.from_pretrained` and :meth:`VitMatteImageProcessor.from_pretrained`.
+        See :meth:`VitMatteForImageMatting.from_pretrained` and :meth:`VitMatteImageProcessor.from_pretrained`.
     """
     global _last
     directory = checkpoint_directory(name_or_path).resolve()
@@ -80,7 +80,7 @@ def own_processor(model: VitMatteForImageMatting) -> VitMatteImageProcessor:
     Raises
     ------
     CheckpointError, ConfigurationError
-        As :meth:`VitMatteImageProcessor.from_pretrained`.
+        See :meth:`VitMatteImageProcessor.from_pretrained`.
     """
     if model.directory is None:
         return VitMatteImageProcessor()
@@ -96,9 +96,9 @@ def loaded_checkpoint(model: ModelSource, processor: VitMatteImageProcessor | No
     Parameters
     ----------
     model : str, path or VitMatteForImageMatting
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     processor : VitMatteImageProcessor, optional
-        By default the checkpoint's own.
+        The default is the checkpoint's own.
 
     Raises
     ------

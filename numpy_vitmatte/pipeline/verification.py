@@ -82,7 +82,7 @@ def alpha_corner(snapshot: Path, photo: Path, trimap: Path) -> NDArray[np.float3
     snapshot : Path
         The checkpoint's directory.
     photo, trimap : Path
-        Images of one size. The trimap's grey levels are taken as they are, not cleaned.
+        Images of one size. The trimap's gray levels are taken as they are, not cleaned.
 
     Returns
     -------

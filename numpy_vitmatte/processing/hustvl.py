@@ -28,7 +28,7 @@ _BACKGROUND_ENDS, _FOREGROUND_BEGINS = np.float32(85 / 255), np.float32(170 / 25
 class HustvlImageProcessor(VitMatteImageProcessor):
     """The image processor of the profile ``hustvl``; used as :class:`VitMatteImageProcessor` is.
 
-    Three things differ: the photo is normalised by ImageNet's mean and standard deviation; the trimap enters as 0, 0.5
+    Three things differ: the photo is normalized by ImageNet's mean and standard deviation; the trimap enters as 0, 0.5
     and 1, cut at levels 85 and 170; and where either axis needs padding to a multiple of 32, an axis that needs none
     gets 32 zero rows or columns too.
 

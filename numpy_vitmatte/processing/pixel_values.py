@@ -1,4 +1,4 @@
-"""The arithmetic of the image processor: rescale, normalise, join photo and trimap, pad.
+"""The arithmetic of the image processor: rescale, normalize, join photo and trimap, pad.
 
 Photos, trimaps and the network's images have their channels last here; the processor turns them once, at its end.
 
@@ -36,8 +36,8 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
     Returns
     -------
     (H', W', 4) float32 array
-        The trimap is the last channel and is not normalised. Padding is zero, at the bottom and on the right, and comes
-        after normalisation: to the network it is the mean colour and background.
+        The trimap is the last channel and is not normalized. Padding is zero, at the bottom and on the right, and comes
+        after normalization: to the network it is the mean color and background.
     """
     height, width = trimap.shape
     divisor = settings["size_divisor"] if settings["do_pad"] else 1

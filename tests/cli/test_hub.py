@@ -182,7 +182,7 @@ def test_verify_of_a_link_that_leads_nowhere(snapshot, capsys):
 
 @pytest.fixture
 def golden(snapshot, monkeypatch):
-    """Values for a made-up entry: the network's own, of the trimap's grey levels as they are, to four digits."""
+    """Values for a made-up entry: the network's own, of the trimap's gray levels as they are, to four digits."""
     levels = TRIMAP.copy()
     levels[:2, :2] = 77  # a cleaned trimap would have 128 here
     Image.fromarray(levels).save("trimap.png")

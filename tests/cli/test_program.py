@@ -77,7 +77,7 @@ def test_quiet_says_nothing_and_verbose_more(folder, capsys):
     _, _, verbose = run_matte(capsys, "--verbose", trimap="soft.png", output="3.png")
     assert normal[1:] == [
         "numpy-vitmatte: trimap: 0 pixels near 0, 128 or 255 were moved there, 1550 in between became unknown",
-        "numpy-vitmatte: warning: 44% of the trimap lies between black, grey and white and counts as unknown: is it a "
+        "numpy-vitmatte: warning: 44% of the trimap lies between black, gray and white and counts as unknown: is it a "
         "soft mask or a photo?",
     ]
     assert "photo: 71 x 50 pixels" in "".join(verbose)

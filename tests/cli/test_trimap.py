@@ -106,7 +106,7 @@ def test_what_is_found_goes_to_stdout_and_the_status_tells(folder, capsys):
     assert (status, err) == (1, [])
     assert out.splitlines() == [
         SHARES.replace("values 0 to 255", "16-bit values"),
-        "can be repaired: form: Pillow's mode I;16, 16-bit integers; expected L, 8-bit grey",
+        "can be repaired: form: Pillow's mode I;16, 16-bit integers; expected L, 8-bit gray",
         "can be repaired: scale: it was read as 16-bit values; other tools expect values 0, 128 and 255",
     ]
 
