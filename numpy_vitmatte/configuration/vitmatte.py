@@ -19,6 +19,7 @@ from numpy_vitmatte.files.json_object import json_text, settings_file, write_jso
 from numpy_vitmatte.hub.file_names import CONFIG_FILE
 from numpy_vitmatte.hub.options import HubOptions, split_options
 from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.hub.saving import LocalFiles, SavingOptions, check_saving
 
 __all__ = ["CONFIG_FILE", "VitDetConfig", "VitMatteConfig"]
 
@@ -76,7 +77,7 @@ def _says_unbuildable_default(values: Mapping[str, Any]) -> bool:
 
 @keeps_unknown_keys
 @dataclass(unsafe_hash=True)
-class VitMatteConfig:
+class VitMatteConfig(LocalFiles):
     """Backbone and decoder of a ViTMatte network (Yao et al. 2023, arXiv:2305.15272); the default is ViTMatte-S.
 
     Parameters
@@ -220,13 +221,16 @@ class VitMatteConfig:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **options: Unpack[HubOptions]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **options: Unpack[HubOptions],
     ) -> Self:
         """Read the ``config.json`` of a checkpoint, given by bundled name, directory or name on the hub.
 
         Parameters
         ----------
-        name_or_path : str or path
+        pretrained_model_name_or_path : str or path
         revision : str, optional
             Branch, tag, commit or pull request of the hub's repository.
         **options
@@ -242,7 +246,7 @@ class VitMatteConfig:
             If the file is absent, is not a JSON object, or describes a network that is not computed here.
         """
         source, others = split_options(options, revision)
-        directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE,))
+        directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE,))
         with settings_file(directory / CONFIG_FILE) as values:
             return cls.from_dict(values | others)
 
@@ -272,12 +276,17 @@ class VitMatteConfig:
         """
         write_json_object(path, self.to_dict())
 
-    def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Unpack[SavingOptions]) -> None:
         """Write ``config.json`` into a directory, which is created if need be.
 
         Raises
         ------
         ConfigurationError
             If the file cannot be written or an unknown key holds something that JSON does not know.
+        CheckpointError
+            If an upload is asked for.
+        TypeError
+            If there is no such option.
         """
-        write_json_object(Path(directory) / CONFIG_FILE, self.to_dict())
+        check_saving(options)
+        write_json_object(Path(save_directory) / CONFIG_FILE, self.to_dict())

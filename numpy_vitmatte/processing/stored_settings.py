@@ -11,13 +11,14 @@ from numpy_vitmatte.files.json_object import json_text, settings_file, write_jso
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, PREPROCESSOR_FILE
 from numpy_vitmatte.hub.options import split_options
 from numpy_vitmatte.hub.resolve import checkpoint_directory
+from numpy_vitmatte.hub.saving import LocalFiles, SavingOptions, check_saving
 from numpy_vitmatte.processing.settings import DEFAULTS, LoadingSettings, checked_settings, given_settings
 
 _KINDS_OF_PROCESSOR = ("image_processor_type", "feature_extractor_type", "processor_class")
 """Keys of the file that name a class."""
 
 
-class StoredSettings:
+class StoredSettings(LocalFiles):
     """The settings that an image processor is given once; :class:`VitMatteImageProcessor` does the work.
 
     Attributes
@@ -52,13 +53,16 @@ class StoredSettings:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[LoadingSettings]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **settings: Unpack[LoadingSettings],
     ) -> Self:
         """Read the ``preprocessor_config.json`` of a checkpoint.
 
         Parameters
         ----------
-        name_or_path : str or path
+        pretrained_model_name_or_path : str or path
             Name of a bundled checkpoint, a checkpoint's directory, such a JSON file itself, or a name on the hub.
         revision : str, optional
             Branch, tag, commit or pull request of the hub's repository.
@@ -80,9 +84,12 @@ class StoredSettings:
             If the directory or repository of a model has no such file; the defaults are taken then.
         """
         source, given = split_options(settings, revision)
-        path = Path(name_or_path)
+        path = Path(pretrained_model_name_or_path)
         if revision is not None or path.suffix != ".json" or not path.is_file():
-            path = checkpoint_directory(name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE)) / PREPROCESSOR_FILE
+            path = (
+                checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE))
+                / PREPROCESSOR_FILE
+            )
             if (path.parent / CONFIG_FILE).is_file() and not os.path.lexists(path):
                 warn(_defaults_taken(path), stacklevel=2)
                 return cls(**given)
@@ -130,15 +137,20 @@ class StoredSettings:
         """
         write_json_object(path, self.to_dict())
 
-    def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Unpack[SavingOptions]) -> None:
         """Write ``preprocessor_config.json`` into a directory, which is created if need be.
 
         Raises
         ------
         ConfigurationError
             If it cannot be written.
+        CheckpointError
+            If an upload is asked for.
+        TypeError
+            If there is no such option.
         """
-        write_json_object(Path(directory) / PREPROCESSOR_FILE, self.to_dict())
+        check_saving(options)
+        write_json_object(Path(save_directory) / PREPROCESSOR_FILE, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return settings and unknown keys, as in ``preprocessor_config.json``."""
