@@ -51,8 +51,10 @@ def test_nothing_checked_is_an_empty_report(fresh):
 
 @pytest.mark.extras("nbformat", "nbclient", "ipykernel")
 @pytest.mark.filterwarnings("default")  # of the notebook server's own packages
-def test_handed_in_notebooks_are_graded(tmp_path):
+def test_handed_in_notebooks_are_graded(tmp_path, monkeypatch):
     import nbformat
+
+    monkeypatch.setenv("PYTHONPATH", str(TUTORIALS.parent))
 
     cells = [
         "from numpy_vitmatte.teaching import check",
