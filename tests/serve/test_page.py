@@ -308,7 +308,7 @@ def test_twelve_megapixels_stay_responsive(page, tmp_path):
         page.evaluate("window.longest = 0")
         stroke(page, (0.2, 0.2), (0.8, 0.8), (0.2, 0.8), (0.8, 0.2))
         page.check("input[name=tool][value='fill']")
-        stroke(page, (0.5, 0.05))
+        stroke(page, (0.5, 0.25))
         page.wait_for_timeout(1500)
         page.check("input[name=tool][value='brush']")
         page.click("#undo")
