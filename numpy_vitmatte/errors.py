@@ -109,3 +109,7 @@ class DownloadError(CheckpointError):
 
 class ImageError(VitMatteError):
     """A photo or trimap that cannot be read or does not fit the other."""
+
+
+class MemoryLimitError(VitMatteError):
+    """A job that takes more memory than its ``max_memory`` allows; it is raised before anything large is read."""

@@ -221,13 +221,16 @@ class VitMatteConfig(JsonSettings):
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **options: Unpack[HubOptions]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **options: Unpack[HubOptions],
     ) -> Self:
         """Read the ``config.json`` of a checkpoint, given by bundled name, directory or name on the hub.
 
         Parameters
         ----------
-        name_or_path : str or path
+        pretrained_model_name_or_path : str or path
         revision : str, optional
             Branch, tag, commit or pull request of the hub's repository.
         **options
@@ -243,6 +246,6 @@ class VitMatteConfig(JsonSettings):
             If the file is absent, is not a JSON object, or describes a network that is not computed here.
         """
         source, others = split_options(options, revision)
-        directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE,))
+        directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE,))
         with settings_file(directory / CONFIG_FILE) as values:
             return cls.from_dict(values | others)

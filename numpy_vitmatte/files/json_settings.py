@@ -3,12 +3,13 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
 from numpy_vitmatte.files.json_object import json_text, settings_file, write_json_object
+from numpy_vitmatte.files.saving import LocalFiles, SavingOptions, check_saving
 
 
-class JsonSettings:
+class JsonSettings(LocalFiles):
     """The files of a class that has ``from_dict`` and ``to_dict``: methods under the names of transformers."""
 
     FILE_NAME: ClassVar[str]
@@ -48,12 +49,17 @@ class JsonSettings:
         """
         write_json_object(path, self.to_dict())
 
-    def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Unpack[SavingOptions]) -> None:
         """Write the file under its own name into a directory, which is created if need be.
 
         Raises
         ------
         ConfigurationError
             See :meth:`to_json_file`.
+        CheckpointError
+            If an upload is asked for.
+        TypeError
+            If there is no such option.
         """
-        self.to_json_file(Path(directory) / self.FILE_NAME)
+        check_saving(options)
+        self.to_json_file(Path(save_directory) / self.FILE_NAME)

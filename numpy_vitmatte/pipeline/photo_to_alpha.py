@@ -71,8 +71,8 @@ def matte(
         Name of a bundled checkpoint, a checkpoint's directory, a name on the hub (the last one stays loaded), or a
         loaded model.
     processor : VitMatteImageProcessor, optional
-        The default is the checkpoint's own, also for a model that was loaded from one;
-        ``VitMatteImageProcessor()`` for a model made by ``from_config``.
+        The default is the checkpoint's own, also for a model that was loaded from one. For a model made by
+        ``from_config`` it is ``VitMatteImageProcessor()``.
     profile : {"hf", "hustvl"}
         Whose preprocessing is done: what the checkpoint's file says, or what ViTMatte's authors do (ImageNet's mean and
         deviation, unknown exactly 0.5, their padding).

@@ -49,7 +49,10 @@ class HustvlImageProcessor(VitMatteImageProcessor):
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[LoadingSettings]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **settings: Unpack[LoadingSettings],
     ) -> Self:
         """Give the authors' settings, whatever the checkpoint's file says: what it says is the profile ``hf``."""
         return cls(**split_options(settings, revision)[1])

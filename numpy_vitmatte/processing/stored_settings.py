@@ -54,13 +54,16 @@ class StoredSettings(JsonSettings):
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[LoadingSettings]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **settings: Unpack[LoadingSettings],
     ) -> Self:
         """Read the ``preprocessor_config.json`` of a checkpoint.
 
         Parameters
         ----------
-        name_or_path : str or path
+        pretrained_model_name_or_path : str or path
             Name of a bundled checkpoint, a checkpoint's directory, such a JSON file itself, or a name on the hub.
         revision : str, optional
             Branch, tag, commit or pull request of the hub's repository.
@@ -82,11 +85,12 @@ class StoredSettings(JsonSettings):
             If the directory or repository of a model has no such file; the defaults are taken then.
         """
         source, given = split_options(settings, revision)
-        path = Path(name_or_path)
+        path = Path(pretrained_model_name_or_path)
         if revision is None and path.suffix == ".json" and path.is_file():
             with settings_file(path) as values:
                 return cls.from_dict(values, **given)
-        return cls.from_directory(checkpoint_directory(name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE)), **given)
+        directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE))
+        return cls.from_directory(directory, **given)
 
     @classmethod
     def from_directory(cls, directory: Path, **settings: Any) -> Self:

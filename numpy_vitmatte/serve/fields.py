@@ -45,8 +45,8 @@ class MatteFields(BaseModel):
     )
     colors: Literal["estimated", "photo"] | None = Field(
         None,
-        description="The colors of half-transparent pixels: the subject's own, estimated by pymatting (the default where "
-        "it is installed), or the photo's.",
+        description="The colors of half-transparent pixels: the subject's own, estimated by pymatting (the default "
+        "where it is installed), or the photo's.",
     )
     linear: bool = Field(False, description="Blend light instead of stored levels.")
     profile: Literal["hf", "hustvl"] = Field(

@@ -10,6 +10,7 @@ from numpy_vitmatte.teaching.exercises import (
     looking,
     matting_and_metrics,
     patches_and_positions,
+    training_a_net,
 )
 from numpy_vitmatte.teaching.verdict import Exercise
 
@@ -22,6 +23,7 @@ _NOTEBOOKS = (
     matting_and_metrics,
     looking,
     backwards,
+    training_a_net,
     fewer_bits,
 )
 
