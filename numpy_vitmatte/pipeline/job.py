@@ -20,6 +20,7 @@ from numpy_vitmatte.pipeline.memory import Extras, NetworkUse, plan_memory
 from numpy_vitmatte.pipeline.options import MattingOptions, check_options
 from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.processing.profiles import profile_processor
+from numpy_vitmatte.runtime.precision import checked_precision, used_precision
 from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
 from numpy_vitmatte.trimaps.scaling import downscale_by_blocks
 
@@ -41,6 +42,8 @@ class MattingJob:
         Whether the plan keeps to a limit of memory.
     raw : bool
         The network's own values are wanted everywhere.
+    precision : str
+        The precision that products are computed in.
     """
 
     inputs: MattingInput
@@ -49,6 +52,7 @@ class MattingJob:
     plan: MemoryPlan
     limited: bool
     raw: bool
+    precision: str
 
     def mirrored(self) -> "MattingJob":
         """Return the same job on the mirrored photo."""
@@ -93,6 +97,9 @@ def prepare(
         header = _common_header(photo_header(photo), levels, limited=limit is not None)
         small = smaller_size(header.height, header.width, options.get("max_side"))
         checkpoint = loaded_checkpoint(model, processor)
+        wanted = options.get("precision")
+        precision = used_precision(checkpoint.model.precision if wanted is None else checked_precision(wanted))
+        checkpoint.model.network(precision)  # it is made here, so that its memory counts
         network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
         plan = plan_memory(header, small, network, limit, extras)
         inputs = read_input(
@@ -106,7 +113,7 @@ def prepare(
         header = header._replace(height=height, width=width)
         small = smaller_size(header.height, header.width, options.get("max_side"))
         plan = plan_memory(header, small, network, limit, extras)
-    return MattingJob(inputs, checkpoint, small, plan, limit is not None, options.get("raw", False))
+    return MattingJob(inputs, checkpoint, small, plan, limit is not None, options.get("raw", False), precision)
 
 
 def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
@@ -172,7 +179,8 @@ def _network_alpha(
         wanted[0, :height, :width] = True
     else:
         np.equal(inputs.trimap, UNKNOWN, out=wanted[0, :height, :width])
-    alphas = model._alphas(images, wanted, job.plan.band_rows, keep_workspace=not job.limited)
+    network = model.network(job.precision)
+    alphas = model._alphas(images, wanted, job.plan.band_rows, network, keep_workspace=not job.limited)
     if wanted.shape[1:] == inputs.trimap.shape:
         return alphas[0], wanted[0]
     return processor.post_process_alphas(alphas[:, None], [(height, width)])[0], wanted[0]
