@@ -18,12 +18,13 @@ from numpy_vitmatte.errors import CheckpointError, ConfigurationError
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.tensors import is_tensor
-from numpy_vitmatte.model.inputs import checked_mask, checked_pixels
+from numpy_vitmatte.model.call_options import CallOptions, checked_call
+from numpy_vitmatte.model.inputs import checked_pixels
 from numpy_vitmatte.model.loading_options import LoadingOptions, checked_options
 from numpy_vitmatte.model.module import InferenceModule
 from numpy_vitmatte.model.output import ImageMattingOutput
 from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
-from numpy_vitmatte.network.memory import parse_bytes, plan_network_memory
+from numpy_vitmatte.network.memory import plan_network_memory
 from numpy_vitmatte.network.parameters import NetworkParameters, pack_network
 from numpy_vitmatte.network.precision import rounded_bytes, with_precision
 from numpy_vitmatte.runtime.precision import checked_precision, used_precision
@@ -191,10 +192,7 @@ class VitMatteForImageMatting(InferenceModule):
         output_hidden_states: bool | None = None,
         labels: np.ndarray | None = None,
         return_dict: bool | None = None,
-        *,
-        wanted: np.ndarray | None = None,
-        max_memory: int | str | None = None,
-        precision: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> ImageMattingOutput | tuple[Any, ...]:
         """Estimate the alphas of a batch.
 
@@ -210,13 +208,8 @@ class VitMatteForImageMatting(InferenceModule):
             Training is not supported.
         return_dict : bool, optional
             False returns a plain tuple.
-        wanted : bool array (B, H, W), optional
-            The pixels whose alpha is needed, for example ``(0 < trimap) & (trimap < 255)``; by default every pixel.
-            Work that cannot change them is left out. They are the same to the bit; others may be 0.
-        max_memory : int or str, optional
-            Bytes that the process may take at its peak, or words such as ``"2GB"``.
-        precision : {"highest", "high", "medium"}, optional
-            By default the model's.
+        **options
+            ``wanted``, ``max_memory`` and ``precision``: :class:`~numpy_vitmatte.model.call_options.CallOptions`.
 
         Returns
         -------
@@ -241,8 +234,7 @@ class VitMatteForImageMatting(InferenceModule):
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         as_object = self.config.return_dict if return_dict is None else return_dict
         traces = [Trace([] if keep_hidden else None, [] if keep_attentions else None) for _ in images]
-        masks = None if wanted is None else checked_mask(wanted, images.shape[:3])
-        limit = None if max_memory is None else parse_bytes(max_memory)
+        masks, limit, precision = checked_call(options, images.shape[:3])
         network = self.network(precision)
         _, height, width, _ = images.shape
         plan = plan_network_memory(height, width, self.config, self.weights_in_memory, limit)

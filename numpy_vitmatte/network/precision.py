@@ -38,7 +38,7 @@ def with_precision(network: NetworkParameters, precision: str) -> NetworkParamet
         backbone=backbone._replace(blocks=tuple(_block(block) for block in backbone.blocks)),
         decoder=decoder._replace(
             convstream=ConvStreamParameters((*convs[:1], *(_conv(conv) for conv in convs[1:]))),
-            fusion_blocks=tuple(_fusion_block(block) for block in decoder.fusion_blocks),
+            fusion_blocks=_fusion_blocks(decoder.fusion_blocks),
             matting_head=head._replace(conv=_conv(head.conv)),
         ),
     )
@@ -70,11 +70,15 @@ def _block(block: BlockParameters) -> BlockParameters:
     )
 
 
-def _fusion_block(block: FusionParameters) -> FusionParameters:
-    outputs = whole_panels(3 * block.detail.columns)
-    if block.upsampled.shape[1] // outputs % 2:
-        return block
-    return block._replace(upsampled=np.stack([round_panels(panels) for panels in block.upsampled]))
+def _fusion_blocks(blocks: tuple[FusionParameters, ...]) -> tuple[FusionParameters, ...]:
+    """Round all or, if the features of one have an odd number of channels, none: one kernel goes through them."""
+    if any(block.upsampled.shape[1] // whole_panels(3 * block.detail.columns) % 2 for block in blocks):
+        return blocks
+    return tuple(block._replace(upsampled=_rounded_stack(block.upsampled)) for block in blocks)
+
+
+def _rounded_stack(matrices: np.ndarray) -> np.ndarray:
+    return np.stack([round_panels(panels) for panels in matrices])
 
 
 def rounded_bytes(network: NetworkParameters) -> int:

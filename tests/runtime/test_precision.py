@@ -55,10 +55,10 @@ def test_the_environment_decides_where_nothing_was_asked_for(monkeypatch):
 def test_unknown_precisions_are_refused(monkeypatch):
     """The message says which there are, and which variable was wrong."""
     for bad in ("low", "", 16, "Highest"):
-        with pytest.raises(VitMatteError, match="^precision is .*expected highest, high or medium$"):
+        with pytest.raises(VitMatteError, match=r"^precision is .*expected highest, high or medium$"):
             checked_precision(bad)
     monkeypatch.setenv("NUMPY_VITMATTE_PRECISION", "bf16")
-    with pytest.raises(VitMatteError, match="^NUMPY_VITMATTE_PRECISION is 'bf16'; expected highest, high or medium$"):
+    with pytest.raises(VitMatteError, match=r"^NUMPY_VITMATTE_PRECISION is 'bf16'; expected highest, high or medium$"):
         checked_precision(None)
 
 
