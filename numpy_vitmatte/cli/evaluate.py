@@ -5,28 +5,28 @@ import json
 import sys
 from pathlib import Path
 
+from numpy_vitmatte.cli.matting_options import add_depth
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_output_options
+from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.folder_pairs import match_by_stem
 from numpy_vitmatte.images.writing import check_output, text_writer, write_together
 from numpy_vitmatte.matting.evaluation import as_csv, as_json_object, as_table, evaluate_file
 from numpy_vitmatte.matting.metrics import AlphaErrors
 
-_DESCRIPTION = """Score the alphas of a folder against the true ones of the same stems: SAD, Grad and Conn in thousands,
+DESCRIPTION = """Score the alphas of a folder against the true ones of the same stems: SAD, Grad and Conn in thousands,
 MSE and MAD in thousandths, as the matting literature prints them. With --trimaps only unknown pixels count, as in
 the tables of Composition-1k; without it every pixel counts, as in those of Distinctions-646. The table goes to stdout.
 The exit status is 1 if an alpha could not be scored."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte evaluate alphas true-alphas --trimaps trimaps
   numpy-vitmatte evaluate alphas true-alphas --csv errors.csv --json errors.json
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("predictions", metavar="PRED_DIR", type=Path, help="folder of the alphas to judge")
     parser.add_argument("truths", metavar="GT_DIR", type=Path, help="folder of the true alphas")
     parser.add_argument("--trimaps", metavar="DIR", type=Path, help="folder of trimaps: count unknown pixels only")
@@ -36,8 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="also write rows and mean here; '-': to stdout, instead of the table",
     )
+    add_depth(parser)
     add_output_options(parser)
-    parser.set_defaults(run=run)
+    add_pixel_limit(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     for match in matched.matches:
         logger.debug("scoring %s", match.stem)
         try:
-            rows[match.stem] = evaluate_file(*match.files.values())
+            rows[match.stem] = evaluate_file(*match.files.values(), depth=arguments.depth)
         except VitMatteError as error:
             failures[match.stem] = str(error)
     if not rows:

@@ -1,15 +1,15 @@
 """The memory of a whole job, from the photo's size alone."""
 
 from numpy_vitmatte.checkpoint.weights import bytes_not_mapped
-from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.configuration import CONFIG_FILE, VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.header import PhotoHeader
-from numpy_vitmatte.matting.downscale import smaller_size
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.network.memory import parse_bytes
 from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource, own_processor
 from numpy_vitmatte.pipeline.memory import Extras, NetworkUse, plan_memory
+from numpy_vitmatte.pipeline.network_size import network_size
 from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.processing.profiles import profile_processor
 
@@ -21,6 +21,7 @@ def estimate_memory(
     max_memory: int | str | None = None,
     *,
     max_side: int | None = None,
+    upscale: float | None = None,
     trust: bool = False,
     profile: str = "hf",
 ) -> int:
@@ -31,15 +32,16 @@ def estimate_memory(
     height, width : int
         Pixels of the photo.
     model : str, path or VitMatteForImageMatting
-        As for :func:`~numpy_vitmatte.matte`; no weights are read.
+        See :func:`~numpy_vitmatte.matte`. No weights are read.
     max_memory : int or str, optional
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     max_side : int, optional
-        As for :func:`~numpy_vitmatte.matte`.
+    upscale : float, optional
+        Both as for :func:`~numpy_vitmatte.matte`.
     trust : bool
-        With a trust map, as :func:`~numpy_vitmatte.matte_with_trust` makes it.
+        A trust map is made too, as :func:`~numpy_vitmatte.matte_with_trust` does.
     profile : {"hf", "hustvl"}
-        As for :func:`~numpy_vitmatte.matte`; it decides the padding.
+        See :func:`~numpy_vitmatte.matte`. It decides the padding.
 
     Returns
     -------
@@ -55,8 +57,8 @@ def estimate_memory(
         raise VitMatteError(f"a photo of {width} x {height} pixels has none; give positive sides")
     limit = None if max_memory is None else parse_bytes(max_memory)
     network = _network_of(model, profile_processor(profile))
-    small = smaller_size(height, width, max_side)
-    return plan_memory(PhotoHeader(height, width, wide=False), small, network, limit, Extras(trust=trust)).peak_bytes
+    size = network_size(height, width, max_side, upscale)
+    return plan_memory(PhotoHeader(height, width, wide=False), size, network, limit, Extras(trust=trust)).peak_bytes
 
 
 def _network_of(model: ModelSource, processor: VitMatteImageProcessor | None) -> NetworkUse:
@@ -64,5 +66,5 @@ def _network_of(model: ModelSource, processor: VitMatteImageProcessor | None) ->
     if isinstance(model, VitMatteForImageMatting):
         return NetworkUse(model.config, model.weights_in_memory, processor or own_processor(model))
     directory = checkpoint_directory(model)
-    processor = processor or VitMatteImageProcessor.from_pretrained(directory)
-    return NetworkUse(VitMatteConfig.from_pretrained(directory), bytes_not_mapped(directory), processor)
+    processor = processor or VitMatteImageProcessor.from_directory(directory)
+    return NetworkUse(VitMatteConfig.from_json_file(directory / CONFIG_FILE), bytes_not_mapped(directory), processor)

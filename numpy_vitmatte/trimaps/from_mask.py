@@ -1,13 +1,12 @@
 """A trimap from another tool's output: a binary mask, a soft mask, an alpha, a cut-out with transparency."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, warn
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.kernels.distance import squared_distance_to
 from numpy_vitmatte.trimaps.channel import mask_levels
@@ -64,7 +63,7 @@ def trimap_from_mask(
     VitMatteError
         A width or threshold that cannot be.
     ImageError
-        A mask that cannot be read, or is in colour without transparency.
+        A mask that cannot be read, or is in color without transparency.
 
     Examples
     --------
@@ -81,12 +80,12 @@ def trimap_from_mask(
     trimap = widen_unknown(sure, inside, outside)
     if not np.any(trimap == FOREGROUND):
         begins = f"its brightest level is {levels.max():.0f}, foreground begins at {255 * foreground:.0f}"
-        _warn(_none_left(sure, FOREGROUND, "foreground", f"erode of {inside:g}", begins))
+        warn(_none_left(sure, FOREGROUND, "foreground", f"erode of {inside:g}", begins), 2)
     if not np.any(trimap == BACKGROUND):
         ends = f"its darkest level is {levels.min():.0f}, background ends at {255 * background:.0f}"
-        _warn(_none_left(sure, BACKGROUND, "background", f"dilate of {outside:g}", ends))
+        warn(_none_left(sure, BACKGROUND, "background", f"dilate of {outside:g}", ends), 2)
     if not np.any(trimap == UNKNOWN):
-        _warn("nothing is unknown: the mask has one value or no soft pixels, and erode and dilate reach no edge")
+        warn("nothing is unknown: the mask has one value or no soft pixels, and erode and dilate reach no edge", 2)
     return trimap
 
 
@@ -96,7 +95,7 @@ def widen_unknown(trimap: NDArray[np.uint8], erode: float, dilate: float) -> NDA
     A straight edge loses exactly `erode` rows of foreground and `dilate` rows of background. That is erosion of both
     by discs, whose radius may be a fraction; squares, as rembg and Matte-Anything take them, reach 1.4 times as far
     along the diagonals. The frame of the image is no edge: a subject that it cuts off stays foreground up to it
-    (rembg erodes from there, which lays a grey border along the frame).
+    (rembg erodes from there, which lays a gray border along the frame).
 
     Parameters
     ----------
@@ -114,7 +113,7 @@ def widen_unknown(trimap: NDArray[np.uint8], erode: float, dilate: float) -> NDA
     """
     wider = np.full(trimap.shape, UNKNOWN, np.uint8)
     for value, width in ((FOREGROUND, erode), (BACKGROUND, dilate)):
-        # The distance counts from pixel centre to pixel centre, so that of a pixel at the edge is 1.
+        # The distance counts from pixel center to pixel center, so that of a pixel at the edge is 1.
         wider[squared_distance_to(trimap != value) > width * width] = value
     return wider
 
@@ -134,7 +133,3 @@ def _check_thresholds(background: Any, foreground: Any) -> None:
             f"background up to {background!r} and foreground from {foreground!r}; expected numbers from 0 to 1, "
             "background below foreground"
         )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=3)
