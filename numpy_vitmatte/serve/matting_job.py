@@ -17,8 +17,7 @@ from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult
-from numpy_vitmatte.pipeline.job import MattingJob as PreparedJob
-from numpy_vitmatte.pipeline.job import prepare
+from numpy_vitmatte.pipeline.job import PreparedJob, prepare
 from numpy_vitmatte.pipeline.memory import Extras
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import compute
@@ -47,7 +46,7 @@ class MattingAnswer(NamedTuple):
 
 
 class _ReadJob(NamedTuple):
-    """The uploads, decoded."""
+    """A job whose uploads are decoded."""
 
     trimap: NDArray[np.uint8]
     understood: TrimapReport
