@@ -139,7 +139,8 @@ def open_listed(file: IO[bytes], name: str, filename: str | bytes = "", formats:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{name} is refused: {one_line(error)}") from None
     except Exception as error:  # Pillow's header readers raise whatever their format's parser met
-        raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
+        found = f"is {kind.name} and cannot be read" if kind else "cannot be read"
+        raise ImageError(f"{name} {found}: {one_line(error)}") from error
     raise ImageError(f"{name} {_refusal(kind, beginning, in_file=bool(filename))}")
 
 
