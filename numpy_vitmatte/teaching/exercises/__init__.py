@@ -1,4 +1,4 @@
-"""What each exercise asks for, one file a notebook: specifications, and recipes for inputs."""
+"""The exercises, one file a notebook: each has a specification, and recipes for its inputs."""
 
 from numpy_vitmatte.teaching.exercises import (
     attention_offsets_windows,
