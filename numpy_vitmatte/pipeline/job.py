@@ -23,6 +23,7 @@ from numpy_vitmatte.pipeline.network_size import network_size
 from numpy_vitmatte.pipeline.options import MattingOptions, check_options
 from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.processing.profiles import profile_processor
+from numpy_vitmatte.runtime.precision import checked_precision, used_precision
 from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
 from numpy_vitmatte.trimaps.scaling import downscale_by_blocks, scale_conservatively
 
@@ -45,6 +46,8 @@ class PreparedJob:
         Whether the plan keeps to a limit of memory.
     raw : bool
         The network's own values are wanted everywhere.
+    precision : str
+        The precision that products are computed in.
     """
 
     inputs: MattingInput
@@ -53,6 +56,7 @@ class PreparedJob:
     plan: MemoryPlan
     limited: bool
     raw: bool
+    precision: str
 
     def mirrored(self) -> "PreparedJob":
         """Return the same job on the mirrored photo."""
@@ -102,6 +106,9 @@ def prepare(
         header = _common_header(photo_header(photo), levels, limited=limit is not None)
         size = network_size(*header[:2], *scales)
         checkpoint = loaded_checkpoint(model, processor)
+        wanted = options.get("precision")
+        precision = used_precision(checkpoint.model.precision if wanted is None else checked_precision(wanted))
+        checkpoint.model.network(precision)  # it is made here, so that its memory counts
         network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
         plan = plan_memory(header, size, network, limit, extras)
         inputs = read_input(
@@ -115,7 +122,7 @@ def prepare(
         header = header._replace(height=height, width=width)
         size = network_size(*header[:2], *scales)
         plan = plan_memory(header, size, network, limit, extras)
-    return PreparedJob(inputs, checkpoint, size, plan, limit is not None, options.get("raw", False))
+    return PreparedJob(inputs, checkpoint, size, plan, limit is not None, options.get("raw", False), precision)
 
 
 def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
@@ -201,7 +208,8 @@ def _network_alpha(
         wanted[0, :height, :width] = True
     else:
         np.equal(inputs.trimap, UNKNOWN, out=wanted[0, :height, :width])
-    alphas = model._alphas(images, wanted, job.plan.band_rows, keep_workspace=not job.limited)
+    network = model.network(job.precision)
+    alphas = model._alphas(images, wanted, job.plan.band_rows, network, keep_workspace=not job.limited)
     if wanted.shape[1:] == inputs.trimap.shape:
         return alphas[0], wanted[0]
     return processor.post_process_alphas(alphas[:, None], [(height, width)])[0], wanted[0]

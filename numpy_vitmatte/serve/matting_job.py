@@ -94,10 +94,10 @@ class MattingJob:
         """
         with _as_problems():
             max_memory = self._network_memory()
-            with self.times.step("read"):
+            with self.times.step("read"), collected_warnings() as caught:
                 trimap, understood, warnings = self._trimap()
                 prepared = None if self.fields.output == "trimap" else self._prepare(trimap, max_memory)
-            self._read = _ReadJob(trimap, understood, warnings, prepared)
+            self._read = _ReadJob(trimap, understood, warnings + caught, prepared)
             for name in self.images.keys() - {"background"}:  # what Pillow has decoded takes as much once more
                 del self.images[name]
 
@@ -122,13 +122,13 @@ class MattingJob:
             return MattingAnswer({"trimap": trimap}, self._report(trimap.shape, understood, warnings))
         with _as_problems():
             _stop_if(unwanted)
-            with self.times.step("matte"), collected_warnings() as caught:
+            with self.times.step("matte"):
                 result, trust = self._matte(prepared)
             _stop_if(unwanted)
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
             lines = trust.lines() if trust else []
-            report = self._report(trimap.shape, understood, warnings + caught + lines)
+            report = self._report(trimap.shape, understood, warnings + lines)
             report["computed"] = _computed(result)
             return MattingAnswer(pictures, report)
 

@@ -61,7 +61,7 @@ def arrays_in(parameters):
 
 def test_a_packed_network_shares_no_memory_with_its_tensors(tmp_path):
     tensors = random_checkpoint(CONFIG)
-    network = VitMatteForImageMatting(CONFIG, tensors)._network
+    network = VitMatteForImageMatting(CONFIG, tensors).network()
     packed = list(arrays_in(network))
     assert len(packed) > 50
     assert not [name for name, tensor in tensors.items() for array in packed if np.shares_memory(array, tensor)]
