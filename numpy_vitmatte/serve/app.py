@@ -128,7 +128,7 @@ def _add_api(app: FastAPI, service: Service) -> None:
         )  # fmt: skip
 
     async def models() -> JSONResponse:
-        """The models to choose from, and what the service can do."""
+        """List the models to choose from, and what the service can do."""
         loaded = service.models
         settings = service.settings
         return JSONResponse(
@@ -147,16 +147,16 @@ def _add_api(app: FastAPI, service: Service) -> None:
 
 def _add_probes(app: FastAPI, service: Service) -> None:
     async def healthz() -> PlainTextResponse:
-        """The process is alive."""
+        """Say that the process is alive."""
         return PlainTextResponse("ok\n")
 
     async def readyz() -> PlainTextResponse:
-        """Weights are loaded and kernels compiled."""
+        """Say whether weights are loaded and kernels compiled."""
         service.require_ready()
         return PlainTextResponse("ready\n")
 
     async def metrics() -> Response:
-        """Numbers for Prometheus."""
+        """Give the numbers that Prometheus collects."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     for path, endpoint, statuses in (
