@@ -148,7 +148,8 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
     @property
     def weights_in_memory(self) -> int:
         """Bytes that ``tensors`` and rounded weights take in addition to the packed weights."""
-        rounded = sum(rounded_bytes(network) for network in self._networks.values())
+        others = [network for precision, network in list(self._networks.items()) if precision != "highest"]
+        rounded = sum(map(rounded_bytes, others))  # every job asks, and "highest" rounds nothing
         return rounded + sum(tensor.nbytes for tensor in self.tensors.values())
 
     def network(self, precision: str | None = None) -> NetworkParameters:
