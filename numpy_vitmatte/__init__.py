@@ -16,7 +16,14 @@ from numpy_vitmatte._version import __version__
 
 if TYPE_CHECKING:
     from numpy_vitmatte.configuration import AutoConfig, VitDetConfig, VitMatteConfig
-    from numpy_vitmatte.errors import CheckpointError, ConfigurationError, DownloadError, ImageError, VitMatteError
+    from numpy_vitmatte.errors import (
+        CheckpointError,
+        ConfigurationError,
+        DownloadError,
+        ImageError,
+        MemoryLimitError,
+        VitMatteError,
+    )
     from numpy_vitmatte.hub.resolve import bundled_checkpoints
     from numpy_vitmatte.matting.background import read_background
     from numpy_vitmatte.matting.composite import composite, cutout
@@ -54,6 +61,7 @@ __all__ = [
     "ImageError",
     "ImageMattingOutput",
     "MattingResult",
+    "MemoryLimitError",
     "TrimapDiagnosis",
     "TrimapReport",
     "TrustMap",
@@ -98,6 +106,7 @@ _HOME = {
     "ImageError": "errors",
     "ImageMattingOutput": "model",
     "MattingResult": "pipeline.photo_to_alpha",
+    "MemoryLimitError": "errors",
     "TrimapDiagnosis": "trimaps.findings",
     "TrimapReport": "trimaps.reading",
     "TrustMap": "matting.trust_map",

@@ -8,18 +8,17 @@ what equals those classes' defaults: the base model's ``config.json`` says neith
 import os
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
 from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, keeps_unknown_keys, split_unknown
 from numpy_vitmatte.configuration.vitdet import VitDetConfig
 from numpy_vitmatte.errors import ConfigurationError, shown, warn
-from numpy_vitmatte.files.json_object import json_text, settings_file, write_json_object
+from numpy_vitmatte.files.json_object import settings_file
+from numpy_vitmatte.files.json_settings import JsonSettings
 from numpy_vitmatte.hub.file_names import CONFIG_FILE
 from numpy_vitmatte.hub.options import HubOptions, split_options
 from numpy_vitmatte.hub.resolve import checkpoint_directory
-from numpy_vitmatte.hub.saving import LocalFiles, SavingOptions, check_saving
 
 __all__ = ["CONFIG_FILE", "VitDetConfig", "VitMatteConfig"]
 
@@ -77,7 +76,7 @@ def _says_unbuildable_default(values: Mapping[str, Any]) -> bool:
 
 @keeps_unknown_keys
 @dataclass(unsafe_hash=True)
-class VitMatteConfig(LocalFiles):
+class VitMatteConfig(JsonSettings):
     """Backbone and decoder of a ViTMatte network (Yao et al. 2023, arXiv:2305.15272); the default is ViTMatte-S.
 
     Parameters
@@ -115,6 +114,7 @@ class VitMatteConfig(LocalFiles):
     no network can be built; here it is the published small model.
     """
 
+    FILE_NAME: ClassVar[str] = CONFIG_FILE
     model_type: ClassVar[str] = "vitmatte"
 
     backbone_config: VitDetConfig = field(default_factory=_small_backbone)
@@ -249,44 +249,3 @@ class VitMatteConfig(LocalFiles):
         directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE,))
         with settings_file(directory / CONFIG_FILE) as values:
             return cls.from_dict(values | others)
-
-    @classmethod
-    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file that holds what :meth:`to_dict` gives.
-
-        Raises
-        ------
-        ConfigurationError
-            As :meth:`from_pretrained`.
-        """
-        with settings_file(Path(path)) as values:
-            return cls.from_dict(values)
-
-    def to_json_string(self) -> str:
-        """Return the text of ``config.json``."""
-        return json_text(self.to_dict())
-
-    def to_json_file(self, path: str | os.PathLike[str]) -> None:
-        """Write a file like ``config.json``.
-
-        Raises
-        ------
-        ConfigurationError
-            As :meth:`save_pretrained`.
-        """
-        write_json_object(path, self.to_dict())
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Unpack[SavingOptions]) -> None:
-        """Write ``config.json`` into a directory, which is created if need be.
-
-        Raises
-        ------
-        ConfigurationError
-            If the file cannot be written or an unknown key holds something that JSON does not know.
-        CheckpointError
-            If an upload is asked for.
-        TypeError
-            If there is no such option.
-        """
-        check_saving(options)
-        write_json_object(Path(save_directory) / CONFIG_FILE, self.to_dict())

@@ -4,21 +4,21 @@ import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 from numpy_vitmatte.errors import ConfigurationError, shown, warn
-from numpy_vitmatte.files.json_object import json_text, settings_file, write_json_object
+from numpy_vitmatte.files.json_object import settings_file
+from numpy_vitmatte.files.json_settings import JsonSettings
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, PREPROCESSOR_FILE
 from numpy_vitmatte.hub.options import split_options
 from numpy_vitmatte.hub.resolve import checkpoint_directory
-from numpy_vitmatte.hub.saving import LocalFiles, SavingOptions, check_saving
 from numpy_vitmatte.processing.settings import DEFAULTS, LoadingSettings, checked_settings, given_settings
 
 _KINDS_OF_PROCESSOR = ("image_processor_type", "feature_extractor_type", "processor_class")
 """Keys of the file that name a class."""
 
 
-class StoredSettings(LocalFiles):
+class StoredSettings(JsonSettings):
     """The settings that an image processor is given once; :class:`VitMatteImageProcessor` does the work.
 
     Attributes
@@ -29,6 +29,7 @@ class StoredSettings(LocalFiles):
         The other keys.
     """
 
+    FILE_NAME: ClassVar[str] = PREPROCESSOR_FILE
     do_rescale: bool
     rescale_factor: float
     do_normalize: bool
@@ -85,16 +86,24 @@ class StoredSettings(LocalFiles):
         """
         source, given = split_options(settings, revision)
         path = Path(pretrained_model_name_or_path)
-        if revision is not None or path.suffix != ".json" or not path.is_file():
-            path = (
-                checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE))
-                / PREPROCESSOR_FILE
-            )
-            if (path.parent / CONFIG_FILE).is_file() and not os.path.lexists(path):
-                warn(_defaults_taken(path), stacklevel=2)
-                return cls(**given)
+        if revision is None and path.suffix == ".json" and path.is_file():
+            with settings_file(path) as values:
+                return cls.from_dict(values, **given)
+        directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE))
+        return cls.from_directory(directory, **given)
+
+    @classmethod
+    def from_directory(cls, directory: Path, **settings: Any) -> Self:
+        """Read the ``preprocessor_config.json`` of a checkpoint that is found already.
+
+        Errors and warnings are those of :meth:`from_pretrained`; `settings` override those of the file.
+        """
+        path = directory / PREPROCESSOR_FILE
+        if (directory / CONFIG_FILE).is_file() and not os.path.lexists(path):
+            warn(_defaults_taken(path), stacklevel=3)
+            return cls(**settings)
         with settings_file(path) as values:
-            return cls.from_dict(values, **given)
+            return cls.from_dict(values, **settings)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], **settings: Any) -> Self:
@@ -110,47 +119,6 @@ class StoredSettings(LocalFiles):
         if kind is not None and not str(kind).startswith(cls.__name__):
             raise ConfigurationError(f"image_processor_type is {shown(kind)}, expected a {cls.__name__}")
         return cls(**{**given_settings(kept), **given_settings(settings)})
-
-    @classmethod
-    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file like ``preprocessor_config.json``.
-
-        Raises
-        ------
-        ConfigurationError
-            As :meth:`from_pretrained`.
-        """
-        with settings_file(Path(path)) as values:
-            return cls.from_dict(values)
-
-    def to_json_string(self) -> str:
-        """Return the text of ``preprocessor_config.json``."""
-        return json_text(self.to_dict())
-
-    def to_json_file(self, path: str | os.PathLike[str]) -> None:
-        """Write a file like ``preprocessor_config.json``.
-
-        Raises
-        ------
-        ConfigurationError
-            If it cannot be written.
-        """
-        write_json_object(path, self.to_dict())
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Unpack[SavingOptions]) -> None:
-        """Write ``preprocessor_config.json`` into a directory, which is created if need be.
-
-        Raises
-        ------
-        ConfigurationError
-            If it cannot be written.
-        CheckpointError
-            If an upload is asked for.
-        TypeError
-            If there is no such option.
-        """
-        check_saving(options)
-        write_json_object(Path(save_directory) / PREPROCESSOR_FILE, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return settings and unknown keys, as in ``preprocessor_config.json``."""
