@@ -20,13 +20,16 @@ from numpy_vitmatte.files.saving import LocalFiles, SavingOptions, check_saving
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.tensors import is_tensor, tensor_of
-from numpy_vitmatte.model.inputs import checked_mask, checked_pixels
+from numpy_vitmatte.model.call_options import CallOptions, checked_call
+from numpy_vitmatte.model.inputs import checked_pixels
 from numpy_vitmatte.model.loading_options import LoadingOptions, checked_options
 from numpy_vitmatte.model.module import InferenceModule
 from numpy_vitmatte.model.output import ImageMattingOutput
 from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
-from numpy_vitmatte.network.memory import parse_bytes, plan_network_memory
-from numpy_vitmatte.network.parameters import pack_network
+from numpy_vitmatte.network.memory import plan_network_memory
+from numpy_vitmatte.network.parameters import NetworkParameters, pack_network
+from numpy_vitmatte.network.precision import rounded_bytes, with_precision
+from numpy_vitmatte.runtime.precision import checked_precision, used_precision
 from numpy_vitmatte.runtime.workspace import kept_workspace
 
 # Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
@@ -67,9 +70,15 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
     config : VitMatteConfig
     tensors : dict of str to float32 array, optional
         Every tensor of the network under its checkpoint name. By default random ones, as in ``from_config``.
+    precision : {"highest", "high", "medium"}, optional
+        The precision of products, with the meaning of ``torch.set_float32_matmul_precision``: ``docs/precision.md``. A
+        processor that gains nothing from it computes in the next better one. By default what
+        ``NUMPY_VITMATTE_PRECISION`` says, or ``"highest"``: float32.
 
     Attributes
     ----------
+    precision : str
+        The precision that a call takes unless it names another.
     directory : Path or None
         The checkpoint that ``from_pretrained`` read; the matching processor lies there, too.
     tensors : dict of str to float32 array
@@ -77,7 +86,9 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         make a new one.
     """
 
-    def __init__(self, config: VitMatteConfig, tensors: dict[str, np.ndarray] | None = None) -> None:
+    def __init__(
+        self, config: VitMatteConfig, tensors: dict[str, np.ndarray] | None = None, precision: str | None = None
+    ) -> None:
         if not isinstance(config, VitMatteConfig):
             raise ConfigurationError(
                 f"config is a {type(config).__name__}; expected a VitMatteConfig. VitMatteConfig.from_dict makes one "
@@ -86,7 +97,8 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         self.config = config
         self.directory: Path | None = None
         self.tensors = random_parameters(config, seed=0) if tensors is None else tensors
-        self._network = pack_network(_with_own_tables(self.tensors), config)
+        self.precision = checked_precision(precision)
+        self._networks = {"highest": pack_network(_with_own_tables(self.tensors), config)}
 
     @classmethod
     def from_pretrained(
@@ -124,18 +136,33 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
             If the checkpoint is on the hub and cannot be downloaded.
         """
         source, overrides = checked_options(options, revision)
+        precision = checked_precision(overrides.pop("precision", None))
         directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE, WEIGHTS))
         config = replace(
             overrides.pop("config", None) or VitMatteConfig.from_json_file(directory / CONFIG_FILE), **overrides
         )
-        model = cls(config, read_tensors(directory, config))
+        model = cls(config, read_tensors(directory, config), precision)
         model.directory = directory
         return model
 
     @property
     def weights_in_memory(self) -> int:
-        """Bytes that ``tensors`` take in addition to the packed weights."""
-        return sum(tensor.nbytes for tensor in self.tensors.values())
+        """Bytes that ``tensors`` and rounded weights take in addition to the packed weights."""
+        rounded = sum(rounded_bytes(network) for network in self._networks.values())
+        return rounded + sum(tensor.nbytes for tensor in self.tensors.values())
+
+    def network(self, precision: str | None = None) -> NetworkParameters:
+        """Return the packed weights for a precision, by default the model's. They are made when first asked for.
+
+        Raises
+        ------
+        VitMatteError
+            If there is no such precision.
+        """
+        used = used_precision(self.precision if precision is None else checked_precision(precision))
+        if used not in self._networks:
+            self._networks[used] = with_precision(self._networks["highest"], used)
+        return self._networks[used]
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":
@@ -186,9 +213,7 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         output_hidden_states: bool | None = None,
         labels: np.ndarray | None = None,
         return_dict: bool | None = None,
-        *,
-        wanted: np.ndarray | None = None,
-        max_memory: int | str | None = None,
+        **options: Unpack[CallOptions],
     ) -> ImageMattingOutput | tuple[Any, ...]:
         """Estimate the alphas of a batch.
 
@@ -204,11 +229,8 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
             Training is not supported.
         return_dict : bool, optional
             False returns a plain tuple.
-        wanted : bool array (B, H, W), optional
-            The pixels whose alpha is needed, for example ``(0 < trimap) & (trimap < 255)``; by default every pixel.
-            Work that cannot change them is left out. They are the same to the bit; others may be 0.
-        max_memory : int or str, optional
-            Bytes that the process may take at its peak, or words such as ``"2GB"``.
+        **options
+            ``wanted``, ``max_memory`` and ``precision``: :class:`~numpy_vitmatte.model.call_options.CallOptions`.
 
         Returns
         -------
@@ -220,7 +242,7 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         VitMatteError
             If ``pixel_values`` has another shape or type, or holds values that are NaN, infinite or beyond a million;
             if float32 overflows in the network; if ``wanted`` has another shape or type; if ``max_memory`` is too
-            little.
+            little; if there is no such precision.
         NotImplementedError
             If ``labels`` are given.
         """
@@ -233,11 +255,11 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         as_object = self.config.return_dict if return_dict is None else return_dict
         traces = [Trace([] if keep_hidden else None, [] if keep_attentions else None) for _ in images]
-        masks = None if wanted is None else checked_mask(wanted, images.shape[:3])
-        limit = None if max_memory is None else parse_bytes(max_memory)
+        masks, limit, precision = checked_call(options, images.shape[:3])
+        network = self.network(precision)
         _, height, width, _ = images.shape
         plan = plan_network_memory(height, width, self.config, self.weights_in_memory, limit)
-        alphas = self._alphas(images, masks, plan.band_rows, keep_workspace=limit is None, traces=traces)
+        alphas = self._alphas(images, masks, plan.band_rows, network, keep_workspace=limit is None, traces=traces)
         output = ImageMattingOutput(alphas=alphas[:, None])  # (B, H, W) -> (B, 1, H, W)
         if keep_hidden:
             per_layer = zip(*(trace.hidden_states for trace in traces if trace.hidden_states is not None), strict=True)
@@ -256,6 +278,7 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         images: np.ndarray,
         wanted: np.ndarray | None,
         band_rows: int,
+        network: NetworkParameters,
         *,
         keep_workspace: bool,
         traces: Sequence[Trace] | None = None,
@@ -266,13 +289,13 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         ``traces``, one for each image, receive the intermediate results.
         """
         _, height, width, _ = images.shape
-        size = workspace_size(height, width, self._network, band_rows) if keep_workspace else 0
+        size = workspace_size(height, width, network, band_rows) if keep_workspace else 0
         alphas = []
         with kept_workspace(size) as memory:
             for index, image in enumerate(images):
                 mask = None if wanted is None else wanted[index]
                 trace = traces[index] if traces else Trace(None, None)
-                alphas.append(forward(image, self._network, trace, mask, band_rows, memory))
+                alphas.append(forward(image, network, trace, mask, band_rows, memory))
         return np.stack(alphas) if len(alphas) > 1 else alphas[0][None]  # a single alpha is not copied
 
     def checked_pixels(self, pixel_values: np.ndarray) -> np.ndarray:
