@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from numpy_vitmatte.errors import MemoryLimitError, VitMatteError
+from numpy_vitmatte.errors import MemoryLimitError, VitMatteError, collected_warnings
 from numpy_vitmatte.matting.background import Backdrop, named_background, read_background
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground
@@ -97,8 +97,9 @@ class MattingJob:
             max_memory = self._network_memory()
             with self.times.step("read"):
                 trimap, understood, warnings = self._trimap()
-                prepared = None if self.fields.output == "trimap" else self._prepare(trimap, max_memory)
-            self._read = _ReadJob(trimap, understood, warnings, prepared)
+                with collected_warnings() as caught:
+                    prepared = None if self.fields.output == "trimap" else self._prepare(trimap, max_memory)
+            self._read = _ReadJob(trimap, understood, warnings + caught, prepared)
             for name in self.images.keys() - {"background"}:  # what Pillow has decoded takes as much once more
                 del self.images[name]
 
@@ -123,12 +124,13 @@ class MattingJob:
             return MattingAnswer({"trimap": trimap}, self._report(trimap.shape, understood, warnings))
         with _as_problems():
             _stop_if(unwanted)
-            with self.times.step("matte"):
+            with self.times.step("matte"), collected_warnings() as caught:
                 result, trust = self._matte(prepared)
             _stop_if(unwanted)
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
-            report = self._report(trimap.shape, understood, warnings + (trust.lines() if trust else []))
+            lines = trust.lines() if trust else []
+            report = self._report(trimap.shape, understood, warnings + caught + lines)
             report["computed"] = _computed(result)
             return MattingAnswer(pictures, report)
 
@@ -165,7 +167,8 @@ class MattingJob:
     def _prepare(self, trimap: NDArray[np.uint8], max_memory: int | None) -> PreparedJob:
         fields = self.fields
         options: MattingOptions = {
-            "max_memory": max_memory, "max_side": fields.max_side, "profile": fields.profile, "raw": fields.raw
+            "max_memory": max_memory, "max_side": fields.max_side, "upscale": fields.upscale,
+            "profile": fields.profile, "raw": fields.raw,
         }  # fmt: skip
         return prepare(self.images["image"], trimap, self.model, options, Extras(trust=self._with_trust))
 
@@ -229,9 +232,8 @@ def _as_problems() -> Iterator[None]:
 
 def _computed(result: MattingResult) -> dict[str, float]:
     """Return the shares of the decoder's pixels and of the last block's tokens that were computed."""
-    if not result.wanted.any():
-        return {"pixels": 0.0, "tokens": 0.0}
-    return {"pixels": round(result.computed.pixels, 4), "tokens": round(result.computed.tokens, 4)}
+    computed = result.computed
+    return {"pixels": round(computed.pixels, 4), "tokens": round(computed.tokens, 4)}
 
 
 def _stop_if(unwanted: threading.Event) -> None:
