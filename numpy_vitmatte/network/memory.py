@@ -104,12 +104,12 @@ def plan_network_memory(
     max_memory : int, optional
         Bytes that the process may take at its peak.
     surroundings : Surroundings, optional
-        By default a photo of this size, its trimap and its alpha.
+        The default is a photo of this size, its trimap and its alpha.
 
     Returns
     -------
     MemoryPlan
-        With the highest bands that fit.
+        The plan with the highest bands that fit.
 
     Raises
     ------

@@ -70,7 +70,7 @@ class JobBudget(NamedTuple):
         beside : int
             Bytes that are held as well.
         composite, estimated, linear : bool
-            As for :func:`~numpy_vitmatte.pipeline.memory.output_bytes_per_pixel`.
+            See :func:`~numpy_vitmatte.pipeline.memory.output_bytes_per_pixel`.
 
         Raises
         ------

@@ -47,7 +47,7 @@ class MattingAnswer(NamedTuple):
 
 
 class _ReadJob(NamedTuple):
-    """What is known when the uploads are decoded."""
+    """The uploads, decoded."""
 
     trimap: NDArray[np.uint8]
     understood: TrimapReport
@@ -95,10 +95,9 @@ class MattingJob:
         """
         with _as_problems():
             max_memory = self._network_memory()
-            with self.times.step("read"):
+            with self.times.step("read"), collected_warnings() as caught:
                 trimap, understood, warnings = self._trimap()
-                with collected_warnings() as caught:
-                    prepared = None if self.fields.output == "trimap" else self._prepare(trimap, max_memory)
+                prepared = None if self.fields.output == "trimap" else self._prepare(trimap, max_memory)
             self._read = _ReadJob(trimap, understood, warnings + caught, prepared)
             for name in self.images.keys() - {"background"}:  # what Pillow has decoded takes as much once more
                 del self.images[name]

@@ -32,7 +32,7 @@ class Service:
     Raises
     ------
     VitMatteError
-        As :class:`~numpy_vitmatte.serve.models.Models`.
+        See :class:`~numpy_vitmatte.serve.models.Models`.
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
