@@ -20,8 +20,8 @@ class ImageMattingOutput(Mapping[str, Any]):
 
     Attributes
     ----------
-    loss : None
-        Kept for the order of transformers' output; this package does not train.
+    loss : float32 array of no axes, or None
+        The loss of the alphas against ``labels``, where they were given.
     alphas : float32 array (B, 1, H, W)
         Alphas in [0, 1].
     hidden_states : tuple of float32 arrays (B, C, h, w), or None
@@ -31,7 +31,7 @@ class ImageMattingOutput(Mapping[str, Any]):
         window**2, window**2) of a window block, windows row by row. Rows sum to 1.
     """
 
-    loss: None = None
+    loss: np.ndarray | None = None
     alphas: np.ndarray | None = None
     hidden_states: tuple[np.ndarray, ...] | None = None
     attentions: tuple[np.ndarray, ...] | None = None

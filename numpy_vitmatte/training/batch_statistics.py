@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.reference_backward import kept_states
 
 Tensors = dict[str, NDArray[np.floating]]
 
@@ -34,8 +33,8 @@ def own_statistics(
     images : float array (B, H, W, 4) or (H, W, 4)
         The images, each as ``reference.vitmatte`` takes it.
     kept : mapping of str to float array
-        Results that ``reference.vitmatte`` recorded for them, stacked if they are. The hidden states are used: no batch
-        norm lies before them.
+        Results that ``reference.vitmatte`` recorded for them, stacked if they are. Only that of
+        :func:`features_name` is used: no batch norm lies before it.
     weights : mapping of str to float array
         Every tensor of the network; none is changed.
     config : VitMatteConfig
@@ -61,12 +60,18 @@ def own_statistics(
     details = [images]
     for index in range(len(config.convstream_hidden_sizes)):
         details.append(layer(details[-1], f"decoder.convstream.convs.{index}.", stride=2))
-    x = kept_states(kept, config)[1][0]
+    x = kept[features_name(config)]
     for index, detail in enumerate(reversed(details)):
         joined = np.concatenate([detail, reference.upsample2(x)], axis=-1)
         x = layer(joined, f"decoder.fusion_blocks.{index}.conv.", stride=1)
     measure(f"{_HEAD}1.", reference.conv(x, reference.under(tensors, f"{_HEAD}0."), padding=1))
     return tensors, pixels
+
+
+def features_name(config: VitMatteConfig) -> str:
+    """Return the name under which ``reference.vitmatte`` records the hidden state that the decoder reads."""
+    index = config.backbone_config.feature_index
+    return f"backbone.encoder.layer.{index - 1}" if index else "backbone.embeddings"
 
 
 def _over_pixels(x: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
