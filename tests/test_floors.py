@@ -31,6 +31,7 @@ ROOMS = [
     "trimaps",
     "matting",
     "pipeline",
+    "training.finetuning",
     "tracing",
     "batch",
     "serve",

@@ -124,15 +124,15 @@ class AdamW:
         tensor -= self.lr / (1 - first**step) * mean / spread
 
 
-def warmup_cosine(step: int, steps: int, warmup: int = 0, final: float = 0.0) -> float:
+def warmup_cosine(step: int, steps: float, warmup: int = 0, final: float = 0.0) -> float:
     """Return the learning rate at a step, as a part of its peak: a linear start, times a cosine down to ``final``.
 
     Parameters
     ----------
     step : int
         The step, counted from 0.
-    steps : int
-        The step at which ``final`` is reached; it stays from then on.
+    steps : float
+        The step at which ``final`` is reached; it stays from then on. Infinite: never.
     warmup : int
         Steps until the peak; 0 starts there.
     final : float
