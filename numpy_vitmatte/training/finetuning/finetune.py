@@ -97,7 +97,7 @@ def finetune(
     _require_new(output)
     material = Material(settings)
     checkpoint = _checkpoint(settings.model)
-    _log.info("reading %d pictures", len(material.matches))
+    _log.debug("reading %d pictures", len(material.matches))
     material.check()
     state = _begun(settings, material, checkpoint)
     _enter(folder)

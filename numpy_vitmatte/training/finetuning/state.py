@@ -44,6 +44,8 @@ class RunState:
         Time that they took.
     rows : list of list of float
         The log.
+    losses : list of float
+        Those of the steps since its last row.
     """
 
     optimizer: AdamW
@@ -54,6 +56,7 @@ class RunState:
     step: int = 0
     seconds: float = 0.0
     rows: list[list[float]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
 
     @property
     def tensors(self) -> dict[str, NDArray[np.float32]]:
@@ -71,7 +74,9 @@ class RunState:
         optimizer = self.optimizer
         parts = (self.tensors, self.average.tensors, optimizer.means, optimizer.squares)
         arrays = {f"{part}.{name}": each for part, own in zip(_PARTS, parts, strict=True) for name, each in own.items()}
-        words = {name: getattr(self, name) for name in ("record", "before", "steps", "step", "seconds", "rows")} | {
+        words = {
+            name: getattr(self, name) for name in ("record", "before", "steps", "step", "seconds", "rows", "losses")
+        } | {
             "adam_steps": optimizer.steps,
             "average_steps": self.average.steps,
         }
@@ -105,7 +110,7 @@ class RunState:
                 f"{str(path)!r} is not the state of a run ({error}); remove the folder {str(folder)!r} to begin anew"
             ) from None
         _check_same(self.record, words["record"], folder)
-        for name in ("before", "steps", "step", "seconds", "rows"):
+        for name in ("before", "steps", "step", "seconds", "rows", "losses"):
             setattr(self, name, words[name])
         self.optimizer.steps, self.average.steps = words["adam_steps"], words["average_steps"]
         for name in self.tensors:

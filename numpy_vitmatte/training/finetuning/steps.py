@@ -56,25 +56,26 @@ def take_steps(
         If a picture can no longer be read, memory does not suffice, the loss is no longer a number, or the state cannot
         be written.
     """
-    began, before, saved, losses = time.monotonic(), state.seconds, time.monotonic(), list[float]()
+    began, before, saved = time.monotonic(), state.seconds, time.monotonic()
     first_step = state.step + 1
     measured = math.nan
     while state.steps is None or state.step < state.steps:
         loss = _step(state, settings, material, checkpoint)
-        losses.append(loss)
+        state.losses.append(loss)
         now = time.monotonic()
         state.seconds = before + now - began
         if state.step == first_step:
             measured = state.seconds
         finished = state.step == state.steps
         if state.step % STEPS_IN_A_ROW == 0 or finished:
-            state.rows = with_row(state.rows, state.step, state.seconds, state.optimizer.lr, sum(losses) / len(losses))
-            losses.clear()
+            mean = sum(state.losses) / len(state.losses)
+            state.rows = with_row(state.rows, state.step, state.seconds, state.optimizer.lr, mean)
+            state.losses.clear()
         listen(Progress(state.step, state.steps, state.seconds, loss))
         decided = state.steps is None and state.step >= first_step + MEASURED_STEPS
         if decided:
             state.steps = _steps_in_all(state, measured, first_step, settings)
-        if finished or decided or (now - saved >= SAVE_SECONDS and not losses):
+        if finished or decided or now - saved >= SAVE_SECONDS:
             save(state, folder)
             saved = now
 
