@@ -15,8 +15,8 @@ from numpy_vitmatte.errors import VitMatteError, one_line
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.writing import save_alpha
-from numpy_vitmatte.matting.downscale import smaller_size
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.pipeline.network_size import network_size
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import matte, matte_with_report
 from numpy_vitmatte.trimaps.reading import UNKNOWN
@@ -30,7 +30,7 @@ class FolderOptions:
     ----------
     model : str
         Name or absolute directory of the checkpoint.
-    raw, profile, max_side, erode, dilate, depth
+    raw, profile, max_side, upscale, erode, dilate, depth
         As for :func:`~numpy_vitmatte.matte`.
     bits : {8, 16}
         Bits of the alpha's PNG.
@@ -47,6 +47,7 @@ class FolderOptions:
     erode: str | None = None
     dilate: str | None = None
     depth: int | None = None
+    upscale: float | None = None
 
     def matting(self) -> MattingOptions:
         """Give those of them that :func:`~numpy_vitmatte.matte` takes as keywords."""
@@ -54,6 +55,7 @@ class FolderOptions:
             raw=self.raw,
             profile=self.profile,
             max_side=self.max_side,
+            upscale=self.upscale,
             erode=self.erode,
             dilate=self.dilate,
             depth=self.depth,
@@ -103,7 +105,7 @@ def check_options(options: FolderOptions) -> None:
     VitMatteError
         The checkpoint or an option cannot be used.
     """
-    smaller_size(1, 1, options.max_side)
+    network_size(1, 1, options.max_side, options.upscale)
     # Not by name: this process would then keep the checkpoint in memory, in addition to the workers.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
