@@ -7,10 +7,14 @@ import numpy as np
 
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
+from numpy_vitmatte.gradients.network import Weights, network_gradients
 from numpy_vitmatte.model.inputs import as_array
 from numpy_vitmatte.network.parameters import NetworkParameters, pack_backbone, pack_decoder
 from numpy_vitmatte.reference import under
-from numpy_vitmatte.training.gradients import loss_and_gradients
+from numpy_vitmatte.training.labels import checked_labels
+from numpy_vitmatte.training.losses import authors_loss
+from numpy_vitmatte.training.optimizer import trainable
+from numpy_vitmatte.training.reference_gradients import reference_gradients
 
 # Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
 _TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
@@ -48,7 +52,8 @@ class TrainableModel:
             backward pass ends at the decoder's input.
         frozen_norms : bool
             True: batch norms use their stored statistics, as when the model is called. False: those of the batch, and
-            the model's stored ones move towards them by a tenth, as in PyTorch's training mode.
+            the model's stored ones move towards them by a tenth, as in PyTorch's training mode; this is computed by
+            the reference, in plain NumPy, and takes many times as long.
 
         Returns
         -------
@@ -67,19 +72,22 @@ class TrainableModel:
             If the model was loaded to compute alphas only, and has no tensors.
         """
         self._require_tensors()
-        # Statistics are changed in place, and tensors that were loaded may not be written.
-        tensors = self.tensors if frozen_norms else {name: tensor.copy() for name, tensor in self.tensors.items()}
-        loss, gradients = loss_and_gradients(
-            self.checked_pixels(pixel_values),
-            as_array(labels),
-            tensors,
-            self._network,
-            self.config,
-            train=train,
-            frozen_norms=frozen_norms,
-        )
+        images = self.checked_pixels(pixel_values)
         if not frozen_norms:
-            self.update_parameters({name: tensor for name, tensor in tensors.items() if ".running_" in name})
+            return self._gradients_and_statistics(images, as_array(labels), train)
+        chosen, (alphas, unknown) = trainable(self.tensors, train), checked_labels(as_array(labels), images[..., 3])
+        weights = Weights(self.tensors, self._network, self.config)
+        found = network_gradients(images, weights, lambda predicted: authors_loss(predicted, alphas, unknown), chosen)
+        return found.loss.value, found.gradients
+
+    def _gradients_and_statistics(
+        self, images: np.ndarray, labels: np.ndarray, train: str
+    ) -> tuple[float, dict[str, np.ndarray]]:
+        """Compute them with the batch's statistics, by the reference: no fast kernel does."""
+        tensors = {name: tensor.copy() for name, tensor in self.tensors.items()}
+        pixels = images.transpose(0, 3, 1, 2)  # [B, H, W, 4] -> [B, 4, H, W]
+        loss, gradients = reference_gradients(pixels, labels, tensors, self.config, train=train, frozen_norms=False)
+        self.update_parameters({name: tensor for name, tensor in tensors.items() if ".running_" in name})
         return loss.value, gradients
 
     def update_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
