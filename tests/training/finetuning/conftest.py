@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from numpy_vitmatte import VitMatteForImageMatting, VitMatteImageProcessor
-from numpy_vitmatte.teaching import hairy_picture
+from numpy_vitmatte.teaching import hairy_picture, write_pictures
 from numpy_vitmatte.testing import random_checkpoint, tiny_config
 
 PICTURES = 5
@@ -16,13 +16,8 @@ SIZE = 96
 def folders(tmp_path_factory):
     """Photos, alphas of 16 bits, trimaps and two backgrounds, in folders of these names."""
     root = tmp_path_factory.mktemp("pictures")
-    for name in ("photos", "alphas", "trimaps", "backgrounds"):
-        (root / name).mkdir()
-    for number in range(PICTURES):
-        toy = hairy_picture(number, SIZE)
-        Image.fromarray(toy.photo).save(root / "photos" / f"{number}.png")
-        Image.fromarray(np.rint(65535 * toy.alpha).astype(np.uint16)).save(root / "alphas" / f"{number}.png")
-        Image.fromarray(toy.trimap).save(root / "trimaps" / f"{number}.png")
+    write_pictures(root, PICTURES, SIZE)
+    (root / "backgrounds").mkdir()
     for number in range(2):
         background = np.rint(255 * hairy_picture(100 + number, SIZE).background).astype(np.uint8)
         Image.fromarray(background).save(root / "backgrounds" / f"{number}.png")

@@ -31,7 +31,7 @@ def test_drawn_trimaps_are_those_of_widen_unknown(tmp_path_factory, inner, outer
 
 
 def test_a_given_trimap_is_taken(folders):
-    paths = [folders / name / "1.png" for name in ("photos", "alphas", "trimaps")]
+    paths = [folders / name / "001.png" for name in ("photos", "alphas", "trimaps")]
     picture = read_picture(*paths, 64)
     np.testing.assert_array_equal(picture.with_band(5, 20), np.asarray(Image.open(paths[2])))
     np.testing.assert_array_equal(picture.photo, np.asarray(Image.open(paths[0])))

@@ -78,7 +78,7 @@ def test_composites_follow_the_matting_equation(tmp_path, folders):
 def test_a_single_picture_cannot_be_held_back(tmp_path, folders):
     for name in ("photos", "alphas"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "0.png").write_bytes((folders / name / "0.png").read_bytes())
+        (tmp_path / name / "000.png").write_bytes((folders / name / "000.png").read_bytes())
     with pytest.raises(VitMatteError, match="give validate=0"):
         Material(Settings(tmp_path / "photos", tmp_path / "alphas"))
     assert Material(Settings(tmp_path / "photos", tmp_path / "alphas", validate=0)).training == [0]
