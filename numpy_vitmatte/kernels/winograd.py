@@ -261,7 +261,9 @@ def _convolve_rows(x, first, last, width, conv, out):
             copy_run(both, (row - y) * step, size, out, (row - first) * size)
 
 
-def convolve_rows(padded: np.ndarray, conv: PackedConv3x3, first: int, last: int) -> np.ndarray:
+def convolve_rows(
+    padded: np.ndarray, conv: PackedConv3x3, first: int, last: int, out: np.ndarray | None = None
+) -> np.ndarray:
     """Compute rows ``first .. last - 1`` of a 3x3 convolution.
 
     Parameters
@@ -271,12 +273,15 @@ def convolve_rows(padded: np.ndarray, conv: PackedConv3x3, first: int, last: int
     conv : PackedConv3x3
     first, last : int
         Range of output rows; at best both are even.
+    out : float32 array (last - first, W, C_out), optional
+        Contiguous array to write to.
 
     Returns
     -------
     float32 array (last - first, W, C_out)
     """
     width = padded.shape[1] - 2
-    out = np.empty((last - first, width, conv.columns), np.float32)
+    if out is None:
+        out = np.empty((last - first, width, conv.columns), np.float32)
     _convolve_rows(Piece(padded, -1, -1), first, last, width, conv, out.reshape(-1))
     return out
