@@ -4,19 +4,18 @@ The runners (``local``, ``cluster``) only decide where :func:`run_job` is called
 """
 
 import time
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from numpy_vitmatte.batch.limits import Limits
-from numpy_vitmatte.errors import VitMatteError, one_line
+from numpy_vitmatte.errors import VitMatteError, collected_warnings, one_line
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.writing import save_alpha
-from numpy_vitmatte.matting.downscale import smaller_size
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.pipeline.network_size import network_size
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import matte, matte_with_report
 from numpy_vitmatte.trimaps.reading import UNKNOWN
@@ -30,7 +29,7 @@ class FolderOptions:
     ----------
     model : str
         Name or absolute directory of the checkpoint.
-    raw, profile, max_side, erode, dilate, depth
+    raw, profile, max_side, upscale, erode, dilate, depth
         As for :func:`~numpy_vitmatte.matte`.
     bits : {8, 16}
         Bits of the alpha's PNG.
@@ -47,6 +46,7 @@ class FolderOptions:
     erode: str | None = None
     dilate: str | None = None
     depth: int | None = None
+    upscale: float | None = None
 
     def matting(self) -> MattingOptions:
         """Give those of them that :func:`~numpy_vitmatte.matte` takes as keywords."""
@@ -54,6 +54,7 @@ class FolderOptions:
             raw=self.raw,
             profile=self.profile,
             max_side=self.max_side,
+            upscale=self.upscale,
             erode=self.erode,
             dilate=self.dilate,
             depth=self.depth,
@@ -82,7 +83,7 @@ class Outcome:
     error : str or None
         The reason why there is no output, on one line; None if there is one.
     warnings : tuple of str
-        Warnings about the trimap or in general.
+        This package's warnings, about the trimap or in general.
     seconds : float
     """
 
@@ -103,11 +104,11 @@ def check_options(options: FolderOptions) -> None:
     VitMatteError
         The checkpoint or an option cannot be used.
     """
-    smaller_size(1, 1, options.max_side)
+    network_size(1, 1, options.max_side, options.upscale)
     # Not by name: this process would then keep the checkpoint in memory, in addition to the workers.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
-    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model)
+    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model, profile=options.profile)
 
 
 def run_job(job: Job) -> Outcome:
@@ -124,8 +125,7 @@ def run_job(job: Job) -> Outcome:
     started = time.perf_counter()
     error: str | None = None
     said: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
+    with collected_warnings() as caught:
         try:
             said += _matte_and_save(job)
         except VitMatteError as refusal:
@@ -134,8 +134,7 @@ def run_job(job: Job) -> Outcome:
             error = "not enough memory for a photo of this size; scale it down, or give --max-side 2048"
         except Exception as trouble:  # the other photos are worth more than this one's traceback
             error = f"unexpected {type(trouble).__name__}: {trouble}; please report it"
-    said += [str(warning.message) for warning in caught]
-    return Outcome(job, error and one_line(error), tuple(map(one_line, said)), time.perf_counter() - started)
+    return Outcome(job, error and one_line(error), tuple(map(one_line, said + caught)), time.perf_counter() - started)
 
 
 def _matte_and_save(job: Job) -> tuple[str, ...]:

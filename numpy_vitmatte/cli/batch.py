@@ -122,6 +122,7 @@ def _options(arguments: argparse.Namespace) -> FolderOptions:
         arguments.erode,
         arguments.dilate,
         arguments.depth,
+        arguments.upscale,
     )
 
 

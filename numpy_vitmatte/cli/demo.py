@@ -19,10 +19,13 @@ from numpy_vitmatte.pipeline.photo_to_alpha import matte_with_report
 
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "demo"
 
+BUNDLED = {"astronaut": ("photo.jpg", "trimap.png"), "lemur": ("lemur.jpg", "lemur-trimap.png")}
+"""The bundled photos and their trimaps, by name."""
+
 _MARK = "numpy-vitmatte demo"
 
-_DESCRIPTION = """Matte the photo that comes with the package; write its alpha, its cut-out and a side-by-side picture
-(photo, trimap, alpha, subject before a checkerboard). The files' paths go to stdout.
+_DESCRIPTION = """Matte a photo of a lemur that comes with the package; write its alpha, its cut-out and a side-by-side
+picture (photo, trimap, alpha, subject before a checkerboard). The files' paths go to stdout.
 An earlier demo's pictures are overwritten; other files of their names are not."""
 
 _EXAMPLES = """examples:
@@ -62,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
         for path in (alpha_path, cutout_path, comparison_path):
             check_output(path, (".png",), arguments.force or _is_from_here(path))
     set_threads(arguments.threads)
-    photo, trimap = bundled_photo()
+    photo, trimap = bundled_photo("lemur")
     result = matte_with_report(photo, trimap, arguments.model)
     _make_folder(folder)
     comparison = side_by_side(result.photo, result.trimap, result.alpha)
@@ -79,19 +82,27 @@ def run(arguments: argparse.Namespace) -> None:
         print(path)
 
 
-def bundled_photo() -> tuple[Path, Path]:
-    """Find the bundled photo and its trimap.
+def bundled_photo(name: str = "astronaut") -> tuple[Path, Path]:
+    """Find a bundled photo and its trimap.
+
+    Parameters
+    ----------
+    name : {"astronaut", "lemur"}
+        The astronaut is a hard case: hair of one or two pixels, and black before black. The lemur has fur.
+
+    Returns
+    -------
+    photo, trimap : Path
 
     Raises
     ------
     VitMatteError
         If this installation lacks them.
     """
-    photos = sorted(DEMO_FOLDER.glob("photo.*"))
-    trimap = DEMO_FOLDER / "trimap.png"
-    if not photos or not trimap.is_file():
+    photo, trimap = (DEMO_FOLDER / file for file in BUNDLED[name])
+    if not photo.is_file() or not trimap.is_file():
         raise VitMatteError(f"this installation lacks the bundled photo ({DEMO_FOLDER}); install the package again")
-    return photos[0], trimap
+    return photo, trimap
 
 
 def _writer(pixels: NDArray[Any]) -> Writer:

@@ -24,7 +24,7 @@ def add_mask_widths(making: Any) -> None:
 
 
 def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> None:
-    """Add --profile, --raw, --max-side, --max-memory, --depth and --max-pixels.
+    """Add --profile, --raw, --max-side, --upscale, --max-memory, --depth and --max-pixels.
 
     Parameters
     ----------
@@ -43,6 +43,13 @@ def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> No
         metavar="N",
         type=int,
         help="an approximation for big photos: compute at most N pixels a side, upsample the alpha by a guided filter",
+    )
+    parser.add_argument(
+        "--upscale",
+        metavar="F",
+        type=float,
+        help="for structure of one or two pixels: show the network the photo F times as large, 1.5 for example (2.3 "
+        "times the work), and average its alpha",
     )
     parser.add_argument(
         "--max-memory", metavar="SIZE", help=f"the most memory to take, such as 2GB{budget}; default: no limit"
@@ -68,6 +75,7 @@ def matting_options(arguments: argparse.Namespace) -> MattingOptions:
         profile=arguments.profile,
         raw=arguments.raw,
         max_side=arguments.max_side,
+        upscale=arguments.upscale,
         max_memory=arguments.max_memory,
         erode=arguments.erode,
         dilate=arguments.dilate,

@@ -5,11 +5,11 @@ from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.header import PhotoHeader
-from numpy_vitmatte.matting.downscale import smaller_size
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.network.memory import parse_bytes
 from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource, own_processor
 from numpy_vitmatte.pipeline.memory import Extras, NetworkUse, plan_memory
+from numpy_vitmatte.pipeline.network_size import network_size
 from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.processing.profiles import profile_processor
 
@@ -21,6 +21,7 @@ def estimate_memory(
     max_memory: int | str | None = None,
     *,
     max_side: int | None = None,
+    upscale: float | None = None,
     trust: bool = False,
     profile: str = "hf",
 ) -> int:
@@ -35,7 +36,8 @@ def estimate_memory(
     max_memory : int or str, optional
         As for :func:`~numpy_vitmatte.matte`.
     max_side : int, optional
-        As for :func:`~numpy_vitmatte.matte`.
+    upscale : float, optional
+        Both as for :func:`~numpy_vitmatte.matte`.
     trust : bool
         With a trust map, as :func:`~numpy_vitmatte.matte_with_trust` makes it.
     profile : {"hf", "hustvl"}
@@ -55,8 +57,8 @@ def estimate_memory(
         raise VitMatteError(f"a photo of {width} x {height} pixels has none; give positive sides")
     limit = None if max_memory is None else parse_bytes(max_memory)
     network = _network_of(model, profile_processor(profile))
-    small = smaller_size(height, width, max_side)
-    return plan_memory(PhotoHeader(height, width, wide=False), small, network, limit, Extras(trust=trust)).peak_bytes
+    size = network_size(height, width, max_side, upscale)
+    return plan_memory(PhotoHeader(height, width, wide=False), size, network, limit, Extras(trust=trust)).peak_bytes
 
 
 def _network_of(model: ModelSource, processor: VitMatteImageProcessor | None) -> NetworkUse:

@@ -9,19 +9,22 @@ from numpy.typing import NDArray
 from numpy_vitmatte.images.color_profile import is_srgb, profile_name
 from numpy_vitmatte.images.header import PhotoHeader, photo_header
 from numpy_vitmatte.images.photo import Photo
+from numpy_vitmatte.images.pixel_limit import decoding_limit
 from numpy_vitmatte.images.reading import ImageSource, is_file, is_file_or_image, opened
 from numpy_vitmatte.kernels.lookup_table import set_known_alpha
-from numpy_vitmatte.matting.downscale import smaller_photo, smaller_size
+from numpy_vitmatte.matting.downscale import smaller_photo
 from numpy_vitmatte.matting.guided_filter import upsample_alpha
+from numpy_vitmatte.matting.upscale import average_by_area, larger_photo
 from numpy_vitmatte.network.memory import MemoryPlan, parse_bytes
 from numpy_vitmatte.pipeline.inputs import MaskSource, MattingInput, read_input, trimap_or_mask
 from numpy_vitmatte.pipeline.loaded_checkpoint import LoadedCheckpoint, ModelSource, loaded_checkpoint
 from numpy_vitmatte.pipeline.memory import Extras, NetworkUse, plan_memory
+from numpy_vitmatte.pipeline.network_size import network_size
 from numpy_vitmatte.pipeline.options import MattingOptions, check_options
 from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.processing.profiles import profile_processor
 from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
-from numpy_vitmatte.trimaps.scaling import downscale_by_blocks
+from numpy_vitmatte.trimaps.scaling import downscale_by_blocks, scale_conservatively
 
 _logger = logging.getLogger("numpy_vitmatte")
 
@@ -34,8 +37,9 @@ class MattingJob:
     ----------
     inputs : MattingInput
     checkpoint : LoadedCheckpoint
-    small : (int, int)
-        Height and width that the network sees, without padding; the photo's own, or less with ``max_side``.
+    network_size : (int, int)
+        Height and width that the network sees, without padding: the photo's own, less with ``max_side``, or more with
+        ``upscale``.
     plan : MemoryPlan
     limited : bool
         Whether the plan keeps to a limit of memory.
@@ -45,7 +49,7 @@ class MattingJob:
 
     inputs: MattingInput
     checkpoint: LoadedCheckpoint
-    small: tuple[int, int]
+    network_size: tuple[int, int]
     plan: MemoryPlan
     limited: bool
     raw: bool
@@ -85,16 +89,21 @@ def prepare(
     widths = options.get("erode"), options.get("dilate")
     source = trimap_or_mask(trimap, options.get("mask"), *widths)
     max_memory = options.get("max_memory")
+    scales = options.get("max_side"), options.get("upscale")
     limit = None if max_memory is None else parse_bytes(max_memory)
     processor = profile_processor(options.get("profile", "hf"), options.get("processor"))
     other = source.mask if isinstance(source, MaskSource) else source
-    with opened(image, "photo") as photo, opened(other, "trimap" if other is source else "mask") as levels:
+    with (
+        decoding_limit(limit),
+        opened(image, "photo") as photo,
+        opened(other, "trimap" if other is source else "mask") as levels,
+    ):
         given = source._replace(mask=levels) if isinstance(source, MaskSource) else levels
         header = _common_header(photo_header(photo), levels, limited=limit is not None)
-        small = smaller_size(header.height, header.width, options.get("max_side"))
+        size = network_size(*header[:2], *scales)
         checkpoint = loaded_checkpoint(model, processor)
         network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
-        plan = plan_memory(header, small, network, limit, extras)
+        plan = plan_memory(header, size, network, limit, extras)
         inputs = read_input(
             photo, given, sparing=limit is not None, separate=is_file(other), depth=options.get("depth")
         )
@@ -104,9 +113,9 @@ def prepare(
     if inputs.trimap.shape != (header.height, header.width):  # the header did not tell that the photo is turned
         height, width = inputs.trimap.shape
         header = header._replace(height=height, width=width)
-        small = smaller_size(header.height, header.width, options.get("max_side"))
-        plan = plan_memory(header, small, network, limit, extras)
-    return MattingJob(inputs, checkpoint, small, plan, limit is not None, options.get("raw", False))
+        size = network_size(*header[:2], *scales)
+        plan = plan_memory(header, size, network, limit, extras)
+    return MattingJob(inputs, checkpoint, size, plan, limit is not None, options.get("raw", False))
 
 
 def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
@@ -141,17 +150,37 @@ def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.flo
     wanted : (H', W') bool array
         The pixels that the network was asked for, at its size, with its padding.
     """
-    photo, trimap = job.inputs.photo, job.inputs.trimap
-    levels = photo.levels
-    if job.small == trimap.shape:
+    height, width = job.inputs.trimap.shape
+    if job.network_size == (height, width):
         return _network_alpha(job, job.inputs, everywhere)
-    _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *job.small[::-1])
-    small_photo = Photo(smaller_photo(levels, *job.small), photo.icc_profile)
-    small = replace(job.inputs, photo=small_photo, trimap=downscale_by_blocks(trimap, *job.small))
+    if job.network_size < (height, width):
+        return _from_smaller(job, everywhere)
+    return _from_larger(job, everywhere)
+
+
+def _from_smaller(job: MattingJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Let the network see fewer pixels, and upsample its alpha by the photo."""
+    _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *job.network_size[::-1])
+    photo = job.inputs.photo
+    levels = smaller_photo(photo.levels, *job.network_size)
+    trimap = downscale_by_blocks(job.inputs.trimap, *job.network_size)
+    small = replace(job.inputs, photo=Photo(levels, photo.icc_profile), trimap=trimap)
     alpha, wanted = _network_alpha(job, small, everywhere)
     if not everywhere:
-        set_known_pixels(alpha, small.trimap)
-    return upsample_alpha(alpha, small_photo.levels, levels), wanted
+        set_known_pixels(alpha, trimap)
+    return upsample_alpha(alpha, levels, photo.levels), wanted
+
+
+def _from_larger(job: MattingJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Let the network see the photo enlarged, and average its alpha."""
+    _logger.info("alpha: computed at %d x %d pixels, the photo enlarged, and averaged", *job.network_size[::-1])
+    photo, trimap = job.inputs.photo, job.inputs.trimap
+    levels = larger_photo(photo.levels, *job.network_size)
+    # All enlarged pixels that a pixel covers touch it: where it is unknown, so are they.
+    larger_trimap = scale_conservatively(trimap, *job.network_size)
+    large = replace(job.inputs, photo=Photo(levels, photo.icc_profile), trimap=larger_trimap)
+    alpha, wanted = _network_alpha(job, large, everywhere)
+    return average_by_area(alpha, *trimap.shape), wanted
 
 
 def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> None:

@@ -38,6 +38,9 @@ SRGB_BYTES_PER_PIXEL, WIDE_SRGB_BYTES_PER_PIXEL = 3, 12
 HIDDEN_BYTES_PER_PIXEL, WIDE_HIDDEN_BYTES_PER_PIXEL = 4, 25
 """A photo whose hidden colors are blanked, and where they were."""
 
+WIDE_LEVELS_BYTES_PER_PIXEL = 9
+"""A photo of more than 8 bits scaled for the network, whose levels are float32."""
+
 WANTED_BYTES_PER_PIXEL = 4
 """The mask of wanted pixels."""
 
@@ -54,8 +57,8 @@ TRUST_MAP_BYTES_PER_PIXEL = 9
 BACKGROUND_BYTES_PER_PIXEL = 14
 """An image that is to stand behind the subject, for each of its own pixels."""
 
-WIDE_CUTOUT_BYTES_PER_PIXEL = 36
-"""A cut-out of 16 bits in the making, beyond one of 8: its floats, and its values twice."""
+WIDE_CUTOUT_BYTES_PER_PIXEL = 10
+"""A cut-out of 16 bits in the making, beyond one of 8."""
 
 PYMATTING_BYTES = 95_000_000
 """pymatting, with what it imports and compiles."""
@@ -117,7 +120,7 @@ class NetworkUse(NamedTuple):
 
 def plan_memory(
     header: PhotoHeader,
-    small: tuple[int, int],
+    network_size: tuple[int, int],
     network: NetworkUse,
     max_memory: int | None = None,
     extras: Extras = Extras(),  # noqa: B008
@@ -127,8 +130,9 @@ def plan_memory(
     Parameters
     ----------
     header : PhotoHeader
-    small : (int, int)
-        Height and width that the network sees, without padding; the photo's own, or less with ``max_side``.
+    network_size : (int, int)
+        Height and width that the network sees, without padding: the photo's own, less with ``max_side``, or more with
+        ``upscale``.
     network : NetworkUse
     max_memory : int, optional
         Bytes that the process may take at its peak.
@@ -143,30 +147,31 @@ def plan_memory(
     VitMatteError
         If the job does not fit; the message names the smallest limit that would do.
     """
-    padded = network.processor.padded_size(*small)
-    around = surroundings(header, small, extras)
+    padded = network.processor.padded_size(*network_size)
+    around = surroundings(header, network_size, extras)
     return plan_network_memory(*padded, network.config, network.weight_bytes, max_memory, around)
 
 
-def surroundings(header: PhotoHeader, small: tuple[int, int], extras: Extras) -> Surroundings:
+def surroundings(header: PhotoHeader, network_size: tuple[int, int], extras: Extras) -> Surroundings:
     """Add up what a job takes in addition to the network; parameters as for :func:`plan_memory`."""
     photo = WIDE if header.wide else EIGHT_BIT
-    pixels, small_pixels = header.height * header.width, small[0] * small[1]
+    pixels, network_pixels = header.height * header.width, network_size[0] * network_size[1]
     wider = photo.between - EIGHT_BIT.between
     outputs = extras.output_bytes_per_pixel + wider + TRUST_MAP_BYTES_PER_PIXEL * extras.trust
     held = (photo.between + SECOND_OPINION_BYTES_PER_PIXEL * extras.trust) * pixels
     between = held
     peaks = [photo.at_peak * pixels, held, outputs * pixels]
     if header.profiled:
-        held += (WIDE_SRGB_BYTES_PER_PIXEL if header.wide else SRGB_BYTES_PER_PIXEL) * small_pixels
+        held += (WIDE_SRGB_BYTES_PER_PIXEL if header.wide else SRGB_BYTES_PER_PIXEL) * network_pixels
     if header.transparent:
         held += (WIDE_HIDDEN_BYTES_PER_PIXEL if header.wide else HIDDEN_BYTES_PER_PIXEL) * pixels
     peaks = [peak + held - between for peak in peaks]
     name = f"{header.width} x {header.height} pixels"
-    if small_pixels == pixels:
+    if network_pixels == pixels:
         held += WANTED_BYTES_PER_PIXEL * pixels
     else:
-        peaks.append(held + FILTER_BYTES + FILTER_BYTES_PER_SMALL_PIXEL * small_pixels)
-        held += PHOTO_BYTES_PER_PIXEL * small_pixels
-        name += f", computed at {small[1]} x {small[0]},"
+        if network_pixels < pixels:
+            peaks.append(held + FILTER_BYTES + FILTER_BYTES_PER_SMALL_PIXEL * network_pixels)
+        held += (PHOTO_BYTES_PER_PIXEL + WIDE_LEVELS_BYTES_PER_PIXEL * header.wide) * network_pixels
+        name += f", computed at {network_size[1]} x {network_size[0]},"
     return Surroundings(extras.held_bytes + held, extras.held_bytes + max(peaks), name)

@@ -16,6 +16,7 @@ class MattingOptions(TypedDict, total=False):
     raw : bool
     max_memory : int, str or None
     max_side : int or None
+    upscale : float or None
     mask : path, PIL.Image.Image, array or None
     erode, dilate : float, str or None
     depth : int or None
@@ -26,6 +27,7 @@ class MattingOptions(TypedDict, total=False):
     raw: bool
     max_memory: int | str | None
     max_side: int | None
+    upscale: float | None
     mask: ImageSource | None
     erode: float | str | None
     dilate: float | str | None

@@ -85,6 +85,9 @@ def matte(
         An approximation for photos that take too much time or memory: where the longer side has more pixels than this,
         the network sees the photo scaled down, and its alpha is brought back by a guided filter
         (:mod:`~numpy_vitmatte.matting.guided_filter`). At least 32.
+    upscale : float, optional
+        For structure of one or two pixels: the network sees the photo enlarged by this factor, 1 to 4, and its alpha is
+        averaged back. Time and memory grow with the square of it. It cannot be given together with `max_side`.
     mask : path, PIL.Image.Image or array, optional
         A mask, an alpha or a cut-out in place of a trimap, which is made of it; see
         :func:`~numpy_vitmatte.trimap_from_mask`.

@@ -18,6 +18,7 @@ def folder(tmp_path, monkeypatch, lively_checkpoint):
     """The working directory of a row: a photo, its trimap and a checkpoint; the demo's photo is the same."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demo, "DEMO_FOLDER", tmp_path)
+    monkeypatch.setattr(demo, "BUNDLED", {"lemur": ("photo.png", "trimap.png")})
     Image.fromarray(PHOTO).save("photo.png")
     Image.fromarray(TRIMAP).save("trimap.png")
     shutil.copytree(lively_checkpoint, "checkpoint")

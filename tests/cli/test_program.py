@@ -142,6 +142,7 @@ def test_max_side_and_max_pixels(folder, capsys):
 
 def test_demo_writes_three_pictures(folder, capsys, monkeypatch):
     monkeypatch.setattr(demo, "DEMO_FOLDER", folder)
+    monkeypatch.setattr(demo, "BUNDLED", {"lemur": ("photo.png", "trimap.png")})
     status, out, _ = run(capsys, "demo", "-o", "made/here", "--model", "checkpoint")
     assert status == 0
     assert out.split() == [os.path.join("made/here", name) for name in ("alpha.png", "cutout.png", "side-by-side.png")]
@@ -153,6 +154,7 @@ def test_demo_writes_three_pictures(folder, capsys, monkeypatch):
 
 def test_the_demo_can_be_run_twice_but_overwrites_nobody_elses_files(folder, capsys, monkeypatch):
     monkeypatch.setattr(demo, "DEMO_FOLDER", folder)
+    monkeypatch.setattr(demo, "BUNDLED", {"lemur": ("photo.png", "trimap.png")})
     job = ("demo", "-o", "made/here", "--model", "checkpoint")
     assert run(capsys, *job)[0] == run(capsys, *job)[0] == 0
     shutil.copy("photo.png", "made/here/cutout.png")
@@ -164,8 +166,9 @@ def test_the_demo_can_be_run_twice_but_overwrites_nobody_elses_files(folder, cap
     assert run(capsys, *job, "--force")[0] == 0
 
 
-def test_bundled_photo_has_a_fitting_trimap():
-    photo, trimap = demo.bundled_photo()
+@pytest.mark.parametrize("name", demo.BUNDLED)
+def test_bundled_photos_have_fitting_trimaps(name):
+    photo, trimap = demo.bundled_photo(name)
     levels, report = read_trimap(trimap)
     assert read_photo(photo).shape == (*levels.shape, 3)
     assert (report.snapped, report.between, report.warnings) == (0, 0, ())
@@ -175,7 +178,7 @@ def test_demo_with_the_bundled_weights(tmp_path, capsys):
     """The README's first command. How good the alpha is, the tests of the weights say."""
     status, _, _ = run(capsys, "demo", "-o", tmp_path / "demo-output")
     assert status == 0
-    _, trimap_path = demo.bundled_photo()
+    _, trimap_path = demo.bundled_photo("lemur")
     trimap, _ = read_trimap(trimap_path)
     alpha = pixels(tmp_path / "demo-output" / "alpha.png")
     np.testing.assert_array_equal(alpha[trimap != 128], trimap[trimap != 128])

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from support.icc_profiles import DISPLAY_P3
 from support.processes import run_python
 
 from numpy_vitmatte import (
@@ -18,6 +19,7 @@ from numpy_vitmatte import (
     set_num_threads,
 )
 from numpy_vitmatte.images.header import PhotoHeader
+from numpy_vitmatte.images.wide_png import write_wide_png
 from numpy_vitmatte.network.memory import PHOTO_BYTES_PER_PIXEL
 from numpy_vitmatte.pipeline.memory import (
     EIGHT_BIT,
@@ -42,7 +44,7 @@ reads_peaks = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason
 def pictures(tmp_path_factory):
     """A folder for each side: a square photo, in 8 and in 16 bits, and its trimap, half of it unknown."""
     root = tmp_path_factory.mktemp("memory")
-    for side in (60, 1800, 3000):
+    for side in (60, 500, 1800, 3000):
         folder = root / str(side)
         folder.mkdir()
         ramp = np.add.outer(np.arange(side), np.arange(side)) * 125 // side
@@ -50,6 +52,10 @@ def pictures(tmp_path_factory):
         pixels = {"photo": np.dstack([ramp] * 3).astype(np.uint8), "wide": (257 * ramp).astype(np.uint16)}
         for name, array in (pixels | {"trimap": trimap[:, None].repeat(side, axis=1)}).items():
             Image.fromarray(array).save(folder / f"{name}.png", compress_level=1)
+        levels = np.dstack([ramp, ramp, ramp, np.where(ramp > 125, 255, 0)])
+        Image.fromarray(levels.astype(np.uint8)).save(folder / "rgba.png", compress_level=1, icc_profile=DISPLAY_P3)
+        with open(folder / "wide-rgba.png", "wb") as file:
+            write_wide_png(file, (257 * levels).astype(np.uint16), DISPLAY_P3)
     return root
 
 
@@ -191,9 +197,15 @@ print(least, peak)
 JOBS = {
     "smaller size": "photo.png trimap.png -o a.png --max-side 512",
     "16 bits at a smaller size": "wide.png trimap.png -o a.npy --max-side 64",
+    "larger size": "photo.png trimap.png -o a.png --upscale 2",
+    "16 bits at a larger size": "wide.png trimap.png -o a.npy --upscale 1.5",
     "trust map": "photo.png trimap.png -o a.png --trust b.png --max-side 64",
     "trust map of 16 bits": "wide.png trimap.png --trust b.png --max-side 64",
     "composite": "photo.png trimap.png --composite a.png --background photo.png --colors photo --max-side 64",
+    "profile and transparency": "rgba.png trimap.png --cutout a.png --colors photo --max-side 64",
+    "16 bits, profile and transparency": (
+        "wide-rgba.png trimap.png -o a.png --cutout b.tif --bits 16 --colors photo --max-side 64"
+    ),
     "estimated colours": "photo.png trimap.png --cutout a.png --max-side 64",
 }
 
@@ -205,7 +217,8 @@ JOBS = {
 )
 def test_the_least_budget_is_kept_and_not_wasted(pictures, compiled, kind):
     """A process of its own, refused once, then run with the least: below it, and not by half."""
-    folder = pictures / ("1800" if kind == "estimated colours" else "3000")  # pymatting takes its time
+    # pymatting takes its time, and so does the network where it sees the photo enlarged.
+    folder = pictures / ("1800" if kind == "estimated colours" else "500" if "larger" in kind else "3000")
     threads = {"NUMPY_VITMATTE_NUM_THREADS": str(get_num_threads())}
     least, peak = map(int, run_python("-c", COMMAND, JOBS[kind], cwd=folder, **threads).split())
     assert least * MEGA / 2 < peak <= least * MEGA

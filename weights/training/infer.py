@@ -9,6 +9,9 @@ import torch
 from torch.nn import functional as F
 from transformers import VitMatteForImageMatting
 
+from numpy_vitmatte.matting.upscale import average_by_area, larger_photo, larger_size
+from numpy_vitmatte.trimaps.scaling import scale_conservatively
+
 
 def load(folder: str | Path) -> VitMatteForImageMatting:
     """The exported network in float32, ready to run; every weight must be there, and none too many."""
@@ -28,3 +31,12 @@ def predict(model: VitMatteForImageMatting, image: np.ndarray, trimap: np.ndarra
     pixels = F.pad(torch.cat([rgb, known])[None], (0, -width % 32, 0, -height % 32))
     alpha = model(pixel_values=pixels).alphas[0, 0, :height, :width].numpy()
     return np.where(trimap == 128, alpha, trimap / 255.0)
+
+
+def predict_upscaled(
+    model: VitMatteForImageMatting, upscale: float, image: np.ndarray, trimap: np.ndarray
+) -> np.ndarray:
+    """The same of the photo enlarged, averaged back, as `numpy_vitmatte.matte(..., upscale=...)` does it."""
+    size = larger_size(*trimap.shape, upscale)
+    alpha = predict(model, larger_photo(image, *size), scale_conservatively(trimap, *size))
+    return average_by_area(alpha.astype(np.float32), *trimap.shape)

@@ -20,7 +20,7 @@ import torch
 from numpy_vitmatte.matting.metrics import alpha_errors
 
 from .compose import KINDS, Sample
-from .infer import load, predict
+from .infer import load, predict, predict_upscaled
 from .scenes import SCENES
 from .validation_set import RARE_KINDS, set_of_kinds, set_of_scenes, validation_set
 
@@ -120,13 +120,16 @@ def main() -> None:
     parser.add_argument("--per-scene", type=int, default=60, help="pictures of each; 0: no such table")
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--methods", nargs="*", default=["cf", "knn", "rw"], help="pymatting's estimate_alpha_<name>")
+    parser.add_argument("--upscale", type=float, nargs="*", default=[], help="also with the photo so much larger")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
     methods: dict[str, Method] = {"0.5 everywhere": lambda image, trimap: np.full(trimap.shape, 0.5)}
     for folder in args.folders:
-        methods[folder.name] = partial(predict, load(folder))
+        model = load(folder)
+        methods[folder.name] = partial(predict, model)
+        methods |= {f"{folder.name} at {f:g}": partial(predict_upscaled, model, f) for f in args.upscale}
     methods |= {f"pymatting {name}": classical(name) for name in args.methods}
     sets = {
         "As `compose` draws them": validation_set(args.material, args.count, args.size),
