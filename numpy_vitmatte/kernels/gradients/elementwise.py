@@ -3,12 +3,13 @@
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import error_function, exponential
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, VECTOR_REDUCTION, kernel
+from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, VECTOR_REDUCTION, kernel
 
 float32 = np.float32
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def _masked_line(dy, y, out, sums):
     """Set ``out`` to dy where y is above zero, to zero elsewhere, and add it to ``sums``."""
     for k in range(dy.size):
@@ -39,8 +40,7 @@ def relu_backward(dy, y, frame, first, last, out, sums):
     for row in range(first, last):
         source = ((row + frame) * (width + 2 * frame) + frame) * channels
         target = ((row + 1) * (width + 2) + 1) * channels
-        _masked_line(dy.reshape(-1)[row * size : (row + 1) * size], y.reshape(-1)[source : source + size],
-                     out.reshape(-1)[target : target + size], sums)  # fmt: skip
+        _masked_line(view(dy, row * size, (size,)), view(y, source, (size,)), view(out, target, (size,)), sums)
 
 
 @kernel(EXACT_ORDER)
