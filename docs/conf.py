@@ -13,7 +13,15 @@ author = "numpy-vitmatte contributors"
 copyright = "2026, numpy-vitmatte contributors"
 release = version = numpy_vitmatte.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "docstrings", "mathml"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "docstrings",
+    "mathml",
+    "attention",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "numpy-vitmatte"

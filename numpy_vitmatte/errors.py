@@ -1,10 +1,14 @@
-"""The package's own errors: each message says what was found, what was expected and what to do.
+"""The package's own errors and warnings: each message says what was found, what was expected and what to do.
 
 Messages quote file names, tensor names and servers, which may hold anything. What a terminal would obey is spelt out.
 """
 
 import re
 import reprlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _LINE_BREAKS = re.compile(r"[\n\r\v\f\t\x1c-\x1f\x85\u2028\u2029]+")
 _LONGEST_MESSAGE = 2000
@@ -33,6 +37,44 @@ def shown(value: object) -> str:
         return _SHORT.repr(value)
     except (ValueError, RecursionError):  # Python does not write integers of thousands of digits
         return f"a {type(value).__name__} too long to show"
+
+
+_collected: ContextVar[list[str] | None] = ContextVar("collected_warnings", default=None)
+
+
+def warn(message: str, stacklevel: int = 1) -> None:
+    """Issue a UserWarning, or give it to the :func:`collected_warnings` of this thread or task.
+
+    Parameters
+    ----------
+    message : str
+    stacklevel : int
+        As for :func:`warnings.warn`: 1 names the line that calls this function.
+    """
+    collected = _collected.get()
+    if collected is None:
+        warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
+    elif message not in collected:
+        collected.append(message)
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Collect this package's warnings of the block's own thread or task, and of the threads that work for it.
+
+    ``warnings.catch_warnings`` would change the filters of all threads.
+
+    Yields
+    ------
+    list of str
+        It grows while the block runs; each message stands in it once.
+    """
+    collected: list[str] = []
+    before = _collected.set(collected)
+    try:
+        yield collected
+    finally:
+        _collected.reset(before)
 
 
 class VitMatteError(ValueError):

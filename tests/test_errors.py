@@ -3,6 +3,8 @@
 import json
 import logging
 import pickle
+import threading
+import warnings
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,15 @@ from support.safetensors_files import file_bytes
 
 from numpy_vitmatte.cli import main
 from numpy_vitmatte.cli.messages import messages_on_stderr
-from numpy_vitmatte.errors import CheckpointError, DownloadError, VitMatteError, one_line, shown
+from numpy_vitmatte.errors import (
+    CheckpointError,
+    DownloadError,
+    VitMatteError,
+    collected_warnings,
+    one_line,
+    shown,
+    warn,
+)
 
 ATTACK = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
 
@@ -71,6 +81,35 @@ def test_log_lines_and_warnings_are_safe_to_print(capsys):
     with messages_on_stderr(logging.INFO):
         logging.getLogger("numpy_vitmatte").warning("photo %s\nis odd", ATTACK)
     assert capsys.readouterr().err == "numpy-vitmatte: photo " + one_line(ATTACK) + " is odd\n"
+
+
+def test_warnings_are_python_s_unless_somebody_collects_them():
+    with pytest.warns(UserWarning, match="^odd$") as caught:
+        warn("odd")
+    assert caught[0].filename == __file__
+
+
+def test_warnings_are_collected_without_a_word_to_the_other_threads():
+    """Python's ``catch_warnings`` exchanges the filters of the whole process."""
+    both = threading.Barrier(2)
+    filters, show, found = list(warnings.filters), warnings.showwarning, {}
+
+    def collect(name):
+        with collected_warnings() as collected:
+            both.wait(30)
+            warn(f"of {name}")
+            warn(f"of {name}")
+            assert warnings.filters == filters
+            assert warnings.showwarning is show
+            both.wait(30)
+        found[name] = collected
+
+    threads = [threading.Thread(target=collect, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {"a": ["of a"], "b": ["of b"]}
 
 
 @pytest.mark.parametrize("command", ["compare {0} {0}", "matte p t -o a --model {1}", "convert {0} out"])

@@ -187,11 +187,21 @@ def test_what_was_not_rescaled_is_computed(model):
     assert np.isfinite(model(pixels).alphas).all()
 
 
-@pytest.mark.parametrize("part", ["backbone.encoder.layer.0.attention.qkv", "decoder.convstream"])
-def test_weights_that_overflow_give_no_alpha(part):
-    """They are finite themselves, so that loading cannot tell."""
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("backbone.encoder.layer.0.attention.qkv", 3e38),
+        ("backbone.encoder.layer.0.mlp.fc2", 1e19),  # finite tokens, whose layer norm would be 0
+        ("decoder.convstream.convs.0.conv", -3e38),
+        ("decoder.fusion_blocks.0.conv.conv", 1e35),
+        ("decoder.matting_head.matting_convs.0", 3e38),
+        ("decoder.matting_head.matting_convs.3", -1e37),
+    ],
+)
+def test_weights_that_overflow_give_no_alpha(part, value):
+    """They are finite themselves, so that loading cannot tell; of the decoder the alpha would look ordinary."""
     tensors = {
-        name: np.full_like(tensor, 3e38) if name.startswith(part) and name.endswith("weight") else tensor
+        name: np.full_like(tensor, value) if name == f"{part}.weight" else tensor
         for name, tensor in random_checkpoint(CONFIG).items()
     }
     with np.errstate(all="ignore"), pytest.raises(VitMatteError, match="float32 overflows in the network"):

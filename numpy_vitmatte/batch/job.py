@@ -4,14 +4,13 @@ The runners (``local``, ``cluster``) only decide where :func:`run_job` is called
 """
 
 import time
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from numpy_vitmatte.batch.limits import Limits
-from numpy_vitmatte.errors import VitMatteError, one_line
+from numpy_vitmatte.errors import VitMatteError, collected_warnings, one_line
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.pixel_limit import pixel_limit
 from numpy_vitmatte.images.writing import save_alpha
@@ -84,7 +83,7 @@ class Outcome:
     error : str or None
         The reason why there is no output, on one line; None if there is one.
     warnings : tuple of str
-        Warnings about the trimap or in general.
+        This package's warnings, about the trimap or in general.
     seconds : float
     """
 
@@ -109,7 +108,7 @@ def check_options(options: FolderOptions) -> None:
     # Not by name: this process would then keep the checkpoint in memory, in addition to the workers.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
-    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model)
+    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model, profile=options.profile)
 
 
 def run_job(job: Job) -> Outcome:
@@ -126,8 +125,7 @@ def run_job(job: Job) -> Outcome:
     started = time.perf_counter()
     error: str | None = None
     said: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
+    with collected_warnings() as caught:
         try:
             said += _matte_and_save(job)
         except VitMatteError as refusal:
@@ -136,8 +134,7 @@ def run_job(job: Job) -> Outcome:
             error = "not enough memory for a photo of this size; scale it down, or give --max-side 2048"
         except Exception as trouble:  # the other photos are worth more than this one's traceback
             error = f"unexpected {type(trouble).__name__}: {trouble}; please report it"
-    said += [str(warning.message) for warning in caught]
-    return Outcome(job, error and one_line(error), tuple(map(one_line, said)), time.perf_counter() - started)
+    return Outcome(job, error and one_line(error), tuple(map(one_line, said + caught)), time.perf_counter() - started)
 
 
 def _matte_and_save(job: Job) -> tuple[str, ...]:

@@ -12,11 +12,14 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
 from numpy_vitmatte.batch.job import Job, Outcome, run_job
+from numpy_vitmatte.errors import one_line
 from numpy_vitmatte.runtime.threads import set_num_threads
 
 
@@ -130,7 +133,16 @@ def _serve(connection: Connection, threads: int) -> None:
     set_num_threads(threads)
     with contextlib.suppress(EOFError):
         while True:
-            connection.send(run_job(connection.recv()))
+            connection.send(_with_all_warnings(connection.recv()))
+
+
+def _with_all_warnings(job: Job) -> Outcome:
+    """Do a job, and report the warnings of other libraries too; only a process of one's own may catch them."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        outcome = run_job(job)
+    others = dict.fromkeys(one_line(warning.message) for warning in caught)
+    return replace(outcome, warnings=(*outcome.warnings, *others))
 
 
 def _end_with_parent() -> None:

@@ -5,8 +5,9 @@ import json
 import sys
 from pathlib import Path
 
+from numpy_vitmatte.cli.matting_options import add_depth
 from numpy_vitmatte.cli.messages import logger
-from numpy_vitmatte.cli.options import add_output_options
+from numpy_vitmatte.cli.options import add_output_options, add_pixel_limit
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.folder_pairs import match_by_stem
 from numpy_vitmatte.images.writing import check_output, text_writer, write_together
@@ -36,7 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="also write rows and mean here; '-': to stdout, instead of the table",
     )
+    add_depth(parser)
     add_output_options(parser)
+    add_pixel_limit(parser)
     parser.set_defaults(run=run)
 
 
@@ -64,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     for match in matched.matches:
         logger.debug("scoring %s", match.stem)
         try:
-            rows[match.stem] = evaluate_file(*match.files.values())
+            rows[match.stem] = evaluate_file(*match.files.values(), depth=arguments.depth)
         except VitMatteError as error:
             failures[match.stem] = str(error)
     if not rows:

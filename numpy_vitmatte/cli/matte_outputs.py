@@ -51,7 +51,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--bits",
         type=int,
         choices=(8, 16),
-        help="bits of an alpha's .png or .tif, and of a cut-out's .png (default: 8)",
+        help="bits of an alpha's or cut-out's .png or .tif (default: 8)",
     )
     pictures = parser.add_argument_group("cut-out and composite")
     pictures.add_argument("--background", help="an image, a colour (white, '#1e90ff') or checkerboard")
@@ -115,7 +115,7 @@ def _writers(
         estimated = arguments.colors != "photo"
         colors = estimate_foreground(result.photo, result.alpha, linear=arguments.linear) if estimated else result.photo
         if arguments.cutout:
-            bits = (arguments.bits or 8) if _is_png(arguments.cutout) else 8
+            bits = (arguments.bits or 8) if _holds_16_bits(arguments.cutout) else 8
             pixels = cutout(colors, result.alpha, bits, blank=not estimated)
             writers[arguments.cutout] = picture_writer(arguments.cutout, pixels, result.icc_profile)
         if arguments.composite and backdrop:
@@ -136,8 +136,8 @@ def _composite_writer(
     return picture_writer(arguments.composite, picture, space)
 
 
-def _is_png(path: Path) -> bool:
-    return path.suffix.lower() == ".png" or is_stream(path)
+def _holds_16_bits(path: Path | None) -> bool:
+    return path is not None and (path.suffix.lower() in (".png", ".tif", ".tiff") or is_stream(path))
 
 
 def _outputs(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
@@ -154,9 +154,8 @@ def _with_colors(arguments: argparse.Namespace) -> bool:
 def _check_combinations(arguments: argparse.Namespace) -> None:
     """Refuse an option without effect: it was meant to have one."""
     estimated = arguments.cutout and arguments.colors != "photo"
-    alpha_of_bits = arguments.output and (_is_png(arguments.output) or arguments.output.suffix.lower()[:4] == ".tif")
-    if arguments.bits and not alpha_of_bits and not (arguments.cutout and _is_png(arguments.cutout)):
-        raise VitMatteError("--bits is for an alpha's .png or .tif and a cut-out's .png; there is none")
+    if arguments.bits and not (_holds_16_bits(arguments.output) or _holds_16_bits(arguments.cutout)):
+        raise VitMatteError("--bits is for the .png or .tif of an alpha or a cut-out; there is none")
     if arguments.composite and not arguments.background:
         raise VitMatteError("--composite needs --background: an image, a colour or checkerboard")
     for name, given, wanted, there in (

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from numpy_vitmatte.cli.matting_options import add_profile, add_sources
+from numpy_vitmatte.cli.matting_options import add_depth, add_profile, add_sources
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_pixel_limit, add_shared_options, set_threads
 from numpy_vitmatte.cli.streams import not_an_input, only_one_stream, read_source
@@ -37,6 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "the file is several times as large",
     )
     add_profile(parser)
+    add_depth(parser)
     add_shared_options(parser)
     add_pixel_limit(parser)
     parser.set_defaults(run=run)
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     set_threads(arguments.threads)
     photo, trimap = read_source(arguments.photo, "photo"), read_source(arguments.trimap, "trimap")
     processor = profile_processor(arguments.profile)
-    layers = trace(photo, trimap, arguments.model, processor=processor, fine=arguments.fine)
+    layers = trace(photo, trimap, arguments.model, processor=processor, fine=arguments.fine, depth=arguments.depth)
     save_trace(output, layers)
     logger.info("trace: %d layers, %.1f MB", len(layers), sum(array.nbytes for array in layers.values()) / 1e6)
     for name, array in layers.items():

@@ -6,7 +6,6 @@ what equals those classes' defaults: the base model's ``config.json`` says neith
 """
 
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, ClassVar, Self, Unpack
 from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, keeps_unknown_keys, split_unknown
 from numpy_vitmatte.configuration.vitdet import VitDetConfig
-from numpy_vitmatte.errors import ConfigurationError, shown
+from numpy_vitmatte.errors import ConfigurationError, shown, warn
 from numpy_vitmatte.files.json_object import json_text, settings_file, write_json_object
 from numpy_vitmatte.hub.file_names import CONFIG_FILE
 from numpy_vitmatte.hub.options import HubOptions, split_options
@@ -203,10 +202,9 @@ class VitMatteConfig:
             found = f"{key} {shown(extra[key])} is not supported" if key else "there is none"
             raise ConfigurationError(f"VitMatteConfig.backbone_config must describe a VitDet backbone; {found}")
         if _says_unbuildable_default(known):
-            warnings.warn(
+            warn(
                 "this is transformers' VitMatteConfig(), of which no network can be built: its backbone is 768 wide "
                 "and its decoder 384; ViTMatte-S is taken, which it is documented to be",
-                UserWarning,
                 stacklevel=2,
             )
             del known["backbone_config"]

@@ -19,6 +19,7 @@ from numpy_vitmatte.layers.attention import AttentionParameters
 from numpy_vitmatte.layers.position import relative_positions
 from numpy_vitmatte.reference import under
 from numpy_vitmatte.reference_backward import above, linear_resize_backward
+from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import for_each_block
 
 QUERIES = 4 * QUERIES_AT_A_TIME
@@ -76,11 +77,11 @@ def attention(x: np.ndarray, parameters: AttentionParameters, window: int) -> tu
     windows, heads = windows_of(height, width, window), parameters.heads
     tokens, rows = height * width, x.reshape(images, -1, channels)
     queries = linear_rows(rows.reshape(-1, channels), parameters.query).reshape(rows.shape)
-    keys_values = np.empty((images, tokens + 1, 2 * channels), np.float32)
+    keys_values = recycled_empty((images, tokens + 1, 2 * channels))
     keys_values[:, tokens] = parameters.keys_values.bias[: 2 * channels]
     for image, own in zip(rows, keys_values, strict=True):
         linear_rows(image, parameters.keys_values, own[:tokens])
-    result, tables = np.empty_like(queries), parameters.tables(*windows.grid)
+    result, tables = recycled_empty(queries.shape), parameters.tables(*windows.grid)
     parts = -(-windows.grid.height * windows.grid.width // QUERIES)
     nothing = np.empty((1, 0, 0), np.float32)
 
@@ -148,7 +149,7 @@ def _all_heads_backward(
         sides = zip(("rel_pos_h", "rel_pos_w"), windows.grid, strict=True)
         offsets = np.concatenate([relative_positions(w[name], side)[::-1] for name, side in sides])
     number = len(windows.places)
-    dqkv = np.empty((images, tokens, 3 * channels), np.float32)
+    dqkv = recycled_empty((images, tokens, 3 * channels))
     dpadded = np.zeros((images * number, 3 * channels), np.float32)
     doffsets = np.empty((images * number * heads, *offsets.shape), np.float32)
 

@@ -8,7 +8,9 @@ import numpy as np
 from numpy_vitmatte.gradients.products import WeightGradient
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.gradients.weights import Window
+from numpy_vitmatte.kernels.matmul import PackedMatrix
 from numpy_vitmatte.kernels.winograd import PackedConv3x3, convolve_rows, pack_conv3x3
+from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
 
 ROWS = 16
@@ -18,7 +20,7 @@ ROWS = 16
 def framed(shape: tuple[int, ...]) -> np.ndarray:
     """Make an image (H, W, C) to be filled, in a frame."""
     height, width, channels = shape
-    out = np.empty((height + 2, width + 2, channels), np.float32)
+    out = recycled_empty((height + 2, width + 2, channels))
     out[0], out[-1], out[:, 0], out[:, -1] = 0, 0, 0, 0
     return out
 
@@ -31,60 +33,43 @@ def inside(image: np.ndarray) -> np.ndarray:
 def convolve(x: np.ndarray, conv: PackedConv3x3) -> np.ndarray:
     """Convolve an image in a frame on all threads: (H + 2, W + 2, C) to (H, W, N)."""
     height, width = x.shape[0] - 2, x.shape[1] - 2
-    out = np.empty((height, width, conv.columns), np.float32)
+    out = recycled_empty((height, width, conv.columns))
 
     def rows(first: int, last: int) -> None:
-        out[first:last] = convolve_rows(x, conv, first, last)
+        convolve_rows(x, conv, first, last, out[first:last])
 
     for_each_block(rows, height, even_block(height, ROWS, 2))
     return out
 
 
-def conv_input_backward(dy: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Go back through a 3x3 convolution of stride 1 to its image.
+def pack_turned(weight: np.ndarray) -> PackedConv3x3:
+    """Pack the way back through a 3x3 convolution of stride 1, weight (N, C, 3, 3), to its image.
 
-    What pixel (y, x) gave to its neighbor comes back from there: a convolution by the weight turned around.
-
-    Parameters
-    ----------
-    dy : float32 array (H + 2, W + 2, N)
-        In a frame.
-    weight : float32 array (N, C, 3, 3)
-
-    Returns
-    -------
-    float32 array (H, W, C)
+    What a pixel gave to its neighbor comes back from there: a convolution by the weight turned around.
     """
-    turned = weight[:, :, ::-1, ::-1].swapaxes(0, 1)  # [N, C, 3, 3] -> [C, N, 3, 3]
-    return convolve(dy, pack_conv3x3(turned))
+    return pack_conv3x3(weight[:, :, ::-1, ::-1].swapaxes(0, 1))  # [N, C, 3, 3] -> [C, N, 3, 3]
 
 
-def halving_conv_input_backward(dy: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Go back through a 3x3 convolution of stride 2 and padding 1 to its image.
+def pack_doubling(weight: np.ndarray) -> PackedMatrix:
+    """Pack the way back through a 3x3 convolution of stride 2 and padding 1, weight (N, C, 3, 3), to its image.
 
     Pixels (2 y, 2 x), (2 y, 2 x + 1), (2 y + 1, 2 x) and (2 y + 1, 2 x + 1) lie under the windows of outputs y to y + 1
     and x to x + 1 alone. So the four of them are the outputs of one convolution by 2 x 2 taps, a quarter of the
     channels each.
-
-    Parameters
-    ----------
-    dy : float32 array (h + 2, w + 2, N)
-        In a frame.
-    weight : float32 array (N, C, 3, 3)
-
-    Returns
-    -------
-    float32 array (2 h, 2 w, C)
     """
     outputs, channels, _, _ = weight.shape
-    height, width = dy.shape[0] - 2, dy.shape[1] - 2
     taps = np.zeros((2, 2, channels, outputs, 2, 2), np.float32)
     for row, column in np.ndindex(3, 3):
         # Output y reaches row 2 y - 1 by its first row of taps, row 2 y by the second, row 2 y + 1 by the third.
         (down, y), (right, x) = (((1, 1), (0, 0), (1, 0))[tap] for tap in (row, column))
         taps[down, right, :, :, y, x] = weight[:, :, row, column].T
-    matrix = pack_conv(taps.reshape(4 * channels, outputs, 2, 2))
-    out = np.empty((height, 2, width, 2, channels), np.float32)
+    return pack_conv(taps.reshape(4 * channels, outputs, 2, 2))
+
+
+def double(dy: np.ndarray, matrix: PackedMatrix) -> np.ndarray:
+    """Apply ``pack_doubling``: (h + 2, w + 2, N), in a frame, to (2 h, 2 w, C)."""
+    height, width, channels = dy.shape[0] - 2, dy.shape[1] - 2, matrix.columns // 4
+    out = recycled_empty((height, 2, width, 2, channels))
     below = dy[1:]  # the window of output (y, x) begins at pixel (y + 1, x + 1) of the frame
 
     def rows(first: int, last: int) -> None:

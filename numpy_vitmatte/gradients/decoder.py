@@ -10,19 +10,21 @@ import numpy as np
 
 from numpy_vitmatte.gradients.batch_norm import unfolded
 from numpy_vitmatte.gradients.conv import (
+    ROWS,
     as_stored,
     conv_weight_gradient,
+    double,
     framed,
-    halving_conv_input_backward,
-    inside,
+    pack_doubling,
 )
 from numpy_vitmatte.gradients.fusion import FusionGradient, fuse_into
 from numpy_vitmatte.gradients.head import HeadGradient, matting_head
 from numpy_vitmatte.gradients.linear import Tensors
-from numpy_vitmatte.gradients.products import sum_of_rows
+from numpy_vitmatte.kernels.gradients.elementwise import relu_backward
 from numpy_vitmatte.layers.convstream import convstream
 from numpy_vitmatte.network.batch_norm import HEAD_EPSILON, fold_batch_norms
 from numpy_vitmatte.network.parameters import DecoderParameters
+from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -52,7 +54,7 @@ def decoder(features: np.ndarray, image: np.ndarray, parameters: DecoderParamete
     for index, (detail, block) in enumerate(zip(reversed(details), parameters.fusion_blocks, strict=True)):
         height, width, _ = fused[-1].shape
         shape, last = (2 * height, 2 * width, block.detail.columns), index == len(details) - 1
-        out = framed(shape) if last else np.empty(shape, np.float32)
+        out = framed(shape) if last else recycled_empty(shape)
         fuse_into(fused[-1], detail, block, out, frame=int(last))
         fused.append(out)
     alpha, hidden = matting_head(fused[-1], parameters.matting_head)
@@ -73,10 +75,11 @@ class DecoderGradient:
     def __init__(self, w: Mapping[str, np.ndarray], epsilon: float) -> None:
         self._w, self._epsilon, folded = w, epsilon, fold_batch_norms(w, epsilon)
         self._stages = sum(name.startswith("convstream.") and name.endswith(".conv.weight") for name in folded)
-        self._halvings = [folded[f"convstream.convs.{n}.conv.weight"] for n in range(self._stages)]
-        self._by_halvings = [conv_weight_gradient(weight.shape, 2) for weight in self._halvings]
-        self._by_shifts = [np.zeros(len(weight), np.float32) for weight in self._halvings]
-        inputs = [folded["fusion_blocks.0.conv.conv.weight"].shape[1] - len(self._halvings[-1])]
+        halvings = [folded[f"convstream.convs.{n}.conv.weight"] for n in range(self._stages)]
+        self._doublings = [pack_doubling(weight) for weight in halvings]
+        self._by_halvings = [conv_weight_gradient(weight.shape, 2) for weight in halvings]
+        self._by_shifts = [np.zeros(len(weight), np.float32) for weight in halvings]
+        inputs = [folded["fusion_blocks.0.conv.conv.weight"].shape[1] - len(halvings[-1])]
         self._fusions = []
         for n in range(self._stages + 1):
             weight = folded[f"fusion_blocks.{n}.conv.conv.weight"]
@@ -91,9 +94,9 @@ class DecoderGradient:
         ddetails: list[np.ndarray] = []
         for n in reversed(range(len(self._fusions))):
             fused = kept.fused[n + 1]
-            d = through_relu(d, inside(fused) if n == self._stages else fused)
             fusion, number = self._fusions[n], self._stages - n
-            fusion.bias += sum_of_rows(d.reshape(-1, d.shape[2]))
+            d, sums = through_relu(d, fused, frame=int(n == self._stages))
+            fusion.bias += sums
             if number:  # D0 is the image
                 ddetails.append(fusion.detail_backward(d))
             d = fusion.add(d, kept.fused[n], kept.details[number])
@@ -104,11 +107,12 @@ class DecoderGradient:
         """Go from the smallest map up; each gets the gradient of its fusion block plus that of the next smaller map."""
         d = ddetails[-1]
         for n in reversed(range(self._stages)):
-            d = through_relu(d, inside(details[n + 1]))
-            self._by_shifts[n] += sum_of_rows(d.reshape(-1, d.shape[2]))
+            d, sums = through_relu(d, details[n + 1], frame=1)
+            self._by_shifts[n] += sums
             self._by_halvings[n].add_image(details[n], d, frame=1)
             if n:
-                d = halving_conv_input_backward(d, self._halvings[n]) + ddetails[n - 1]
+                d = double(d, self._doublings[n])
+                d += ddetails[n - 1]
 
     def gradients(self) -> Tensors:
         """Return the gradients by all tensors under ``decoder.``."""
@@ -125,12 +129,27 @@ class DecoderGradient:
         return dw | {f"{name}3.weight": last, f"{name}3.bias": self._head.last_bias}
 
 
-def through_relu(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return dy (H, W, C) where y is above zero, and zero elsewhere, in a frame."""
-    d = framed(dy.shape)
+def through_relu(dy: np.ndarray, y: np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Go back through a ReLU: dy where y is above zero, zero elsewhere.
+
+    Parameters
+    ----------
+    dy : float32 array (H, W, C)
+    y : float32 array (H + 2 * frame, W + 2 * frame, C)
+    frame : int
+
+    Returns
+    -------
+    d : float32 array (H + 2, W + 2, C)
+        In a frame.
+    sums : float32 array (C,)
+        Sum over all pixels.
+    """
+    height, width, channels = dy.shape
+    d, sums = framed(dy.shape), np.zeros((-(-height // ROWS), width * channels), np.float32)
 
     def rows(first: int, last: int) -> None:
-        np.multiply(dy[first:last], y[first:last] > 0, out=inside(d)[first:last])
+        relu_backward(dy, y, frame, first, last, d, sums[first // ROWS])
 
-    for_each_block(rows, len(dy), 8)
-    return d
+    for_each_block(rows, height, ROWS)
+    return d, sums.sum(axis=0).reshape(width, channels).sum(axis=0)

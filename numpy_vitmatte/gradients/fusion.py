@@ -7,12 +7,13 @@ blend.py``), and these go back through the linear layer, for a quarter of the wo
 
 import numpy as np
 
-from numpy_vitmatte.gradients.conv import as_stored, conv_input_backward, conv_weight_gradient
+from numpy_vitmatte.gradients.conv import as_stored, conv_weight_gradient, convolve, pack_turned
 from numpy_vitmatte.gradients.products import WeightGradient
 from numpy_vitmatte.kernels.gradients.blend import blend_backward
 from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.kernels.regions import Rectangle, whole
 from numpy_vitmatte.layers.fusion import ROWS_PER_BLOCK, FusionParameters, fuse_rectangle
+from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import for_each_block
 
 GATHERED_FLOATS = 1 << 21
@@ -47,10 +48,10 @@ class FusionGradient:
     """
 
     def __init__(self, weight: np.ndarray, features: int) -> None:
-        self._detail, upsampled = weight[:, :-features], weight[:, -features:]
-        outputs = len(weight)
+        detail, upsampled, outputs = weight[:, :-features], weight[:, -features:], len(weight)
+        self._turned = pack_turned(detail)
         self._taps = pack(upsampled.transpose(2, 3, 0, 1).reshape(9 * outputs, features))  # [N, C, 3, 3] -> [9 N, C]
-        self._by_detail = conv_weight_gradient(self._detail.shape)
+        self._by_detail = conv_weight_gradient(detail.shape)
         self._by_features = WeightGradient(features, 9 * outputs)
         self.bias = np.zeros(outputs, np.float32)
 
@@ -78,12 +79,12 @@ class FusionGradient:
         """
         self._by_detail.add_image(detail, dy, frame=1)
         height, width, channels = features.shape
-        dfeatures = np.empty_like(features)
+        dfeatures = recycled_empty(features.shape)
         size = 9 * len(self.bias)
         band = max(1, GATHERED_FLOATS // (width * size))
         for begin in range(0, height, band):
             end = min(begin + band, height)
-            gathered = np.empty((end - begin, width, size), np.float32)
+            gathered = recycled_empty((end - begin, width, size))
 
             def rows(first: int, last: int, begin: int = begin, gathered: np.ndarray = gathered) -> None:
                 own = gathered[first:last]
@@ -96,4 +97,4 @@ class FusionGradient:
 
     def detail_backward(self, dy: np.ndarray) -> np.ndarray:
         """Go back to the detail map: (2 h, 2 w, C_detail)."""
-        return conv_input_backward(dy, self._detail)
+        return convolve(dy, self._turned)

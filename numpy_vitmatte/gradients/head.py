@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from numpy_vitmatte.gradients.conv import ROWS, as_stored, conv_input_backward, conv_weight_gradient, framed, inside
-from numpy_vitmatte.gradients.products import sum_of_rows
+from numpy_vitmatte.gradients.conv import ROWS, as_stored, conv_weight_gradient, convolve, framed, inside, pack_turned
+from numpy_vitmatte.gradients.products import sum_of_pixels
 from numpy_vitmatte.kernels.conv import conv_relu
 from numpy_vitmatte.kernels.elementwise import sigmoid_of_product
 from numpy_vitmatte.kernels.regions import Rectangle, whole
 from numpy_vitmatte.layers.head import HeadParameters
+from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -15,7 +16,7 @@ def matting_head(x: np.ndarray, parameters: HeadParameters) -> tuple[np.ndarray,
     """Compute the alpha (H, W) of an image (H + 2, W + 2, C) in a frame, and the map (H, W, 16) that is kept."""
     height, width = x.shape[0] - 2, x.shape[1] - 2
     hidden, alpha = (
-        np.empty((height, width, parameters.conv.columns), np.float32),
+        recycled_empty((height, width, parameters.conv.columns)),
         np.empty((height, width), np.float32),
     )
 
@@ -40,7 +41,7 @@ class HeadGradient:
     """
 
     def __init__(self, weight: np.ndarray, last: np.ndarray) -> None:
-        self._weight, self._last = weight, last
+        self._turned, self._last = pack_turned(weight), last
         self._by_weight = conv_weight_gradient(weight.shape)
         self.bias = np.zeros(len(weight), np.float32)
         self.last, self.last_bias = np.zeros_like(last), np.zeros(1, np.float32)
@@ -76,6 +77,6 @@ class HeadGradient:
         for_each_block(rows, len(hidden), 4)
         self.last += parts.sum(axis=0)
         self.last_bias += dlogit.sum()
-        self.bias += sum_of_rows(d.reshape(-1, d.shape[2]))
+        self.bias += sum_of_pixels(d)
         self._by_weight.add_image(x, d, frame=1)
-        return conv_input_backward(d, self._weight)
+        return convolve(d, self._turned)

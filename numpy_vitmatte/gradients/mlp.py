@@ -11,12 +11,13 @@ from numpy_vitmatte.kernels.gradients.elementwise import gelu_backward
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, linear, pack
 from numpy_vitmatte.layers.mlp import MlpParameters
 from numpy_vitmatte.reference_backward import above
+from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
 def mlp(x: np.ndarray, parameters: MlpParameters) -> tuple[np.ndarray, np.ndarray]:
     """Compute ``fc2(gelu(fc1(x)))`` of rows (R, C); the second result is ``fc1(x)`` (R, 4 C), which is kept."""
-    out, hidden = np.empty_like(x), np.empty((len(x), parameters.fc1.columns), np.float32)
+    out, hidden = recycled_empty(x.shape), recycled_empty((len(x), parameters.fc1.columns))
 
     def rows(first: int, last: int) -> None:
         linear(x[first:last], parameters.fc1, hidden[first:last])

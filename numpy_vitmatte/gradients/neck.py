@@ -7,11 +7,11 @@ import numpy as np
 
 from numpy_vitmatte.gradients.conv import (
     as_stored,
-    conv_input_backward,
     conv_weight_gradient,
     convolve,
     framed,
     inside,
+    pack_turned,
 )
 from numpy_vitmatte.gradients.linear import Tensors, linear_backward
 from numpy_vitmatte.gradients.mlp import gelu_rows_backward
@@ -90,11 +90,11 @@ def _mix_backward(
     dy: np.ndarray, x: np.ndarray, shape: tuple[int, ...], weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Go back through the 3x3 convolution: (B * h * w, C / 2) to the same, and the gradient by its weight."""
-    found, dweight = [], conv_weight_gradient(weight.shape)
+    found, dweight, turned = [], conv_weight_gradient(weight.shape), pack_turned(weight)
     images = (_in_frames(values.reshape(*shape, -1)) for values in (x, dy))
     for image, gradient in zip(*images, strict=True):
         dweight.add_image(image, gradient, frame=1)
-        found.append(conv_input_backward(gradient, weight).reshape(-1, weight.shape[1]))
+        found.append(convolve(gradient, turned).reshape(-1, weight.shape[1]))
     return np.concatenate(found), as_stored(dweight)
 
 

@@ -6,15 +6,16 @@ import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import normalize_rows
 from numpy_vitmatte.kernels.gradients.elementwise import normalize_backward
+from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import for_each_block
 
-ROWS = 64
+ROWS = 128
 """Rows whose gradients by scale and shift are added up before their sum is."""
 
 
 def layer_norm(x: np.ndarray, w: Mapping[str, np.ndarray], epsilon: float) -> np.ndarray:
     """Normalize, scale and shift rows (R, C) on all threads."""
-    out, (weight, bias) = np.empty_like(x), _parameters(w)
+    out, (weight, bias) = recycled_empty(x.shape), _parameters(w)
 
     def rows(first: int, last: int) -> None:
         normalize_rows(x[first:last], weight, bias, epsilon, out[first:last])

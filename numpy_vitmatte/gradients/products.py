@@ -12,8 +12,8 @@ from numpy_vitmatte.kernels.gradients.packing import odd_lines
 from numpy_vitmatte.kernels.gradients.weights import Strip, Window, add_weight_gradient, pack_strip
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, Rows, linear
 from numpy_vitmatte.kernels.microkernel import MR, NR, PANEL
+from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
-from numpy_vitmatte.runtime.workspace import aligned_empty
 
 CHANNELS, OUTPUTS = 8 * MR, 512
 """The most channels and outputs of a weight whose gradient a thread computes at a time."""
@@ -32,7 +32,7 @@ ONE_TAP = Window(1, 1)
 
 def linear_rows(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -> np.ndarray:
     """Apply ``linear`` to the rows of x (R, K) on all threads: (R, N)."""
-    out = np.empty((len(x), matrix.columns), np.float32) if out is None else out
+    out = recycled_empty((len(x), matrix.columns)) if out is None else out
 
     def rows(first: int, last: int) -> None:
         linear(x[first:last], matrix, out[first:last])
@@ -50,6 +50,11 @@ def sum_of_rows(x: np.ndarray) -> np.ndarray:
 
     for_each_block(add_up, len(x), ROWS_PER_SUM)
     return parts.sum(axis=0)
+
+
+def sum_of_pixels(image: np.ndarray) -> np.ndarray:
+    """Add up the pixels of an image (H, W, C) on all threads: lines first, which are long, then the pixels of one."""
+    return sum_of_rows(image.reshape(len(image), -1)).reshape(image.shape[1:]).sum(axis=0)
 
 
 class _Part(NamedTuple):
@@ -131,7 +136,7 @@ class WeightGradient:
         channels = stride * inputs * odd_lines(((rows - 1) * stride + size) * line)
         gradients = rows * width * -(-outputs // PANEL) * PANEL
         number = min(wanted, max(1, STRIPS_FLOATS // (channels + gradients)))
-        return [Strip(aligned_empty(channels), aligned_empty(gradients), rows, width) for _ in range(number)]
+        return [Strip(recycled_empty((channels,)), recycled_empty((gradients,)), rows, width) for _ in range(number)]
 
     def _add(self, strip: Strip, part: _Part) -> None:
         _, _, inputs, outputs = self.total.shape

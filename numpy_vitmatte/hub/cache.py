@@ -6,6 +6,7 @@
       blobs/bda9289d...                  the files, named by their checksum
       refs/main                          the commit that a branch or tag pointed to when it was last asked for
       snapshots/<commit>/config.json     -> ../../blobs/...; a copy where the file system knows no links
+      .no_exist/<commit>/tokenizer.json  empty: the commit has no such file
 
 Source: https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
 """
@@ -18,7 +19,14 @@ from pathlib import Path
 
 from numpy_vitmatte.errors import CheckpointError
 from numpy_vitmatte.files.atomic_write import atomic_path
-from numpy_vitmatte.hub.file_names import INDEX_FILE, PICKLE_FILE, WEIGHTS, WEIGHTS_FILE, read_weight_map
+from numpy_vitmatte.hub.file_names import (
+    INDEX_FILE,
+    PICKLE_FILE,
+    PREPROCESSOR_FILE,
+    WEIGHTS,
+    WEIGHTS_FILE,
+    read_weight_map,
+)
 from numpy_vitmatte.hub.settings import cache_folder
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -65,6 +73,13 @@ class CachedRepository:
         with atomic_path(reference) as temporary:
             temporary.write_text(commit, encoding="ascii")
 
+    def set_absent(self, commit: str, file: str) -> None:
+        """Remember that a commit has no file of this name, as far as that can be written."""
+        mark = self.folder / ".no_exist" / commit / file
+        with suppress(OSError):
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+
     def remove(self, pointer: Path) -> None:
         """Remove a file of a snapshot and the blob that it is a link to, if they can be removed."""
         blob = pointer.parent / pointer.readlink() if pointer.is_symlink() else pointer
@@ -105,10 +120,12 @@ def find_cached(name: str, revision: str, needed: tuple[str, ...], folder: Path 
 
 
 def missing_files(snapshot: Path, needed: tuple[str, ...]) -> Iterator[str]:
-    """Name the needed files that a snapshot lacks."""
+    """Name the needed files that a snapshot lacks; a repository may have been found to have no processor."""
+    absent = snapshot.parent.parent / ".no_exist" / snapshot.name
     for file in needed:
         if file != WEIGHTS:
-            if not (snapshot / file).is_file():
+            known_absent = file == PREPROCESSOR_FILE and (absent / file).is_file()
+            if not (snapshot / file).is_file() and not known_absent:
                 yield file
         elif not any((snapshot / weights).is_file() for weights in (WEIGHTS_FILE, INDEX_FILE, PICKLE_FILE)):
             yield WEIGHTS_FILE

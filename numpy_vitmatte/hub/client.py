@@ -20,6 +20,7 @@ from numpy_vitmatte.hub.cache import COMMIT, cached_repository
 from numpy_vitmatte.hub.checksum import checksum_kind, checksum_like, is_checksum
 from numpy_vitmatte.hub.options import HubSource
 from numpy_vitmatte.hub.settings import endpoint
+from numpy_vitmatte.hub.watch import Watch, watched
 
 logger = logging.getLogger("numpy_vitmatte")
 
@@ -92,8 +93,11 @@ class Client:
             address = self._library.hf_hub_url(
                 self.repository, name, revision=commit or self.revision, endpoint=endpoint()
             )
-            found = self._library.get_hf_file_metadata(
-                address, token=self._token, endpoint=endpoint(), library_name="numpy-vitmatte"
+            found = watched(
+                self._library,
+                lambda _: self._library.get_hf_file_metadata(
+                    address, token=self._token, endpoint=endpoint(), library_name="numpy-vitmatte"
+                ),
             )
         if not COMMIT.fullmatch(found.commit_hash or "") or not is_checksum(found.etag or ""):
             raise DownloadError(
@@ -123,19 +127,7 @@ class Client:
         """
         with self._one_sentence(file.name):
             self._check_space(file)
-            path = Path(
-                self._library.hf_hub_download(
-                    self.repository,
-                    file.name,
-                    revision=file.commit,
-                    cache_dir=self._cache_folder,
-                    token=self._token,
-                    endpoint=endpoint(),
-                    library_name="numpy-vitmatte",
-                    force_download=anew,
-                    tqdm_class=_bounded_bar(self._library, file),
-                )
-            )
+            path = watched(self._library, lambda watch: self._cached_file(file, anew, watch))
             found = checksum_like(path, file.checksum)
         if found == file.checksum:
             return path
@@ -143,6 +135,21 @@ class Client:
         raise DownloadError(
             f"{self.repository}/{file.name} arrived damaged: its {checksum_kind(file.checksum)} is {found}, expected "
             f"{file.checksum}; nothing of it was kept. Try again; if it stays so, the hub or a proxy is broken"
+        )
+
+    def _cached_file(self, file: RemoteFile, anew: bool, watch: Watch) -> Path:
+        return Path(
+            self._library.hf_hub_download(
+                self.repository,
+                file.name,
+                revision=file.commit,
+                cache_dir=self._cache_folder,
+                token=self._token,
+                endpoint=endpoint(),
+                library_name="numpy-vitmatte",
+                force_download=anew,
+                tqdm_class=_bounded_bar(self._library, file, watch),
+            )
         )
 
     def _check_space(self, file: RemoteFile) -> None:
@@ -240,7 +247,7 @@ def _printable(record: logging.LogRecord) -> bool:
     return True
 
 
-def _bounded_bar(library: ModuleType, file: RemoteFile) -> type[Any]:
+def _bounded_bar(library: ModuleType, file: RemoteFile, watch: Watch) -> type[Any]:
     """Make a progress bar that ends the download when too many bytes arrive, which the library does not do."""
     limit = _MOST_UNSTATED if file.size is None else file.size
     shown = logger.isEnabledFor(logging.WARNING)
@@ -254,6 +261,7 @@ def _bounded_bar(library: ModuleType, file: RemoteFile) -> type[Any]:
 
         def update(self, n: float | None = 1) -> bool | None:
             self.arrived += n or 0
+            watch.count(max(n or 0, 0))
             if self.arrived > limit:
                 raise DownloadError(
                     f"{file.name} arrives with more than the {limit} bytes that {endpoint()} promised; nothing of it "

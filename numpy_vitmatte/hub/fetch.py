@@ -61,7 +61,7 @@ def fetch(
         raise DownloadError(_offline_message(name, revision, needed, source))
     client = Client(name, replace(source, revision=revision))
     cache = cached_repository(name, source.cache_folder)
-    files = _wanted_files(client, needed)
+    files = _wanted_files(client, cache, needed)
     missing = [file for file in files if not _is_there(cache, file, recheck)]
     _announce(name, missing, source.cache_folder)
     for file in missing:
@@ -73,14 +73,20 @@ def fetch(
     return cache.snapshot(files[0].commit)
 
 
-def _wanted_files(client: Client, needed: tuple[str, ...]) -> list[RemoteFile]:
-    """Describe the needed files that the hub has, all of the commit that the first of them names."""
-    small = [file for file in needed if file != WEIGHTS]
+def _wanted_files(client: Client, cache: CachedRepository, needed: tuple[str, ...]) -> list[RemoteFile]:
+    """Describe the needed files that the hub has, all of the commit that the first of them names.
+
+    A model may lack the settings of its processor, as one that ``model.save_pretrained`` alone has written.
+    """
+    small = [file for file in needed if file not in (WEIGHTS, PREPROCESSOR_FILE)]
     first = client.describe((small or [CONFIG_FILE])[0])
     files = [first, *(client.describe(file, first.commit) for file in small[1:])]
+    if PREPROCESSOR_FILE in needed or WEIGHTS in needed:
+        processor = _if_there(client, PREPROCESSOR_FILE, first.commit)
+        if not processor:
+            cache.set_absent(first.commit, PREPROCESSOR_FILE)
+        files += processor
     if WEIGHTS in needed:
-        if PREPROCESSOR_FILE not in needed:
-            files += _if_there(client, PREPROCESSOR_FILE, first.commit)
         files += _weights(client, first.commit)
     return files
 

@@ -16,7 +16,8 @@ from typing import IO, NamedTuple
 from PIL import Image, ImageFile
 
 from numpy_vitmatte.errors import ImageError, one_line
-from numpy_vitmatte.images.pixel_limit import check_pixels
+from numpy_vitmatte.images.jpeg_xl import jpeg_xl_size
+from numpy_vitmatte.images.pixel_limit import check_decoding, check_pixels
 
 COMMON_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM")
 """Pillow's names of the formats whose readers it always imports."""
@@ -215,6 +216,8 @@ def _identified(
         factory, accepts = Image.OPEN[name]
         with contextlib.suppress(SyntaxError, IndexError, TypeError, struct.error):  # a reader's way to decline
             if accepts is None or accepts(prefix) is True:  # words say what this Pillow was built without
+                if name == "JXL":  # its plug-in decodes at once
+                    check_decoding(*jpeg_xl_size(file))
                 file.seek(0)
                 return factory(file, os.fsdecode(filename))
     return None

@@ -11,7 +11,7 @@ _XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
 
 def orientation_of(image: Image.Image) -> int:
     """Give EXIF's orientation of an image, 1 to 8; 1 is upright, from 5 on rows are columns of the upright image."""
-    if _only_in_xmp(image):
+    if _only_in_xmp(image) or _turned_by_decoder(image):
         return 1
     found = image.getexif().get(ExifTags.Base.Orientation, 1)
     return int(found) if found in range(2, 9) else 1  # writers leave 0 and worse, which viewers take for upright
@@ -33,6 +33,11 @@ def load_as_stored(image: Image.Image) -> None:
 def upright(image: Image.Image) -> Image.Image:
     """Turn a decoded image by its EXIF orientation; one that is upright already is given back itself."""
     return image if orientation_of(image) == 1 else ImageOps.exif_transpose(image)
+
+
+def _turned_by_decoder(image: Image.Image) -> bool:
+    """Say whether the pixels are upright whatever EXIF says: so ISO/IEC 18181-2 has it, but for a repacked JPEG."""
+    return image.format == "JXL" and not getattr(image, "jpeg", False)
 
 
 def _only_in_xmp(image: Image.Image) -> bool:

@@ -1,12 +1,12 @@
 """Reading a photo of any kind: levels, what they mean, what they hide."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from numpy_vitmatte.errors import warn
 from numpy_vitmatte.images.color_profile import cmyk_to_srgb, is_srgb, srgb_profile, to_srgb, unusable
 from numpy_vitmatte.images.icc_file import color_space
 from numpy_vitmatte.images.photo import Photo
@@ -90,7 +90,7 @@ def _from_pillow(image: Image.Image, name: str, depth: int | None) -> Photo:
         levels, _ = to_levels(values[..., :3], name, depth)
         return _photo(levels, icc, values[..., 3] if image.mode == "RGBA" else None, name)
     if wide and not image.mode.startswith(("I", "F")):
-        _warn(f"{name} has colors of 16 bits, of which Pillow reads the upper 8")
+        warn(f"{name} has colors of 16 bits, of which Pillow reads the upper 8", 2)
     levels = photo_array(image, name, depth)
     if icc is not None and color_space(icc) == "GRAY" and not is_srgb(icc):
         levels, icc = to_srgb(levels, icc), srgb_profile()
@@ -103,9 +103,10 @@ def _photo(levels: NDArray[Any], icc: bytes | None, transparency: NDArray[Any] |
         return Photo(levels, icc)
     hidden = transparency == 0
     count = int(np.count_nonzero(transparency < transparency.max()))
-    _warn(
+    warn(
         f"{name} is transparent itself, in {count / transparency.size:.1%} of its pixels: the network sees the colors "
-        "under that; what is made of the photo has none where it is wholly transparent"
+        "under that; what is made of the photo has none where it is wholly transparent",
+        2,
     )
     return Photo(levels, icc, hidden if hidden.any() else None)
 
@@ -134,9 +135,5 @@ def _usable_profile(image: Image.Image, name: str) -> bytes | None:
     why = unusable(icc, _space_of(image))
     if why is None:
         return bytes(icc)
-    _warn(f"the color profile of {name} is not followed: {why}; its colors are taken for sRGB")
+    warn(f"the color profile of {name} is not followed: {why}; its colors are taken for sRGB", 2)
     return None
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=3)

@@ -12,6 +12,10 @@ from numpy_vitmatte.errors import VitMatteError
 MAX_PIXELS = 1_000_000_000
 """The command line's limit: five times the largest camera's photo, and 3 GB when unpacked."""
 
+_BYTES_PER_PIXEL = 8
+"""A decoder's own pixels and Pillow's."""
+
+_decoding_limit: ContextVar[int | None] = ContextVar("decoding_limit", default=None)
 _limit: ContextVar[int | None] = ContextVar("pixel_limit", default=None)
 
 
@@ -42,6 +46,38 @@ def pixel_limit(max_pixels: int) -> Iterator[None]:
         yield
     finally:
         _limit.reset(before)
+
+
+@contextmanager
+def decoding_limit(max_bytes: int | None) -> Iterator[None]:
+    """Limit the memory of the images that a plug-in decodes when it opens them, before a job can be planned.
+
+    Parameters
+    ----------
+    max_bytes : int or None
+        None: no limit.
+    """
+    before = _decoding_limit.set(max_bytes)
+    try:
+        yield
+    finally:
+        _decoding_limit.reset(before)
+
+
+def check_decoding(width: int, height: int) -> None:
+    """Refuse an image that is about to be decoded and has more pixels, or takes more memory, than the limits.
+
+    Raises
+    ------
+    PIL.Image.DecompressionBombError
+    """
+    check_pixels(width, height)
+    limit, needed = _decoding_limit.get(), width * height * _BYTES_PER_PIXEL
+    if limit is not None and needed > limit:
+        raise Image.DecompressionBombError(
+            f"its {width} x {height} pixels take {needed / 1e6:.0f} MB, of which {limit / 1e6:.0f} MB are allowed; "
+            "scale it down, or raise --max-memory, in Python max_memory"
+        )
 
 
 def check_pixels(width: int, height: int) -> None:

@@ -4,13 +4,12 @@ Photos and trimaps arrive as 8-bit and 16-bit integers, as booleans and as float
 is read from the largest value, because the dtype alone does not tell: an int64 array usually holds 8-bit levels.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.errors import ImageError, warn
 
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits that scanners, cameras and medical devices put into integers of 16."""
@@ -98,7 +97,7 @@ def to_levels(values: NDArray[Any], what: str, depth: int | None = None) -> tupl
     UserWarning
         Values are taken for 10, 12 or 14 bits.
     """
-    _check_depth(depth)
+    require_depth(depth)
     require_finite_numbers(values, what)
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255), "booleans"
@@ -117,25 +116,30 @@ def to_levels(values: NDArray[Any], what: str, depth: int | None = None) -> tupl
     if high <= 255:
         return values if is_float else values.astype(np.uint8), "values 0 to 255"
     if not is_float and high <= 65535:
-        bits = _likely_depth(values, high)
+        bits = likely_depth(values, high)
         if bits < 16:
-            warnings.warn(
+            warn(
                 f"{what} has values up to {high:g}, which are taken for {bits} bits; if it is dark and has others, say "
                 "so with --depth, or depth= in Python",
-                UserWarning,
                 stacklevel=2,
             )
         return _of_depth(values, high, what, bits)
     raise ImageError(f"{what} has values up to {high:g}; expected at most 1 (floats), 255, or 65535 (16-bit integers)")
 
 
-def _check_depth(depth: int | None) -> None:
+def require_depth(depth: int | None) -> None:
+    """Refuse a number of bits that no file has; None leaves it open.
+
+    Raises
+    ------
+    ImageError
+    """
     if depth is not None and depth not in DEPTHS:
         raise ImageError(f"depth is {depth!r}; expected one of {', '.join(map(str, DEPTHS))} bits")
 
 
-def _likely_depth(values: NDArray[Any], high: float) -> int:
-    """Return the fewest bits that hold all values; 16 where they are 8 bits, widened by writing each byte twice."""
+def likely_depth(values: NDArray[Any], high: float) -> int:
+    """Return the fewest bits that hold values up to `high`; 16 where they are 8 bits, each byte written twice."""
     bits = next(bits for bits in DEPTHS if high < 1 << bits)
     return bits if bits == 16 or np.any(values % 257) else 16
 
@@ -151,7 +155,7 @@ def _of_depth(values: NDArray[Any], high: float, what: str, depth: int) -> tuple
     return values / (largest / 255), f"{depth}-bit values"
 
 
-def to_integers(values: NDArray[Any], bits: int = 8) -> NDArray[Any]:
+def to_integers(values: NDArray[Any], bits: int = 8, white: int = 1) -> NDArray[Any]:
     """Round values in [0, 1] to unsigned integers, 1 becoming the largest.
 
     Truncating instead, as several matting tools do, loses half a level on average, and makes 254 of 0.9999.
@@ -159,16 +163,19 @@ def to_integers(values: NDArray[Any], bits: int = 8) -> NDArray[Any]:
     Parameters
     ----------
     values : (...) float array
-        In [0, 1]; what lies outside is clipped.
+        From 0 to `white`; what lies outside is clipped.
     bits : {8, 16}
+    white : {1, 255}
+        The value that becomes the largest integer.
 
     Returns
     -------
     (...) uint8 or uint16 array
     """
     dtype = np.uint8 if bits == 8 else np.uint16
+    factor = np.float64(np.iinfo(dtype).max // white)
     out = np.empty(values.shape, dtype)
     band = max(1, _BAND // max(1, values[:1].size))
     for top in range(0, len(values), band):
-        out[top : top + band] = np.rint(np.clip(values[top : top + band], 0, 1) * np.float64(np.iinfo(dtype).max))
+        out[top : top + band] = np.rint(np.clip(values[top : top + band], 0, white) * factor)
     return out

@@ -14,6 +14,7 @@ from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.files.atomic_write import UndoError, replace_together, temporary_beside
 from numpy_vitmatte.images.value_range import to_integers
 from numpy_vitmatte.images.wide_png import write_wide_png
+from numpy_vitmatte.images.wide_tiff import write_wide_tiff
 
 TRANSPARENT_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
 """Pictures with transparency, written without loss."""
@@ -118,14 +119,15 @@ def picture_writer(path: Path, pixels: NDArray[Any], icc_profile: bytes | None =
     path : pathlib.Path
         JPEG has quality 95 and colors at full size; WebP, TIFF and PNG, which every other name means, lose nothing.
     pixels : (H, W), (H, W, 3) or (H, W, 4) array
-        uint8; grey, and the colors of a PNG, may be uint16.
+        uint8; grey, and the colors of a PNG or TIFF, may be uint16.
     icc_profile : bytes, optional
         What the colors mean; it is embedded.
     """
     pixels = np.ascontiguousarray(pixels)
-    if pixels.dtype == np.uint16 and pixels.ndim == 3:
-        return lambda file: write_wide_png(file, pixels, icc_profile)
     kind, options = _FORMATS.get(path.suffix.lower(), ("PNG", {}))
+    if pixels.dtype == np.uint16 and pixels.ndim == 3:
+        write = write_wide_tiff if kind == "TIFF" else write_wide_png
+        return lambda file: write(file, pixels, icc_profile)
     if kind == "TIFF" and features.check("libtiff"):
         options = {"compression": "tiff_adobe_deflate"}
     return lambda file: Image.fromarray(pixels).save(file, kind, icc_profile=icc_profile, **options)
@@ -163,7 +165,8 @@ def write_together(writers: Mapping[Path, Writer]) -> None:
         except OSError as error:
             raise VitMatteError(f"output {str(path)!r} cannot be written: {error.strerror or error}") from error
         except ValueError as error:  # WebP holds sides of up to 16383 pixels, JPEG of 65535
-            raise VitMatteError(f"output {str(path)!r} cannot be written: {error}; choose .png or .tif") from error
+            other = ".png" if path.suffix.lower().startswith(".tif") else ".png or .tif"
+            raise VitMatteError(f"output {str(path)!r} cannot be written: {error}; choose {other}") from error
         try:
             replace_together(places)
         except UndoError as error:

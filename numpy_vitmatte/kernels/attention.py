@@ -27,8 +27,9 @@ from numpy_vitmatte.kernels.keys_values import (
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
-from numpy_vitmatte.runtime.workspace import aligned_scratch
+from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, VECTOR_REDUCTION, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 float32 = np.float32
 
@@ -72,16 +73,16 @@ class _Running(NamedTuple):
     shrink: np.ndarray
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _copy_and_find_largest(scores, first, count, out):
-    own, largest = scores[first : first + count], LOWEST
+    own, largest = view(scores, first, (count,)), LOWEST
     for j in range(count):
         out[j] = own[j]
         largest = larger(largest, own[j])
     return largest
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _exponentials(biased, largest, scores):
     """Set ``scores = exp(biased - largest)`` and return their sum.
 
@@ -96,13 +97,13 @@ def _exponentials(biased, largest, scores):
     return total
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def _step_of_scores(tokens):
     """Return the step between rows of scores: an odd number of cache lines, to spread rows over a cache's sets."""
     return whole_panels(tokens) | PANEL
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running):
     """Turn the scores of some queries with a block of keys into exponentials.
 
@@ -121,7 +122,7 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         All of it is updated.
     """
     (h, w, used), (largest, sums, shrink), (height, width) = offsets, running, grid
-    flat, flat_h, flat_w = scores.values, h.reshape(-1), w.reshape(-1)
+    flat, flat_h, flat_w = scores.values, flattened(h), flattened(w)
     biased = aligned_scratch(tokens + SLACK)
     for i in range(positions.size):
         start = scores.start + i * scores.step
@@ -137,30 +138,39 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         highest = larger(highest, largest[i])
         shrink[i] = exponential(largest[i] - highest)
         largest[i] = highest
-        # This is shrunk before the sum of the others is taken: LLVM would make one multiply-add of both after it.
-        before = sums[i] * shrink[i]
-        sums[i] = before + _exponentials(biased, highest, flat[start : start + tokens])
+        # The sum so far is kept in memory during the call. LLVM could otherwise make one multiply-add of both steps, or
+        # not, and the last bit would depend on that.
+        sums[i] = sums[i] * shrink[i]
+        total = _exponentials(biased, highest, view(flat, start, (tokens,)))
+        sums[i] = sums[i] + total
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _offsets(queries, rows, depth, table, length, zeros):
     """Multiply the queries by the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
 
     Whole panels are filled: cutting the last one would take longer. ``add_offsets`` reads into one more row.
     """
     columns = whole_panels(2 * length - 1)
-    out = np.empty((rows + 1, columns), np.float32)
+    out = aligned_scratch((rows + 1) * columns)
     sweep(queries, rows, Segments(ONE, ZERO, depth), PackedMatrix(table, zeros, depth, columns),
-          Rows(out.reshape(-1), ZERO, columns))  # fmt: skip
-    return out
+          Rows(out, ZERO, columns))  # fmt: skip
+    return view(out, ZERO, (rows + 1, columns))
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
+def _from_row(values, first, count):
+    """Return ``count`` rows from number ``first`` on, or none of an array without rows."""
+    columns = values.shape[1]
+    return view(values, first * columns, (count, columns))
+
+
+@kernel(EXACT_ORDER, CALLED)
 def _accumulate(product, shrink, first_block, out):
     """Set ``out = out * shrink + product``, row by row; for the first block of keys ``out = product``."""
     (rows, depth), (values, start, step) = product.shape, out
     for i in range(rows):
-        own = values[start + i * step : start + i * step + depth]
+        own = view(values, start + i * step, (depth,))
         if first_block:
             for c in range(depth):
                 own[c] = product[i, c]
@@ -169,13 +179,13 @@ def _accumulate(product, shrink, first_block, out):
                 own[c] = own[c] * shrink[i] + product[i, c]
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _scale(x, factor):
     for j in range(x.size):
         x[j] *= factor
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     """Compute the attention of some queries of one head to all keys of the grid.
 
@@ -200,13 +210,13 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     blocks, block = -(-grid.height // grid_rows), grid_rows * grid.width
     together = min(rows, QUERIES_AT_A_TIME)
     # These products have no bias.
-    zeros = np.zeros(max(block, 2 * grid.height, 2 * grid.width, depth) + PANEL, np.float32)
+    zeros = filled_scratch(max(block, 2 * grid.height, 2 * grid.width, depth) + PANEL, float32(0))
     # Scores of a group of queries with a block of keys, and the product of their exponentials with its values.
     scores = aligned_scratch(together * _step_of_scores(block) + SLACK)
-    product = np.empty((together, depth), np.float32)
+    product = aligned_scratch(together * depth)
     # The running softmax of every query, and what its largest score was after each block.
-    largest, sums, shrink = np.full(rows, LOWEST), np.zeros(rows, np.float32), np.empty(rows, np.float32)
-    largest_so_far = np.empty((blocks, rows), np.float32)
+    largest, sums, shrink = filled_scratch(rows, LOWEST), filled_scratch(rows, float32(0)), aligned_scratch(rows)
+    largest_so_far = aligned_scratch(blocks * rows)
 
     # Pass 0: the bias of every query for every offset along each axis.
     biased = rows if tables.used else 0
@@ -225,27 +235,29 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
             group = Rows(queries.values, queries.start + begin * queries.step, queries.step)
             sweep(group, end - begin, Segments(ONE, ZERO, depth), keys, own)
             # Pass 2: scores = exp(scores + bias - the largest so far); their sums.
-            offsets = _Offsets(offsets_h[begin:end], offsets_w[begin:end], tables.used)
-            running = _Running(largest[begin:end], sums[begin:end], shrink[begin:end])
-            _softmax_block(own, tokens, b * grid_rows, positions[begin:end], grid, offsets, running)
+            count = end - begin
+            offsets = _Offsets(_from_row(offsets_h, begin, count), _from_row(offsets_w, begin, count), tables.used)
+            running = _Running(view(largest, begin, (count,)), view(sums, begin, (count,)),
+                               view(shrink, begin, (count,)))  # fmt: skip
+            _softmax_block(own, tokens, b * grid_rows, view(positions, begin, (count,)), grid, offsets, running)
             # Pass 3: out = out * shrink + scores @ values.
-            sweep(own, end - begin, Segments(ONE, ZERO, tokens), values, Rows(product.reshape(-1), ZERO, depth))
-            _accumulate(product[: end - begin], running.shrink, b == 0,
+            sweep(own, end - begin, Segments(ONE, ZERO, tokens), values, Rows(product, ZERO, depth))
+            _accumulate(view(product, ZERO, (count, depth)), running.shrink, b == 0,
                         Rows(out.values, out.start + begin * out.step, out.step))  # fmt: skip
             for i in range(begin, end if keep else begin):
                 copy_run(scores, (i - begin) * step, tokens, probabilities[i], first)
         for i in range(rows):
-            largest_so_far[b, i] = largest[i]
+            largest_so_far[b * rows + i] = largest[i]
 
     # Pass 4: divide by the sums. Each block's probabilities are relative to the largest score that it knew of.
     for i in range(rows):
-        _scale(out.values[out.start + i * out.step : out.start + i * out.step + depth], float32(1) / sums[i])
+        _scale(view(out.values, out.start + i * out.step, (depth,)), float32(1) / sums[i])
         for b in range(blocks if keep else 0):
-            factor = exponential(largest_so_far[b, i] - largest[i]) / sums[i]
+            factor = exponential(largest_so_far[b * rows + i] - largest[i]) / sums[i]
             _scale(probabilities[i, b * block : (b + 1) * block], factor)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def attend_window(queries, keys_values, heads, grid, positions, tables, probabilities, out):
     """Compute the attention of some tokens of a window to all of it, for all heads; it packs the keys and values.
 
@@ -273,8 +285,8 @@ def attend_window(queries, keys_values, heads, grid, positions, tables, probabil
         head, start = Head(number, heads), number * depth
         for n in range(-(-grid.height // rows_of_keys(grid.width))):
             tokens = tokens_of_block(n, grid.height, grid.width)
-            own = keys_values[n * block : n * block + tokens]
+            own = view(keys_values, n * block * 2 * channels, (tokens, 2 * channels))
             pack_keys_values(own, KeyChunk(n, ZERO, tokens), grid, head, packed)
         kept = probabilities[number if probabilities.size else 0]
-        attend(Rows(queries.reshape(-1), start, channels), depth, positions, grid, packed, tables, kept,
-               Rows(out.reshape(-1), start, channels))  # fmt: skip
+        attend(Rows(flattened(queries), start, channels), depth, positions, grid, packed, tables, kept,
+               Rows(flattened(out), start, channels))  # fmt: skip

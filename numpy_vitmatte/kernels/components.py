@@ -5,10 +5,10 @@ The package has its own because SciPy comes only with an extra. SciPy's ``label`
 
 import numpy as np
 
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, kernel
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _fill(mask, y, x, label, labels, stack):
     """Label everything 4-connected to (y, x), and return the number of pixels."""
     height, width = mask.shape

@@ -9,7 +9,8 @@ import numpy as np
 from numpy_vitmatte.kernels.elementwise import relu
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sweep
 from numpy_vitmatte.kernels.regions import Piece, Rectangle
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, THREE, ZERO, kernel
+from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, THREE, ZERO, kernel
 
 
 def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
@@ -19,7 +20,7 @@ def pack_conv(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatri
     return pack(rows, bias)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def conv_row(x, y, x_first, count, size, stride, matrix, out):
     """Write outputs (y, x_first) to (y, x_first + count - 1) from ``out[0]`` on, in one sweep over a row.
 
@@ -28,7 +29,7 @@ def conv_row(x, y, x_first, count, size, stride, matrix, out):
     channels = x.values.shape[2]
     row = x.values.shape[1] * channels
     corner = (y * stride - x.top) * row + (x_first * stride - x.left) * channels
-    windows = Rows(x.values.reshape(-1), corner, stride * channels)
+    windows = Rows(flattened(x.values), corner, stride * channels)
     sweep(windows, count, Segments(size, row, size * channels), matrix, Rows(out, ZERO, matrix.columns))
 
 
@@ -36,7 +37,7 @@ def conv_row(x, y, x_first, count, size, stride, matrix, out):
 def _conv_rows(x, first, count, width, size, stride, matrix, out):
     step = width * matrix.columns
     for r in range(count):
-        conv_row(x, first + r, ZERO, width, size, stride, matrix, out[r * step : (r + 1) * step])
+        conv_row(x, first + r, ZERO, width, size, stride, matrix, view(out, r * step, (step,)))
 
 
 def conv_rows(
@@ -67,7 +68,7 @@ def conv_rows(
     return out
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def input_region_of_conv(rectangle, stride):
     """Return the rectangle of its input that ``conv_relu`` reads for a rectangle of outputs.
 
@@ -95,11 +96,11 @@ def conv_relu(x, matrix, stride, rectangle, out):
         Part of the output map; the rectangle is filled.
     """
     top, left, bottom, right = rectangle
-    flat, count = out.values.reshape(-1), (right - left) * matrix.columns
+    count = (right - left) * matrix.columns
     corners = Piece(x.values, x.top + 1, x.left + 1)  # the window of output (y, x) begins at (stride * y - 1, ...)
     for y in range(top, bottom):
         start = ((y - out.top) * out.values.shape[1] + left - out.left) * matrix.columns
-        row = flat[start : start + count]
+        row = view(out.values, start, (count,))
         conv_row(corners, y, left, right - left, THREE, stride, matrix, row)
         relu(row)
 

@@ -11,13 +11,13 @@ that it undercuts before they begin. All arithmetic is in integers, so the squar
 
 import numpy as np
 
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, kernel
 
 FAR = 2**62
 """The squared distance to a mask without pixels."""
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _count_down_columns(mask, reach, order):
     """Bound ``reach`` by the rows since the mask's last pixel in each column, rows taken in the given order (1, -1)."""
     height, width = mask.shape
@@ -31,7 +31,7 @@ def _count_down_columns(mask, reach, order):
                 reach[y, x] = reach[y - order, x] + 1
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _envelope(reach, centers, starts):
     """Stack the parabolas of one row that are lowest somewhere, centres and starts; return their number."""
     count = 0
@@ -53,7 +53,7 @@ def _envelope(reach, centers, starts):
     return count
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _minimum_along_rows(reach, out):
     """Set ``out[y, x] = min over j of reach[y, j]**2 + (x - j)**2``, columns with a negative reach left out."""
     height, width = reach.shape

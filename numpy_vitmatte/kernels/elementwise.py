@@ -5,7 +5,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, VECTOR_REDUCTION, config, kernel
+from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, VECTOR_REDUCTION, config, kernel
 
 float32 = np.float32
 
@@ -46,26 +47,26 @@ larger = max if config.DISABLE_JIT else _larger_in_llvm
 power_of_two = _power_of_two_in_python if config.DISABLE_JIT else _power_of_two_in_llvm
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def copy_run(x, first, count, out, start):
     """Set ``out[start:][:count] = x[first:][:count]``, number by number.
 
     Slices are indexed from 0 on: such an index cannot be negative, Numba needs no test for it, and LLVM makes vectors.
     Assigning one slice to another would compile the wording of NumPy's error, which takes a second.
     """
-    own, target = x[first : first + count], out[start : start + count]
+    own, target = view(x, first, (count,)), view(out, start, (count,))
     for k in range(count):
         target[k] = own[k]
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def add(x, more):
     """Add ``x += more`` for two separate arrays (any size,): if one were both, LLVM would make no vectors."""
     for k in range(x.size):
         x[k] += more[k]
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def exponential(x):
     """Return ``exp(x)`` for x <= 88, within 2 ulp; below -87 it returns exp(-87), 1.6e-38.
 
@@ -85,7 +86,7 @@ def exponential(x):
     return (p * r * r + r + float32(1.0)) * power_of_two(n)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def error_function(x):
     """Return ``erf(x)`` within 5e-7: a quotient of odd and even polynomials on [-4, 4] (minimax fit of Eigen and XLA).
 
@@ -124,7 +125,7 @@ def gelu_(x: np.ndarray) -> np.ndarray:
     return x
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def relu(x):
     """Set ``x = max(x, 0)`` in place; x (any size,)."""
     for i in range(x.size):
@@ -162,7 +163,7 @@ def normalize_rows(
     return out
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def sigmoid_of_product(x, weight, bias, out):
     """Set ``out = 1 / (1 + exp(-(x @ weight + bias)))``; x (rows, C), weight (C,), out (rows,)."""
     rows, channels = x.shape

@@ -10,7 +10,8 @@ import numpy as np
 
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.kernels.views import flattened
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 
 float32 = np.float32
 
@@ -58,26 +59,26 @@ class KeysValues(NamedTuple):
     values: np.ndarray
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def rows_of_keys(width):
     """Return the number of rows, in a token grid of this width, that make a block of keys."""
     return max(1, KEYS_PER_BLOCK // width)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def packed_sizes(height, width, depth):
     """Return the sizes of one head's packed keys and packed values."""
     block, blocks = rows_of_keys(width) * width, -(-height // rows_of_keys(width))
     return blocks * whole_panels(block) * depth, height * width * whole_panels(depth)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def tokens_of_block(block, height, width):
     """Count the tokens of a grid's block of keys number ``block``."""
     return min(rows_of_keys(width), height - block * rows_of_keys(width)) * width
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def pack_keys_values(keys_values, chunk, grid, head, packed):
     """Pack one head's keys and values of a chunk of tokens.
 
@@ -94,7 +95,7 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
         Keys and values of the whole grid; the chunk's part is filled.
     """
     block, begin, end = chunk
-    step, flat = keys_values.shape[1], keys_values.reshape(-1)
+    step, flat = keys_values.shape[1], flattened(keys_values)
     depth, before = step // (2 * head.heads), block * rows_of_keys(grid.width) * grid.width
     tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
     start = block * whole_panels(rows_of_keys(grid.width) * grid.width) * depth

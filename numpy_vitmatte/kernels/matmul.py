@@ -18,7 +18,7 @@ from numpy_vitmatte.kernels.microkernel import (
     tall_tile,
 )
 from numpy_vitmatte.kernels.vectors import copy_lanes
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
 
 ROWS_IN_CACHE = 8 * MR
@@ -70,7 +70,7 @@ class PackedMatrix(NamedTuple):
     columns: int
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def whole_panels(columns):
     """Round a number of columns up to whole panels."""
     return -(-columns // PANEL) * PANEL
@@ -100,7 +100,7 @@ def pack(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
     return PackedMatrix(aligned, padded_bias, depth, columns)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def _tile_height(rows, left, wide):
     """Return the rows of the next tile, when ``left`` of ``rows`` are left; more than ``left`` if it must slide back.
 
@@ -113,7 +113,7 @@ def _tile_height(rows, left, wide):
     return SHORT_ROWS if rows >= SHORT_ROWS else 1
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0."""
     number, step, depth = segments
@@ -149,7 +149,7 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
         m += height
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def sweep(x, rows, segments, matrix, out):
     """Compute ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]`` for ``rows`` rows and all columns of the matrix.
 
@@ -174,14 +174,14 @@ def sweep(x, rows, segments, matrix, out):
             _column_of_tiles(x, rows, segments, matrix, panel, wide, out)
         else:
             # A tile that is not full of columns goes through scratch, so that nothing is written past their rows.
-            whole = np.empty(rows * wide * PANEL, np.float32)
+            whole = aligned_scratch(rows * wide * PANEL)
             _column_of_tiles(x, rows, segments, matrix, panel, wide, Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))
             for r in range(rows):
                 copy_lanes(whole, r * wide * PANEL, left, out_values, out.start + r * out.step + panel * PANEL)
         panel += wide
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def rows_at_a_time(rows):
     """Return the rows of a block that fits the cache: as few blocks as possible, of nearly the same number of tiles."""
     blocks = max(1, -(-rows // ROWS_IN_CACHE))
@@ -198,7 +198,7 @@ def multiply(x, rows, matrix, out):
               Rows(out, first * columns, columns))  # fmt: skip
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def project(x, rows, matrix):
     """Apply ``multiply``, and return the result in new memory."""
     out = aligned_scratch(rows * matrix.columns)

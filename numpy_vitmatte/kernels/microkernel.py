@@ -8,7 +8,8 @@ For ``rows`` strided inputs and ``panels`` blocks of 16 output columns::
 
 With one segment this is a piece of a matrix product. With three segments, the three image rows under a 3x3 window, each
 ``3 * channels`` numbers long because channels are stored last, it is a piece of a convolution of any stride, with no
-im2col copy. With 16 segments of ``16 * 4`` numbers it is the patch embedding.
+im2col copy. With 16 segments of ``16 * 4`` numbers it is the patch embedding. ``docs/micro-kernel.md`` works one
+convolution out, with numbers.
 
 Why this shape
 --------------
@@ -33,7 +34,8 @@ How to read the code
 ``tile_in_python`` is the definition. ``_emit_tile`` writes the same loop as LLVM instructions, because Numba's own
 compiler cannot be told to keep a 2-D block of sums in registers. In LLVM's single-assignment form a loop variable is a
 *phi*: "the value from before the loop, or the one from the end of the last round". There are two nested loops, over
-segments and over ``k``, and every running sum is a phi in both.
+segments and over ``k``, and every running sum is a phi in both. *gep* (get element pointer) moves a pointer by a number
+of elements: ``gep(x, [k])`` is the address of ``x[k]``, and reads nothing.
 """
 
 from collections.abc import Callable

@@ -5,17 +5,17 @@ Rectangles are rows (top, left, bottom, right) of int64 arrays (n, 4), cells a b
 
 import numpy as np
 
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 
 _TAKEN_IN = np.int64(-1)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def _corners(rectangles, number):
     return rectangles[number, 0], rectangles[number, 1], rectangles[number, 2], rectangles[number, 3]
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def _worth_joining(upper, lower, tallest, halo):
     """Say whether one rectangle around both costs no more than the two."""
     top, left, middle, right = upper
@@ -28,7 +28,7 @@ def _worth_joining(upper, lower, tallest, halo):
     return together <= apart
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _overlaps_another(one, rectangles, numbers, upper, lower):
     """Say whether ``one`` overlaps any rectangle of ``numbers`` but the two that it was made of."""
     top, left, bottom, right = one
@@ -40,7 +40,7 @@ def _overlaps_another(one, rectangles, numbers, upper, lower):
     return False
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _join_row(rectangles, numbers, first, tallest, halo):
     """Let each of the runs ``numbers[first:]`` take in a rectangle just above, the first that is worth it.
 

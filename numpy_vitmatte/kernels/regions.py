@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ZERO, kernel
+from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace, aligned_scratch
 
 
@@ -31,14 +32,14 @@ class Rectangle(NamedTuple):
         return clipped(self, shape[0], shape[1])
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def expanded(rectangle, halo):
     """Apply ``Rectangle.expanded`` for kernels."""
     top, left, bottom, right = rectangle
     return Rectangle(top - halo, left - halo, bottom + halo, right + halo)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def clipped(rectangle, height, width):
     """Apply ``Rectangle.clipped`` for kernels."""
     top, left = min(max(rectangle.top, 0), height), min(max(rectangle.left, 0), width)
@@ -71,9 +72,9 @@ def zero_padded_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...
     return piece
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _clear(values, first, last):
-    own = values[first:last]
+    own = view(values, first, (last - first,))
     for n in range(own.size):
         own[n] = 0
 
@@ -85,7 +86,7 @@ def _clear_outside(piece, height, width):
     top, left, bottom, right = clipped(
         Rectangle(piece.top, piece.left, piece.top + rows, piece.left + columns), height, width
     )
-    flat, row = piece.values.reshape(-1), columns * channels
+    flat, row = flattened(piece.values), columns * channels
     _clear(flat, ZERO, (top - piece.top) * row)
     for y in range(top - piece.top, bottom - piece.top):
         _clear(flat, y * row, y * row + (left - piece.left) * channels)
@@ -93,11 +94,11 @@ def _clear_outside(piece, height, width):
     _clear(flat, (bottom - piece.top) * row, flat.size)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def zero_padded_scratch(rectangle, channels, height, width):
     """Apply ``zero_padded_piece`` for kernels."""
     rows, columns = rectangle.bottom - rectangle.top, rectangle.right - rectangle.left
-    values = aligned_scratch(rows * columns * channels).reshape(rows, columns, channels)
+    values = view(aligned_scratch(rows * columns * channels), ZERO, (rows, columns, channels))
     piece = Piece(values, rectangle.top, rectangle.left)
     _clear_outside(piece, height, width)
     return piece
@@ -109,8 +110,9 @@ def zero_padded_copy(values, rectangle):
     height, width, channels = values.shape
     piece = zero_padded_scratch(rectangle, channels, height, width)
     top, left, bottom, right = clipped(rectangle, height, width)
+    source, target = flattened(values), flattened(piece.values)
     for y in range(top, bottom):
         start = ((y - piece.top) * piece.values.shape[1] + left - piece.left) * channels
-        copy_run(values.reshape(-1), (y * width + left) * channels, (right - left) * channels,
-                 piece.values.reshape(-1), start)  # fmt: skip
+        copy_run(source, (y * width + left) * channels, (right - left) * channels,
+                 target, start)  # fmt: skip
     return piece

@@ -17,9 +17,10 @@ from numpy_vitmatte.kernels.elementwise import copy_run
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.regions import Rectangle
 from numpy_vitmatte.kernels.vectors import SLACK
+from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.kernels.winograd import convolve_two_rows, output_tiles, winograd_scratch
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
-from numpy_vitmatte.runtime.workspace import aligned_scratch
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, ONE, PART, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 float32 = np.float32
 
@@ -29,7 +30,7 @@ NARROWEST_STRIP = 46
 """Low-resolution columns; the products of one more on either side are computed for the blend, by both neighbours."""
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def input_region_of_fusion(rectangle, height, width):
     """Return the ``Rectangle`` that outputs of ``fuse`` read of a ``height`` x ``width`` low-resolution map."""
     top, left, bottom, right = rectangle
@@ -37,26 +38,26 @@ def input_region_of_fusion(rectangle, height, width):
                      min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _products(features, row, first, columns, taps, outputs, zeros, slot):
     """Set ``slot[dy, j] = F[row, first + j] @ W[dy]`` for ``columns`` pixels, the three columns dx side by side."""
     channels = features.values.shape[2]
     start = ((row - features.top) * features.values.shape[1] + first - features.left) * channels
-    pixels = Rows(features.values.reshape(-1), start, channels)
+    pixels = Rows(flattened(features.values), start, channels)
     for dy in range(3):
         matrix = PackedMatrix(taps[dy], zeros, channels, outputs)
         sweep(pixels, columns, Segments(ONE, ZERO, channels), matrix, Rows(slot[dy], ZERO, outputs))
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _blend_down(ring, row, height, blended):
     """Compute doubled rows ``2 * row`` and ``2 * row + 1``, summed over dy, one after the other."""
     size, before, after = ring.shape[2], max(row - 1, 0), min(row + 1, height - 1)
     places = before % 3 * 3 * size, row % 3 * 3 * size, after % 3 * 3 * size
-    blend_rows(ring.reshape(-1), places, size, (float32(row > 0), float32(row < height - 1)), size, blended, ZERO)
+    blend_rows(flattened(ring), places, size, (float32(row > 0), float32(row < height - 1)), size, blended, ZERO)
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _blend_across(pixels, width, first, last, channels, out, o):
     """Add a row of doubled pixels, summed over dx, to ``out[o:]``: those of columns ``first .. last - 1``.
 
@@ -70,7 +71,7 @@ def _blend_across(pixels, width, first, last, channels, out, o):
         add_pixels(values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _fuse_strip(detail, conv, features, taps, height, width, strip, out):
     """Compute one strip of ``fuse``: two rows of outputs at a time, from an even column on."""
     top, left, bottom, right = strip
@@ -78,12 +79,12 @@ def _fuse_strip(detail, conv, features, taps, height, width, strip, out):
     low = input_region_of_fusion(strip, height, width)
     columns, outputs = low.right - low.left, whole_panels(3 * channels)
     # Products of three low-resolution rows, each in its place by its number modulo 3.
-    ring = aligned_scratch(9 * columns * outputs).reshape(3, 3, columns * outputs)
+    ring = view(aligned_scratch(9 * columns * outputs), ZERO, (3, 3, columns * outputs))
     blended = aligned_scratch(2 * columns * outputs + SLACK)
-    zeros = np.zeros(outputs, np.float32)
+    zeros = filled_scratch(outputs, float32(0))
     step = 2 * tiles * channels
     scratch, both = winograd_scratch(conv, tiles), aligned_scratch(2 * step + SLACK)
-    flat = out.values.reshape(-1)
+    flat = flattened(out.values)
     ready = low.top  # the next low-resolution row to multiply
     for row in range(top // 2, (bottom + 1) // 2):
         while ready < min(row + 2, height):

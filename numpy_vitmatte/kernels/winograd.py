@@ -35,8 +35,9 @@ from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sw
 from numpy_vitmatte.kernels.microkernel import NR, PANEL
 from numpy_vitmatte.kernels.regions import Piece, Rectangle
 from numpy_vitmatte.kernels.vectors import FLOATS, LANES, emit_data, emit_load, emit_store, integer
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, THREE, ZERO, config, kernel
-from numpy_vitmatte.runtime.workspace import aligned_scratch
+from numpy_vitmatte.kernels.views import flattened
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, THREE, ZERO, config, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 PLACES = 16
 OUTPUTS_AT_A_TIME = NR
@@ -178,10 +179,10 @@ transform_output = _transform_output_in_python if config.DISABLE_JIT else _trans
 :][:16]``; with ``target = (o, row, column)`` output (i, j) goes to ``out[o + i * row + j * column :][:16]``."""
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _transform_pixels(x, y, first, tiles, depth, transformed):
     """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place: (16, tiles, depth)."""
-    height, width, flat = x.values.shape[0], x.values.shape[1], x.values.reshape(-1)
+    height, width, flat = x.values.shape[0], x.values.shape[1], flattened(x.values)
     rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
     # Any pixel will do outside the piece: only outputs that nobody asked for depend on it.
     for n in range(4):
@@ -193,24 +194,24 @@ def _transform_pixels(x, y, first, tiles, depth, transformed):
             transform_input(flat, rows, columns, k, transformed, t * depth + k, tiles * depth)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def output_tiles(left, right):
     """Count the output tiles that cover columns ``left .. right - 1``; the first one begins at an even column."""
     return (right + 1) // 2 - left // 2
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def winograd_scratch(conv, tiles):
     """Allocate the sums of pixels of ``tiles`` output tiles, and the products of some of their channels."""
     tiles = tiles if len(conv.panels) > 1 else 0
     return aligned_scratch(PLACES * tiles * conv.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _two_rows(x, y, first, tiles, conv, scratch, out):
     transformed, products = scratch
     panels, bias, depth, channels = conv
-    zeros = np.zeros(OUTPUTS_AT_A_TIME, np.float32)
+    zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = min(channels - c, OUTPUTS_AT_A_TIME)
@@ -224,7 +225,7 @@ def _two_rows(x, y, first, tiles, conv, scratch, out):
                 transform_output(products, (t * count + k, tiles * count), bias, c + k, out, target)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def convolve_two_rows(x, y, rectangle, conv, scratch, out):
     """Compute outputs of rows ``y`` and ``y + 1``, ``y`` even, as far as they lie in a rectangle.
 
@@ -261,7 +262,9 @@ def _convolve_rows(x, first, last, width, conv, out):
             copy_run(both, (row - y) * step, size, out, (row - first) * size)
 
 
-def convolve_rows(padded: np.ndarray, conv: PackedConv3x3, first: int, last: int) -> np.ndarray:
+def convolve_rows(
+    padded: np.ndarray, conv: PackedConv3x3, first: int, last: int, out: np.ndarray | None = None
+) -> np.ndarray:
     """Compute rows ``first .. last - 1`` of a 3x3 convolution.
 
     Parameters
@@ -271,12 +274,15 @@ def convolve_rows(padded: np.ndarray, conv: PackedConv3x3, first: int, last: int
     conv : PackedConv3x3
     first, last : int
         Range of output rows; at best both are even.
+    out : float32 array (last - first, W, C_out), optional
+        Contiguous array to write to.
 
     Returns
     -------
     float32 array (last - first, W, C_out)
     """
     width = padded.shape[1] - 2
-    out = np.empty((last - first, width, conv.columns), np.float32)
+    if out is None:
+        out = np.empty((last - first, width, conv.columns), np.float32)
     _convolve_rows(Piece(padded, -1, -1), first, last, width, conv, out.reshape(-1))
     return out

@@ -131,11 +131,11 @@ def check_size(photo: NDArray[Any], matte: NDArray[Any]) -> None:
 
 
 def _eight_bit(levels: NDArray[Any]) -> NDArray[np.uint8]:
-    return levels if levels.dtype == np.uint8 else np.rint(levels).astype(np.uint8)
+    return levels if levels.dtype == np.uint8 else to_integers(levels, 8, 255)
 
 
 def _sixteen_bit(levels: NDArray[Any]) -> NDArray[np.uint16]:
-    return np.rint(levels * np.float64(257)).astype(np.uint16)
+    return to_integers(levels, 16, 255)
 
 
 def _as_rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

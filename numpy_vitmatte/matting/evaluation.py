@@ -17,7 +17,9 @@ UNITS = {"sad": "thousands", "mse": "thousandths", "mad": "thousandths", "grad":
 _HEADINGS = {"sad": "SAD", "mse": "MSE", "mad": "MAD", "grad": "Grad", "conn": "Conn"}
 
 
-def evaluate_file(prediction: Path, truth: Path, trimap: Path | None = None) -> AlphaErrors:
+def evaluate_file(
+    prediction: Path, truth: Path, trimap: Path | None = None, *, depth: int | None = None
+) -> AlphaErrors:
     """Compute the errors of an alpha in a file.
 
     Parameters
@@ -26,6 +28,8 @@ def evaluate_file(prediction: Path, truth: Path, trimap: Path | None = None) -> 
         See :func:`~numpy_vitmatte.images.alpha_files.read_alpha`.
     trimap : pathlib.Path, optional
         Only what it marks as unknown counts; without it, every pixel does.
+    depth : int, optional
+        Bits of levels in files of 16 that do not use all.
 
     Returns
     -------
@@ -36,11 +40,11 @@ def evaluate_file(prediction: Path, truth: Path, trimap: Path | None = None) -> 
     ImageError
         Not readable, not of one size, or nothing is unknown.
     """
-    p, g = read_alpha(prediction, "prediction"), read_alpha(truth, "true alpha")
+    p, g = read_alpha(prediction, "prediction", depth), read_alpha(truth, "true alpha", depth)
     shapes = {"prediction": p.shape, "true alpha": g.shape}
     region = None
     if trimap is not None:
-        region = read_trimap(trimap)[0] == UNKNOWN
+        region = read_trimap(trimap, depth=depth)[0] == UNKNOWN
         shapes["trimap"] = region.shape
     if len(set(shapes.values())) > 1:
         sizes = ", ".join(f"{name} {width} x {height}" for name, (height, width) in shapes.items())

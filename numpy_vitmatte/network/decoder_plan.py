@@ -186,7 +186,9 @@ class Shares(NamedTuple):
 
 
 def shares(wanted: np.ndarray, fusion_blocks: int) -> Shares:
-    """Return the shares that a mask (H, W) of wanted pixels leaves to compute."""
+    """Return the shares that a mask (H, W) of wanted pixels leaves to compute; 0 where nothing is wanted."""
+    if not wanted.any():
+        return Shares(0.0, 0.0)
     pyramid = Pyramid(len(wanted), wanted.shape[1], fusion_blocks)
     bands = plan_decoder(pyramid, wanted)
     tiles = sum(area(tile) for band in bands for tile in band.tiles)

@@ -17,7 +17,8 @@ from numpy_vitmatte.layers.position import rows_of_positions
 from numpy_vitmatte.network.blocks import keys_values_floats, transformer_block
 from numpy_vitmatte.network.decoder import decoder
 from numpy_vitmatte.network.decoder_plan import Pyramid, plan_decoder, stored_floats, tokens_of
-from numpy_vitmatte.network.parameters import BackboneParameters, NetworkParameters
+from numpy_vitmatte.network.overflow import LARGEST_SUM
+from numpy_vitmatte.network.parameters import BackboneParameters, DecoderParameters, NetworkParameters
 from numpy_vitmatte.network.progress import Steps, steps_of
 from numpy_vitmatte.runtime.threads import for_each_block, run_both
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
@@ -33,6 +34,7 @@ class Trace(NamedTuple):
 NO_TRACE = Trace()
 
 _LARGEST_PIXEL = 1e6  # 65535, 16 bits that nobody rescaled, is the largest ever met
+_LARGEST_TOKEN = 1e18  # the square of more is infinite, and its layer norm 0
 
 
 def forward(
@@ -78,10 +80,8 @@ def forward(
     read = None if wanted is None else tokens_of(bands, pyramid)
     steps = steps_of(tokens.shape, network, bands)
     tokens = transformer(tokens, network.backbone, network.feature_index, trace, read, memory, steps)
-    _require_no_overflow(tokens, True if read is None else read[..., None])
-    alpha = decoder(tokens, image, network.decoder, bands, memory, steps)  # [h, w, C], [H, W, 4] -> [H, W]
-    _require_no_overflow(alpha)
-    return alpha
+    _require_no_overflow(tokens, network.decoder, True if read is None else read[..., None])
+    return decoder(tokens, image, network.decoder, bands, memory, steps)  # [h, w, C], [H, W, 4] -> [H, W]
 
 
 def workspace_size(height: int, width: int, network: NetworkParameters, band_rows: int | None = None) -> int:
@@ -120,15 +120,9 @@ def require_moderate(image: np.ndarray) -> None:
     VitMatteError
         If a value is NaN, infinite or beyond a million.
     """
-    extremes: list[float] = []
-
-    def note(first: int, last: int) -> None:
-        extremes.extend((float(image[first:last].min()), float(image[first:last].max())))
-
-    for_each_block(note, image.shape[0], 64)
-    if not np.isfinite(extremes).all():
+    largest = _largest(image)
+    if not np.isfinite(largest):
         raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
-    largest = max(extremes, key=abs)
     if abs(largest) > _LARGEST_PIXEL:
         raise VitMatteError(
             f"pixel_values reaches {largest:.3g}; expected rescaled and normalised pixels, a few units in size: beyond "
@@ -136,18 +130,35 @@ def require_moderate(image: np.ndarray) -> None:
         )
 
 
-def _require_no_overflow(values: np.ndarray, where: np.ndarray | bool = True) -> None:
-    """Refuse to go on with NaN or infinity although every pixel was a number: then the weights are to blame.
+def _require_no_overflow(tokens: np.ndarray, decoder: DecoderParameters, where: np.ndarray | bool = True) -> None:
+    """Refuse to go on where float32 overflowed, or may do so in the decoder, although every pixel was a number.
 
-    Tokens are sums over all blocks, so that a number that one block spoils stays spoilt.
+    Tokens are sums over all blocks, so that a number that one block spoils stays spoilt. Layer norms square them.
+
+    Raises
+    ------
+    VitMatteError
+        The weights are to blame.
     """
-    with np.errstate(invalid="ignore", over="ignore"):
-        total = values.sum(where=where)  # no copy and no mask: there may be gigabytes of tokens
-    if not np.isfinite(total):
+    largest = _largest(tokens, where)
+    if not abs(largest) < _LARGEST_TOKEN or decoder.gains.largest(_LARGEST_PIXEL, abs(largest)) > LARGEST_SUM:
         raise VitMatteError(
             "float32 overflows in the network, though every pixel is of ordinary size: the weights are too large to be "
             "those of a trained network"
         )
+
+
+def _largest(values: np.ndarray, where: np.ndarray | bool = True) -> float:
+    """Return the value of the largest amount; NaN if there is one."""
+    extremes: list[float] = [0.0]
+
+    def note(first: int, last: int) -> None:
+        rows = values[first:last]  # no copy and no mask: there may be gigabytes
+        wanted = where if isinstance(where, bool) else where[first:last]
+        extremes.extend((float(rows.min(initial=0, where=wanted)), float(rows.max(initial=0, where=wanted))))
+
+    for_each_block(note, values.shape[0], 64)
+    return float("nan") if np.isnan(extremes).any() else max(extremes, key=abs)
 
 
 def transformer(

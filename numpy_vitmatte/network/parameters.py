@@ -15,6 +15,7 @@ from numpy_vitmatte.layers.neck import NeckParameters
 from numpy_vitmatte.layers.norm import LayerNormParameters
 from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters
 from numpy_vitmatte.network.batch_norm import fold_batch_norms
+from numpy_vitmatte.network.overflow import DecoderGains
 from numpy_vitmatte.reference import under
 
 Tensors = Mapping[str, np.ndarray]
@@ -40,11 +41,12 @@ class BackboneParameters(NamedTuple):
 
 
 class DecoderParameters(NamedTuple):
-    """The detail capture module, batch norms folded in."""
+    """The detail capture module, batch norms folded in; `gains` bound its numbers."""
 
     convstream: ConvStreamParameters
     fusion_blocks: tuple[FusionParameters, ...]
     matting_head: HeadParameters
+    gains: DecoderGains
 
 
 class NetworkParameters(NamedTuple):
@@ -90,4 +92,5 @@ def pack_decoder(tensors: Tensors, config: VitMatteConfig) -> DecoderParameters:
         FusionParameters.from_tensors(under(folded, f"fusion_blocks.{n}."), features[n]) for n in range(len(features))
     )
     convs = ConvStreamParameters.from_tensors(under(folded, "convstream."))
-    return DecoderParameters(convs, fusion_blocks, HeadParameters.from_tensors(under(folded, "matting_head.")))
+    head = HeadParameters.from_tensors(under(folded, "matting_head."))
+    return DecoderParameters(convs, fusion_blocks, head, DecoderGains.from_tensors(folded, features))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from numpy_vitmatte.images.color_profile import is_srgb, profile_name
 from numpy_vitmatte.images.header import PhotoHeader, photo_header
 from numpy_vitmatte.images.photo import Photo
+from numpy_vitmatte.images.pixel_limit import decoding_limit
 from numpy_vitmatte.images.reading import ImageSource, is_file, is_file_or_image, opened
 from numpy_vitmatte.kernels.lookup_table import set_known_alpha
 from numpy_vitmatte.matting.downscale import smaller_photo
@@ -92,7 +93,11 @@ def prepare(
     limit = None if max_memory is None else parse_bytes(max_memory)
     processor = profile_processor(options.get("profile", "hf"), options.get("processor"))
     other = source.mask if isinstance(source, MaskSource) else source
-    with opened(image, "photo") as photo, opened(other, "trimap" if other is source else "mask") as levels:
+    with (
+        decoding_limit(limit),
+        opened(image, "photo") as photo,
+        opened(other, "trimap" if other is source else "mask") as levels,
+    ):
         given = source._replace(mask=levels) if isinstance(source, MaskSource) else levels
         header = _common_header(photo_header(photo), levels, limited=limit is not None)
         size = network_size(*header[:2], *scales)

@@ -26,7 +26,7 @@ class LoadedCheckpoint:
 
 
 _lock = threading.Lock()
-_last: tuple[object, LoadedCheckpoint] | None = None
+_last: tuple[object, VitMatteForImageMatting, VitMatteImageProcessor | None] | None = None
 
 
 def _new_lock() -> None:
@@ -39,10 +39,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_lock)
 
 
-def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
+def load_checkpoint(
+    name_or_path: str | os.PathLike[str], processor: VitMatteImageProcessor | None = None
+) -> LoadedCheckpoint:
     """Load a checkpoint, or give the last one again if it is the same and its files have not changed.
 
     Only one is kept, so that going through several checkpoints does not fill the memory.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+    processor : VitMatteImageProcessor, optional
+        By default the checkpoint's own, whose settings are read only then.
 
     Raises
     ------
@@ -53,11 +61,14 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> LoadedCheckpoint:
     directory = checkpoint_directory(name_or_path).resolve()
     with _lock:
         fingerprint = _fingerprint(directory)
-        if _last is None or _last[0] != fingerprint:
+        model, own = (None, None) if _last is None or _last[0] != fingerprint else _last[1:]
+        if processor is None and own is None:
+            own = VitMatteImageProcessor.from_pretrained(directory)
+        if model is None:
             _last = None  # the old model's memory is free before the new one is read
-            processor = VitMatteImageProcessor.from_pretrained(directory)
-            _last = fingerprint, LoadedCheckpoint(load_packed(directory), processor)
-        return _last[1]
+            model = load_packed(directory)
+        _last = fingerprint, model, own
+        return LoadedCheckpoint(model, processor or own or VitMatteImageProcessor())
 
 
 _processors: weakref.WeakKeyDictionary[VitMatteForImageMatting, VitMatteImageProcessor] = weakref.WeakKeyDictionary()
@@ -95,8 +106,7 @@ def loaded_checkpoint(model: ModelSource, processor: VitMatteImageProcessor | No
         If the checkpoint cannot be used, or ``model`` is none of :func:`~numpy_vitmatte.matte`'s kinds.
     """
     if isinstance(model, (str, os.PathLike)):
-        checkpoint = load_checkpoint(model)
-        return checkpoint if processor is None else LoadedCheckpoint(checkpoint.model, processor)
+        return load_checkpoint(model, processor)
     if not isinstance(model, VitMatteForImageMatting):
         raise VitMatteError(
             f"model is a {type(model).__name__}; expected the name or directory of a checkpoint, or a loaded model"

@@ -57,8 +57,8 @@ TRUST_MAP_BYTES_PER_PIXEL = 9
 BACKGROUND_BYTES_PER_PIXEL = 14
 """An image that is to stand behind the subject, for each of its own pixels."""
 
-WIDE_CUTOUT_BYTES_PER_PIXEL = 36
-"""A cut-out of 16 bits in the making, beyond one of 8: its floats, and its values twice."""
+WIDE_CUTOUT_BYTES_PER_PIXEL = 10
+"""A cut-out of 16 bits in the making, beyond one of 8."""
 
 PYMATTING_BYTES = 95_000_000
 """pymatting, with what it imports and compiles."""

@@ -3,14 +3,13 @@
 Source: transformers 5.23, ``models/vitmatte/image_processing_pil_vitmatte.py``.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.errors import ConfigurationError, ImageError
+from numpy_vitmatte.errors import ConfigurationError, ImageError, warn
 from numpy_vitmatte.images.tensors import tensor_of
 from numpy_vitmatte.processing.batch_feature import BatchFeature
 from numpy_vitmatte.processing.inputs import (
@@ -123,7 +122,7 @@ class VitMatteImageProcessor(StoredSettings):
             trimap, trimap_warnings = trimap_plane(trimap, f"trimap{which}")
             check_same_size(photo.shape[:2], trimap.shape, which)
             for text in photo_warnings + trimap_warnings + scale_warnings(photo, trimap, effective, which):
-                warnings.warn(text, UserWarning, stacklevel=2)
+                warn(text, stacklevel=2)
             result = self._network_image(photo, trimap, effective)
             results.append(result if data_format == CHANNELS_LAST else result.transpose(2, 0, 1))
         pixels = _stacked(results, return_tensors)
@@ -192,10 +191,9 @@ class VitMatteImageProcessor(StoredSettings):
         require_cpu(given.pop("device", "cpu"))
         unknown = [name for name in given if name not in DEFAULTS and name not in _WITHOUT_MEANING]
         if unknown:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} has no setting {', '.join(unknown)}; expected one of {', '.join(DEFAULTS)}: "
                 "ignored",
-                UserWarning,
                 stacklevel=3,
             )
         return checked_settings(self._settings() | {name: given[name] for name in given if name in DEFAULTS})

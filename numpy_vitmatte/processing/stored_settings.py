@@ -2,12 +2,11 @@
 
 import copy
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, Unpack
 
-from numpy_vitmatte.errors import ConfigurationError, shown
+from numpy_vitmatte.errors import ConfigurationError, shown, warn
 from numpy_vitmatte.files.json_object import json_text, settings_file, write_json_object
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, PREPROCESSOR_FILE
 from numpy_vitmatte.hub.options import split_options
@@ -78,14 +77,14 @@ class StoredSettings:
         Warns
         -----
         UserWarning
-            If the directory of a model has no such file; the defaults are taken then.
+            If the directory or repository of a model has no such file; the defaults are taken then.
         """
         source, given = split_options(settings, revision)
         path = Path(name_or_path)
         if revision is not None or path.suffix != ".json" or not path.is_file():
-            path = checkpoint_directory(name_or_path, source, (PREPROCESSOR_FILE,)) / PREPROCESSOR_FILE
+            path = checkpoint_directory(name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE)) / PREPROCESSOR_FILE
             if (path.parent / CONFIG_FILE).is_file() and not os.path.lexists(path):
-                warnings.warn(_defaults_taken(path), UserWarning, stacklevel=2)
+                warn(_defaults_taken(path), stacklevel=2)
                 return cls(**given)
         with settings_file(path) as values:
             return cls.from_dict(values, **given)

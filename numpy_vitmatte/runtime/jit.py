@@ -14,6 +14,7 @@ from numba.core import event
 from numba.core.compiler_lock import global_compiler_lock
 
 from numpy_vitmatte.runtime.kernel_cache import FOLDER, KernelCache
+from numpy_vitmatte.runtime.linked_kernel import InlinedKernel, InnerKernel, LinkedKernel, register
 
 logger = logging.getLogger("numpy_vitmatte")
 
@@ -27,19 +28,26 @@ EXACT_ORDER = frozenset({"contract"})
 VECTOR_REDUCTION = frozenset({"contract", "reassoc", "nsz"})
 
 ZERO, ONE, TWO, THREE = np.intp(0), np.intp(1), np.intp(2), np.intp(3)
-"""Constants that one kernel passes to another. Numba would compile the other once more for a plain 0, 1, 2 or 3."""
+NO, YES = np.bool_(False), np.bool_(True)
+"""Constants that one kernel passes to another. Numba would compile the other once more for a plain 0, 1, 2 or 3, and
+for a plain False or True."""
 
 
-def kernel(fastmath: frozenset[str], part: bool = False) -> Callable[[Callable[..., Any]], Any]:
+ENTRY, CALLED, INLINED, PART = "entry", "called", "inlined", "part"
+"""How the machine code of a kernel reaches others: see ``kernel``."""
+
+
+def kernel(fastmath: frozenset[str], use: str = ENTRY) -> Callable[[Callable[..., Any]], Any]:
     """Decorate a plain Python loop nest as a Numba kernel.
 
     Parameters
     ----------
     fastmath : frozenset of str
         ``EXACT_ORDER`` or ``VECTOR_REDUCTION``: the liberties LLVM may take with floating-point arithmetic.
-    part : bool
-        True if the function is a part of one other kernel and computes nothing itself. Its lines then become that
-        kernel's. Otherwise LLVM would optimize it, and all that it calls, twice: once alone and once in that kernel.
+    use : str
+        ``ENTRY``: Python calls it. ``CALLED``: only other kernels do; its code exists once, like that of an entry.
+        ``INLINED``: it is so small that LLVM puts it into each kernel that calls it, where a loop over it can become
+        vectors. ``PART``: it is a part of one other kernel, and its lines become that kernel's.
 
     Returns
     -------
@@ -53,14 +61,20 @@ def kernel(fastmath: frozenset[str], part: bool = False) -> Callable[[Callable[.
         # A division by zero gives infinity, as in NumPy: Python's test for it in the loop would keep LLVM from vectors.
         # No caller is written in C: without the entry for such callers, compilation takes a twentieth less.
         options: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-        if part:
+        if use == PART:
             return numba.njit(function, inline="always", **options)
-        compiled: Any = numba.njit(function, fastmath=set(fastmath), **options)
+        options |= {"nopython": True, "fastmath": set(fastmath), "no_cpython_wrapper": use != ENTRY}
+        compiled: Any = _KINDS[use](function, targetoptions=options)
         compiled._cache = KernelCache(function)
+        if use != INLINED:
+            register(compiled)
         _announcer.kernels.add(compiled)
         return compiled
 
     return decorate
+
+
+_KINDS = {ENTRY: LinkedKernel, CALLED: InnerKernel, INLINED: InlinedKernel}
 
 
 class _CompilationAnnouncer(event.Listener):

@@ -28,6 +28,7 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from numpy_vitmatte.runtime.cache_folder import locate_cache_folder, remove_old_folders
+from numpy_vitmatte.runtime.linked_kernel import needed_by, provide
 
 logger = logging.getLogger("numpy_vitmatte")
 
@@ -208,7 +209,8 @@ class KernelCache:
         try:
             found = FOLDER.load(self._file(key))
             if found is not None and found[0] == key:
-                return CompileResult._rebuild(target_context, *found[1])
+                provide(found[1])
+                return CompileResult._rebuild(target_context, *found[2])
         except Exception as error:  # if unpickling or linking fails for any reason, compile anew
             FOLDER.warn(f"the compiled kernel {self._file(key)} in {FOLDER.path} is of no use ({error!r})")
         return None
@@ -217,7 +219,7 @@ class KernelCache:
         """Keep a compiled function."""
         if not result.library.has_dynamic_globals:
             key = self._key(signature, result.codegen)
-            FOLDER.save(self._file(key), (key, result._reduce()))
+            FOLDER.save(self._file(key), (key, needed_by(result), result._reduce()))
 
     def enable(self) -> None:
         """Do nothing: the cache is always enabled."""

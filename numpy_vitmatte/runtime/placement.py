@@ -1,10 +1,8 @@
 """Device and type of all computation: the CPU and float32. Requests of scripts are checked against these."""
 
-import warnings
-
 import numpy as np
 
-from numpy_vitmatte.errors import VitMatteError, shown
+from numpy_vitmatte.errors import VitMatteError, shown, warn
 
 _COMPUTED = ("auto", "float", "float32")
 _CONVERTED = ("half", "float16", "bfloat16", "double", "float64")
@@ -39,10 +37,9 @@ def announce_float32(dtype: object) -> None:
     """
     name = type_name(dtype)
     if name in _CONVERTED:
-        warnings.warn(
+        warn(
             f"dtype {name}: weights are loaded and everything is computed in float32, whatever their type is in the "
             "file; results are float32",
-            UserWarning,
             stacklevel=3,
         )
     elif name not in _COMPUTED:

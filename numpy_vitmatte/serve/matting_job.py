@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, collected_warnings
 from numpy_vitmatte.matting.background import Backdrop, named_background, read_background
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground
@@ -80,12 +80,13 @@ class MattingJob:
             if self.fields.output == "trimap":
                 return {"trimap": trimap}, self._report(trimap.shape, understood, warnings)
             _stop_if(unwanted)
-            with self.times.step("matte"):
+            with self.times.step("matte"), collected_warnings() as caught:
                 result, trust = self._matte(trimap, max_memory)
             _stop_if(unwanted)
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
-            report = self._report(trimap.shape, understood, warnings + (trust.lines() if trust else []))
+            lines = trust.lines() if trust else []
+            report = self._report(trimap.shape, understood, warnings + caught + lines)
             report["computed"] = _computed(result)
             return pictures, report
         except MemoryError:
@@ -176,9 +177,8 @@ class MattingJob:
 
 def _computed(result: MattingResult) -> dict[str, float]:
     """Return the shares of the decoder's pixels and of the last block's tokens that were computed."""
-    if not result.wanted.any():
-        return {"pixels": 0.0, "tokens": 0.0}
-    return {"pixels": round(result.computed.pixels, 4), "tokens": round(result.computed.tokens, 4)}
+    computed = result.computed
+    return {"pixels": round(computed.pixels, 4), "tokens": round(computed.tokens, 4)}
 
 
 def _stop_if(unwanted: threading.Event) -> None:

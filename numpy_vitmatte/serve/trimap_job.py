@@ -1,7 +1,6 @@
 """Trimaps made of masks, and trimaps examined, on a lane."""
 
 import threading
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, collected_warnings
 from numpy_vitmatte.serve.budget import JobBudget
 from numpy_vitmatte.serve.fields import TrimapFields
 from numpy_vitmatte.serve.problems import too_large, unusable
@@ -17,8 +16,6 @@ from numpy_vitmatte.serve.report import diagnosis_entry, trimap_entry
 from numpy_vitmatte.trimaps.doctor import check_trimap
 from numpy_vitmatte.trimaps.from_mask import trimap_from_mask
 from numpy_vitmatte.trimaps.reading import read_trimap
-
-_catching = threading.Lock()
 
 
 def trimap_of_mask(mask: Image.Image, options: dict[str, Any]) -> tuple[NDArray[np.uint8], list[str]]:
@@ -33,12 +30,9 @@ def trimap_of_mask(mask: Image.Image, options: dict[str, Any]) -> tuple[NDArray[
     ------
     VitMatteError
     """
-    # Catching warnings changes the whole process, so lanes take turns.
-    with _catching, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.filterwarnings("always", category=UserWarning, module=r"numpy_vitmatte\.")
+    with collected_warnings() as caught:
         trimap = trimap_from_mask(mask, **options)
-    return trimap, [str(warning.message) for warning in caught]
+    return trimap, caught
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Exercise(NamedTuple):
     Attributes
     ----------
     specification : callable
-        The right answer, written for reading.
+        The right answer, written for reading: numbers, or a tuple of arrays.
     inputs : callable
         Takes a random generator and gives a dict of arguments by name, in the order of the function's parameters.
     """
@@ -62,15 +62,16 @@ def judge(exercise: Exercise, function: Callable[..., Any], seed: int = 0) -> Ve
     generator = np.random.default_rng(seed)
     for _ in range(_TRIALS):
         arguments = exercise.inputs(generator)
-        expected = np.asarray(exercise.specification(*_copies(arguments).values()), np.float64)
+        expected = exercise.specification(*_copies(arguments).values())
         given = _copies(arguments)
         try:
-            answer = function(*given.values())
+            with np.errstate(all="ignore"):  # what overflows is told by the numbers
+                answer = function(*given.values())
         except NotImplementedError:
             return Verdict("not tried yet", "not tried yet")
         except Exception as error:  # it is told to the learner, not passed on
             return Verdict("failed", f"your function raised {type(error).__name__}: {error}{_told(arguments)}")
-        verdict = _compared(answer, expected, arguments)
+        verdict = _judged(answer, expected, arguments)
         if verdict is not None:
             return verdict
         changed = [name for name, value in arguments.items() if not np.array_equal(value, given[name])]
@@ -79,9 +80,23 @@ def judge(exercise: Exercise, function: Callable[..., Any], seed: int = 0) -> Ve
     return Verdict("right", "right")
 
 
-def _compared(answer: Any, expected: np.ndarray, arguments: dict[str, Any]) -> Verdict | None:
+def _judged(answer: Any, expected: Any, arguments: dict[str, Any]) -> Verdict | None:
+    """Compare an answer, or each of several arrays."""
     if answer is None:
         return Verdict("failed", "your function returns nothing; did you forget 'return'?")
+    if not (isinstance(expected, tuple) and any(np.ndim(part) for part in expected)):
+        return _compared(answer, np.asarray(expected, np.float64), arguments)
+    if not isinstance(answer, (tuple, list)) or len(answer) != len(expected):
+        found = f"{len(answer)} results" if isinstance(answer, (tuple, list)) else "one result"
+        return Verdict("failed", f"your function returns {found}, expected {len(expected)}")
+    for index, (one, other) in enumerate(zip(answer, expected, strict=True)):
+        verdict = _compared(one, np.asarray(other, np.float64), arguments)
+        if verdict is not None:
+            return verdict._replace(message=f"result {index}: {verdict.message}")
+    return None
+
+
+def _compared(answer: Any, expected: np.ndarray, arguments: dict[str, Any]) -> Verdict | None:
     try:
         if np.iscomplexobj(answer):
             return Verdict("failed", "your function returns complex numbers, expected real ones")

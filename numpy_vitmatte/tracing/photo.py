@@ -20,12 +20,13 @@ def trace(
     *,
     processor: VitMatteImageProcessor | None = None,
     fine: bool = False,
+    depth: int | None = None,
 ) -> dict[str, np.ndarray]:
     """Compute every layer's output for a photo.
 
     Parameters
     ----------
-    image, trimap, model, processor
+    image, trimap, model, processor, depth
         The same as those of :func:`~numpy_vitmatte.pipeline.matte`.
     fine : bool
         Also return the steps inside the layers; see :func:`trace_pixel_values`.
@@ -41,7 +42,7 @@ def trace(
     VitMatteError
         If the photo, the trimap or the checkpoint cannot be used; the message says why.
     """
-    pair = read_input(image, trimap)
+    pair = read_input(image, trimap, depth=depth)
     if isinstance(model, (str, os.PathLike)):  # the one that is kept for alphas has no tensors but the packed ones
         model = VitMatteForImageMatting.from_pretrained(model)
     checkpoint = loaded_checkpoint(model, processor)

@@ -1,13 +1,12 @@
 """A trimap from another tool's output: a binary mask, a soft mask, an alpha, a cut-out with transparency."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, warn
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.kernels.distance import squared_distance_to
 from numpy_vitmatte.trimaps.channel import mask_levels
@@ -81,12 +80,12 @@ def trimap_from_mask(
     trimap = widen_unknown(sure, inside, outside)
     if not np.any(trimap == FOREGROUND):
         begins = f"its brightest level is {levels.max():.0f}, foreground begins at {255 * foreground:.0f}"
-        _warn(_none_left(sure, FOREGROUND, "foreground", f"erode of {inside:g}", begins))
+        warn(_none_left(sure, FOREGROUND, "foreground", f"erode of {inside:g}", begins), 2)
     if not np.any(trimap == BACKGROUND):
         ends = f"its darkest level is {levels.min():.0f}, background ends at {255 * background:.0f}"
-        _warn(_none_left(sure, BACKGROUND, "background", f"dilate of {outside:g}", ends))
+        warn(_none_left(sure, BACKGROUND, "background", f"dilate of {outside:g}", ends), 2)
     if not np.any(trimap == UNKNOWN):
-        _warn("nothing is unknown: the mask has one value or no soft pixels, and erode and dilate reach no edge")
+        warn("nothing is unknown: the mask has one value or no soft pixels, and erode and dilate reach no edge", 2)
     return trimap
 
 
@@ -134,7 +133,3 @@ def _check_thresholds(background: Any, foreground: Any) -> None:
             f"background up to {background!r} and foreground from {foreground!r}; expected numbers from 0 to 1, "
             "background below foreground"
         )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=3)

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from support.folder_jobs import make_folders
 
 from numpy_vitmatte.batch.job import FolderOptions, run_job
-from numpy_vitmatte.batch.local import run_locally, thread_shares
+from numpy_vitmatte.batch.local import _with_all_warnings, run_locally, thread_shares
 from numpy_vitmatte.batch.plan import plan_folder
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
 
@@ -75,6 +76,18 @@ def test_workers_end_when_the_caller_stops(jobs):
 
 def test_no_jobs_need_no_workers():
     assert list(run_locally([], workers=2, threads=2)) == []
+
+
+def test_warnings_of_photos_and_of_other_libraries_are_reported(jobs, monkeypatch):
+    """A job that runs among others' threads leaves Python's filters alone; a worker process is its own."""
+    Image.fromarray(np.uint16([[0, 4000]]).repeat(40, axis=0).repeat(20, axis=1)).save(jobs[0].photo, "PNG")
+    Image.fromarray(np.uint8([[0, 128]]).repeat(40, axis=0).repeat(20, axis=1)).save(jobs[0].trimap, "PNG")
+    with monkeypatch.context() as without:
+        without.setattr(warnings, "catch_warnings", None)
+        own = run_job(jobs[0]).warnings
+    assert [word in " ".join(own) for word in ("taken for 12 bits", "no foreground")] == [True, True]
+    monkeypatch.setattr("numpy_vitmatte.batch.job.save_alpha", lambda *_: warnings.warn("another's", stacklevel=1))
+    assert _with_all_warnings(jobs[0]).warnings == (*own, "another's")
 
 
 def test_whatever_goes_wrong_is_in_the_outcome(jobs, monkeypatch):

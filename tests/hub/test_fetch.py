@@ -109,10 +109,16 @@ def test_configuration_and_processor_download_no_weights(commit, hub):
 
 
 def test_a_model_without_a_processor(hub, lively_files):
+    """The same as of a folder: the defaults, and a warning. What is known to be absent is not asked for again."""
     hub.add(NAME, {name: lively_files[name] for name in NAMES if name != "preprocessor_config.json"})
+    with pytest.warns(UserWarning, match=r"preprocessor_config\.json is not there.*'hf'.*'hustvl'"):
+        assert VitMatteImageProcessor.from_pretrained(NAME).to_dict() == VitMatteImageProcessor().to_dict()
     VitMatteForImageMatting.from_pretrained(NAME)
-    with pytest.raises(DownloadError, match=r"has no file preprocessor_config\.json at revision 'main'"):
+    asked = len(hub.requests)
+    with pytest.warns(UserWarning, match=r"preprocessor_config\.json is not there"):
         VitMatteImageProcessor.from_pretrained(NAME)
+    assert find_cached(NAME, "main", EVERYTHING) is not None
+    assert len(hub.requests) == asked
 
 
 def test_weights_in_shards(hub, lively_files):

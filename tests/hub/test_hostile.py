@@ -14,6 +14,7 @@ import pytest
 from support.fake_hub import send_whole, sha256
 
 from numpy_vitmatte.errors import DownloadError
+from numpy_vitmatte.hub import watch
 from numpy_vitmatte.hub.fetch import fetch
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 
@@ -91,10 +92,56 @@ def test_a_body_that_is_too_short(hub, cache):
 
 
 def test_a_store_that_says_nothing(hub, cache, monkeypatch):
-    """A pause as long as HF_HUB_DOWNLOAD_TIMEOUT ends a try; a trickle with shorter pauses has no end of its own."""
+    """A pause as long as HF_HUB_DOWNLOAD_TIMEOUT ends a try."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
     hub.send_body = lambda handler, content: hub.ended.wait(60)
     assert f"{NAME}/{WEIGHTS} cannot be fetched from {hub.address}: " in refusal()
+    assert_no_weights(cache)
+
+
+def trickle(handler, content):
+    """A byte now and then, for as long as somebody reads."""
+    handler.answer(200, {"Content-Length": len(content)})
+    while not handler.hub.ended.wait(0.02):
+        handler.wfile.write(b"x")
+
+
+def trickling_headers(handler, content):
+    """A byte of a header now and then."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while not handler.hub.ended.wait(0.02):
+        handler.wfile.write(b"x")
+
+
+def a_long_pause(handler, content):
+    """The library waits as long as it is told to."""
+    handler.answer(429, {"Retry-After": 10**6, "Content-Length": 0})
+
+
+@pytest.mark.parametrize("send_body", [trickle, trickling_headers, a_long_pause])
+def test_an_answer_that_takes_for_ever(hub, cache, monkeypatch, send_body):
+    monkeypatch.setattr("time.sleep", hub.ended.wait)
+    monkeypatch.setattr(watch, "_PATIENCE", 0.5)
+    hub.send_body = send_body
+    assert "fewer than 1000 bytes a second have arrived for 0.5 seconds; try again later" in refusal()
+    if send_body is trickle:  # it ends at its next byte; the others when the process does
+        assert_no_weights(cache)
+
+
+@pytest.mark.parametrize("status", [404, 302, 500])
+def test_a_page_without_an_end(hub, cache, status):
+    """The library would read the page of a refusal or a redirect into memory; it is taken as it comes, not unpacked."""
+    sent = []
+
+    def send_body(handler, content):
+        handler.answer(status, {"Content-Encoding": "gzip", "Location": "/somewhere"})
+        for _ in range(256):
+            handler.wfile.write(bytes(1 << 20))
+            sent.append(1)
+
+    hub.send_body = send_body
+    refusal()
+    assert len(sent) < 64  # megabytes, most of them in the system's buffers
     assert_no_weights(cache)
 
 

@@ -7,6 +7,7 @@ from support.bad_images import BAD_FILES, make_bad_file
 
 from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images.alpha_files import read_alpha
+from numpy_vitmatte.images.writing import save_png
 
 DARK = np.array([[0, 1], [2, 1]])
 """Levels so low that a reader who goes by the values would take them for labels, or 16 bits for 8."""
@@ -51,6 +52,26 @@ def test_npy_that_is_no_alpha(values, message, tmp_path):
     np.save(tmp_path / "a.npy", values)
     with pytest.raises(ImageError, match=message):
         read_alpha(tmp_path / "a.npy")
+
+
+def test_fewer_bits_than_the_file_has(tmp_path):
+    """They are not guessed, since an alpha may be dark; a warning names them, and the depth decides."""
+    levels = np.uint16([[0, 4095], [2000, 1]])
+    path = tmp_path / "alpha.png"
+    Image.fromarray(levels).save(path)
+    with pytest.warns(UserWarning, match="levels up to 4095 of 65535; if it has 12 bits, say so with --depth 12"):
+        np.testing.assert_array_equal(read_alpha(path), levels / 65535)
+    np.testing.assert_array_equal(read_alpha(path, depth=12), levels / 4095)
+    with pytest.raises(ImageError, match="levels up to 4095, which 10 bits do not hold; their largest is 1023"):
+        read_alpha(path, depth=10)
+    with pytest.raises(ImageError, match="depth is 11; expected one of 8, 10, 12, 14, 16 bits"):
+        read_alpha(path, depth=11)
+
+
+def test_cut_outs_of_16_bits_are_read_whole(tmp_path):
+    pixels = np.arange(8, dtype=np.uint16).reshape(1, 2, 4) * 9001
+    save_png(tmp_path / "cutout.png", pixels)
+    np.testing.assert_array_equal(read_alpha(tmp_path / "cutout.png"), pixels[..., 3] / 65535)
 
 
 def test_color_and_missing_files(tmp_path):

@@ -1,13 +1,16 @@
 """Written files: values rounded, whole or not there, refused before the work begins."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.icc_profiles import DISPLAY_P3
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.images.photo_reading import open_photo
 from numpy_vitmatte.images.writing import (
     ALPHA_SUFFIXES,
     check_output,
@@ -54,6 +57,34 @@ def test_picture_formats(tmp_path):
         with Image.open(tmp_path / name) as image:
             assert image.format == kind
             assert np.abs(np.asarray(image).astype(int) - pixels).max() <= error
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("name", ["wide.png", "wide.tif"])
+def test_colors_of_16_bits(tmp_path, name, channels, monkeypatch):
+    """Several strips, bands and values of every size; Pillow and libtiff read them, this package all their bits."""
+    monkeypatch.setattr("numpy_vitmatte.images.wide_tiff._STRIP_BYTES", 1000)
+    monkeypatch.setattr("numpy_vitmatte.images.wide_png._BAND_BYTES", 1000)
+    pixels = np.random.default_rng(0).integers(0, 65536, (41, 37, channels), dtype=np.uint16)
+    pixels[..., 3:] |= 1  # nowhere wholly transparent
+    path, icc = tmp_path / name, DISPLAY_P3
+    write_together({path: picture_writer(path, pixels, icc)})
+    with Image.open(path) as image:
+        assert image.info["icc_profile"] == icc
+        assert image.mode == ("RGB" if channels == 3 else "RGBA")
+        np.testing.assert_array_equal(np.asarray(image), pixels >> 8)
+    with warnings.catch_warnings(action="ignore"):
+        photo = open_photo(path)
+    np.testing.assert_array_equal(np.rint(photo.levels * 257), pixels[..., :3])
+
+
+def test_a_tiff_that_would_be_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr("numpy_vitmatte.images.wide_tiff._LARGEST_FILE", 70_000)
+    path = tmp_path / "large.tif"
+    noise = np.random.default_rng(0).integers(0, 65536, (50, 50, 3), dtype=np.uint16)
+    with pytest.raises(VitMatteError, match=r"a TIFF holds less than 4 GB; choose \.png"):
+        write_together({path: picture_writer(path, noise)})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_several_files_are_written_all_or_none(tmp_path):

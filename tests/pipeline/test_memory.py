@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from support.icc_profiles import DISPLAY_P3
 from support.processes import run_python
 
 from numpy_vitmatte import (
@@ -18,6 +19,7 @@ from numpy_vitmatte import (
     set_num_threads,
 )
 from numpy_vitmatte.images.header import PhotoHeader
+from numpy_vitmatte.images.wide_png import write_wide_png
 from numpy_vitmatte.network.memory import PHOTO_BYTES_PER_PIXEL
 from numpy_vitmatte.pipeline.memory import (
     EIGHT_BIT,
@@ -50,6 +52,10 @@ def pictures(tmp_path_factory):
         pixels = {"photo": np.dstack([ramp] * 3).astype(np.uint8), "wide": (257 * ramp).astype(np.uint16)}
         for name, array in (pixels | {"trimap": trimap[:, None].repeat(side, axis=1)}).items():
             Image.fromarray(array).save(folder / f"{name}.png", compress_level=1)
+        levels = np.dstack([ramp, ramp, ramp, np.where(ramp > 125, 255, 0)])
+        Image.fromarray(levels.astype(np.uint8)).save(folder / "rgba.png", compress_level=1, icc_profile=DISPLAY_P3)
+        with open(folder / "wide-rgba.png", "wb") as file:
+            write_wide_png(file, (257 * levels).astype(np.uint16), DISPLAY_P3)
     return root
 
 
@@ -196,6 +202,10 @@ JOBS = {
     "trust map": "photo.png trimap.png -o a.png --trust b.png --max-side 64",
     "trust map of 16 bits": "wide.png trimap.png --trust b.png --max-side 64",
     "composite": "photo.png trimap.png --composite a.png --background photo.png --colors photo --max-side 64",
+    "profile and transparency": "rgba.png trimap.png --cutout a.png --colors photo --max-side 64",
+    "16 bits, profile and transparency": (
+        "wide-rgba.png trimap.png -o a.png --cutout b.tif --bits 16 --colors photo --max-side 64"
+    ),
     "estimated colours": "photo.png trimap.png --cutout a.png --max-side 64",
 }
 

@@ -8,9 +8,11 @@ from PIL import Image
 from support.bad_images import BAD_FILES, make_bad_file
 from support.matting_job import KNOWN, PHOTO, TRIMAP
 
+from numpy_vitmatte.batch.job import FolderOptions, check_options
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError, ImageError, VitMatteError
 from numpy_vitmatte.model import VitMatteForImageMatting
+from numpy_vitmatte.pipeline.estimate import estimate_memory
 from numpy_vitmatte.pipeline.loaded_checkpoint import load_checkpoint
 from numpy_vitmatte.pipeline.photo_to_alpha import matte, matte_with_report
 from numpy_vitmatte.processing import PREPROCESSOR_FILE, VitMatteImageProcessor
@@ -201,6 +203,21 @@ def test_a_checkpoint_without_settings_takes_the_defaults(lively_checkpoint, tmp
         np.testing.assert_array_equal(matte(PHOTO, TRIMAP, model), expected)  # said once for each that was loaded
 
 
+def test_a_stated_profile_needs_no_settings_and_no_warning(lively_checkpoint, tmp_path, recwarn):
+    bare = tmp_path / "bare"
+    VitMatteForImageMatting.from_pretrained(lively_checkpoint).save_pretrained(bare)
+    expected = matte(PHOTO, TRIMAP, lively_checkpoint, profile="hustvl")
+    for model in (bare, VitMatteForImageMatting.from_pretrained(bare)):
+        np.testing.assert_array_equal(matte(PHOTO, TRIMAP, model, profile="hustvl"), expected)
+    estimate_memory(*TRIMAP.shape, bare, profile="hustvl")
+    check_options(FolderOptions(str(bare), profile="hustvl"))
+    assert [str(each.message) for each in recwarn] == []
+
+
+def test_where_nothing_is_unknown_nothing_is_computed(lively_checkpoint):
+    assert matte_with_report(PHOTO, np.full_like(TRIMAP, 255), lively_checkpoint).computed == (0.0, 0.0)
+
+
 # The checkpoint kept in memory ----------------------------------------------------------------------------------------
 
 
@@ -208,13 +225,13 @@ def test_the_last_checkpoint_is_kept_until_its_files_change(lively_checkpoint, t
     folder = tmp_path / "checkpoint"
     shutil.copytree(lively_checkpoint, folder)
     first = load_checkpoint(folder)
-    assert load_checkpoint(str(folder)) is first
+    assert load_checkpoint(str(folder)).model is first.model
     (tmp_path / "link").symlink_to(folder)
-    assert load_checkpoint(tmp_path / "link") is first
+    assert load_checkpoint(tmp_path / "link").model is first.model
     VitMatteImageProcessor(size_divisor=64).save_pretrained(folder)
     assert load_checkpoint(folder).processor.size_divisor == 64
     assert load_checkpoint(lively_checkpoint).processor.size_divisor == 32
-    assert load_checkpoint(folder) is not first
+    assert load_checkpoint(folder).model is not first.model
 
 
 def test_a_checkpoint_that_breaks_is_not_served_from_memory(lively_checkpoint, tmp_path):

@@ -92,8 +92,8 @@ def build(weights: Path | None = None) -> VitMatteForImageMatting:
 def export(state: dict[str, torch.Tensor], folder: Path) -> None:
     """Write config.json, preprocessor_config.json and model.safetensors, in float32.
 
-    Stored in float16, the backbone alone would move single pixels of an alpha by up to 0.0025: its features have no
-    norm behind them and grow to hundreds, so that rounding shows.
+    Stored in float16, the backbone alone would move single pixels of an alpha by up to 0.0025: no norm
+    follows its features, so that their rounding shows.
     """
     model = VitMatteForImageMatting(configuration())
     model.load_state_dict(state)

@@ -9,11 +9,12 @@ from numpy_vitmatte.kernels.conv import conv_relu, conv_row, input_region_of_con
 from numpy_vitmatte.kernels.elementwise import relu, sigmoid_of_product
 from numpy_vitmatte.kernels.regions import Piece, clipped, expanded, zero_padded_copy, zero_padded_scratch
 from numpy_vitmatte.kernels.upsample_conv import fuse, input_region_of_fusion
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, THREE, TWO, kernel
+from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, THREE, TWO, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def half_size_detail(image, matrix, rectangle):
     """Compute ``relu(conv3x3(image, stride 2) + bias)`` for a rectangle of outputs, zeros outside the map.
 
@@ -62,7 +63,7 @@ def input_region_of_tile(tile, height, width, doublings):
     return region
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def head_of_rectangle(x, head, rectangle, alpha):
     """Apply the matting head, ``sigmoid(relu(conv3x3(x)) @ weight + bias)``, for a rectangle of the alpha.
 
@@ -86,7 +87,8 @@ def head_of_rectangle(x, head, rectangle, alpha):
     for y in range(top, bottom):
         conv_row(corners, y, left, width, THREE, ONE, conv, hidden)
         relu(hidden)
-        sigmoid_of_product(hidden.reshape(width, conv.columns), weight, bias, alpha[y, left:right])
+        sigmoid_of_product(view(hidden, ZERO, (width, conv.columns)), weight, bias,
+                           view(alpha, y * alpha.shape[1] + left, (width,)))  # fmt: skip
 
 
 @kernel(EXACT_ORDER)

@@ -8,7 +8,8 @@ from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.keys_values import Grid, Head, KeysValues, pack_keys_values, rows_of_keys
 from numpy_vitmatte.kernels.matmul import Rows, multiply, project
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
@@ -29,19 +30,22 @@ def global_block_keys(tokens, chunk, block, packed, normalized):
     height, width, channels = tokens.shape
     heads, norm, start = block.heads, block.norm1, chunk.key_block * rows_of_keys(width) * width
     first, last = start + chunk.first, start + chunk.last
-    own = normalized.reshape(-1, channels)[first:last]
-    normalize(tokens.reshape(-1, channels)[first:last], norm.weight, norm.bias, norm.epsilon, own)
-    projected = project(own.reshape(-1), last - first, block.keys_values).reshape(last - first, 2 * channels)
+    count = last - first
+    own = view(normalized, first * channels, (count, channels))
+    normalize(view(tokens, first * channels, (count, channels)), norm.weight, norm.bias, norm.epsilon, own)
+    projected = project(view(own, ZERO, (count * channels,)), count, block.keys_values)
     for number in range(heads):
         target = KeysValues(packed.keys[number], packed.values[number])
-        pack_keys_values(projected, chunk, Grid(height, width), Head(number, heads), target)
+        pack_keys_values(
+            view(projected, ZERO, (count, 2 * channels)), chunk, Grid(height, width), Head(number, heads), target
+        )
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _gathered(values, positions):
     """Copy the tokens of (h, w, C) at some positions: (rows * C,)."""
     rows, channels = positions.size, values.shape[2]
-    out, flat = aligned_scratch(rows * channels), values.reshape(-1)
+    out, flat = aligned_scratch(rows * channels), flattened(values)
     for i in range(rows):
         copy_run(flat, positions[i] * channels, channels, out, i * channels)
     return out
@@ -77,6 +81,8 @@ def global_block_queries(tokens, normalized, positions, block, packed, tables, p
         attend(Rows(queries, head * depth, channels), depth, positions, Grid(height, width), own, tables, kept,
                Rows(attended, head * depth, channels))  # fmt: skip
     multiply(attended, rows, block.proj, queries)
-    add_residual_mlp(_gathered(tokens, positions).reshape(rows, channels), queries.reshape(rows, channels), block)
+    before = view(_gathered(tokens, positions), ZERO, (rows, channels))
+    add_residual_mlp(before, view(queries, ZERO, (rows, channels)), block)
+    flat = flattened(normalized)
     for i in range(rows):
-        copy_run(queries, i * channels, channels, normalized.reshape(-1), positions[i] * channels)
+        copy_run(queries, i * channels, channels, flat, positions[i] * channels)

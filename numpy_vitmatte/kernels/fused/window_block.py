@@ -11,11 +11,12 @@ from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import project
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ZERO, kernel
+from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, NO, PART, YES, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _padded(projected, start, real, window, matrix, out):
     """Fill a window's projected tokens (window**2 * columns,): the ``real`` ones, a ``Grid``, and those of zero tokens.
 
@@ -29,7 +30,7 @@ def _padded(projected, start, real, window, matrix, out):
             copy_run(matrix.bias, ZERO, size, out, (y * window + x) * size)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _positions(window, rows, columns):
     """Return the places of the first ``rows`` and ``columns`` of a window's tokens, counted row by row."""
     positions = np.empty(rows * columns, np.int64)
@@ -38,7 +39,7 @@ def _positions(window, rows, columns):
     return positions
 
 
-@kernel(EXACT_ORDER, part=True)
+@kernel(EXACT_ORDER, PART)
 def _attend(tokens, real, window, block, tables, numbers, probabilities):
     """Apply attention to some windows, from their real tokens (number * rows * columns * C,) to its result.
 
@@ -52,27 +53,28 @@ def _attend(tokens, real, window, block, tables, numbers, probabilities):
     queries = project(tokens, number * count, query)
     own_keys_values = aligned_scratch(size * 2 * channels if padded else 0)
     own_queries = aligned_scratch(size * channels if padded else 0)
-    attended = aligned_scratch(number * asking * channels).reshape(number * asking, channels)
+    attended = aligned_scratch(number * asking * channels)
     for n in range(number):
-        first, last = n * count * channels, (n + 1) * count * channels
-        own_kv, own_q = projected[2 * first : 2 * last], queries[first:last]
+        first, length = n * count * channels, count * channels
+        own_kv, own_q = view(projected, 2 * first, (2 * length,)), view(queries, first, (length,))
         if padded:
             _padded(projected, 2 * first, real, window, keys_values, own_keys_values)
             own_kv = own_keys_values
         if padded and keep:
             _padded(queries, first, real, window, query, own_queries)
             own_q = own_queries
-        own_q, own_kv = own_q.reshape(asking, channels), own_kv.reshape(size, 2 * channels)
+        own_q, own_kv = view(own_q, ZERO, (asking, channels)), view(own_kv, ZERO, (size, 2 * channels))
+        out = view(attended, n * asking * channels, (asking, channels))
         attend_window(own_q, own_kv, block.heads, Grid(window, window), positions, tables,
-                      probabilities[numbers[n] if keep else 0], attended[n * asking : (n + 1) * asking])  # fmt: skip
-    return project(attended.reshape(-1), number * asking, block.proj)
+                      probabilities[numbers[n] if keep else 0], out)  # fmt: skip
+    return project(attended, number * asking, block.proj)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _copy_windows(grid, numbers, window, rows, columns, values, back):
     """Copy windows' real tokens to ``values`` (number * rows * columns * C,), one window after the other, or back."""
     _, width, channels = grid.shape
-    across, run, flat = -(-width // window), columns * channels, grid.reshape(-1)
+    across, run, flat = -(-width // window), columns * channels, flattened(grid)
     for n in range(numbers.size * rows):
         y, x = divmod(numbers[n // rows], across)
         start = ((y * window + n % rows) * width + x * window) * channels
@@ -82,7 +84,7 @@ def _copy_windows(grid, numbers, window, rows, columns, values, back):
             copy_run(flat, start, run, values, n * run)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _only_real(values, number, window, rows, columns, channels):
     """Drop the padded tokens: (number, window, window, C) -> (number, rows, columns, C)."""
     out, run = aligned_scratch(number * rows * columns * channels), columns * channels
@@ -118,12 +120,12 @@ def window_block_windows(tokens, window, numbers, block, tables, probabilities, 
     rows, columns = min(window, height - y * window), min(window, width - x * window)
     number, real, norm = numbers.size, rows * columns, block.norm1
     own = aligned_scratch(number * real * channels)
-    _copy_windows(tokens, numbers, window, rows, columns, own, False)
-    normalized, per_token = aligned_scratch(own.size), own.reshape(number * real, channels)
-    normalize(per_token, norm.weight, norm.bias, norm.epsilon, normalized.reshape(number * real, channels))
+    _copy_windows(tokens, numbers, window, rows, columns, own, NO)
+    normalized, per_token = aligned_scratch(own.size), view(own, ZERO, (number * real, channels))
+    normalize(per_token, norm.weight, norm.bias, norm.epsilon, view(normalized, ZERO, (number * real, channels)))
     result = _attend(normalized, Grid(rows, columns), window, block, tables, numbers, probabilities)
     if result.size > own.size:
         result = _only_real(result, number, window, rows, columns, channels)
     if finish:
-        add_residual_mlp(per_token, result.reshape(number * real, channels), block)
-    _copy_windows(out, numbers, window, rows, columns, result, True)
+        add_residual_mlp(per_token, view(result, ZERO, (number * real, channels)), block)
+    _copy_windows(out, numbers, window, rows, columns, result, YES)

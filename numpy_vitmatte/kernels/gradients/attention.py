@@ -20,8 +20,9 @@ from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_columns, pa
 from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
-from numpy_vitmatte.runtime.workspace import aligned_scratch
+from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, VECTOR_REDUCTION, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 float32 = np.float32
 
@@ -71,10 +72,10 @@ class Gradients(NamedTuple):
     offsets: np.ndarray
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _softmax(biased, largest, count, out):
     """Set ``out[:count]`` to the softmax of ``biased``: two loops that each run as vectors, as in the forward pass."""
-    own, target = biased[:count], out[:count]
+    own, target = view(biased, ZERO, (count,)), view(out, ZERO, (count,))
     for j in range(count):
         target[j] = exponential(own[j] - largest)
     total = float32(0)
@@ -85,7 +86,7 @@ def _softmax(biased, largest, count, out):
         target[j] *= factor
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _largest(scores):
     largest = LOWEST
     for j in range(scores.size):
@@ -93,7 +94,7 @@ def _largest(scores):
     return largest
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, CALLED)
 def _softmax_backward(p, dp):
     """Set ``p = p * (dp - sum(p * dp))``."""
     mean = float32(0)
@@ -103,7 +104,7 @@ def _softmax_backward(p, dp):
         p[j] *= dp[j] - mean
 
 
-@kernel(VECTOR_REDUCTION)
+@kernel(VECTOR_REDUCTION, INLINED)
 def _add_up(ds, along_w):
     """Add a grid row of scores' gradients to those of the offsets along w, and return their sum."""
     total = float32(0)
@@ -114,39 +115,39 @@ def _add_up(ds, along_w):
     return total
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _probabilities(scores, step, positions, grid, offsets):
     """Turn the scores of some queries with the extended keys into probabilities of the keys."""
     tokens, biased = grid.height * grid.width, aligned_scratch(grid.height * grid.width + SLACK)
     for i in range(positions.size):
-        row = scores[i * step : (i + 1) * step]
+        row = view(scores, i * step, (step,))
         if offsets:
             y, x = divmod(positions[i], grid.width)
             starts = ZERO, tokens + grid.height - 1 - y, tokens + 2 * grid.height - 1 + grid.width - 1 - x
             largest = add_offsets(row, row, row, starts, grid.height, grid.width, biased)
         else:
             copy_run(row, ZERO, tokens, biased, ZERO)
-            largest = _largest(row[:tokens])
+            largest = _largest(view(row, ZERO, (tokens,)))
         _softmax(biased, largest, tokens, row)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _scores_backward(p, dp, step, positions, grid, offsets):
     """Turn probabilities into the gradients of the scores with the extended keys."""
     (height, width), tokens = grid, grid.height * grid.width
     for i in range(positions.size):
-        row = p[i * step : (i + 1) * step]
-        _softmax_backward(row[:tokens], dp[i * step : i * step + tokens])
+        row = view(p, i * step, (step,))
+        _softmax_backward(view(row, ZERO, (tokens,)), view(dp, i * step, (tokens,)))
         for j in range(tokens, step):
             row[j] = float32(0)
         if offsets:
             y, x = divmod(positions[i], width)
             along_h, along_w = tokens + height - 1 - y, tokens + 2 * height - 1 + width - 1 - x
             for v in range(height):
-                row[along_h + v] = _add_up(row[v * width : (v + 1) * width], row[along_w : along_w + width])
+                row[along_h + v] = _add_up(view(row, v * width, (width,)), view(row, along_w, (width,)))
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _add_product(left, right, rows, depth, step, columns, first, total):
     """Set ``total += left.T @ right``, or without ``+`` at first, in scratch of its own.
 
@@ -157,14 +158,14 @@ def _add_product(left, right, rows, depth, step, columns, first, total):
     turned, panels = aligned_scratch(depth * odd_lines(rows)), aligned_scratch(rows * whole)
     transpose_to(left, ZERO, depth, rows, depth, turned, ZERO, odd_lines(rows))
     pack_rows(right, ZERO, step, rows, columns, panels, ZERO, rows)
-    matrix = PackedMatrix(panels, np.zeros(whole, np.float32), rows, whole)
+    matrix = PackedMatrix(panels, filled_scratch(whole, float32(0)), rows, whole)
     product = total if first else aligned_scratch(depth * whole)
     sweep(Rows(turned, ZERO, odd_lines(rows)), depth, Segments(ONE, ZERO, rows), matrix, Rows(product, ZERO, whole))
     if not first:
         add(total, product)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _write_keys(total, step, asked, start, factor, gradients):
     """Write a head's gradients of keys or values (d, N) to their columns, from ``start`` on, of each token."""
     depth, tokens = asked.offsets.shape[1], asked.queries.shape[0]
@@ -178,19 +179,29 @@ def _write_keys(total, step, asked, start, factor, gradients):
                 gradients.padded[start + c] += total[c * step + j] * factor
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def _extended_keys(asked, number, scale):
     """Return the extended keys (N + rows, d) and the values (N, d) of a head, one-dimensional."""
     count, (rows, depth) = asked.places.size, asked.offsets.shape
-    channels, flat = asked.queries.shape[1], asked.keys_values.reshape(-1)
+    channels, flat = asked.queries.shape[1], flattened(asked.keys_values)
     keys, values = aligned_scratch((count + rows) * depth), aligned_scratch(count * depth)
     for j in range(count):
         start = asked.places[j] * 2 * channels + number * depth
         for c in range(depth):
             keys[j * depth + c] = flat[start + c] * scale
         copy_run(flat, start + channels, depth, values, j * depth)
-    copy_run(asked.offsets.reshape(-1), ZERO, rows * depth, keys, count * depth)
+    copy_run(flattened(asked.offsets), ZERO, rows * depth, keys, count * depth)
     return keys, values
+
+
+@kernel(EXACT_ORDER, CALLED)
+def _real_tokens(places, tokens):
+    """Return the numbers of a window's tokens that are not padded."""
+    real, count = np.empty(places.size, np.int64), 0
+    for j in range(places.size):
+        real[count] = j
+        count += places[j] < tokens
+    return view(real, ZERO, (count,))
 
 
 @kernel(EXACT_ORDER)
@@ -210,7 +221,7 @@ def attention_backward(dout, asked, head, gradients):
     (rows, depth), count, (tokens, channels) = offsets.shape, places.size, queries.shape
     start, scale, extended = head.number * depth, float32(1.0 / np.sqrt(depth)), places.size + offsets.shape[0]
     keys, values = _extended_keys(asked, head.number, scale)
-    step, zeros = odd_lines(extended), np.zeros(whole_panels(extended) + whole_panels(depth), np.float32)
+    step, zeros = odd_lines(extended), filled_scratch(whole_panels(extended) + whole_panels(depth), float32(0))
     key_columns, value_columns = (
         aligned_scratch(whole_panels(extended) * depth),
         aligned_scratch(whole_panels(count) * depth),
@@ -224,17 +235,17 @@ def attention_backward(dout, asked, head, gradients):
     to_queries = PackedMatrix(key_rows, zeros, extended, depth)
 
     # Padded tokens ask nothing that counts: their results are cut off.
-    real = np.flatnonzero(places < tokens)
+    real = _real_tokens(places, tokens)
     at_once = min(QUERIES, real.size)
     p, dp = aligned_scratch(at_once * step + SLACK), aligned_scratch(at_once * step)
     q, do, dq = aligned_scratch(at_once * depth), aligned_scratch(at_once * depth), aligned_scratch(at_once * depth)
     dkeys, dvalues = aligned_scratch(depth * whole_panels(extended)), aligned_scratch(depth * whole_panels(count))
     for begin in range(0, real.size, at_once):
-        own = real[begin : begin + at_once]
+        own = view(real, begin, (min(at_once, real.size - begin),))
         for i in range(own.size):
             row = places[own[i]] * channels + start
-            copy_run(queries.reshape(-1), row, depth, q, i * depth)
-            copy_run(dout.reshape(-1), row, depth, do, i * depth)
+            copy_run(flattened(queries), row, depth, q, i * depth)
+            copy_run(flattened(dout), row, depth, do, i * depth)
         of_queries, scores, part = Rows(q, ZERO, depth), Rows(p, ZERO, step), Segments(ONE, ZERO, depth)
         sweep(of_queries, own.size, part, to_scores, scores)
         _probabilities(p, step, own, grid, rows > 0)
@@ -244,7 +255,7 @@ def attention_backward(dout, asked, head, gradients):
         sweep(scores, own.size, Segments(ONE, ZERO, extended), to_queries, Rows(dq, ZERO, depth))
         _add_product(q, p, own.size, depth, step, extended, begin == 0, dkeys)
         for i in range(own.size):
-            copy_run(dq, i * depth, depth, gradients.qkv.reshape(-1), places[own[i]] * 3 * channels + start)
+            copy_run(dq, i * depth, depth, flattened(gradients.qkv), places[own[i]] * 3 * channels + start)
 
     _write_keys(dkeys, whole_panels(extended), asked, channels + start, scale, gradients)
     _write_keys(dvalues, whole_panels(count), asked, 2 * channels + start, float32(1), gradients)

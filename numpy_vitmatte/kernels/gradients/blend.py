@@ -9,24 +9,24 @@ map of shift ``t`` at ``r`` gathers ``z[2 r - 1] / 4 + z[2 r] * 3 / 4 + z[2 r + 
 
 import numpy as np
 
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 float32 = np.float32
 OUTER, INNER = float32(0.25), float32(0.75)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def _gather(x, places, count, out, start):
     """Set ``out[start:][:count]`` to the weighted sum of four runs of numbers."""
-    first, second, third, fourth = places
     a, b, c, d = (
-        x[first : first + count],
-        x[second : second + count],
-        x[third : third + count],
-        x[fourth : fourth + count],
+        view(x, places[0], (count,)),
+        view(x, places[1], (count,)),
+        view(x, places[2], (count,)),
+        view(x, places[3], (count,)),
     )
-    own = out[start : start + count]
+    own = view(out, start, (count,))
     for k in range(count):
         own[k] = OUTER * (a[k] + d[k]) + INNER * (b[k] + c[k])
 
@@ -44,7 +44,7 @@ def blend_backward(padded, first, last, out):
         For each pixel the taps row by row.
     """
     height, width, channels = padded.shape[0] - 2, padded.shape[1] - 2, padded.shape[2]
-    row_size, flat, target = (width + 2) * channels, padded.reshape(-1), out.reshape(-1)
+    row_size, flat, target = (width + 2) * channels, flattened(padded), flattened(out)
     gathered = aligned_scratch(row_size)
     for r in range(first, last):
         for dy in range(3):
@@ -56,7 +56,7 @@ def blend_backward(padded, first, last, out):
                 (2 * r + 1 + shift) * row_size,
                 (min(2 * r + 2, height - 1) + shift) * row_size,
             )
-            _gather(flat, places, row_size, gathered, 0)
+            _gather(flat, places, row_size, gathered, ZERO)
             for c in range(width // 2):
                 for dx in range(3):
                     shift = 2 - dx

@@ -1,11 +1,46 @@
-"""Gradients of GELU and of the normalization of rows."""
+"""Gradients of ReLU, GELU and of the normalization of rows."""
 
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import error_function, exponential
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, VECTOR_REDUCTION, kernel
+from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, VECTOR_REDUCTION, kernel
 
 float32 = np.float32
+
+
+@kernel(EXACT_ORDER, INLINED)
+def _masked_line(dy, y, out, sums):
+    """Set ``out`` to dy where y is above zero, to zero elsewhere, and add it to ``sums``."""
+    for k in range(dy.size):
+        value = dy[k] if y[k] > float32(0) else float32(0)
+        out[k] = value
+        sums[k] += value
+
+
+@kernel(EXACT_ORDER)
+def relu_backward(dy, y, frame, first, last, out, sums):
+    """Go back through a ReLU in rows ``first .. last - 1`` of an image.
+
+    Parameters
+    ----------
+    dy : float32 array (H, W, C)
+    y : float32 array (H + 2 * frame, W + 2 * frame, C)
+        The result of the ReLU.
+    frame : int
+        Pixels around y that are not read.
+    first, last : int
+    out : float32 array (H + 2, W + 2, C)
+        The rows are filled, but for a frame of one pixel.
+    sums : float32 array (W * C,)
+        The rows are added to it.
+    """
+    _, width, channels = dy.shape
+    size = width * channels
+    for row in range(first, last):
+        source = ((row + frame) * (width + 2 * frame) + frame) * channels
+        target = ((row + 1) * (width + 2) + 1) * channels
+        _masked_line(view(dy, row * size, (size,)), view(y, source, (size,)), view(out, target, (size,)), sums)
 
 
 @kernel(EXACT_ORDER)

@@ -8,18 +8,18 @@ import numpy as np
 
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 
 float32 = np.float32
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def odd_lines(count):
     """Round a row's length up to an odd number of cache lines, which spreads rows over a cache's sets."""
     return whole_panels(count) | PANEL
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def transpose_to(x, start, step, rows, columns, out, out_start, out_step):
     """Set ``out[out_start + c * out_step + r] = x[start + r * step + c]`` for ``rows`` and ``columns`` of flat arrays.
 
@@ -37,7 +37,7 @@ def transpose_to(x, start, step, rows, columns, out, out_start, out_step):
                     out[target + c * out_step + r] = x[source + r * step + c]
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def pack_rows(x, start, step, rows, columns, out, out_start, out_rows):
     """Copy rows of a flat array into panels of 16 columns, zeros behind the last column.
 
@@ -55,7 +55,7 @@ def pack_rows(x, start, step, rows, columns, out, out_start, out_rows):
                     out[target + r * PANEL + c] = x[source + r * step + c] if first + c < columns else float32(0)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, CALLED)
 def pack_columns(x, rows, depth, out):
     """Pack the transpose of ``rows`` x ``depth`` numbers: the packed matrix (depth, rows), zeros behind the last."""
     for first in range(0, rows, PANEL):

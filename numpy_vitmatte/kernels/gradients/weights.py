@@ -14,8 +14,11 @@ from numpy_vitmatte.kernels.elementwise import add
 from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_rows, transpose_to
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, ZERO, kernel
-from numpy_vitmatte.runtime.workspace import aligned_scratch
+from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
+
+float32 = np.float32
 
 
 class Window(NamedTuple):
@@ -44,7 +47,7 @@ class Strip(NamedTuple):
     width: int
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, INLINED)
 def input_sizes(rows, width, window):
     """Return the length of an input row of a strip, and the step between channels."""
     line = width + (window.size - 1) // window.stride
@@ -68,7 +71,7 @@ def pack_strip(x, y, dy, frame, window, strip):
     """
     (size, stride), (_, columns, channels), outputs = window, x.shape, dy.shape[2]
     line, step = input_sizes(strip.rows, strip.width, window)
-    flat = x.reshape(-1)
+    flat, flat_dy = flattened(x), flattened(dy)
     for row in range((strip.rows - 1) * stride + size):
         for phase in range(stride):
             begin = ((y * stride + row) * columns + phase) * channels
@@ -77,7 +80,7 @@ def pack_strip(x, y, dy, frame, window, strip):
                          strip.inputs, phase * channels * step + row * line, step)  # fmt: skip
     for row in range(strip.rows):
         begin = ((y + row + frame) * dy.shape[1] + frame) * outputs
-        pack_rows(dy.reshape(-1), begin, outputs, strip.width, outputs,
+        pack_rows(flat_dy, begin, outputs, strip.width, outputs,
                   strip.gradients, row * strip.width * PANEL, strip.rows * strip.width)  # fmt: skip
 
 
@@ -103,12 +106,12 @@ def add_weight_gradient(strip, window, row, channels, some, panel, outputs, tota
     (size, stride), (first, last), (values, start, pitch) = window, some, total
     line, step = input_sizes(strip.rows, strip.width, window)
     pixels, count, whole = strip.rows * strip.width, last - first, whole_panels(outputs)
-    product, zeros = aligned_scratch(count * whole), np.zeros(whole, np.float32)
-    matrix = PackedMatrix(strip.gradients[panel * pixels * PANEL :], zeros, pixels, whole)
+    product, zeros = aligned_scratch(count * whole), filled_scratch(whole, float32(0))
+    matrix = PackedMatrix(view(strip.gradients, panel * pixels * PANEL, (pixels * whole,)), zeros, pixels, whole)
     for column in range(size):
         begin = (column % stride * channels + first) * step + row * line + column // stride
         sweep(Rows(strip.inputs, begin, step), count, Segments(strip.rows, stride * line, strip.width), matrix,
               Rows(product, ZERO, whole))  # fmt: skip
         for c in range(count):
             target = start + ((row * size + column) * channels + first + c) * pitch
-            add(values[target : target + outputs], product[c * whole : c * whole + outputs])
+            add(view(values, target, (outputs,)), view(product, c * whole, (outputs,)))

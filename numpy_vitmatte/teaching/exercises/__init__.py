@@ -1,7 +1,31 @@
 """What each exercise asks for, one file a notebook: specifications, and recipes for inputs."""
 
-from numpy_vitmatte.teaching.exercises import from_photo_to_alpha, patches_and_positions
+from numpy_vitmatte.teaching.exercises import (
+    attention_offsets_windows,
+    backwards,
+    detail_capture,
+    fewer_bits,
+    from_photo_to_alpha,
+    hybrid_backbone,
+    looking,
+    matting_and_metrics,
+    patches_and_positions,
+)
 from numpy_vitmatte.teaching.verdict import Exercise
 
-EXERCISES: dict[str, Exercise] = {**from_photo_to_alpha.EXERCISES, **patches_and_positions.EXERCISES}
+_NOTEBOOKS = (
+    from_photo_to_alpha,
+    patches_and_positions,
+    attention_offsets_windows,
+    hybrid_backbone,
+    detail_capture,
+    matting_and_metrics,
+    looking,
+    backwards,
+    fewer_bits,
+)
+
+EXERCISES: dict[str, Exercise] = {
+    number: exercise for notebook in _NOTEBOOKS for number, exercise in notebook.EXERCISES.items()
+}
 """Exercises by number: ``"01.2"`` is the second of notebook 01."""

@@ -100,7 +100,7 @@ ROWS = [
     _usage("output is a link to an input", "-o link.png --force", "output 'link.png' is an input as well",
            _link_to_photo),
     _usage("bits of a .npy", "-o alpha.npy --bits 8",
-           "--bits is for an alpha's .png or .tif and a cut-out's .png; there is none"),
+           "--bits is for the .png or .tif of an alpha or a cut-out; there is none"),
     _usage("bits that no PNG has", "-o alpha.png --bits 12", "argument --bits: invalid choice: 12"),
     _usage("no threads", "-o alpha.png --threads 0", "the number of threads is 0"),
     _usage("threads in words", "-o alpha.png --threads all", "argument --threads: invalid int value: 'all'"),
