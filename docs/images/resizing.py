@@ -70,7 +70,9 @@ def kernels() -> list[str]:
         y = 62 + 17 * index
         parts.append(f'<line x1="{left}" y1="{y}" x2="{left + 18}" y2="{y}" stroke="{color}" stroke-width="3"/>')
         parts.append(f'<text x="{left + 24}" y="{y + 4}">{name}</text>')
-    parts.append(f'<text x="{middle}" y="36" text-anchor="middle" class="title">weight of a sample by its distance</text>')
+    parts.append(
+        f'<text x="{middle}" y="36" text-anchor="middle" class="title">weight of a sample by its distance</text>'
+    )
     return parts
 
 

@@ -1,18 +1,18 @@
 """What training asks of a model: gradients under the names of the checkpoint, and new numbers for its tensors."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
 from numpy_vitmatte.gradients.network import Weights, network_gradients
-from numpy_vitmatte.model.inputs import as_array
+from numpy_vitmatte.model.inputs import as_array, checked_pixels
 from numpy_vitmatte.network.parameters import NetworkParameters, pack_backbone, pack_decoder
 from numpy_vitmatte.reference import under
 from numpy_vitmatte.training.labels import checked_labels
-from numpy_vitmatte.training.losses import authors_loss
+from numpy_vitmatte.training.losses import Loss, authors_loss
 from numpy_vitmatte.training.optimizer import trainable
 from numpy_vitmatte.training.reference_gradients import reference_gradients
 
@@ -25,6 +25,10 @@ def with_own_tables(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: np.array(tensor) if _TABLE.search(name) else tensor for name, tensor in tensors.items()}
 
 
+LossFunction = Callable[[np.ndarray, np.ndarray, np.ndarray], Loss]
+"""Gives the loss of alphas against the true ones, with the mask of what is unknown, each (B, H, W)."""
+
+
 class TrainableModel:
     """The part of a model that training uses; the model itself has the attributes."""
 
@@ -32,12 +36,14 @@ class TrainableModel:
     tensors: dict[str, np.ndarray]
     _network: NetworkParameters
 
-    def checked_pixels(self, pixel_values: np.ndarray) -> np.ndarray:
-        """Check a batch; the model does."""
-        raise NotImplementedError
-
     def gradients(
-        self, pixel_values: np.ndarray, labels: np.ndarray, *, train: str = "*", frozen_norms: bool = True
+        self,
+        pixel_values: np.ndarray,
+        labels: np.ndarray,
+        *,
+        train: str = "*",
+        frozen_norms: bool = True,
+        loss: LossFunction = authors_loss,
     ) -> tuple[float, dict[str, np.ndarray]]:
         """Compute the loss of a batch, and its gradient by every tensor that is trained.
 
@@ -54,11 +60,14 @@ class TrainableModel:
             True: batch norms use their stored statistics, as when the model is called. False: those of the batch, and
             the model's stored ones move towards them by a tenth, as in PyTorch's training mode; this is computed by
             the reference, in plain NumPy, and takes many times as long.
+        loss : function
+            :func:`~numpy_vitmatte.training.losses.authors_loss` or
+            :func:`~numpy_vitmatte.training.losses.recipe_loss`.
 
         Returns
         -------
-        loss : float
-            :func:`~numpy_vitmatte.training.losses.authors_loss`.
+        value : float
+            The loss.
         gradients : dict of str to float32 array
             Under the names of ``tensors``. Statistics of batch norms have none, nor have tensors on which no alpha
             depends.
@@ -72,23 +81,24 @@ class TrainableModel:
             If the model was loaded to compute alphas only, and has no tensors.
         """
         self._require_tensors()
-        images = self.checked_pixels(pixel_values)
+        backbone = self.config.backbone_config
+        images = checked_pixels(pixel_values, backbone.num_channels, backbone.patch_size)
         if not frozen_norms:
-            return self._gradients_and_statistics(images, as_array(labels), train)
+            return self._gradients_and_statistics(images, as_array(labels), train, loss)
         chosen, (alphas, unknown) = trainable(self.tensors, train), checked_labels(as_array(labels), images[..., 3])
         weights = Weights(self.tensors, self._network, self.config)
-        found = network_gradients(images, weights, lambda predicted: authors_loss(predicted, alphas, unknown), chosen)
+        found = network_gradients(images, weights, lambda predicted: loss(predicted, alphas, unknown), chosen)
         return found.loss.value, found.gradients
 
     def _gradients_and_statistics(
-        self, images: np.ndarray, labels: np.ndarray, train: str
+        self, images: np.ndarray, labels: np.ndarray, train: str, loss: LossFunction
     ) -> tuple[float, dict[str, np.ndarray]]:
         """Compute them with the batch's statistics, by the reference: no fast kernel does."""
         tensors = {name: tensor.copy() for name, tensor in self.tensors.items()}
         pixels = images.transpose(0, 3, 1, 2)  # [B, H, W, 4] -> [B, 4, H, W]
-        loss, gradients = reference_gradients(pixels, labels, tensors, self.config, train=train, frozen_norms=False)
+        found, gradients = reference_gradients(pixels, labels, tensors, self.config, loss, train, frozen_norms=False)
         self.update_parameters({name: tensor for name, tensor in tensors.items() if ".running_" in name})
-        return loss.value, gradients
+        return found.value, gradients
 
     def update_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Replace tensors of the model, and pack those anew; its file stays as it is.
