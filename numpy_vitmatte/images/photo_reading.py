@@ -41,8 +41,8 @@ def read_photo(source: ImageSource, what: str = "photo", depth: int | None = Non
 def open_photo(source: ImageSource, what: str = "photo", depth: int | None = None) -> Photo:
     """Read a photo.
 
-    Grey is repeated over the three channels. The transparency that a photo has itself is not used, which is warned of.
-    Print colors, and grey with a profile of its own, become sRGB here: the pictures that are made of a photo are RGB.
+    Gray is repeated over the three channels. The transparency that a photo has itself is not used, which is warned of.
+    Print colors, and gray with a profile of its own, become sRGB here: the pictures that are made of a photo are RGB.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _space_of(image: Image.Image) -> str:
 
 def _usable_profile(image: Image.Image, name: str) -> bytes | None:
     icc = image.info.get("icc_profile")
-    if not icc:
+    if not icc or image.mode == "LAB":  # which is no device's space; littlecms knows its colors without a profile
         return None
     why = unusable(icc, _space_of(image))
     if why is None:

@@ -4,7 +4,7 @@ from typing import Unpack
 
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.matting.trust_map import TrustMap, trust_map
-from numpy_vitmatte.pipeline.job import MattingJob, estimate_alpha, prepare, set_known_pixels
+from numpy_vitmatte.pipeline.job import PreparedJob, estimate_alpha, prepare, set_known_pixels
 from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource
 from numpy_vitmatte.pipeline.memory import Extras
 from numpy_vitmatte.pipeline.options import MattingOptions
@@ -22,14 +22,14 @@ def matte_with_trust(
     Parameters
     ----------
     image, trimap, model
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     **options
         The keywords of :func:`~numpy_vitmatte.matte`.
 
     Returns
     -------
     result : MattingResult
-        As :func:`~numpy_vitmatte.matte_with_report` gives it.
+        What :func:`~numpy_vitmatte.matte_with_report` gives.
     trust : TrustMap
         Photos whose size is no multiple of 32 are padded on the right, so their mirror images see the padding on the
         subject's other side: that is part of the disagreement.
@@ -37,12 +37,12 @@ def matte_with_trust(
     Raises
     ------
     VitMatteError
-        As :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     """
     return compute_with_trust(prepare(image, trimap, model, options, Extras(trust=True)))
 
 
-def compute_with_trust(job: MattingJob) -> tuple[MattingResult, TrustMap]:
+def compute_with_trust(job: PreparedJob) -> tuple[MattingResult, TrustMap]:
     """Compute a prepared job, and its trust map; see :func:`matte_with_trust`."""
     alpha, wanted = estimate_alpha(job, everywhere=True)
     mirrored, _ = estimate_alpha(job.mirrored(), everywhere=True)

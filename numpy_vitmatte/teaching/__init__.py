@@ -3,7 +3,7 @@
 Only ``show`` needs matplotlib, which it imports when it draws.
 """
 
-from numpy_vitmatte.teaching.checks import check
+from numpy_vitmatte.teaching.checks import check, report
 from numpy_vitmatte.teaching.drawing import over_photo, principal_colors, show
 from numpy_vitmatte.teaching.folders import write_pictures
 from numpy_vitmatte.teaching.pictures import Toy, demo_photo, hairy_picture
@@ -17,6 +17,7 @@ __all__ = [
     "over_photo",
     "predict",
     "principal_colors",
+    "report",
     "show",
     "write_pictures",
 ]

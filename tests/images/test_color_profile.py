@@ -139,6 +139,15 @@ def test_a_damaged_profile_is_refused_or_gives_levels(data):
 # Photos --------------------------------------------------------------------------------------------------------------
 
 
+def test_lab_needs_no_profile(recwarn):
+    """Its numbers are no device's: littlecms knows their colors; 8 bits of lightness round by some levels."""
+    colors = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    spaces = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.applyTransform(Image.fromarray(colors), ImageCms.buildTransform(*spaces, "RGB", "LAB"))
+    assert np.abs(open_photo(encoded(lab, "TIFF")).levels.astype(int) - colors).mean() < 3
+    assert list(recwarn) == []
+
+
 def encoded(pixels, kind, **options):
     content = io.BytesIO()
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
@@ -168,7 +177,7 @@ def test_gray_with_a_profile_of_colors_keeps_it():
 
 
 def test_print_colors_by_their_profile():
-    """White paper; the first ink is a middle grey of L* 50, sRGB's level 119, which no formula of inks gives."""
+    """White paper; the first ink is a middle gray of L* 50, sRGB's level 119, which no formula of inks gives."""
     icc = print_profile(lambda c, m, y, k: (0 if k else 128 if c or m or y else 255, 128, 128))
     inks = np.zeros((4, 5, 4), np.uint8)
     inks[:, 2:, 0] = 255
