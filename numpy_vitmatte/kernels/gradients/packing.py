@@ -8,6 +8,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
+from numpy_vitmatte.kernels.vectors import copy_lanes
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 
 float32 = np.float32
@@ -47,8 +48,7 @@ def pack_rows(x, start, step, rows, columns, out, out_start, out_rows):
         target, source = out_start + first * out_rows, start + first
         if columns - first >= PANEL:
             for r in range(rows):
-                for c in range(PANEL):
-                    out[target + r * PANEL + c] = x[source + r * step + c]
+                copy_lanes(x, source + r * step, PANEL, out, target + r * PANEL)
         else:
             for r in range(rows):
                 for c in range(PANEL):
