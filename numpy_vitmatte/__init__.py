@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING, Any
 from numpy_vitmatte._version import __version__
 
 if TYPE_CHECKING:
-    from numpy_vitmatte.configuration import VitDetConfig, VitMatteConfig
-    from numpy_vitmatte.errors import CheckpointError, ConfigurationError, DownloadError, ImageError, VitMatteError
+    from numpy_vitmatte.configuration import AutoConfig, VitDetConfig, VitMatteConfig
+    from numpy_vitmatte.errors import (
+        CheckpointError,
+        ConfigurationError,
+        DownloadError,
+        ImageError,
+        MemoryLimitError,
+        VitMatteError,
+    )
     from numpy_vitmatte.hub.resolve import bundled_checkpoints
     from numpy_vitmatte.matting.background import read_background
     from numpy_vitmatte.matting.composite import composite, cutout
@@ -27,7 +34,14 @@ if TYPE_CHECKING:
     from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, matte, matte_with_report
     from numpy_vitmatte.pipeline.trust import matte_with_trust
     from numpy_vitmatte.pipeline.warmup import warmup
-    from numpy_vitmatte.processing import AutoImageProcessor, HustvlImageProcessor, VitMatteImageProcessor
+    from numpy_vitmatte.processing import (
+        AutoImageProcessor,
+        AutoProcessor,
+        HustvlImageProcessor,
+        VitMatteImageProcessor,
+        VitMatteImageProcessorFast,
+        VitMatteImageProcessorPil,
+    )
     from numpy_vitmatte.runtime.threads import get_num_threads, set_num_threads
     from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
     from numpy_vitmatte.trimaps.doctor import check_trimap
@@ -36,8 +50,10 @@ if TYPE_CHECKING:
     from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
 
 __all__ = [
+    "AutoConfig",
     "AutoImageProcessor",
     "AutoModelForImageMatting",
+    "AutoProcessor",
     "CheckpointError",
     "ConfigurationError",
     "DownloadError",
@@ -45,6 +61,7 @@ __all__ = [
     "ImageError",
     "ImageMattingOutput",
     "MattingResult",
+    "MemoryLimitError",
     "TrimapDiagnosis",
     "TrimapReport",
     "TrustMap",
@@ -53,6 +70,8 @@ __all__ = [
     "VitMatteError",
     "VitMatteForImageMatting",
     "VitMatteImageProcessor",
+    "VitMatteImageProcessorFast",
+    "VitMatteImageProcessorPil",
     "__version__",
     "bundled_checkpoints",
     "check_trimap",
@@ -76,8 +95,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "AutoConfig": "configuration",
     "AutoImageProcessor": "processing",
     "AutoModelForImageMatting": "model",
+    "AutoProcessor": "processing",
     "CheckpointError": "errors",
     "ConfigurationError": "errors",
     "DownloadError": "errors",
@@ -85,6 +106,7 @@ _HOME = {
     "ImageError": "errors",
     "ImageMattingOutput": "model",
     "MattingResult": "pipeline.photo_to_alpha",
+    "MemoryLimitError": "errors",
     "TrimapDiagnosis": "trimaps.findings",
     "TrimapReport": "trimaps.reading",
     "TrustMap": "matting.trust_map",
@@ -93,6 +115,8 @@ _HOME = {
     "VitMatteError": "errors",
     "VitMatteForImageMatting": "model",
     "VitMatteImageProcessor": "processing",
+    "VitMatteImageProcessorFast": "processing",
+    "VitMatteImageProcessorPil": "processing",
     "bundled_checkpoints": "hub.resolve",
     "check_trimap": "trimaps.doctor",
     "compare_traces": "tracing",

@@ -1,6 +1,6 @@
 """The package's own errors and warnings: each message says what was found, what was expected and what to do.
 
-Messages quote file names, tensor names and servers, which may hold anything. What a terminal would obey is spelt out.
+Messages quote file names, tensor names and servers, which may hold anything. What a terminal would obey is spelled out.
 """
 
 import re
@@ -49,7 +49,7 @@ def warn(message: str, stacklevel: int = 1) -> None:
     ----------
     message : str
     stacklevel : int
-        As for :func:`warnings.warn`: 1 names the line that calls this function.
+        See :func:`warnings.warn`: 1 names the line that calls this function.
     """
     collected = _collected.get()
     if collected is None:
@@ -109,3 +109,7 @@ class DownloadError(CheckpointError):
 
 class ImageError(VitMatteError):
     """A photo or trimap that cannot be read or does not fit the other."""
+
+
+class MemoryLimitError(VitMatteError):
+    """A job that takes more memory than its ``max_memory`` allows; it is raised before anything large is read."""

@@ -41,14 +41,14 @@ def linear(x, w):
 
 
 def layer_norm(x, w, epsilon=1e-6):
-    """Normalise to mean 0 and variance 1 over the channels, then scale and shift."""
+    """Normalize to mean 0 and variance 1 over the channels, then scale and shift."""
     mean = x.mean(axis=-1, keepdims=True)
     variance = ((x - mean) ** 2).mean(axis=-1, keepdims=True)
     return (x - mean) / np.sqrt(variance + x.dtype.type(epsilon)) * w["weight"] + w["bias"]
 
 
 def batch_norm(x, w, epsilon):
-    """Normalise by the statistics of the training set, then scale and shift."""
+    """Normalize by the statistics of the training set, then scale and shift."""
     normalized = (x - w["running_mean"]) / np.sqrt(w["running_var"] + x.dtype.type(epsilon))
     return normalized * w["weight"] + w["bias"]
 
@@ -90,7 +90,7 @@ def conv(x, w, stride=1, padding=0):
 
 
 def sample_positions(source, target):
-    """Give the places of the centres of ``target`` samples among ``source`` ones; both lines have the same ends."""
+    """Give the places of the centers of ``target`` samples among ``source`` ones; both lines have the same ends."""
     return (np.arange(target) + 0.5) * source / target - 0.5
 
 
@@ -266,7 +266,7 @@ def matting_head(x, w, record=unchanged):
 def vitmatte(image, weights, config, record=unchanged):
     """Compute the alpha of one image: [H, W, 4] -> [H, W].
 
-    ``image``: normalised RGB and trimap / 255, height and width multiples of the patch size. ``weights``: the tensors
+    ``image``: normalized RGB and trimap / 255, height and width multiples of the patch size. ``weights``: the tensors
     of a checkpoint, in the image's float type. ``config``: a ``VitMatteConfig``.
     """
     vit, eps = config.backbone_config, config.batch_norm_eps

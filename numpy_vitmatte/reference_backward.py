@@ -46,7 +46,7 @@ def normalize_backward(dy, y, deviation, axes):
 
 
 def layer_norm_backward(dy, x, w, epsilon=1e-6):
-    """Give the gradient of scale and shift, then that of the normalisation over the channels."""
+    """Give the gradient of scale and shift, then that of the normalization over the channels."""
     mean = x.mean(axis=-1, keepdims=True)
     deviation = np.sqrt(((x - mean) ** 2).mean(axis=-1, keepdims=True) + x.dtype.type(epsilon))
     normalized = (x - mean) / deviation

@@ -25,7 +25,7 @@ from numpy_vitmatte.processing import VitMatteImageProcessor
 from numpy_vitmatte.runtime import threads
 from numpy_vitmatte.runtime.workspace import Workspace
 
-# No deadline: the first example may compile a kernel. Derandomised: a red run is red again. As plain Python a kernel
+# No deadline: the first example may compile a kernel. Derandomized: a red run is red again. As plain Python a kernel
 # is a thousand times slower, so fewer examples are drawn there.
 settings.register_profile(
     "numpy-vitmatte",

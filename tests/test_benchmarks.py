@@ -178,8 +178,8 @@ def test_serve(checkpoint, tmp_path):
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     (record,) = json.loads(output.read_text())
-    measured = {"unknown_share", "clients", "loop_seconds", "service_seconds", "throughput_share", "peak_megabytes"}
-    assert set(record) == ABOUT | measured
+    each = {f"{who}_{what}" for who in ("loop", "service") for what in ("seconds", "processor_seconds")}
+    assert set(record) == ABOUT | each | {"unknown_share", "clients", "throughput_share", "peak_megabytes"}
     assert len(record["loop_seconds"]) == len(record["service_seconds"]) == 2
     assert "serve, 64x96, threads 1: " in process.stdout
 

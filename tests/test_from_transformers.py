@@ -15,11 +15,13 @@ import numpy_vitmatte
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "from-transformers.md"
 NAMES = (
+    "AutoConfig",
     "AutoImageProcessor",
     "AutoModelForImageMatting",
     "VitMatteConfig",
     "VitMatteForImageMatting",
     "VitMatteImageProcessor",
+    "VitMatteImageProcessorPil",
 )
 NEEDS = "the [parity] extra is not installed"
 
@@ -47,7 +49,7 @@ def test_the_page_has_rows():
 def script(library, folder, code):
     """Run a row as a script that imports this library: the value of its last expression."""
     torch = pytest.importorskip("torch", reason=NEEDS) if TENSORS.search(code) else None
-    names = {name: getattr(library, name) for name in NAMES if name in code or "Auto" not in name}
+    names = {name: getattr(library, name) for name in NAMES if name in code or not ("Auto" in name or "Pil" in name)}
     values = SimpleNamespace(**names)
     scope = names | {
         "np": np,

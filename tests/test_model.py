@@ -183,7 +183,7 @@ def test_numbers_that_may_overflow_are_refused(model, value, place):
     """An overflow need not be seen in the alpha: a ReLU makes 0 of NaN, a layer norm zeros of infinite variance."""
     pixels = zeros(1, 4, 16, 16)
     pixels[place] = value
-    with pytest.raises(VitMatteError, match=r"pixel_values reaches -?\S+; expected rescaled and normalised pixels"):
+    with pytest.raises(VitMatteError, match=r"pixel_values reaches -?\S+; expected rescaled and normalized pixels"):
         model(pixels)
 
 

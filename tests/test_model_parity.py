@@ -80,7 +80,7 @@ def test_odd_networks(changes, tokens):
 
 
 def test_without_absolute_positions():
-    """Transformers 5.23 cannot build such a network from scratch (it initialises the absent table): give it zeros."""
+    """Transformers 5.23 cannot build such a network from scratch (it initializes the absent table): give it zeros."""
     config = tiny_config(use_absolute_position_embeddings=False)
     tensors, pixels = random_checkpoint(config), random_pixels(1, 4, 112, 64)
     name, zeros = "backbone.embeddings.position_embeddings", np.zeros((1, 26, 18), np.float32)

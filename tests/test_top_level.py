@@ -26,7 +26,7 @@ def test_every_name_is_there(name):
     assert name in dir(numpy_vitmatte)
     value = getattr(numpy_vitmatte, name)
     if name != "__version__":
-        assert value.__name__ == name
+        assert name.removesuffix("Fast").removesuffix("Pil") == value.__name__  # two other names of one class
 
 
 def test_every_room_can_be_reached_from_the_top():

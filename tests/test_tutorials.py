@@ -8,7 +8,7 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "tutorials").glob("
 
 
 # What stands in the cell tagged "parameters" when it is tested: less of the same, so that all of them take minutes.
-SMALL = {"07": "CELLS = 4"}
+SMALL = {"07": "CELLS = 4", "09": "STEPS, FINE_STEPS = 8, 3"}
 
 
 def test_there_are_tutorials():

@@ -25,7 +25,7 @@ def test_it_is_a_vitmatte_in_every_part():
 
 
 def test_demo_photo():
-    """The unknown band is decided, not left grey, and what the network says of known pixels is what they are."""
+    """The unknown band is decided, not left gray, and what the network says of known pixels is what they are."""
     result = matte_with_report(*bundled_photo(), raw=True)
     unknown, foreground, background = (result.trimap == value for value in (128, 255, 0))
     decided = (result.alpha[unknown] < 0.1) | (result.alpha[unknown] > 0.9)

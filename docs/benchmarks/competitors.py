@@ -40,7 +40,7 @@ def load_openvino(task: Path, threads: int) -> Forward:
 
 
 def load_onnxruntime(task: Path, threads: int) -> Forward:
-    """ONNX Runtime with every graph optimisation."""
+    """ONNX Runtime with every graph optimization."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

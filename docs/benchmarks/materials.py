@@ -34,7 +34,7 @@ def new_task(folder: Path, name: str) -> Path:
 
 
 def put_pixel_values(task: Path, height: int, width: int) -> None:
-    """Noise of the scale of a normalised picture: the work does not depend on the values."""
+    """Noise of the scale of a normalized picture: the work does not depend on the values."""
     pixel_values = np.random.default_rng(0).standard_normal((1, 4, height, width), dtype=np.float32)
     np.save(task / "pixel_values.npy", pixel_values)
 

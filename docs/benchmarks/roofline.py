@@ -5,7 +5,7 @@ their caches, 200 products one after the other. It is told twice: of the fastest
 of all of them. On a shared machine the second is less, as others take their turns; a pass of a second has to bear that
 too.
 As a machine's clock changes, both are measured before, between and after the passes, and a pass is compared with the
-larger of its two neighbours.
+larger of its two neighbors.
 """
 
 import argparse

@@ -34,7 +34,7 @@ def measure(names: list[str], assignment: Assignment, rounds: int, together: boo
     Returns
     -------
     dict of str to dict
-        By competitor: the ``seconds`` of every round, and :func:`summarised`'s entries or why it ``failed``; who fails
+        By competitor: the ``seconds`` of every round, and :func:`summarized`'s entries or why it ``failed``; who fails
         takes no part in the rest.
     """
     results: dict[str, dict] = {name: {"seconds": []} for name in names}

@@ -1,8 +1,13 @@
-"""``serve``: pictures per second of the service with two clients, beside ``matte()`` in a loop, and its peak memory."""
+"""``serve``: pictures per second of the service with two clients, beside ``matte()`` in a loop, and its peak memory.
+
+Loop and service take turns, a few photos each, and change places from round to round: what else the machine does hits
+both alike. Seconds of the processor are counted as well; other programs change them little.
+"""
 
 import argparse
 import http.client
 import logging
+import os
 import statistics
 import subprocess
 import sys
@@ -47,20 +52,34 @@ def run(arguments: argparse.Namespace) -> bool:
 def _measure(folder: Path, loaded: VitMatteForImageMatting, model: str, threads: int, arguments: argparse.Namespace):
     photo, trimap = folder / "photo.png", folder / "trimap.png"
     body = _form({"image": photo.read_bytes(), "trimap": trimap.read_bytes()})
-    loop, service = [], []
     with _service(model, threads) as (address, process):
-        _ask(address, body, 1)
-        matte(photo, trimap, loaded)
-        for _ in range(arguments.rounds):
-            began = time.perf_counter()
-            for _ in range(arguments.photos):
+
+        def loop(photos: int) -> None:
+            for _ in range(photos):
                 matte(photo, trimap, loaded)
-            loop.append((time.perf_counter() - began) / arguments.photos)
-            service.append(_crowd(address, body, arguments.photos) / arguments.photos)
-            log.info("loop %.3f s, service %.3f s a picture", loop[-1], service[-1])
+
+        def service(photos: int) -> None:
+            _crowd(address, body, photos)
+
+        works = {"loop": (loop, os.getpid()), "service": (service, process.pid)}
+        seconds: dict[str, list[float]] = {name: [] for name in works}
+        processor: dict[str, list[float]] = {name: [] for name in works}
+        loop(1), service(CLIENTS)
+        for number in range(arguments.rounds):
+            for name in list(works)[:: 1 if number % 2 else -1]:
+                work, pid = works[name]
+                began, used = time.perf_counter(), _processor_seconds(pid)
+                work(arguments.photos)
+                seconds[name].append((time.perf_counter() - began) / arguments.photos)
+                processor[name].append((_processor_seconds(pid) - used) / arguments.photos)
+            log.info("loop %.3f s, service %.3f s a picture", seconds["loop"][-1], seconds["service"][-1])
         peak = _peak_megabytes(process.pid)
-    share = statistics.median(one / other for one, other in zip(loop, service, strict=True))
-    return {"loop_seconds": loop, "service_seconds": service, "throughput_share": share, "peak_megabytes": peak}
+    return {
+        **{f"{name}_seconds": each for name, each in seconds.items()},
+        **{f"{name}_processor_seconds": statistics.median(each) for name, each in processor.items()},
+        "throughput_share": statistics.median(a / b for a, b in zip(*seconds.values(), strict=True)),
+        "peak_megabytes": peak,
+    }
 
 
 @contextmanager
@@ -79,16 +98,14 @@ def _service(model: str, threads: int) -> Iterator[tuple[str, subprocess.Popen]]
         process.stdout.close()
 
 
-def _crowd(address: str, body: bytes, photos: int) -> float:
-    """Seconds until the clients have all their answers."""
+def _crowd(address: str, body: bytes, photos: int) -> None:
+    """Let the clients ask, and wait until they have all their answers."""
     shares = [photos // CLIENTS + (number < photos % CLIENTS) for number in range(CLIENTS)]
     clients = [threading.Thread(target=_ask, args=(address, body, share)) for share in shares]
-    began = time.perf_counter()
     for client in clients:
         client.start()
     for client in clients:
         client.join()
-    return time.perf_counter() - began
 
 
 def _ask(address: str, body: bytes, times: int) -> None:
@@ -118,6 +135,15 @@ def _form(files: dict[str, bytes]) -> bytes:
     return body + f"--{BOUNDARY}--\r\n".encode()
 
 
+def _processor_seconds(process: int) -> float:
+    """Seconds that a process has had a processor; NaN where the system does not tell."""
+    status = Path(f"/proc/{process}/stat")
+    if not status.exists():
+        return float("nan")
+    user, system = status.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def _peak_megabytes(process: int) -> float | None:
     """Peak resident memory, where the system tells it."""
     table = Path(f"/proc/{process}/status")
@@ -133,6 +159,8 @@ def _print(record: dict) -> None:
     measurement = f"serve, {record['height']}x{record['width']}, threads {record['threads']}"
     print(
         f"{measurement}: {1 / seconds:.2f} pictures a second, "
-        f"{record['throughput_share']:.2f} of matte() in a loop, peak memory {peak}",
+        f"{record['throughput_share']:.2f} of matte() in a loop, {record['loop_processor_seconds']:.3f} and "
+        f"{record['service_processor_seconds']:.3f} s of the processor each in the loop and the service, "
+        f"peak memory {peak}",
         flush=True,
     )

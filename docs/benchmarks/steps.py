@@ -145,7 +145,7 @@ def levels() -> dict[str, Pair]:
     def prepare(photo: np.ndarray, trimap: np.ndarray) -> object:
         return network_image(photo, trimap, settings)
 
-    return {"input: every pixel normalised": (lambda: prepare(*wide), lambda: prepare(photo, trimap))}
+    return {"input: every pixel normalized": (lambda: prepare(*wide), lambda: prepare(photo, trimap))}
 
 
 def run(arguments: argparse.Namespace) -> bool:

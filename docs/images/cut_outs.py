@@ -17,7 +17,7 @@ WRONG = ((np.s_[330:400, 60:100], 0), (np.s_[60:110, 60:110], 255))
 
 
 def cut_out() -> None:
-    """The hair over two colours: above as the photo has it, below with estimated colours."""
+    """The hair over two colors: above as the photo has it, below with estimated colors."""
     result = matte_with_report(DEMO / "photo.jpg", DEMO / "trimap.png")
     rows = [
         np.concatenate([composite(colors, result.alpha, color)[CROP] for color in COLORS], axis=1)

@@ -57,7 +57,7 @@ def kernels() -> list[str]:
     parts = [f'<line x1="{left}" y1="{zero + 60}" x2="{left + 4.4 * across}" y2="{zero + 60}" stroke="#777"/>']
     parts += [
         f'<text x="{middle + across * each}" y="{zero + 100}" text-anchor="middle">{each}</text>'
-        f'<line x1="{middle + across * each}" y1="{zero + 56}" x2="{middle + across * each}" y2="{zero + 64}" stroke="#777"/>'
+        f'<path d="M {middle + across * each} {zero + 56} v 8" stroke="#777"/>'
         for each in x
     ]
     for index, (name, color) in enumerate(COLORS.items()):
@@ -70,7 +70,9 @@ def kernels() -> list[str]:
         y = 62 + 17 * index
         parts.append(f'<line x1="{left}" y1="{y}" x2="{left + 18}" y2="{y}" stroke="{color}" stroke-width="3"/>')
         parts.append(f'<text x="{left + 24}" y="{y + 4}">{name}</text>')
-    parts.append(f'<text x="{middle}" y="36" text-anchor="middle" class="title">weight of a sample by its distance</text>')
+    parts.append(
+        f'<text x="{middle}" y="36" text-anchor="middle" class="title">weight of a sample by its distance</text>'
+    )
     return parts
 
 

@@ -15,7 +15,7 @@ GAP = 8
 
 
 def row(panels: list[np.ndarray], name: str, factor: float = 0.5) -> None:
-    """Save grey panels side by side on white."""
+    """Save gray panels side by side on white."""
     resample = Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.LANCZOS
     sized = [
         Image.fromarray(panel).resize((round(panel.shape[1] * factor), round(panel.shape[0] * factor)), resample)
@@ -30,7 +30,7 @@ def row(panels: list[np.ndarray], name: str, factor: float = 0.5) -> None:
 
 
 def from_the_frame(mask: np.ndarray, width: int) -> np.ndarray:
-    """What comes of taking the frame for an edge of the subject, as rembg does: a grey border along it."""
+    """What comes of taking the frame for an edge of the subject, as rembg does: a gray border along it."""
     framed = np.pad(mask, 1)
     trimap = trimap_from_mask(framed, width, width)[1:-1, 1:-1]
     trimap[~mask] = trimap_from_mask(mask, width, width)[~mask]

@@ -30,7 +30,7 @@ class FolderOptions:
     model : str
         Name or absolute directory of the checkpoint.
     raw, profile, max_side, upscale, erode, dilate, depth
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     bits : {8, 16}
         Bits of the alpha's PNG.
     masks : bool

@@ -40,7 +40,7 @@ def convert(source: str | os.PathLike[str], directory: str | os.PathLike[str], f
     Returns
     -------
     VitMatteConfig
-        Of the network that was found.
+        The configuration of the network that was found.
 
     Raises
     ------

@@ -57,7 +57,7 @@ def map_tensors(directory: str | os.PathLike[str], config: VitMatteConfig) -> di
     Raises
     ------
     CheckpointError
-        As :func:`read_tensors`.
+        See :func:`read_tensors`.
     """
     directory = Path(directory)
     stored = stored_tensors(directory)

@@ -22,12 +22,12 @@ from numpy_vitmatte.files.atomic_write import remove_leftovers
 from numpy_vitmatte.network.memory import parse_bytes
 from numpy_vitmatte.runtime.threads import get_num_threads
 
-_DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
+DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
 give OUT/cat.png. Files that cannot be used are skipped and listed at the end (exit status 1). The same command resumes
 a run that was stopped in any way: finished alphas are kept, unless their photo or trimap is newer.
 The alphas' paths go to stdout."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte batch photos trimaps -o alphas
   numpy-vitmatte batch photos masks --masks --dilate 5% -o alphas
   numpy-vitmatte batch photos trimaps -o alphas --workers 4 --json > log.jsonl
@@ -37,8 +37,7 @@ _EXAMPLES = """examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("photos", metavar="PHOTOS", type=Path, help="folder of photos")
     parser.add_argument("trimaps", metavar="TRIMAPS", type=Path, help="folder of trimaps")
     parser.add_argument(
@@ -70,7 +69,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="write a JSON object for every photo to stdout, one a line")
     add_shared_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

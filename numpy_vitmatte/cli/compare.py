@@ -8,18 +8,17 @@ from numpy_vitmatte.cli.options import add_verbosity_options
 from numpy_vitmatte.tracing.comparison import TOLERANCE, TraceComparison, compare_traces
 from numpy_vitmatte.tracing.trace_file import read_trace
 
-_DESCRIPTION = """Compare two traces layer by layer, in the order of the network, and say where they differ first.
+DESCRIPTION = """Compare two traces layer by layer, in the order of the network, and say where they differ first.
 Exit status 0: they agree. 1: they differ. 2: one cannot be read."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte compare trace.safetensors from-my-port.safetensors
   numpy-vitmatte compare trace.safetensors from-my-port.safetensors --common --tolerance 1e-3 --verbose
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("first", metavar="A", type=Path, help="a trace: a safetensors file")
     parser.add_argument("second", metavar="B", type=Path, help="a second trace, of the same photo and checkpoint")
     parser.add_argument(
@@ -32,7 +31,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--common", action="store_true", help="ignore layers that only one of the two has")
     add_verbosity_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

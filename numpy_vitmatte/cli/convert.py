@@ -7,24 +7,22 @@ from numpy_vitmatte.checkpoint.conversion import convert
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_output_options
 
-_DESCRIPTION = """Convert the checkpoints that the authors of ViTMatte published (.pth), or a pytorch_model.bin, to
+DESCRIPTION = """Convert the checkpoints that the authors of ViTMatte published (.pth), or a pytorch_model.bin, to
 config.json, preprocessor_config.json and model.safetensors, without PyTorch. The file's pickle can build tensors and
 nothing else: one that asks for more is refused. --force replaces a directory that is empty or holds a checkpoint, never
 one with other files. The directory's path goes to stdout."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte convert ViTMatte_S_Com.pth vitmatte-small
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png --model ./vitmatte-small
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("source", metavar="FILE", type=Path, help="a file that torch.save wrote")
     parser.add_argument("directory", metavar="OUT_DIR", type=Path, help="the directory to make")
     add_output_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

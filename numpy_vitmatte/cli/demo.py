@@ -24,19 +24,18 @@ BUNDLED = {"astronaut": ("photo.jpg", "trimap.png"), "lemur": ("lemur.jpg", "lem
 
 _MARK = "numpy-vitmatte demo"
 
-_DESCRIPTION = """Matte a photo of a lemur that comes with the package; write its alpha, its cut-out and a side-by-side
+DESCRIPTION = """Matte a photo of a lemur that comes with the package; write its alpha, its cut-out and a side-by-side
 picture (photo, trimap, alpha, subject before a checkerboard). The files' paths go to stdout.
 An earlier demo's pictures are overwritten; other files of their names are not."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte demo
   numpy-vitmatte demo -o /tmp/demo --force
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument(
         "-o",
         "--output",
@@ -46,7 +45,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder for the three pictures; made if it is missing (default: %(default)s)",
     )
     add_shared_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

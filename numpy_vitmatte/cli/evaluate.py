@@ -14,20 +14,19 @@ from numpy_vitmatte.images.writing import check_output, text_writer, write_toget
 from numpy_vitmatte.matting.evaluation import as_csv, as_json_object, as_table, evaluate_file
 from numpy_vitmatte.matting.metrics import AlphaErrors
 
-_DESCRIPTION = """Score the alphas of a folder against the true ones of the same stems: SAD, Grad and Conn in thousands,
+DESCRIPTION = """Score the alphas of a folder against the true ones of the same stems: SAD, Grad and Conn in thousands,
 MSE and MAD in thousandths, as the matting literature prints them. With --trimaps only unknown pixels count, as in
 the tables of Composition-1k; without it every pixel counts, as in those of Distinctions-646. The table goes to stdout.
 The exit status is 1 if an alpha could not be scored."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte evaluate alphas true-alphas --trimaps trimaps
   numpy-vitmatte evaluate alphas true-alphas --csv errors.csv --json errors.json
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("predictions", metavar="PRED_DIR", type=Path, help="folder of the alphas to judge")
     parser.add_argument("truths", metavar="GT_DIR", type=Path, help="folder of the true alphas")
     parser.add_argument("--trimaps", metavar="DIR", type=Path, help="folder of trimaps: count unknown pixels only")
@@ -40,7 +39,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_depth(parser)
     add_output_options(parser)
     add_pixel_limit(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -20,10 +20,10 @@ from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, compute
 from numpy_vitmatte.pipeline.trust import compute_with_trust
 
-_DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, grey unknown.
+DESCRIPTION = """Estimate the alpha of a photo from its trimap: black background, white foreground, gray unknown.
 The paths of the written files go to stdout; what was understood of the trimap goes to stderr."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png
   numpy-vitmatte matte photo.jpg --mask mask.png --dilate 5% -o alpha.png
   numpy-vitmatte matte photo.jpg trimap.png -o alpha.png --bits 16 --model ./vitmatte-small-composition-1k
@@ -36,8 +36,7 @@ _EXAMPLES = """examples:
 
 
 def add_options(parser: OneLineParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("photo", metavar="PHOTO", type=Path, help="any image file; '-' is standard input")
     parser.add_argument("trimap", metavar="TRIMAP", type=Path, nargs="?", help="an image file of the same size, or '-'")
     making = parser.add_argument_group("without a trimap")
@@ -46,7 +45,6 @@ def add_options(parser: OneLineParser) -> None:
     add_output_arguments(parser)
     add_matting_options(parser)
     add_shared_options(parser)
-    parser.set_defaults(run=run)
     parser.interleaved = True  # PHOTO -o ALPHA TRIMAP as well
 
 

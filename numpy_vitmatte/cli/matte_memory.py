@@ -21,7 +21,7 @@ from numpy_vitmatte.pipeline.memory import (
 
 @contextmanager
 def opened_background(arguments: argparse.Namespace) -> Iterator[ImageSource | None]:
-    """Open what --background names, without decoding it; a colour stays its name.
+    """Open what --background names, without decoding it; a color stays its name.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def extras_of(arguments: argparse.Namespace, background: ImageSource | None) -> 
     ----------
     arguments : argparse.Namespace
     background : optional
-        As :func:`opened_background` gives it.
+        What :func:`opened_background` gives.
 
     Raises
     ------

@@ -39,8 +39,8 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the outputs and what belongs to them."""
     outputs = parser.add_argument_group("outputs", "at least one; '-' is standard output; all are written, or none")
     for flags, metavar, text in (
-        (("-o", "--output"), "ALPHA", "the alpha: .png, .webp or .tif (grey levels), or .npy (float32 in [0, 1])"),
-        (("--cutout",), "PICTURE", "the subject with its alpha as transparency, in the photo's own colour space: "
+        (("-o", "--output"), "ALPHA", "the alpha: .png, .webp or .tif (gray levels), or .npy (float32 in [0, 1])"),
+        (("--cutout",), "PICTURE", "the subject with its alpha as transparency, in the photo's own color space: "
          ".png, .webp or .tif"),
         (("--composite",), "PICTURE", "the subject before --background: .png, .jpg, .webp or .tif"),
         (("--trust",), "PNG", "where to look twice: red where the network contradicts a known pixel of the trimap, "
@@ -54,10 +54,10 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="bits of an alpha's or cut-out's .png or .tif (default: 8)",
     )
     pictures = parser.add_argument_group("cut-out and composite")
-    pictures.add_argument("--background", help="an image, a colour (white, '#1e90ff') or checkerboard")
+    pictures.add_argument("--background", help="an image, a color (white, '#1e90ff') or checkerboard")
     pictures.add_argument("--fit", choices=FITS, help="scale the background to cover the photo, or to fit in whole "
                           "between black bars (default: cover)")  # fmt: skip
-    pictures.add_argument("--colors", choices=("estimated", "photo"), help="colours of half-transparent pixels: the "
+    pictures.add_argument("--colors", choices=("estimated", "photo"), help="colors of half-transparent pixels: the "
                           "subject's own, estimated by pymatting, or the photo's, with a rim of the old background "
                           "(default: estimated)")  # fmt: skip
     pictures.add_argument("--linear", action="store_true", help="blend light instead of stored levels")
@@ -157,12 +157,12 @@ def _check_combinations(arguments: argparse.Namespace) -> None:
     if arguments.bits and not (_holds_16_bits(arguments.output) or _holds_16_bits(arguments.cutout)):
         raise VitMatteError("--bits is for the .png or .tif of an alpha or a cut-out; there is none")
     if arguments.composite and not arguments.background:
-        raise VitMatteError("--composite needs --background: an image, a colour or checkerboard")
+        raise VitMatteError("--composite needs --background: an image, a color or checkerboard")
     for name, given, wanted, there in (
         ("--background", arguments.background, "--composite", arguments.composite),
         ("--fit", arguments.fit, "--composite", arguments.composite),
         ("--colors", arguments.colors, "--cutout or --composite", _with_colors(arguments)),
-        ("--linear", arguments.linear, "--composite or estimated colours", arguments.composite or estimated),
+        ("--linear", arguments.linear, "--composite or estimated colors", arguments.composite or estimated),
     ):
         if given and not there:
             raise VitMatteError(f"{name} has no effect without {wanted}; leave it out")

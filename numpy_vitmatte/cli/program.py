@@ -36,7 +36,8 @@ COMMANDS = {
     "compare": "say at which layer two traces differ first",
     "serve": "serve matting over HTTP, with a page to use it on",
 }
-"""Each command and what it does. The module of the same name in this folder has its options and runs it."""
+"""Each command and what it does. The module of the same name in this folder has its DESCRIPTION, EXAMPLES,
+``add_options(parser)`` and ``run(arguments)``."""
 
 _EXAMPLES = f"""examples:
   {PROGRAM} demo
@@ -135,7 +136,10 @@ def _place(error: BaseException) -> str:
 
 
 def _describe(name: str, parser: argparse.ArgumentParser) -> None:
-    import_module(f"numpy_vitmatte.cli.{name}").add_options(parser)
+    command = import_module(f"numpy_vitmatte.cli.{name}")
+    parser.description, parser.epilog = command.DESCRIPTION, command.EXAMPLES
+    parser.set_defaults(run=command.run)
+    command.add_options(parser)
     _add_version(parser)
 
 

@@ -6,12 +6,12 @@ import os
 from numpy_vitmatte.cli.options import add_pixel_limit, add_verbosity_options
 from numpy_vitmatte.errors import VitMatteError
 
-_DESCRIPTION = """Serve matting over HTTP, with a page to use it on at http://127.0.0.1:7000. The address goes to
+DESCRIPTION = """Serve matting over HTTP, with a page to use it on at http://127.0.0.1:7000. The address goes to
 stdout, and the log goes to stderr. The API is described at /docs. It needs the extra [serve]:
 pip install 'numpy-vitmatte[serve]'. Without --allow-host it answers only requests that call it by a name of this
 machine."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte serve
   numpy-vitmatte serve --port 8080 --threads 4 --max-memory 4GB --model vitmatte-tiny --model ./my-checkpoint
   numpy-vitmatte serve --host 0.0.0.0 --allow-host matting.example.org --no-page
@@ -22,8 +22,7 @@ _TOKEN = "NUMPY_VITMATTE_TOKEN"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=int, default=7000, help="port to listen on; 0 takes a free one (default: %(default)s)"
@@ -52,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         f"environment as {_TOKEN} other users of the machine cannot read it")  # fmt: skip
     access.add_argument("--no-page", dest="page", action="store_false", help="serve the API alone, without the page")
     add_verbosity_options(parser)
-    parser.set_defaults(run=run, max_pixels=50_000_000)
+    parser.set_defaults(max_pixels=50_000_000)
 
 
 def run(arguments: argparse.Namespace) -> None:

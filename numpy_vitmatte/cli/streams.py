@@ -6,11 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from numpy_vitmatte.errors import ImageError, VitMatteError, one_line
+from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.formats import open_listed
-from numpy_vitmatte.images.npy_files import NPY_MAGIC
+from numpy_vitmatte.images.npy_files import NPY_MAGIC, read_npy
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.images.writing import Writer
 
@@ -57,10 +55,7 @@ def read_source(path: str | Path, what: str) -> ImageSource:
         return path
     content, name = sys.stdin.buffer.read(), f"{what} on standard input"
     if content.startswith(NPY_MAGIC):
-        try:
-            return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
-        except Exception as error:  # whatever NumPy's header parser met
-            raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
+        return read_npy(io.BytesIO(content), name)
     return open_listed(io.BytesIO(content), name)
 
 

@@ -12,11 +12,11 @@ from numpy_vitmatte.processing.profiles import profile_processor
 from numpy_vitmatte.tracing.photo import trace
 from numpy_vitmatte.tracing.trace_file import save_trace
 
-_DESCRIPTION = """Write every layer's output for a photo into a safetensors file, under the names and in the layouts of
+DESCRIPTION = """Write every layer's output for a photo into a safetensors file, under the names and in the layouts of
 transformers' modules, so that another implementation can be checked layer by layer with `numpy-vitmatte compare`.
 Take a small photo: for 512 x 512 pixels a trace of ViTMatte-S has some 200 MB."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte trace photo.jpg trimap.png -o trace.safetensors
   numpy-vitmatte trace small.png small-trimap.png -o trace.safetensors --fine --model ./vitmatte-small-composition-1k
   numpy-vitmatte trace - small-trimap.png -o trace.safetensors --profile hustvl < small.png
@@ -24,8 +24,7 @@ _EXAMPLES = """examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     add_sources(parser)
     parser.add_argument(
         "-o", "--output", metavar="TRACE", type=Path, required=True, help="where the trace goes: .safetensors"
@@ -40,7 +39,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_depth(parser)
     add_shared_options(parser)
     add_pixel_limit(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,13 +19,13 @@ from numpy_vitmatte.trimaps.from_mask import BACKGROUND_UP_TO, FOREGROUND_FROM, 
 from numpy_vitmatte.trimaps.lengths import in_pixels
 from numpy_vitmatte.trimaps.reading import read_trimap
 
-_DESCRIPTION = """Make a trimap from a mask, an alpha or a cut-out with transparency: its edge and its soft pixels
+DESCRIPTION = """Make a trimap from a mask, an alpha or a cut-out with transparency: its edge and its soft pixels
 become unknown, with a band on both sides. The trimap's path goes to stdout.
 With --check: examine a trimap, and with -o write it repaired. What was found goes to stdout; with -o, to stderr.
 The exit status is then 0 if nothing is wrong, or if -o has repaired everything; 1 if something remains;
 2 if the file is no trimap, or if --strict refused it."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte trimap mask.png -o trimap.png --erode 10 --dilate 10
   numpy-vitmatte trimap cutout-of-another-tool.png -o trimap.png --erode 1% --dilate 3%
   numpy-vitmatte trimap --check trimap.jpg photo.jpg
@@ -36,8 +36,7 @@ _EXAMPLES = """examples:
 
 
 def add_options(parser: OneLineParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("mask", metavar="MASK", type=Path, help="a mask, or with --check a trimap; '-': standard input")
     parser.add_argument(
         "photo", metavar="PHOTO", type=Path, nargs="?", help="with --check: the photo that the trimap must fit, or '-'"
@@ -56,7 +55,6 @@ def add_options(parser: OneLineParser) -> None:
     add_depth(parser)
     add_pixel_limit(parser)
     add_output_options(parser)
-    parser.set_defaults(run=run)
     parser.interleaved = True  # T.png --check PHOTO as well as --check T.png PHOTO
 
 

@@ -12,24 +12,22 @@ from numpy_vitmatte.hub.published import PUBLISHED, PublishedCheckpoint
 from numpy_vitmatte.hub.settings import cache_folder
 from numpy_vitmatte.pipeline.verification import GOLDEN_TOLERANCE, alpha_corner, check_files, golden_difference
 
-_DESCRIPTION = """Compare every file of a downloaded checkpoint with the checksum that the hub named it by, without a
+DESCRIPTION = """Compare every file of a downloaded checkpoint with the checksum that the hub named it by, without a
 network. With the authors' demo photo and its trimap, which are not part of this package, also compare the alpha's
 first 3 x 3 values with the published ones (tolerance 1e-4). One line per check goes to stdout; exit status 1 if any
 differs."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte verify hustvl/vitmatte-small-composition-1k
   numpy-vitmatte verify hustvl/vitmatte-small-composition-1k --photo bulb.png --trimap bulb-trimap.png
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     add_hub_options(parser)
     parser.add_argument("--photo", metavar="PHOTO", type=Path, help="the authors' demo photo")
     parser.add_argument("--trimap", metavar="TRIMAP", type=Path, help="its trimap")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

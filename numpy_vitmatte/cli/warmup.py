@@ -6,21 +6,19 @@ from numpy_vitmatte.cli.options import add_verbosity_options, set_threads
 from numpy_vitmatte.pipeline.warmup import warmup
 from numpy_vitmatte.runtime.kernel_cache import kernel_cache_folder
 
-_DESCRIPTION = """Compile every kernel for this processor and keep the machine code, so that no later process waits for
+DESCRIPTION = """Compile every kernel for this processor and keep the machine code, so that no later process waits for
 it: the last step of a container's build, or the first step after an installation. NUMBA_CACHE_DIR names the folder of
 the code, which is the user's cache folder by default. The number of kernels compiled and the folder go to stdout."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte warmup
   NUMBA_CACHE_DIR=/opt/kernels numpy-vitmatte warmup
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     add_verbosity_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

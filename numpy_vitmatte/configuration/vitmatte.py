@@ -8,14 +8,14 @@ what equals those classes' defaults: the base model's ``config.json`` says neith
 import os
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
 from numpy_vitmatte.configuration import checks as check
 from numpy_vitmatte.configuration.fields import apply_checks, fields_to_dict, keeps_unknown_keys, split_unknown
 from numpy_vitmatte.configuration.vitdet import VitDetConfig
 from numpy_vitmatte.errors import ConfigurationError, shown, warn
-from numpy_vitmatte.files.json_object import json_text, settings_file, write_json_object
+from numpy_vitmatte.files.json_object import settings_file
+from numpy_vitmatte.files.json_settings import JsonSettings
 from numpy_vitmatte.hub.file_names import CONFIG_FILE
 from numpy_vitmatte.hub.options import HubOptions, split_options
 from numpy_vitmatte.hub.resolve import checkpoint_directory
@@ -76,7 +76,7 @@ def _says_unbuildable_default(values: Mapping[str, Any]) -> bool:
 
 @keeps_unknown_keys
 @dataclass(unsafe_hash=True)
-class VitMatteConfig:
+class VitMatteConfig(JsonSettings):
     """Backbone and decoder of a ViTMatte network (Yao et al. 2023, arXiv:2305.15272); the default is ViTMatte-S.
 
     Parameters
@@ -114,6 +114,7 @@ class VitMatteConfig:
     no network can be built; here it is the published small model.
     """
 
+    FILE_NAME: ClassVar[str] = CONFIG_FILE
     model_type: ClassVar[str] = "vitmatte"
 
     backbone_config: VitDetConfig = field(default_factory=_small_backbone)
@@ -220,13 +221,16 @@ class VitMatteConfig:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **options: Unpack[HubOptions]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **options: Unpack[HubOptions],
     ) -> Self:
         """Read the ``config.json`` of a checkpoint, given by bundled name, directory or name on the hub.
 
         Parameters
         ----------
-        name_or_path : str or path
+        pretrained_model_name_or_path : str or path
         revision : str, optional
             Branch, tag, commit or pull request of the hub's repository.
         **options
@@ -242,42 +246,6 @@ class VitMatteConfig:
             If the file is absent, is not a JSON object, or describes a network that is not computed here.
         """
         source, others = split_options(options, revision)
-        directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE,))
+        directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE,))
         with settings_file(directory / CONFIG_FILE) as values:
             return cls.from_dict(values | others)
-
-    @classmethod
-    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file that holds what :meth:`to_dict` gives.
-
-        Raises
-        ------
-        ConfigurationError
-            As :meth:`from_pretrained`.
-        """
-        with settings_file(Path(path)) as values:
-            return cls.from_dict(values)
-
-    def to_json_string(self) -> str:
-        """Return the text of ``config.json``."""
-        return json_text(self.to_dict())
-
-    def to_json_file(self, path: str | os.PathLike[str]) -> None:
-        """Write a file like ``config.json``.
-
-        Raises
-        ------
-        ConfigurationError
-            As :meth:`save_pretrained`.
-        """
-        write_json_object(path, self.to_dict())
-
-    def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
-        """Write ``config.json`` into a directory, which is created if need be.
-
-        Raises
-        ------
-        ConfigurationError
-            If the file cannot be written or an unknown key holds something that JSON does not know.
-        """
-        write_json_object(Path(directory) / CONFIG_FILE, self.to_dict())

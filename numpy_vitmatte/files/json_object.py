@@ -52,7 +52,7 @@ def settings_file(path: Path) -> Iterator[dict[str, Any]]:
     Raises
     ------
     ConfigurationError
-        As :func:`read_json_object`, and what the block raises.
+        See :func:`read_json_object`; also what the block raises.
     """
     values = read_json_object(path)
     try:
@@ -71,7 +71,7 @@ def parse_json_object(
     Raises
     ------
     VitMatteError
-        As :func:`read_json_object`, and for a key that stands there twice.
+        See :func:`read_json_object`; also for a key that stands there twice.
     """
     try:
         values = json.loads(content, parse_int=_integer, object_pairs_hook=_unique if unique_keys else None)

@@ -65,7 +65,7 @@ class Client:
     repository : str
         ``owner/name``.
     source : HubSource
-        With a revision, as the user named it.
+        The name with its revision, as the user gave it.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def fetch(
     Parameters
     ----------
     name, source, needed
-        As in :func:`~numpy_vitmatte.hub.resolve.checkpoint_directory`.
+        See :func:`~numpy_vitmatte.hub.resolve.checkpoint_directory`.
     recheck : bool
         Also read the files that are there, and fetch the damaged ones again.
 

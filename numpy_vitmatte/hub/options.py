@@ -11,6 +11,8 @@ from numpy_vitmatte.hub import settings
 
 _WITHOUT_MEANING = (
     "low_cpu_mem_usage",
+    "offload_folder",
+    "offload_state_dict",
     "resume_download",
     "trust_remote_code",
     "use_fast",
@@ -18,6 +20,20 @@ _WITHOUT_MEANING = (
     "weights_only",
 )
 """Keywords that choose among ways of transformers which do not exist here; the result is the same."""
+
+
+_OFF = (
+    "from_flax",
+    "from_tf",
+    "gguf_file",
+    "ignore_mismatched_sizes",
+    "mirror",
+    "output_loading_info",
+    "proxies",
+    "return_unused_kwargs",
+    "variant",
+)
+"""Keywords of what is not done here. They are refused unless their value says that it is not wanted."""
 
 
 class HubOptions(TypedDict, total=False):
@@ -91,6 +107,7 @@ def split_options(options: Mapping[str, Any], revision: str | None = None) -> tu
         If one of the source's has a value that it cannot have.
     """
     given = {name: value for name, value in options.items() if value is not None and name not in _WITHOUT_MEANING}
+    given = {name: value for name, value in given.items() if value or name not in _OFF}
     older = given.pop("use_auth_token", None)
     values = {name: given.pop(name) for name in list(given) if name in _KINDS}
     if older is not None:

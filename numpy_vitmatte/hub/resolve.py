@@ -61,7 +61,7 @@ def checkpoint_directory(
     Raises
     ------
     CheckpointError
-        If there is no such checkpoint, or a revision is given for one that is not of the hub.
+        If there is no such checkpoint, or a revision other than ``"main"`` is given for one that is not of the hub.
     DownloadError
         If it is the hub's and cannot be downloaded.
     """
@@ -77,7 +77,7 @@ def checkpoint_directory(
             f"{str(name_or_path)!r} is neither a bundled checkpoint (bundled: {names}) nor a directory, nor can it be "
             "a name on the Hugging Face hub, such as 'hustvl/vitmatte-small-composition-1k'"
         )
-    if source.revision is not None:
+    if source.revision not in (None, "main"):
         raise CheckpointError(
             f"revision {source.revision!r} makes no sense for {directory}, which is not from the hub: leave it out"
         )

@@ -32,7 +32,7 @@ _GRACE = 1.0
 
 
 class Watch:
-    """What has arrived for one call.
+    """The bytes that have arrived for one call.
 
     Attributes
     ----------

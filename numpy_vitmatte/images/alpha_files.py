@@ -31,7 +31,7 @@ def read_alpha(path: Path, what: str = "alpha", depth: int | None = None) -> NDA
     what : str
         How errors name it.
     depth : {8, 10, 12, 14, 16}, optional
-        Bits of grey levels in files of 16; see :func:`~numpy_vitmatte.images.value_range.to_levels`. They are not
+        Bits of gray levels in files of 16; see :func:`~numpy_vitmatte.images.value_range.to_levels`. They are not
         guessed: a dark alpha has 16.
 
     Returns
@@ -42,7 +42,7 @@ def read_alpha(path: Path, what: str = "alpha", depth: int | None = None) -> NDA
     Raises
     ------
     ImageError
-        Not readable, in colour without transparency, not of two axes (``.npy``), or not in [0, 1].
+        Not readable, in color without transparency, not of two axes (``.npy``), or not in [0, 1].
 
     Warns
     -----
@@ -100,10 +100,10 @@ def _from_image(image: Image.Image, name: str, depth: int | None) -> NDArray[np.
         return np.asarray(image).astype(np.float64)
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L")) / 255.0
-    # Pillow knows no way from premultiplied grey to RGBA but over plain grey.
+    # Pillow knows no way from premultiplied gray to RGBA but over plain gray.
     colors = np.asarray((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
     if np.ptp(colors[..., 3]):
         return colors[..., 3] / 255.0
     if np.any(colors[..., :1] != colors[..., 1:3]):
-        raise ImageError(f"{name} is in colour and has no transparency; expected grey levels, or a cut-out")
+        raise ImageError(f"{name} is in color and has no transparency; expected gray levels, or a cut-out")
     return colors[..., 0] / 255.0

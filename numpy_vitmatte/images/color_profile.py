@@ -1,7 +1,7 @@
 """Colors are converted from the space of a photo's ICC profile to sRGB, which the network was trained on.
 
 Colors of 8 bits are converted by littlecms, which comes with Pillow, where Pillow was built with it; colors of more
-bits, grey, and everything else without littlecms by :mod:`~numpy_vitmatte.images.icc_file`. The intent is relative
+bits, gray, and everything else without littlecms by :mod:`~numpy_vitmatte.images.icc_file`. The intent is relative
 colorimetric with black point compensation, as in most photo editors.
 """
 
@@ -38,9 +38,9 @@ def unusable(icc: bytes, space: str) -> str | None:
     Parameters
     ----------
     icc : bytes
-        As a file embeds it.
+        The profile as a file embeds it.
     space : {"RGB", "GRAY", "CMYK"}
-        The kind of pixels that the file has. Grey pixels may have a profile for RGB.
+        The kind of pixels that the file has. Gray pixels may have a profile for RGB.
 
     Returns
     -------

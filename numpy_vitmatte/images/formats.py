@@ -43,7 +43,7 @@ class Kind(NamedTuple):
     Attributes
     ----------
     name : str
-        With its article, as a sentence goes on after "is".
+        The name with its article, as a sentence goes on after "is".
     cure : str
         What to do.
     reader : str or None

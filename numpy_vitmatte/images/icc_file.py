@@ -1,4 +1,4 @@
-"""ICC profiles that are three curves and a matrix, or one curve for grey: read from bytes, computed in floats.
+"""ICC profiles that are three curves and a matrix, or one curve for gray: read from bytes, computed in floats.
 
 Cameras, phones and displays have such profiles: Display P3, Adobe RGB (1998), ProPhoto. Pillow's littlecms computes any
 profile, but in 8 bits; this keeps 16, and needs no littlecms. Profiles of tables (printers') are littlecms's alone.
@@ -37,9 +37,9 @@ class MatrixProfile:
     Attributes
     ----------
     curves : tuple of Curve
-        One for each channel: three, or one for grey.
+        One for each channel: three, or one for gray.
     to_srgb_light : (3, 3) float64 array
-        From the light of its primaries to that of sRGB's; the identity for grey.
+        From the light of its primaries to that of sRGB's; the identity for gray.
     """
 
     curves: tuple[Curve, ...]
@@ -51,12 +51,12 @@ class MatrixProfile:
         Parameters
         ----------
         levels : (H, W, 3) array
-            From 0 to 255; the three are equal if the profile is for grey.
+            From 0 to 255; the three are equal if the profile is for gray.
 
         Returns
         -------
         (H, W, 3) float32 array
-            From 0 to 255, not rounded. Colours that sRGB lacks are clipped, channel by channel.
+            From 0 to 255, not rounded. Colors that sRGB lacks are clipped, channel by channel.
         """
         out = np.empty(levels.shape, np.float32)
         rows = max(1, _BAND // max(1, levels.shape[1]))

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,12 @@ def is_npy(source: object) -> bool:
     return isinstance(source, (str, os.PathLike)) and Path(os.fsdecode(source)).suffix.lower() == ".npy"
 
 
-def read_npy(path: str | os.PathLike[str], name: str) -> NDArray[Any]:
-    """Map an array of a file; its shape is known before its values take memory.
+def read_npy(source: str | os.PathLike[str] | BinaryIO, name: str) -> NDArray[Any]:
+    """Map an array of a file; its shape is known before its values take memory. A stream's array is read.
 
     Parameters
     ----------
-    path : path
+    source : path or binary file
     name : str
         How errors name it.
 
@@ -42,11 +42,11 @@ def read_npy(path: str | os.PathLike[str], name: str) -> NDArray[Any]:
         No such file, or no array of numbers.
     """
     try:
-        if os.path.getsize(path) < _WHOLE:  # an empty array cannot be mapped
-            return np.asarray(np.load(path, allow_pickle=False))
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except FileNotFoundError:
-        raise ImageError(f"{name}: {no_such(path)}") from None
+        # An empty array cannot be mapped.
+        mapped = isinstance(source, (str, os.PathLike)) and os.path.getsize(source) >= _WHOLE
+        return np.asarray(np.load(source, mmap_mode="r" if mapped else None, allow_pickle=False))
+    except FileNotFoundError as error:
+        raise ImageError(f"{name}: {no_such(error.filename)}") from None
     except IsADirectoryError:
         raise ImageError(f"{name} is a directory; expected an image file") from None
     except Exception as error:  # whatever NumPy's header parser met

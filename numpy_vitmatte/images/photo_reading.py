@@ -41,8 +41,8 @@ def read_photo(source: ImageSource, what: str = "photo", depth: int | None = Non
 def open_photo(source: ImageSource, what: str = "photo", depth: int | None = None) -> Photo:
     """Read a photo.
 
-    Grey is repeated over the three channels. The transparency that a photo has itself is not used, which is warned of.
-    Print colors, and grey with a profile of its own, become sRGB here: the pictures that are made of a photo are RGB.
+    Gray is repeated over the three channels. The transparency that a photo has itself is not used, which is warned of.
+    Print colors, and gray with a profile of its own, become sRGB here: the pictures that are made of a photo are RGB.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def decoding_limit(max_bytes: int | None) -> Iterator[None]:
     Parameters
     ----------
     max_bytes : int or None
-        None: no limit.
+        None means no limit.
     """
     before = _decoding_limit.set(max_bytes)
     try:

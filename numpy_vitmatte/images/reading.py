@@ -21,7 +21,7 @@ FilePath: TypeAlias = Union[str, "os.PathLike[str]"]
 ImageSource: TypeAlias = FilePath | Image.Image | NDArray[Any]
 
 PHOTO_CHANNELS = (1, 3, 4)
-"""Grey, RGB and RGBA: the channel counts that transformers' ``infer_channel_dimension_format`` looks for."""
+"""Gray, RGB and RGBA: the channel counts that transformers' ``infer_channel_dimension_format`` looks for."""
 
 
 def is_file(source: object) -> TypeGuard[FilePath]:
@@ -112,7 +112,7 @@ def photo_array(image: Image.Image, what: str = "photo", depth: int | None = Non
     what : str
         How errors name it.
     depth : int, optional
-        As for :func:`~numpy_vitmatte.images.value_range.to_levels`.
+        See :func:`~numpy_vitmatte.images.value_range.to_levels`.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def photo_array(image: Image.Image, what: str = "photo", depth: int | None = Non
         return rgb(levels[..., None])
     try:
         if image.mode in ("P", "PA", "RGBa", "La"):
-            # Pillow has no direct way to RGB from a palette with transparency or from premultiplied colours.
+            # Pillow has no direct way to RGB from a palette with transparency or from premultiplied colors.
             image = image.convert("LA" if image.mode == "La" else "RGBA")
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     except ValueError:
@@ -171,7 +171,7 @@ def channels_last(array: NDArray[Any], what: str) -> NDArray[Any]:
 
 
 def rgb(array: NDArray[Any]) -> NDArray[Any]:
-    """(H, W, C) with C = 1, 3 or 4 -> (H, W, 3): grey repeated, alpha dropped."""
+    """(H, W, C) with C = 1, 3 or 4 -> (H, W, 3): gray repeated, alpha dropped."""
     return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array[..., :3]
 
 

@@ -35,7 +35,7 @@ def low_bytes_of(image: Image.Image) -> Image.Image | None:
     Returns
     -------
     PIL.Image.Image or None
-        Not decoded; None where there are no such bytes, or Pillow has no way to them (grey with transparency,
+        Not decoded; None where there are no such bytes, or Pillow has no way to them (gray with transparency,
         premultiplied or print colors, compressed planes of a TIFF).
     """
     _mend_planes(image)

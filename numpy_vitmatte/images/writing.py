@@ -74,7 +74,7 @@ def save_alpha(path: str | os.PathLike[str], alpha: NDArray[np.floating[Any]], b
     Parameters
     ----------
     path : path
-        ``.png``, ``.tif`` and ``.webp`` take grey levels, rounded; ``.npy`` takes the float32 values themselves.
+        ``.png``, ``.tif`` and ``.webp`` take gray levels, rounded; ``.npy`` takes the float32 values themselves.
     alpha : (H, W) float array
         In [0, 1].
     bits : {8, 16}
@@ -119,7 +119,7 @@ def picture_writer(path: Path, pixels: NDArray[Any], icc_profile: bytes | None =
     path : pathlib.Path
         JPEG has quality 95 and colors at full size; WebP, TIFF and PNG, which every other name means, lose nothing.
     pixels : (H, W), (H, W, 3) or (H, W, 4) array
-        uint8; grey, and the colors of a PNG or TIFF, may be uint16.
+        uint8; gray, and the colors of a PNG or TIFF, may be uint16.
     icc_profile : bytes, optional
         What the colors mean; it is embedded.
     """

@@ -1,15 +1,15 @@
-"""Two neighbouring doubled pixels, or rows of them, blended from the products of three low-resolution ones.
+"""Two neighboring doubled pixels, or rows of them, blended from the products of three low-resolution ones.
 
 Along one axis, low-resolution pixel ``r`` is doubled to the pixels 2 r, a quarter of a step before it, and 2 r + 1, a
 quarter after it. With the shifts -1, 0 and 1 of a 3x3 window each of them is a sum of six *taps*, of the maps ``M[0]``,
-``M[1]`` and ``M[2]`` of the products for each shift, at ``r`` and its neighbours::
+``M[1]`` and ``M[2]`` of the products for each shift, at ``r`` and its neighbors::
 
              M[0][r - 1]  M[0][r]  M[1][r - 1]  M[1][r]  M[1][r + 1]  M[2][r]  M[2][r + 1]
     2 r          3/4        1/4        1/4        3/4                   3/4        1/4
     2 r + 1      1/4        3/4                   3/4        1/4        1/4        3/4
 
 Seven numbers are read for twelve taps: that is why pixels go in pairs. At the edges the doubling repeats the edge, so
-that a neighbour outside is the edge itself, while the convolution sees zeros outside the doubled map: the taps of
+that a neighbor outside is the edge itself, while the convolution sees zeros outside the doubled map: the taps of
 ``M[0]`` do not count for the very first pixel, nor those of ``M[2]`` for the very last.
 
 The loops are LLVM vectors of 16 numbers, for the reasons that ``vectors.py`` gives.

@@ -1,6 +1,6 @@
 """Convolutions over channels-last images, as sums of matrix products with no im2col copy.
 
-Channels are stored last, so the three pixels under one row of a 3x3 window are ``3 * C`` neighbouring numbers, and the
+Channels are stored last, so the three pixels under one row of a 3x3 window are ``3 * C`` neighboring numbers, and the
 window is three such runs, one image row apart: three *segments* of the register tile in ``microkernel.py``.
 """
 

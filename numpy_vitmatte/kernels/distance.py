@@ -33,7 +33,7 @@ def _count_down_columns(mask, reach, order):
 
 @kernel(EXACT_ORDER, CALLED)
 def _envelope(reach, centers, starts):
-    """Stack the parabolas of one row that are lowest somewhere, centres and starts; return their number."""
+    """Stack the parabolas of one row that are lowest somewhere, centers and starts; return their number."""
     count = 0
     for j in range(reach.size):
         if reach[j] < 0:
@@ -69,7 +69,7 @@ def _minimum_along_rows(reach, out):
 
 
 def squared_distance_to(mask: np.ndarray) -> np.ndarray:
-    """Compute the squared distance from every pixel's centre to the centre of the nearest pixel of a mask.
+    """Compute the squared distance from every pixel's center to the center of the nearest pixel of a mask.
 
     SciPy's equivalent is ``distance_transform_edt(~mask) ** 2``, rounded.
 

@@ -114,7 +114,7 @@ def mark_cells(needed, height, width, rows, columns, rectangles):
 
 @kernel(EXACT_ORDER)
 def runs_of_cells(needed, height, width, rows, columns):
-    """Return neighbouring marked cells of every row of cells, as rectangles of pixels: row by row, left to right."""
+    """Return neighboring marked cells of every row of cells, as rectangles of pixels: row by row, left to right."""
     down, across = needed.shape
     runs, count = np.empty((down * (across + 1) // 2, 4), np.int64), 0
     for y in range(down):

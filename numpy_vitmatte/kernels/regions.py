@@ -74,7 +74,9 @@ def zero_padded_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...
 
 @kernel(EXACT_ORDER, CALLED)
 def _clear(values, first, last):
-    own = view(values, first, (last - first,))
+    # Where a piece lies outside the map as a whole, some of the bounds do not lie in it.
+    first = max(first, 0)
+    own = view(values, first, (min(last, values.size) - first,))
     for n in range(own.size):
         own[n] = 0
 

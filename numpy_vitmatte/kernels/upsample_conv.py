@@ -27,7 +27,7 @@ float32 = np.float32
 STRIP_PRODUCTS = 100_000
 """Products of three low-resolution rows that a strip may have, unless it becomes narrower than ``NARROWEST_STRIP``."""
 NARROWEST_STRIP = 46
-"""Low-resolution columns; the products of one more on either side are computed for the blend, by both neighbours."""
+"""Low-resolution columns; the products of one more on either side are computed for the blend, by both neighbors."""
 
 
 @kernel(EXACT_ORDER, INLINED)

@@ -1,7 +1,7 @@
 """The residual convolution neck after each global block (ViTMatte, section 3.3; ViTDet, section 3).
 
 Attention mixes all tokens, and knows "next to" only through the relative positions. A bottleneck of convolutions (1x1,
-3x3, 1x1 at half the channels) passes on each token's neighbourhood, and its output is added to the tokens.
+3x3, 1x1 at half the channels) passes on each token's neighborhood, and its output is added to the tokens.
 """
 
 from collections.abc import Mapping

@@ -25,7 +25,7 @@ class LayerNormParameters(NamedTuple):
 
 
 def layer_norm(x: np.ndarray, parameters: LayerNormParameters) -> np.ndarray:
-    """Normalise each row of channels to mean 0 and variance 1, then scale and shift it.
+    """Normalize each row of channels to mean 0 and variance 1, then scale and shift it.
 
     ``(x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias``, mean and (biased) variance over the last axis.
 

@@ -33,7 +33,7 @@ def patch_embed(
     Parameters
     ----------
     image : float32 array (H, W, 4)
-        Normalised RGB and trimap / 255; H and W are multiples of the patch size.
+        Normalized RGB and trimap / 255; H and W are multiples of the patch size.
     parameters : PatchEmbedParameters
     positions : callable, optional
         ``positions(first, last)``, an array (last - first, W / patch, C), is added to these rows of tokens.

@@ -13,7 +13,7 @@ from numpy_vitmatte.kernels.resample import resize
 def bicubic_weights(source: int, target: int) -> np.ndarray:
     """Return the matrix (target, source) that resizes a line of ``source`` samples to ``target``.
 
-    It is Keys' cubic convolution with a = -0.75, half-pixel centres, edge samples repeated, no antialiasing: PyTorch's
+    It is Keys' cubic convolution with a = -0.75, half-pixel centers, edge samples repeated, no antialiasing: PyTorch's
     ``interpolate(mode="bicubic", align_corners=False)``.
     """
     a = -0.75
@@ -91,7 +91,7 @@ def relative_positions(table: np.ndarray, length: int) -> np.ndarray:
     -------
     float array (2 * length - 1, head size)
         Row ``length - 1 + (i - j)`` belongs to query ``i`` and key ``j``. Linear interpolation between two stored rows,
-        half-pixel centres, edge rows repeated, as in ``get_rel_pos`` of transformers' VitDet: PyTorch's
+        half-pixel centers, edge rows repeated, as in ``get_rel_pos`` of transformers' VitDet: PyTorch's
         ``interpolate(mode="linear", align_corners=False)``.
     """
     rows = 2 * length - 1
@@ -140,5 +140,5 @@ class RelativePositions(NamedTuple):
 
 
 def _packed(offsets: np.ndarray) -> np.ndarray:
-    """Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbours in memory."""
+    """Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbors in memory."""
     return pack(offsets[::-1].T).panels

@@ -1,4 +1,4 @@
-"""Backgrounds to put a subject before: a colour, an image scaled to the photo's size, or a checkerboard."""
+"""Backgrounds to put a subject before: a color, an image scaled to the photo's size, or a checkerboard."""
 
 import os
 from collections.abc import Callable
@@ -46,8 +46,8 @@ def read_background(source: ImageSource, fit: str = "cover", keep: bytes | None 
     Parameters
     ----------
     source : str, path, PIL.Image.Image or array
-        "checkerboard"; a colour as CSS writes it (``white``, ``#1e90ff``, ``rgb(30, 144, 255)``); or an image. A file
-        whose name is a colour's is found as ``./white``.
+        "checkerboard"; a color as CSS writes it (``white``, ``#1e90ff``, ``rgb(30, 144, 255)``); or an image. A file
+        whose name is a color's is found as ``./white``.
     fit : {"cover", "fit"}
         How an image is scaled; see :func:`cover_frame` and :func:`fit_frame`.
     keep : bytes, optional
@@ -71,7 +71,7 @@ def read_background(source: ImageSource, fit: str = "cover", keep: bytes | None 
             raise ImageError(
                 f"background {source!r}: {no_such(source)}"
                 if is_url(source)
-                else f"background {source!r} is no file, no colour (as in white, #1e90ff) and not {CHECKERBOARD!r}"
+                else f"background {source!r} is no file, no color (as in white, #1e90ff) and not {CHECKERBOARD!r}"
             )
     if fit not in FITS:
         raise ImageError(f"fit is {fit!r}; expected {' or '.join(map(repr, FITS))}")
@@ -82,12 +82,12 @@ def read_background(source: ImageSource, fit: str = "cover", keep: bytes | None 
 
 
 def is_image_file(name: str | os.PathLike[str]) -> bool:
-    """Say whether a background is in a file: its name is not a colour's, and there is such a file."""
+    """Say whether a background is in a file: its name is not a color's, and there is such a file."""
     return not (isinstance(name, str) and named_background(name)) and os.path.exists(name)
 
 
 def named_background(name: str) -> Backdrop | None:
-    """Give a colour or the checkerboard by its name; None for what can only be an image."""
+    """Give a color or the checkerboard by its name; None for what can only be an image."""
     if name == CHECKERBOARD:
         return Backdrop(checkerboard)
     try:
@@ -125,7 +125,7 @@ def fit_frame(
     height, width : int
         The frame's size.
     fill : three numbers
-        The bars' colour.
+        The bars' color.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def fit_frame(
 
 
 def checkerboard(height: int, width: int, square: int = 16) -> NDArray[np.uint8]:
-    """Make the grey checks that stand for transparency, dark enough for white hair and light enough for black.
+    """Make the gray checks that stand for transparency, dark enough for white hair and light enough for black.
 
     Returns
     -------

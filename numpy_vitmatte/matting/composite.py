@@ -1,7 +1,7 @@
 """Images made with an alpha: the cut-out, the subject before another background, and all of them side by side.
 
 All follow the compositing equation ``alpha * foreground + (1 - alpha) * background`` (Porter and Duff 1984). The
-foreground is the photo itself, whose half-transparent pixels keep the old background's share of colour, or what
+foreground is the photo itself, whose half-transparent pixels keep the old background's share of color, or what
 :func:`~numpy_vitmatte.matting.foreground.estimate_foreground` makes of it.
 """
 
@@ -23,12 +23,12 @@ _GAP = 8
 def cutout(
     foreground: NDArray[Any], alpha: NDArray[np.floating[Any]], bits: int = 8, *, blank: bool | None = None
 ) -> NDArray[Any]:
-    """Give colours their alpha as transparency.
+    """Give colors their alpha as transparency.
 
     Parameters
     ----------
     foreground : (H, W, 3) array
-        The subject's colours, or the photo's: levels from 0 to 255.
+        The subject's colors, or the photo's: levels from 0 to 255.
     alpha : (H, W) float array
         In [0, 1].
     bits : {8, 16}
@@ -67,11 +67,11 @@ def composite(
     Parameters
     ----------
     foreground : (H, W, 3) array
-        The subject's colours, or the photo's: levels from 0 to 255.
+        The subject's colors, or the photo's: levels from 0 to 255.
     alpha : (H, W) float array
         In [0, 1].
     background : (H, W, 3) array, or three numbers
-        An image or a colour, levels from 0 to 255.
+        An image or a color, levels from 0 to 255.
     linear : bool
         Blend amounts of light (see :mod:`~numpy_vitmatte.images.linear_light`) instead of stored levels.
 
@@ -120,7 +120,7 @@ def side_by_side(photo: NDArray[Any], trimap: NDArray[np.uint8], alpha: NDArray[
 
 
 def check_size(photo: NDArray[Any], matte: NDArray[Any]) -> None:
-    """Refuse colours and an alpha or trimap of different height or width.
+    """Refuse colors and an alpha or trimap of different height or width.
 
     Raises
     ------

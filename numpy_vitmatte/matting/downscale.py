@@ -23,7 +23,7 @@ def smaller_size(height: int, width: int, max_side: int | None) -> tuple[int, in
     height, width : int
         Pixels of the photo.
     max_side : int, optional
-        None: no limit.
+        None means no limit.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The subject's own colours where it is half transparent.
+"""The subject's own colors where it is half transparent.
 
 A photo shows ``alpha F + (1 - alpha) B`` at every pixel: a half-covered pixel carries half of the old background, and
-would carry it before any new one as a rim of the wrong colour. F and B are estimated together, from coarse to fine, by
+would carry it before any new one as a rim of the wrong color. F and B are estimated together, from coarse to fine, by
 the multi-level method of Germer, Uelwer, Conrad and Harmeling (2020), *Fast Multi-Level Foreground Estimation*,
 arXiv:2006.14970, in the implementation of its authors: pymatting, the extra ``[foreground]``.
 """
@@ -19,7 +19,7 @@ from numpy_vitmatte.matting.pymatting_kernels import load_pymatting
 def estimate_foreground(
     photo: NDArray[Any], alpha: NDArray[np.floating[Any]], *, linear: bool = False
 ) -> NDArray[np.float32]:
-    """Estimate the subject's colours.
+    """Estimate the subject's colors.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def estimate_foreground(
     Returns
     -------
     (H, W, 3) float32 array
-        Levels from 0 to 255. Where alpha is 1 they are the photo's; where it is 0 they continue the subject's colours
+        Levels from 0 to 255. Where alpha is 1 they are the photo's; where it is 0 they continue the subject's colors
         smoothly outward, so that scaling a cut-out mixes none of the old background in.
 
     Raises
@@ -49,10 +49,10 @@ def estimate_foreground(
 def estimate_colors(
     photo: NDArray[Any], alpha: NDArray[np.floating[Any]], *, linear: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Estimate the colours on both sides: ``alpha foreground + (1 - alpha) background`` is nearly the photo.
+    """Estimate the colors on both sides: ``alpha foreground + (1 - alpha) background`` is nearly the photo.
 
-    It is only nearly so because smooth colours are preferred to a perfect fit: where the alpha is wrong, a perfect
-    fit would put its error into the colours. Parameters and errors are those of :func:`estimate_foreground`.
+    It is only nearly so because smooth colors are preferred to a perfect fit: where the alpha is wrong, a perfect
+    fit would put its error into the colors. Parameters and errors are those of :func:`estimate_foreground`.
 
     Returns
     -------

@@ -1,11 +1,11 @@
 """The guided filter: a small alpha becomes a large one whose edges follow the photo's.
 
-In every window the filter takes the alpha to be linear in the colour, ``alpha = a . colour + b``, fits `a` and `b` to
+In every window the filter takes the alpha to be linear in the color, ``alpha = a . color + b``, fits `a` and `b` to
 the small alpha by ridge regression, and averages the fits of all windows that hold a pixel. The fits vary slowly, so
-they are what is upsampled; the colours that they are applied to are the large photo's. Where the colours of subject and
+they are what is upsampled; the colors that they are applied to are the large photo's. Where the colors of subject and
 background do not differ, or a hair is too thin for the small photo, no fit can bring it back: it is an approximation.
 
-Sources: He, Sun and Tang, "Guided Image Filtering", ECCV 2010 and TPAMI 35 (2013), equations 16 to 18 for colour
+Sources: He, Sun and Tang, "Guided Image Filtering", ECCV 2010 and TPAMI 35 (2013), equations 16 to 18 for color
 guides; He and Sun, "Fast Guided Filter", 2015 (arXiv:1505.00996), for fitting at low resolution.
 """
 
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from numpy_vitmatte.errors import ImageError
 
 RADIUS = 2
-"""Pixels of the small photo around a window's centre: 5 x 5 pixels for the four numbers of a fit."""
+"""Pixels of the small photo around a window's center: 5 x 5 pixels for the four numbers of a fit."""
 
 EPSILON = 1e-4
-"""Weight of the ridge penalty on `a`, for colours in [0, 1]: colours that vary by much less than a hundredth count as
+"""Weight of the ridge penalty on `a`, for colors in [0, 1]: colors that vary by much less than a hundredth count as
 one, and their alpha is averaged instead of fitted."""
 
 _BAND_PIXELS = 1 << 20
@@ -65,7 +65,7 @@ def linear_fits(
     Parameters
     ----------
     guide : (h, w, 3) float64 array
-        Colours in [0, 1].
+        Colors in [0, 1].
     target : (h, w) float64 array
     radius : int
         The windows' radius in pixels.
@@ -148,7 +148,7 @@ def _fits_in_bands(
 
 
 def _interpolated(small: NDArray[np.float32], places: NDArray[Any], length: int, axis: int) -> NDArray[np.float32]:
-    """Interpolate linearly along an axis stretched to `length`, at some places; half-pixel centres, edges repeated."""
+    """Interpolate linearly along an axis stretched to `length`, at some places; half-pixel centers, edges repeated."""
     last = small.shape[axis] - 1
     position = np.clip((places + 0.5) * (small.shape[axis] / length) - 0.5, 0, last)
     before = position.astype(np.intp)

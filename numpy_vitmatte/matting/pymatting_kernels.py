@@ -97,8 +97,8 @@ def load_pymatting() -> ModuleType:
             return importlib.import_module("pymatting")
     except ImportError:
         raise VitMatteError(
-            "estimating the subject's colours needs pymatting: pip install 'numpy-vitmatte[foreground]', or take the "
-            "photo's own colours, whose edges keep some of the old background (--colors photo)"
+            "estimating the subject's colors needs pymatting: pip install 'numpy-vitmatte[foreground]', or take the "
+            "photo's own colors, whose edges keep some of the old background (--colors photo)"
         ) from None
     except Exception as error:
         raise VitMatteError(f"pymatting cannot be imported: {one_line(error)}") from error

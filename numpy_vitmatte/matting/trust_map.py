@@ -38,7 +38,7 @@ class TrustMap:
     unknown: NDArray[np.bool_]
 
     def picture(self) -> NDArray[np.uint8]:
-        """Show both doubts as colours on black: red for a contradicted trimap, cyan where the mirrored photo differs.
+        """Show both doubts as colors on black: red for a contradicted trimap, cyan where the mirrored photo differs.
 
         Returns
         -------

@@ -3,7 +3,8 @@
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -15,9 +16,10 @@ from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.checkpoint.weights import map_tensors, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError
+from numpy_vitmatte.files.saving import LocalFiles, SavingOptions, check_saving
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
-from numpy_vitmatte.images.tensors import is_tensor
+from numpy_vitmatte.images.tensors import is_tensor, tensor_of
 from numpy_vitmatte.model.inputs import checked_mask, checked_pixels
 from numpy_vitmatte.model.loading_options import LoadingOptions, checked_options
 from numpy_vitmatte.model.module import InferenceModule
@@ -42,7 +44,7 @@ def load_packed(directory: Path) -> "VitMatteForImageMatting":
     ConfigurationError, CheckpointError
         The errors of :meth:`VitMatteForImageMatting.from_pretrained`.
     """
-    config = VitMatteConfig.from_pretrained(directory)
+    config = VitMatteConfig.from_json_file(directory / CONFIG_FILE)
     model = VitMatteForImageMatting(config, map_tensors(directory, config))
     model.directory = directory
     model.tensors = {}
@@ -54,7 +56,7 @@ def _with_own_tables(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     return {name: np.array(tensor) if _TABLE.search(name) else tensor for name, tensor in tensors.items()}
 
 
-class VitMatteForImageMatting(InferenceModule):
+class VitMatteForImageMatting(InferenceModule, LocalFiles):
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
     A model made from a configuration alone has random weights. Several threads may use one model at once. Between
@@ -88,13 +90,16 @@ class VitMatteForImageMatting(InferenceModule):
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **options: Unpack[LoadingOptions]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **options: Unpack[LoadingOptions],
     ) -> "VitMatteForImageMatting":
         """Load a checkpoint.
 
         Parameters
         ----------
-        name_or_path : str or Path
+        pretrained_model_name_or_path : str or Path
             Name of a bundled checkpoint, such as ``"vitmatte-tiny"``; a folder with ``config.json`` and
             ``model.safetensors`` (or its shards and ``model.safetensors.index.json``); or a name on the Hugging Face
             hub, such as ``"hustvl/vitmatte-small-composition-1k"``, which is downloaded once.
@@ -119,8 +124,10 @@ class VitMatteForImageMatting(InferenceModule):
             If the checkpoint is on the hub and cannot be downloaded.
         """
         source, overrides = checked_options(options, revision)
-        directory = checkpoint_directory(name_or_path, source, (CONFIG_FILE, WEIGHTS))
-        config = replace(overrides.pop("config", None) or VitMatteConfig.from_pretrained(directory), **overrides)
+        directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE, WEIGHTS))
+        config = replace(
+            overrides.pop("config", None) or VitMatteConfig.from_json_file(directory / CONFIG_FILE), **overrides
+        )
         model = cls(config, read_tensors(directory, config))
         model.directory = directory
         return model
@@ -132,7 +139,7 @@ class VitMatteForImageMatting(InferenceModule):
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":
-        """Make a model with random weights, initialised as transformers does; ``seed`` decides them."""
+        """Make a model with random weights, initialized as transformers does; ``seed`` decides them."""
         return cls(config, random_parameters(config, seed))
 
     def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
@@ -146,17 +153,31 @@ class VitMatteForImageMatting(InferenceModule):
         shapes = parameter_shapes(self.config)
         return sum(math.prod(shape) for name, shape in shapes.items() if not name.endswith(_STATISTICS))
 
-    def save_pretrained(self, directory: str | Path, safe_serialization: bool = True) -> None:
+    def named_parameters(self) -> Iterator[tuple[str, Any]]:
+        """Yield names and weights, the batch norms' statistics left out: tensors where the caller has imported torch.
+
+        Changing them does not change the model.
+        """
+        for name, tensor in self.tensors.items():
+            if not name.endswith(_STATISTICS):
+                yield name, tensor_of(tensor.copy()) if "torch" in sys.modules else tensor
+
+    def save_pretrained(
+        self, save_directory: str | os.PathLike[str], safe_serialization: bool = True, **options: Unpack[SavingOptions]
+    ) -> None:
         """Write ``config.json`` and ``model.safetensors``, which transformers loads too.
 
         Raises
         ------
         CheckpointError
-            If they cannot be written, or pickles are asked for by ``safe_serialization=False``.
+            If they cannot be written, or pickles are asked for by ``safe_serialization=False``, or an upload.
+        TypeError
+            If there is no such option.
         """
+        check_saving(options)
         if not safe_serialization:
             raise CheckpointError("only safetensors are written: leave safe_serialization out")
-        write_checkpoint(Path(directory), self.config, self.tensors)
+        write_checkpoint(Path(save_directory), self.config, self.tensors)
 
     def __call__(
         self,
@@ -174,7 +195,7 @@ class VitMatteForImageMatting(InferenceModule):
         Parameters
         ----------
         pixel_values : float array or tensor of torch (B, 4, H, W)
-            Normalised RGB and trimap / 255, as ``VitMatteImageProcessor`` makes them; H and W are multiples of the
+            Normalized RGB and trimap / 255, as ``VitMatteImageProcessor`` makes them; H and W are multiples of the
             patch size, 16.
         output_attentions, output_hidden_states : bool, optional
             Also return these; by default what the configuration says. The attention probabilities of one global block

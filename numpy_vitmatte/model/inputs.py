@@ -76,5 +76,5 @@ def checked_pixels(pixel_values: np.ndarray, channels: int, patch: int) -> np.nd
             "pad them (VitMatteImageProcessor does, with do_pad=True)"
         )
     if not np.issubdtype(pixels.dtype, np.floating):
-        raise VitMatteError(f"pixel_values is of type {pixels.dtype}; expected floating point, rescaled and normalised")
+        raise VitMatteError(f"pixel_values is of type {pixels.dtype}; expected floating point, rescaled and normalized")
     return as_nhwc(pixels)

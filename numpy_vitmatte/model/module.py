@@ -1,10 +1,31 @@
 """The methods of PyTorch modules that scripts call before the model; here they change nothing, or refuse."""
 
-from typing import Self
+from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
 
 from numpy_vitmatte.runtime.placement import announce_float32, check_placement
+
+
+class Cpu(str):
+    """The name of the only device, with what scripts ask a ``torch.device``; it is equal to that of the CPU.
+
+    Attributes
+    ----------
+    type : str
+    index : None
+    """
+
+    __slots__ = ()
+    type = "cpu"
+    index = None  # type: ignore[assignment]  # in place of the method of strings, which nobody asks of a device
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
 
 
 class InferenceModule:
@@ -14,15 +35,17 @@ class InferenceModule:
 
     Attributes
     ----------
-    device : str
+    device : Cpu
         ``"cpu"``.
+    main_input_name : str
     dtype : numpy.dtype
         float32.
     training : bool
         False.
     """
 
-    device = "cpu"
+    device = Cpu("cpu")
+    main_input_name = "pixel_values"
     dtype = np.dtype(np.float32)
     training = False
 
@@ -84,3 +107,21 @@ class InferenceModule:
         """Stay in float32, and warn of it."""
         announce_float32("half")
         return self
+
+    def bfloat16(self) -> Self:
+        """Stay in float32, and warn of it."""
+        announce_float32("bfloat16")
+        return self
+
+    def double(self) -> Self:
+        """Stay in float32, and warn of it."""
+        announce_float32("double")
+        return self
+
+    def named_parameters(self) -> Iterator[tuple[str, Any]]:
+        """Yield names and weights, the batch norms' statistics left out."""
+        raise NotImplementedError
+
+    def parameters(self) -> Iterator[Any]:
+        """Yield the weights, the batch norms' statistics left out: tensors where the caller has imported torch."""
+        return (value for _, value in self.named_parameters())

@@ -30,7 +30,7 @@ def forward_by_layers(image: np.ndarray, network: NetworkParameters, record: Rec
     Parameters
     ----------
     image : float32 array (H, W, 4)
-        Normalised RGB and trimap / 255; H and W are multiples of the patch size.
+        Normalized RGB and trimap / 255; H and W are multiples of the patch size.
     network : NetworkParameters
     record : callable, optional
         Gets the result of every part under its name in a trace; ``kept.setdefault`` of a dict keeps all. Attention

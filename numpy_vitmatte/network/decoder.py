@@ -41,7 +41,7 @@ def decoder(
     features : float32 array (h, w, C)
         The transformer's features.
     image : float32 array (H, W, 4)
-        Normalised RGB and trimap / 255.
+        Normalized RGB and trimap / 255.
     parameters : DecoderParameters
     bands : list of Band
         From ``plan_decoder``.

@@ -50,7 +50,7 @@ def forward(
     Parameters
     ----------
     image : float32 array (H, W, 4)
-        Normalised RGB and trimap / 255; H and W are multiples of the patch size.
+        Normalized RGB and trimap / 255; H and W are multiples of the patch size.
     network : NetworkParameters
     trace : Trace
         Lists that receive hidden states (h, w, C) and attention probabilities (windows, heads, tokens, tokens).
@@ -125,7 +125,7 @@ def require_moderate(image: np.ndarray) -> None:
         raise VitMatteError("pixel_values holds NaN or infinite values; every pixel must be a finite number")
     if abs(largest) > _LARGEST_PIXEL:
         raise VitMatteError(
-            f"pixel_values reaches {largest:.3g}; expected rescaled and normalised pixels, a few units in size: beyond "
+            f"pixel_values reaches {largest:.3g}; expected rescaled and normalized pixels, a few units in size: beyond "
             f"{_LARGEST_PIXEL:g} float32 may overflow in the network"
         )
 
@@ -133,7 +133,7 @@ def require_moderate(image: np.ndarray) -> None:
 def _require_no_overflow(tokens: np.ndarray, decoder: DecoderParameters, where: np.ndarray | bool = True) -> None:
     """Refuse to go on where float32 overflowed, or may do so in the decoder, although every pixel was a number.
 
-    Tokens are sums over all blocks, so that a number that one block spoils stays spoilt. Layer norms square them.
+    Tokens are sums over all blocks, so that a number that one block spoils stays spoiled. Layer norms square them.
 
     Raises
     ------

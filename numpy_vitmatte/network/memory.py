@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.errors import VitMatteError, shown
+from numpy_vitmatte.errors import MemoryLimitError, VitMatteError, shown
 from numpy_vitmatte.kernels.winograd import uses_winograd
 from numpy_vitmatte.network.decoder_plan import (
     ALPHA_TILE_COLUMNS,
@@ -104,16 +104,16 @@ def plan_network_memory(
     max_memory : int, optional
         Bytes that the process may take at its peak.
     surroundings : Surroundings, optional
-        By default a photo of this size, its trimap and its alpha.
+        The default is a photo of this size, its trimap and its alpha.
 
     Returns
     -------
     MemoryPlan
-        With the highest bands that fit.
+        The plan with the highest bands that fit.
 
     Raises
     ------
-    VitMatteError
+    MemoryLimitError
         If no bands are low enough; the message names the smallest limit that would do.
     """
     around = surroundings or Surroundings(PHOTO_BYTES_PER_PIXEL * height * width, 0, f"{width} x {height} pixels")
@@ -127,7 +127,7 @@ def plan_network_memory(
     assert least is not None
     if max_memory is None:
         return least
-    raise VitMatteError(
+    raise MemoryLimitError(
         f"a photo of {around.photo_name} takes {_megabytes(least.peak_bytes)} of memory at least, and "
         f"{_megabytes(max_memory)} are allowed; allow more, or have the alpha computed at fewer pixels with "
         "--max-side, or max_side= in Python"

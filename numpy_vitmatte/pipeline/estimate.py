@@ -1,7 +1,7 @@
 """The memory of a whole job, from the photo's size alone."""
 
 from numpy_vitmatte.checkpoint.weights import bytes_not_mapped
-from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.configuration import CONFIG_FILE, VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.header import PhotoHeader
@@ -32,16 +32,16 @@ def estimate_memory(
     height, width : int
         Pixels of the photo.
     model : str, path or VitMatteForImageMatting
-        As for :func:`~numpy_vitmatte.matte`; no weights are read.
+        See :func:`~numpy_vitmatte.matte`. No weights are read.
     max_memory : int or str, optional
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     max_side : int, optional
     upscale : float, optional
         Both as for :func:`~numpy_vitmatte.matte`.
     trust : bool
-        With a trust map, as :func:`~numpy_vitmatte.matte_with_trust` makes it.
+        A trust map is made too, as :func:`~numpy_vitmatte.matte_with_trust` does.
     profile : {"hf", "hustvl"}
-        As for :func:`~numpy_vitmatte.matte`; it decides the padding.
+        See :func:`~numpy_vitmatte.matte`. It decides the padding.
 
     Returns
     -------
@@ -66,5 +66,5 @@ def _network_of(model: ModelSource, processor: VitMatteImageProcessor | None) ->
     if isinstance(model, VitMatteForImageMatting):
         return NetworkUse(model.config, model.weights_in_memory, processor or own_processor(model))
     directory = checkpoint_directory(model)
-    processor = processor or VitMatteImageProcessor.from_pretrained(directory)
-    return NetworkUse(VitMatteConfig.from_pretrained(directory), bytes_not_mapped(directory), processor)
+    processor = processor or VitMatteImageProcessor.from_directory(directory)
+    return NetworkUse(VitMatteConfig.from_json_file(directory / CONFIG_FILE), bytes_not_mapped(directory), processor)

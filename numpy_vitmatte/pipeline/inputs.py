@@ -26,7 +26,7 @@ class MaskSource(NamedTuple):
     ----------
     mask : path, PIL.Image.Image or array
     erode, dilate : float, str or None
-        As for :func:`~numpy_vitmatte.trimap_from_mask`; None: its default.
+        See :func:`~numpy_vitmatte.trimap_from_mask`. None: its default.
     """
 
     mask: ImageSource

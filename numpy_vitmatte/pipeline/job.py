@@ -71,7 +71,7 @@ def prepare(
     Parameters
     ----------
     image, trimap, model
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     options : MattingOptions
     extras : Extras
         What is made in addition to the alpha; the plan counts it.
@@ -83,7 +83,7 @@ def prepare(
     Raises
     ------
     VitMatteError
-        As :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     """
     check_options(options)
     widths = options.get("erode"), options.get("dilate")
@@ -142,7 +142,7 @@ def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.flo
     ----------
     job : MattingJob
     everywhere : bool
-        Also where the trimap knows the answer. Otherwise known pixels have any value.
+        Compute it also where the trimap knows the answer. Otherwise known pixels have any value.
 
     Returns
     -------

@@ -50,12 +50,12 @@ def load_checkpoint(
     ----------
     name_or_path : str or path
     processor : VitMatteImageProcessor, optional
-        By default the checkpoint's own, whose settings are read only then.
+        The default is the checkpoint's own, whose settings are read only then.
 
     Raises
     ------
     CheckpointError, ConfigurationError
-        As :meth:`VitMatteForImageMatting.from_pretrained` and :meth:`VitMatteImageProcessor.from_pretrained`.
+        See :meth:`VitMatteForImageMatting.from_pretrained` and :meth:`VitMatteImageProcessor.from_pretrained`.
     """
     global _last
     directory = checkpoint_directory(name_or_path).resolve()
@@ -63,7 +63,7 @@ def load_checkpoint(
         fingerprint = _fingerprint(directory)
         model, own = (None, None) if _last is None or _last[0] != fingerprint else _last[1:]
         if processor is None and own is None:
-            own = VitMatteImageProcessor.from_pretrained(directory)
+            own = VitMatteImageProcessor.from_directory(directory)
         if model is None:
             _last = None  # the old model's memory is free before the new one is read
             model = load_packed(directory)
@@ -80,13 +80,13 @@ def own_processor(model: VitMatteForImageMatting) -> VitMatteImageProcessor:
     Raises
     ------
     CheckpointError, ConfigurationError
-        As :meth:`VitMatteImageProcessor.from_pretrained`.
+        See :meth:`VitMatteImageProcessor.from_pretrained`.
     """
     if model.directory is None:
         return VitMatteImageProcessor()
     processor = _processors.get(model)
     if processor is None:
-        processor = _processors[model] = VitMatteImageProcessor.from_pretrained(model.directory)
+        processor = _processors[model] = VitMatteImageProcessor.from_directory(model.directory)
     return processor
 
 
@@ -96,9 +96,9 @@ def loaded_checkpoint(model: ModelSource, processor: VitMatteImageProcessor | No
     Parameters
     ----------
     model : str, path or VitMatteForImageMatting
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     processor : VitMatteImageProcessor, optional
-        By default the checkpoint's own.
+        The default is the checkpoint's own.
 
     Raises
     ------

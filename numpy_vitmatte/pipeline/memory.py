@@ -90,7 +90,7 @@ def output_bytes_per_pixel(*, composite: bool, estimated: bool, linear: bool) ->
     composite : bool
         A composite is made; otherwise only a cut-out.
     estimated : bool
-        The subject's colours are estimated by pymatting.
+        The subject's colors are estimated by pymatting.
     linear : bool
         In linear light.
     """

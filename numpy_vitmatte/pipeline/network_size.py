@@ -19,7 +19,7 @@ def network_size(height: int, width: int, max_side: int | None, upscale: float |
     Returns
     -------
     height, width : int
-        Without padding.
+        The size without padding.
 
     Raises
     ------

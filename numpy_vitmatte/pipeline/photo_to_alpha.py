@@ -26,7 +26,7 @@ class MattingResult:
         Upright, levels from 0 to 255 in the photo's own color space; uint8 for photos of 8 bits. Where the photo was
         wholly transparent itself it is black.
     trimap : (H, W) uint8 array
-        As it was understood: 0, 128 and 255.
+        The trimap as it was understood: 0, 128 and 255.
     report : TrimapReport
     wanted : (H', W') bool array
         The pixels that the network was asked for, at its size, with its padding.
@@ -71,8 +71,8 @@ def matte(
         Name of a bundled checkpoint, a checkpoint's directory, a name on the hub (the last one stays loaded), or a
         loaded model.
     processor : VitMatteImageProcessor, optional
-        By default the checkpoint's own, also for a model that was loaded from one; ``VitMatteImageProcessor()`` for a
-        model made by ``from_config``.
+        The default is the checkpoint's own, also for a model that was loaded from one. For a model made by
+        ``from_config`` it is ``VitMatteImageProcessor()``.
     profile : {"hf", "hustvl"}
         Whose preprocessing is done: what the checkpoint's file says, or what ViTMatte's authors do (ImageNet's mean and
         deviation, unknown exactly 0.5, their padding).
@@ -123,7 +123,7 @@ def matte_with_report(
     Parameters
     ----------
     image, trimap, model
-        As for :func:`matte`.
+        See :func:`matte`.
     **options
         The keywords of :func:`matte`.
 
@@ -134,7 +134,7 @@ def matte_with_report(
     Raises
     ------
     VitMatteError
-        As :func:`matte`.
+        See :func:`matte`.
     """
     return compute(prepare(image, trimap, model, options))
 

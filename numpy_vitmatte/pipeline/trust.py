@@ -22,14 +22,14 @@ def matte_with_trust(
     Parameters
     ----------
     image, trimap, model
-        As for :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     **options
         The keywords of :func:`~numpy_vitmatte.matte`.
 
     Returns
     -------
     result : MattingResult
-        As :func:`~numpy_vitmatte.matte_with_report` gives it.
+        What :func:`~numpy_vitmatte.matte_with_report` gives.
     trust : TrustMap
         Photos whose size is no multiple of 32 are padded on the right, so their mirror images see the padding on the
         subject's other side: that is part of the disagreement.
@@ -37,7 +37,7 @@ def matte_with_trust(
     Raises
     ------
     VitMatteError
-        As :func:`~numpy_vitmatte.matte`.
+        See :func:`~numpy_vitmatte.matte`.
     """
     return compute_with_trust(prepare(image, trimap, model, options, Extras(trust=True)))
 

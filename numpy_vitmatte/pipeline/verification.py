@@ -82,7 +82,7 @@ def alpha_corner(snapshot: Path, photo: Path, trimap: Path) -> NDArray[np.float3
     snapshot : Path
         The checkpoint's directory.
     photo, trimap : Path
-        Images of one size. The trimap's grey levels are taken as they are, not cleaned.
+        Images of one size. The trimap's gray levels are taken as they are, not cleaned.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def alpha_corner(snapshot: Path, photo: Path, trimap: Path) -> NDArray[np.float3
     levels = np.asarray(open_image(trimap, "trimap").convert("L"))
     if min(levels.shape) < 3:
         raise VitMatteError(f"trimap {str(trimap)!r} has fewer than 3 x 3 pixels; the golden values are of that many")
-    processor = VitMatteImageProcessor.from_pretrained(snapshot)
+    processor = VitMatteImageProcessor.from_directory(snapshot)
     inputs = processor(images=colors, trimaps=levels, input_data_format="channels_last")
     alphas: NDArray[np.float32] = VitMatteForImageMatting.from_pretrained(snapshot)(**inputs)[0]
     return alphas[0, 0, :3, :3]

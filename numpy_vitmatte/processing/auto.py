@@ -12,3 +12,11 @@ class AutoImageProcessor:
     def from_pretrained(*arguments: Any, **options: Any) -> VitMatteImageProcessor:
         """Read the processor of a checkpoint, as :meth:`VitMatteImageProcessor.from_pretrained` does."""
         return VitMatteImageProcessor.from_pretrained(*arguments, **options)
+
+
+class AutoProcessor(AutoImageProcessor):
+    """Another name for :class:`AutoImageProcessor`."""
+
+
+VitMatteImageProcessorFast = VitMatteImageProcessorPil = VitMatteImageProcessor
+"""transformers has several for one job, of which one is imported by name."""

@@ -16,6 +16,11 @@ class BatchFeature(dict[str, Any]):
         except KeyError:
             raise AttributeError(name) from None
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The entries."""
+        return self
+
     def to(self, *places: object, device: object = None, dtype: object = None, non_blocking: bool = False) -> Self:
         """Stay on the CPU, where arrays are. Tensors take another floating-point type if one is asked for.
 

@@ -6,6 +6,7 @@ Source: hustvl/ViTMatte, ``preprocess_inputs`` in ``modeling/meta_arch/vitmatte.
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -27,7 +28,7 @@ _BACKGROUND_ENDS, _FOREGROUND_BEGINS = np.float32(85 / 255), np.float32(170 / 25
 class HustvlImageProcessor(VitMatteImageProcessor):
     """The image processor of the profile ``hustvl``; used as :class:`VitMatteImageProcessor` is.
 
-    Three things differ: the photo is normalised by ImageNet's mean and standard deviation; the trimap enters as 0, 0.5
+    Three things differ: the photo is normalized by ImageNet's mean and standard deviation; the trimap enters as 0, 0.5
     and 1, cut at levels 85 and 170; and where either axis needs padding to a multiple of 32, an axis that needs none
     gets 32 zero rows or columns too.
 
@@ -48,10 +49,18 @@ class HustvlImageProcessor(VitMatteImageProcessor):
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[LoadingSettings]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **settings: Unpack[LoadingSettings],
     ) -> Self:
         """Give the authors' settings, whatever the checkpoint's file says: what it says is the profile ``hf``."""
         return cls(**split_options(settings, revision)[1])
+
+    @classmethod
+    def from_directory(cls, directory: Path, **settings: Any) -> Self:
+        """Give the authors' settings, as :meth:`from_pretrained`."""
+        return cls(**settings)
 
     def _padded_sides(self, height: int, width: int, divisor: int) -> tuple[int, int]:
         return sides_padded_together(height, width, divisor)

@@ -104,9 +104,7 @@ def photo_pixels(source: Any, input_data_format: str | None, what: str) -> tuple
             array = np.moveaxis(array, 0, -1)
     if array.ndim != 3 or array.shape[-1] not in PHOTO_CHANNELS:
         wanted = input_data_format or "channels first or last"
-        raise ImageError(
-            f"{what} has shape {np.shape(source)}; expected a colour image of 1, 3 or 4 channels, {wanted}"
-        )
+        raise ImageError(f"{what} has shape {np.shape(source)}; expected a color image of 1, 3 or 4 channels, {wanted}")
     return rgb(array), found
 
 
@@ -166,13 +164,13 @@ def _pillow_trimap(image: Image.Image, what: str) -> tuple[NDArray[Any], list[st
         require_finite_numbers(plane, what)
         if image.mode == "P" and not np.array_equal(plane, np.asarray(image.convert("RGBA"))[..., 0]):
             return plane, [
-                f"{what} has a palette; its indices are taken, as transformers does, not its colours: convert it to 'L'"
+                f"{what} has a palette; its indices are taken, as transformers does, not its colors: convert it to 'L'"
             ]
         return plane, []
     colors = photo_array(image, what)
     if (colors != colors[..., :1]).any():
         raise ImageError(
-            f"{what} has colours (Pillow mode {image.mode}); expected grey: black background, white foreground, "
-            "grey in between"
+            f"{what} has colors (Pillow mode {image.mode}); expected gray: black background, white foreground, "
+            "gray in between"
         )
     return colors[..., 0], []

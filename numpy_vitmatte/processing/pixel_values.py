@@ -1,4 +1,4 @@
-"""The arithmetic of the image processor: rescale, normalise, join photo and trimap, pad.
+"""The arithmetic of the image processor: rescale, normalize, join photo and trimap, pad.
 
 Photos, trimaps and the network's images have their channels last here; the processor turns them once, at its end.
 
@@ -36,8 +36,8 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
     Returns
     -------
     (H', W', 4) float32 array
-        The trimap is the last channel and is not normalised. Padding is zero, at the bottom and on the right, and comes
-        after normalisation: to the network it is the mean colour and background.
+        The trimap is the last channel and is not normalized. Padding is zero, at the bottom and on the right, and comes
+        after normalization: to the network it is the mean color and background.
     """
     height, width = trimap.shape
     divisor = settings["size_divisor"] if settings["do_pad"] else 1
@@ -56,10 +56,9 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
         tables = np.stack([values(_LEVELS, channel) for channel in range(4)]).astype(np.float32)
 
         def rows(first: int, last: int) -> None:
-            # One kind of array, whatever they came as: Numba compiles once more for each.
-            colors = np.require(photo[first:last], requirements=["C", "W"])
-            grays = np.require(trimap[first:last], requirements=["C", "W"])
-            apply_lookup_tables(colors, grays, tables, image[first:last])
+            apply_lookup_tables(
+                _read_only(photo[first:last]), _read_only(trimap[first:last]), tables, image[first:last]
+            )
 
     else:
 
@@ -70,6 +69,13 @@ def network_image(photo: NDArray[Any], trimap: NDArray[Any], settings: Mapping[s
 
     for_each_block(rows, height, ROWS_PER_BLOCK)
     return image
+
+
+def _read_only(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a contiguous view that nobody may write: Numba compiles once more for each kind of array."""
+    view = np.ascontiguousarray(levels).view()
+    view.flags.writeable = False
+    return view
 
 
 def padded_sides(height: int, width: int, divisor: int) -> tuple[int, int]:

@@ -20,7 +20,7 @@ def profile_processor(profile: str, processor: VitMatteImageProcessor | None = N
     Returns
     -------
     VitMatteImageProcessor or None
-        None: the checkpoint's own.
+        None means the checkpoint's own.
 
     Raises
     ------

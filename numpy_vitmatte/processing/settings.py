@@ -24,11 +24,11 @@ class ProcessorSettings(TypedDict, total=False):
     rescale_factor : float
         Default 1 / 255.
     do_normalize : bool
-        Subtract `image_mean` from the photo, then divide by `image_std`. Default True. The trimap is never normalised.
+        Subtract `image_mean` from the photo, then divide by `image_std`. Default True. The trimap is never normalized.
     image_mean, image_std : float or three floats
         Default 0.5 (``IMAGENET_STANDARD_MEAN``); ViTMatte was trained with ``IMAGENET_DEFAULT_MEAN``.
     do_pad : bool
-        Append zero rows and columns, after normalisation. Default True.
+        Append zero rows and columns, after normalization. Default True.
     size_divisor : int
         Height and width are padded to multiples of it. Default 32; the network needs 16.
     size_divisibility : int

@@ -4,10 +4,11 @@ import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 from numpy_vitmatte.errors import ConfigurationError, shown, warn
-from numpy_vitmatte.files.json_object import json_text, settings_file, write_json_object
+from numpy_vitmatte.files.json_object import settings_file
+from numpy_vitmatte.files.json_settings import JsonSettings
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, PREPROCESSOR_FILE
 from numpy_vitmatte.hub.options import split_options
 from numpy_vitmatte.hub.resolve import checkpoint_directory
@@ -17,7 +18,7 @@ _KINDS_OF_PROCESSOR = ("image_processor_type", "feature_extractor_type", "proces
 """Keys of the file that name a class."""
 
 
-class StoredSettings:
+class StoredSettings(JsonSettings):
     """The settings that an image processor is given once; :class:`VitMatteImageProcessor` does the work.
 
     Attributes
@@ -28,6 +29,7 @@ class StoredSettings:
         The other keys.
     """
 
+    FILE_NAME: ClassVar[str] = PREPROCESSOR_FILE
     do_rescale: bool
     rescale_factor: float
     do_normalize: bool
@@ -52,13 +54,16 @@ class StoredSettings:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str], revision: str | None = None, **settings: Unpack[LoadingSettings]
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        revision: str | None = None,
+        **settings: Unpack[LoadingSettings],
     ) -> Self:
         """Read the ``preprocessor_config.json`` of a checkpoint.
 
         Parameters
         ----------
-        name_or_path : str or path
+        pretrained_model_name_or_path : str or path
             Name of a bundled checkpoint, a checkpoint's directory, such a JSON file itself, or a name on the hub.
         revision : str, optional
             Branch, tag, commit or pull request of the hub's repository.
@@ -80,14 +85,25 @@ class StoredSettings:
             If the directory or repository of a model has no such file; the defaults are taken then.
         """
         source, given = split_options(settings, revision)
-        path = Path(name_or_path)
-        if revision is not None or path.suffix != ".json" or not path.is_file():
-            path = checkpoint_directory(name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE)) / PREPROCESSOR_FILE
-            if (path.parent / CONFIG_FILE).is_file() and not os.path.lexists(path):
-                warn(_defaults_taken(path), stacklevel=2)
-                return cls(**given)
+        path = Path(pretrained_model_name_or_path)
+        if revision is None and path.suffix == ".json" and path.is_file():
+            with settings_file(path) as values:
+                return cls.from_dict(values, **given)
+        directory = checkpoint_directory(pretrained_model_name_or_path, source, (CONFIG_FILE, PREPROCESSOR_FILE))
+        return cls.from_directory(directory, **given)
+
+    @classmethod
+    def from_directory(cls, directory: Path, **settings: Any) -> Self:
+        """Read the ``preprocessor_config.json`` of a checkpoint that is found already.
+
+        Errors and warnings are those of :meth:`from_pretrained`; `settings` override those of the file.
+        """
+        path = directory / PREPROCESSOR_FILE
+        if (directory / CONFIG_FILE).is_file() and not os.path.lexists(path):
+            warn(_defaults_taken(path), stacklevel=3)
+            return cls(**settings)
         with settings_file(path) as values:
-            return cls.from_dict(values, **given)
+            return cls.from_dict(values, **settings)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], **settings: Any) -> Self:
@@ -103,42 +119,6 @@ class StoredSettings:
         if kind is not None and not str(kind).startswith(cls.__name__):
             raise ConfigurationError(f"image_processor_type is {shown(kind)}, expected a {cls.__name__}")
         return cls(**{**given_settings(kept), **given_settings(settings)})
-
-    @classmethod
-    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file like ``preprocessor_config.json``.
-
-        Raises
-        ------
-        ConfigurationError
-            As :meth:`from_pretrained`.
-        """
-        with settings_file(Path(path)) as values:
-            return cls.from_dict(values)
-
-    def to_json_string(self) -> str:
-        """Return the text of ``preprocessor_config.json``."""
-        return json_text(self.to_dict())
-
-    def to_json_file(self, path: str | os.PathLike[str]) -> None:
-        """Write a file like ``preprocessor_config.json``.
-
-        Raises
-        ------
-        ConfigurationError
-            If it cannot be written.
-        """
-        write_json_object(path, self.to_dict())
-
-    def save_pretrained(self, directory: str | os.PathLike[str]) -> None:
-        """Write ``preprocessor_config.json`` into a directory, which is created if need be.
-
-        Raises
-        ------
-        ConfigurationError
-            If it cannot be written.
-        """
-        write_json_object(Path(directory) / PREPROCESSOR_FILE, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return settings and unknown keys, as in ``preprocessor_config.json``."""

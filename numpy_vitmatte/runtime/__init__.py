@@ -1,1 +1,1 @@
-"""How a kernel is compiled, on which threads it runs and in which memory; no arithmetic."""
+"""Kernels are compiled here, and given threads and memory to run in; there is no arithmetic."""

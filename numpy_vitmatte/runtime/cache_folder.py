@@ -46,7 +46,7 @@ def source_key(package: Traversable | None = None) -> str:
     Parameters
     ----------
     package : folder, optional
-        By default that of ``numpy_vitmatte``.
+        The default is that of ``numpy_vitmatte``.
     """
     digest, found = hashlib.sha256(), False
     for room in ("kernels", "runtime"):

@@ -11,12 +11,12 @@ import contextlib
 import copy
 import gc
 import hashlib
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
 import llvmlite.binding
 import numba
-from numba.core.compiler import CompileResult
 from numba.core.registry import CPUDispatcher
 
 Types = tuple[Any, ...]
@@ -38,7 +38,7 @@ class LinkedKernel(CPUDispatcher):
         with _no_garbage_collection():
             return super().compile(signature)
 
-    def add_overload(self, result: CompileResult) -> None:
+    def add_overload(self, result: Any) -> None:
         """Take in machine code for one signature, new or from the disk, and give it its symbol."""
         super().add_overload(result)
         symbol = _symbol(self, result.signature.args)
@@ -65,7 +65,7 @@ class InnerKernel(LinkedKernel):
 
     def _entry(self) -> Any:
         if not hasattr(self, "_from_python"):
-            self._from_python = numba.njit(_calling(self, len(self._compiler.pysig.parameters)), nogil=True)
+            self._from_python = numba.njit(_calling(self, len(inspect.signature(self.py_func).parameters)), nogil=True)
         return self._from_python
 
 
@@ -104,12 +104,12 @@ def _symbol(kernel: LinkedKernel, arguments: Types) -> str:
     return f"{_name(kernel)}.{hashlib.sha256(str(arguments).encode()).hexdigest()[:16]}"
 
 
-def needed_by(result: CompileResult) -> list[tuple[str, Types]]:
+def needed_by(result: Any) -> list[tuple[str, Types]]:
     """List the kernels, and their types, whose symbols are in some new machine code."""
     return [(_name(kernel), arguments) for kernel, arguments in _found(result)]
 
 
-def _found(result: CompileResult) -> Iterator[tuple[LinkedKernel, Types]]:
+def _found(result: Any) -> Iterator[tuple[LinkedKernel, Types]]:
     for function in result.library._final_module.functions:
         if function.is_declaration and function.name in _linked:
             yield _linked[function.name]

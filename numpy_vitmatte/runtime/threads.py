@@ -121,7 +121,7 @@ def even_block(length: int, largest: int, step: int, threads: int | None = None)
     largest, step : int
         The size is a multiple of ``step``, from half of ``largest`` to ``largest``.
     threads : int, optional
-        By default ``get_num_threads()``.
+        The default is ``get_num_threads()``.
     """
     threads = get_num_threads() if threads is None else threads
 

@@ -11,6 +11,7 @@ written lies in two.
 import contextlib
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ aligned_scratch = kernel(EXACT_ORDER, CALLED)(aligned_empty)
 
 
 @kernel(EXACT_ORDER, CALLED)
-def filled_scratch(size, value):
+def filled_scratch(size: Any, value: Any) -> Any:
     """Apply ``aligned_empty`` for kernels, and fill the array with one number. It compiles faster than ``np.full``."""
     out = aligned_scratch(size)
     for n in range(size):

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from numpy_vitmatte.serve.pictures import ENCODINGS, encode, file_name, new_spool
 from numpy_vitmatte.serve.report import HEADER, as_json
+from numpy_vitmatte.serve.uploads import SPOOL
 
 _PIECE = 128 * 1024
 
@@ -39,8 +40,9 @@ class SpooledResponse(Response):
         """Send it, piece by piece."""
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await asyncio.to_thread(self.file.seek, 0)
-            while piece := await asyncio.to_thread(self.file.read, _PIECE):
+            in_memory = int(self.headers["content-length"]) <= SPOOL
+            self.file.seek(0)
+            while piece := self.file.read() if in_memory else await asyncio.to_thread(self.file.read, _PIECE):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

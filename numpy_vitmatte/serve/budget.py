@@ -13,6 +13,13 @@ _READ, _MADE = 24, 40
 _ENCODED = 5
 """The cost of a picture's file before it is sent, for noise in four channels, which compression only lengthens."""
 
+_OUTSIDE = 44
+"""The cost of a job that is not being computed: its photo, of 16 bits, is read, its trimap is made of a mask, or its
+pictures are encoded one after the other."""
+
+OUTSIDE_SHARE = 1 / 8
+"""The part of the memory that is kept for jobs that are not being computed."""
+
 
 class JobBudget(NamedTuple):
     """The memory that one job may take so that the process keeps its limit.
@@ -23,10 +30,17 @@ class JobBudget(NamedTuple):
         Bytes as :func:`~numpy_vitmatte.matte` counts them: with those of the process.
     job : int
         Bytes without those of the process.
+    outside : int
+        Bytes for each of the jobs that are decoded or encoded while another one is computed.
     """
 
     max_memory: int
     job: int
+    outside: int
+
+    def overlaps(self, pixels: int) -> bool:
+        """Say whether pictures of so many pixels may be decoded and encoded while other ones are computed."""
+        return _OUTSIDE * pixels <= self.outside
 
     def require_trimap(self, trimap: Image.Image, *, made: bool) -> None:
         """Refuse a trimap or mask by its header.
@@ -56,7 +70,7 @@ class JobBudget(NamedTuple):
         beside : int
             Bytes that are held as well.
         composite, estimated, linear : bool
-            As for :func:`~numpy_vitmatte.pipeline.memory.output_bytes_per_pixel`.
+            See :func:`~numpy_vitmatte.pipeline.memory.output_bytes_per_pixel`.
 
         Raises
         ------

@@ -19,7 +19,7 @@ from numpy_vitmatte.serve.fields import (
     check_trimap_fields,
     parse_fields,
 )
-from numpy_vitmatte.serve.matting_job import MattingJob
+from numpy_vitmatte.serve.matting_job import MattingAnswer, MattingJob
 from numpy_vitmatte.serve.pictures import open_upload
 from numpy_vitmatte.serve.problems import unusable
 from numpy_vitmatte.serve.service import Service
@@ -44,17 +44,22 @@ async def matte_endpoint(service: Service, request: Request) -> Response:
         estimated = _estimated(service, fields)
         job = MattingJob(name, model, fields, images, estimated, service.models.budget(name))
 
-        def work(unwanted: threading.Event, waited: float) -> Response:
+        def compute(unwanted: threading.Event, waited: float) -> MattingAnswer:
             job.times.seconds["queue"] = round(waited, 4)
-            pictures, report = job.run(unwanted)
+            made = job.run(unwanted)
             service.metrics.pixels.inc(job.pixels)
-            if fields.report == "part":
-                return several_parts(pictures, fields.format, report)
-            if fields.output == "all":
-                return archive(pictures, fields.format, report)
-            return one_picture(fields.output, pictures[fields.output], fields.format, report)
+            return made
 
-        return await service.compute(request, work)
+        def answer(made: MattingAnswer) -> Response:
+            if fields.report == "part":
+                return several_parts(made.pictures, fields.format, made.report)
+            if fields.output == "all":
+                return archive(made.pictures, fields.format, made.report)
+            return one_picture(fields.output, made.pictures[fields.output], fields.format, made.report)
+
+        if job.overlaps:
+            return await service.compute(request, compute, job.read, answer)
+        return await service.compute(request, lambda *given: answer(compute(*given)))
 
 
 async def trimap_endpoint(service: Service, request: Request) -> Response:

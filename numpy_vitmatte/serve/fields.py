@@ -26,7 +26,7 @@ class MatteFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: Text | None = Field(None, description="One of the names that GET /v1/models gives; by default the first.")
+    model: Text | None = Field(None, description="A name that GET /v1/models gives. The default is the first.")
     output: Literal["alpha", "cutout", "composite", "trimap", "trust", "all"] = Field(
         "alpha",
         description="alpha; cutout: the subject with its alpha as transparency; composite: before a background; "
@@ -34,31 +34,36 @@ class MatteFields(BaseModel):
         "the report.",
     )
     format: Literal["png", "png16", "npy", "webp", "jpeg"] = Field(
-        "png", description="Of the picture; of the alpha where output is all, whose other pictures are PNG."
+        "png", description="The format of the picture. Where output is all, it is the alpha's; the others are PNG."
     )
     background: Text | None = Field(
-        None, description="For a composite: a colour as CSS writes it, 'checkerboard', or an uploaded picture."
+        None,
+        description="The background of a composite: a color as CSS writes it, 'checkerboard', or an uploaded picture.",
     )
-    fit: Literal["cover", "fit"] | None = Field(None, description="How an uploaded background is scaled.")
+    fit: Literal["cover", "fit"] | None = Field(
+        None, description="Scale an uploaded background to cover the photo, or to fit in whole."
+    )
     colors: Literal["estimated", "photo"] | None = Field(
         None,
-        description="Of half-transparent pixels: the subject's own, estimated by pymatting (the default where it is "
-        "installed), or the photo's.",
+        description="The colors of half-transparent pixels: the subject's own, estimated by pymatting (the default "
+        "where it is installed), or the photo's.",
     )
     linear: bool = Field(False, description="Blend light instead of stored levels.")
-    profile: Literal["hf", "hustvl"] = Field("hf", description="Whose preprocessing.")
-    raw: bool = Field(False, description="The network's own values also where the trimap knows the answer.")
+    profile: Literal["hf", "hustvl"] = Field(
+        "hf", description="The preprocessing: what the checkpoint's file says, or the authors' own."
+    )
+    raw: bool = Field(False, description="Give the network's own values also where the trimap knows the answer.")
     max_side: int | None = Field(
         None,
         description="Compute at most so many pixels a side, an approximation.",
         json_schema_extra={"anyOf": [{"type": "integer", "minimum": 32}, {"type": "null"}]},
     )
-    erode: Text | None = Field(None, description="With a mask: how far the unknown reaches in, such as 10 or 2%.")
-    dilate: Text | None = Field(None, description="With a mask: how far the unknown reaches out.")
-    trust: bool = Field(False, description="With output all: the trust map as well; the network runs twice.")
+    erode: Text | None = Field(None, description="The width of the unknown inside a mask's edge: 10 pixels, or 2%.")
+    dilate: Text | None = Field(None, description="The width of the unknown outside a mask's edge.")
+    trust: bool = Field(False, description="Add the trust map, with output all. The network runs twice.")
     report: Literal["header", "part"] = Field(
         "header",
-        description="Where the report is: in the header X-Matting-Report, or as the first part of a "
+        description="The report's place: the header X-Matting-Report, or the first part of a "
         "multipart/form-data answer whose other parts are the pictures.",
     )
 
@@ -68,13 +73,15 @@ class TrimapFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    erode: Text | None = Field(None, description="How far the unknown reaches into the foreground: 10, or 2%.")
-    dilate: Text | None = Field(None, description="How far the unknown reaches into the background.")
+    erode: Text | None = Field(None, description="The width of the unknown inside the mask's edge: 10 pixels, or 2%.")
+    dilate: Text | None = Field(None, description="The width of the unknown outside the mask's edge.")
     background: float | None = Field(None, description="Mask values up to this, of 1, are surely background.")
     foreground: float | None = Field(None, description="Mask values from this, of 1, are surely foreground.")
     check: bool = Field(False, description="Examine a trimap, and answer what was found as JSON.")
-    repair: bool = Field(False, description="With check: answer the repaired trimap, what was found in the header.")
-    format: Literal["png", "npy", "webp"] = Field("png", description="Of a trimap.")
+    repair: bool = Field(
+        False, description="Answer the repaired trimap, with check. What was found stands in the header."
+    )
+    format: Literal["png", "npy", "webp"] = Field("png", description="The format of a trimap.")
 
 
 def parse_fields(kind: type[Fields], texts: dict[str, str]) -> Fields:
@@ -135,7 +142,7 @@ def check_matte_fields(fields: MatteFields, files: frozenset[str]) -> None:
         if given and not there:
             raise _conflict(f"{name} is for {wanted}; leave it out")
     if fields.output == "composite" and not (picture or fields.background):
-        raise _missing("background", "a picture, a colour or checkerboard")
+        raise _missing("background", "a picture, a color or checkerboard")
 
 
 def check_trimap_fields(fields: TrimapFields, files: frozenset[str]) -> None:
@@ -155,7 +162,7 @@ def check_trimap_fields(fields: TrimapFields, files: frozenset[str]) -> None:
             raise _conflict(f"{name} is for making a trimap, not for check")
     for name, given in (("repair", fields.repair), ("image", "image" in files), ("trimap", "trimap" in files)):
         if given and not fields.check:
-            raise _conflict(f"{name} is for check; a mask alone makes a trimap")
+            raise _conflict(f"{name} is for checking a trimap, with check; one is made of a mask alone")
     if fields.check and "mask" in files:
         raise _conflict("mask is for making a trimap, not for check")
     if fields.check and not fields.repair and fields.format != "png":

@@ -5,29 +5,33 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 from numpy_vitmatte.serve.problems import Problem
 
 Result = TypeVar("Result")
+
+OUTSIDE = 2
+"""Pictures at a time, for each lane, that are decoded but not computed, or computed but not encoded."""
 
 _LONGEST_PAUSE = 120
 """Seconds; the most that ``Retry-After`` asks for."""
 
 
 class Lane:
-    """Threads that compute, and a queue before them.
+    """Threads that compute, a queue before them, and threads that decode the next picture and encode the last one.
 
-    Each waiting job is a future. A job whose client has gone is cancelled: it leaves the queue, or, once it runs, is
-    told so through an event that it looks at between two steps.
+    A lane goes from one picture to the next by itself: it waits neither for a decoder nor for the event loop. A job
+    whose client has gone is cancelled: it leaves the queue, or, once it is computed, is told so through an event that
+    it looks at between two steps.
 
     Parameters
     ----------
     lanes : int
-        Jobs that run at a time.
+        Jobs that are computed at a time.
     queue : int
         Jobs that may wait.
     """
@@ -35,20 +39,23 @@ class Lane:
     def __init__(self, lanes: int, queue: int) -> None:
         self.lanes, self.queue = lanes, queue
         self.closed = False
-        self._free = lanes
+        self._accepted = self._running = 0
+        self._lock = threading.Lock()
+        self._hands_free = lanes * (1 + OUTSIDE)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._threads = ThreadPoolExecutor(lanes, "numpy-vitmatte-lane")
+        self._helpers = ThreadPoolExecutor(lanes * OUTSIDE, "numpy-vitmatte-pictures")
         self._typical_seconds = 1.0
 
     @property
     def waiting(self) -> int:
-        """The number of jobs that wait."""
-        return len(self._waiting)
+        """The number of jobs that are accepted and not yet computed."""
+        return self._accepted - self._running
 
     @property
     def running(self) -> int:
-        """The number of jobs that run."""
-        return self.lanes - self._free
+        """The number of jobs that are computed."""
+        return self._running
 
     def require_room(self) -> None:
         """Refuse a job that could not even wait.
@@ -59,55 +66,104 @@ class Lane:
             503, with ``Retry-After``.
         """
         if self.closed:
-            raise self._refusal("shutting_down", "the service is shutting down; try another one, or later")
-        if self._free == 0 and len(self._waiting) >= self.queue:
-            raise self._refusal("queue_full", f"{len(self._waiting)} pictures wait already; try again later")
+            raise self._shutting_down()
+        if self._accepted >= self.lanes + self.queue:
+            raise self._refusal("queue_full", f"{self.waiting} pictures wait already; try again later")
 
-    async def run(self, job: Callable[[threading.Event], Result]) -> Result:
+    async def run(
+        self,
+        compute: Callable[[threading.Event], Any],
+        *,
+        before: Callable[[], None] | None = None,
+        after: Callable[[Any], Any] | None = None,
+    ) -> Any:
         """Wait for a free lane, and compute there.
 
         Parameters
         ----------
-        job : callable
+        compute : callable
             Gets an event that is set when nobody wants the result any more.
+        before : callable, optional
+            Decodes; it runs while the lane computes earlier jobs.
+        after : callable, optional
+            Gets the result of `compute` and makes the answer of it; it runs while the lane computes later jobs.
 
         Returns
         -------
         result
-            What the job returns.
+            The result of the last step.
 
         Raises
         ------
         Problem
             503: the queue is full, or the service shuts down.
         """
-        async with self._turn():
-            began = time.perf_counter()
-            unwanted = threading.Event()
-            future = asyncio.get_running_loop().run_in_executor(self._threads, job, unwanted)
-            try:
-                result = await asyncio.shield(future)
-            except asyncio.CancelledError:
-                unwanted.set()
-                await asyncio.wait({future})  # the lane is not free before its thread is
-                raise
-            self._typical_seconds += 0.2 * (time.perf_counter() - began - self._typical_seconds)
-            return result
+        with ExitStack() as place:
+            place.enter_context(self._place())
+            async with self._hand():
+                if before is not None:
+                    await self._in_thread(self._helpers, before)
+                unwanted = threading.Event()
+                result = await self._in_thread(self._threads, lambda: self._computed(compute, unwanted), unwanted)
+                place.close()
+                return result if after is None else await self._in_thread(self._helpers, lambda: after(result))
 
     def close(self) -> None:
         """Send away what waits and what comes; what runs goes on."""
         self.closed = True
-        problem = self._refusal("shutting_down", "the service is shutting down; try another one, or later")
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_exception(problem)
+                turn.set_exception(self._shutting_down())
+
+    def _computed(self, compute: Callable[[threading.Event], Result], unwanted: threading.Event) -> Result:
+        """Compute, in a thread of the lane."""
+        if self.closed:
+            raise self._shutting_down()
+        self._add_running(1)
+        began = time.perf_counter()
+        try:
+            result = compute(unwanted)
+            self._typical_seconds += 0.2 * (time.perf_counter() - began - self._typical_seconds)
+            return result
+        finally:
+            self._add_running(-1)
+
+    def _add_running(self, count: int) -> None:
+        with self._lock:
+            self._running += count
+
+    @staticmethod
+    async def _in_thread(
+        threads: Executor, work: Callable[[], Result], unwanted: threading.Event | None = None
+    ) -> Result:
+        """Do some work; if it is cancelled when it has begun, wait for its end, so that its memory is free."""
+        future = threads.submit(work)
+        done = asyncio.wrap_future(future)
+        try:
+            return await asyncio.shield(done)
+        except asyncio.CancelledError:
+            if unwanted is not None:
+                unwanted.set()
+            if not future.cancel():
+                await asyncio.wait({done})
+            raise
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Hold one of the places for what waits and what is computed."""
+        self.require_room()
+        self._accepted += 1
+        try:
+            yield
+        finally:
+            self._accepted -= 1
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        self.require_room()
-        if self._free:
-            self._free -= 1
+    async def _hand(self) -> AsyncIterator[None]:
+        """Be one of the few jobs whose pictures are in memory, in the order of arrival."""
+        if self._hands_free:
+            self._hands_free -= 1
         else:
             await self._wait()
         try:
@@ -128,15 +184,17 @@ class Lane:
             raise
 
     def _hand_on(self) -> None:
-        """Give a lane to the job that has waited longest, or keep it free."""
+        """Let the job come that has waited longest."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
-        self._free += 1
+        self._hands_free += 1
+
+    def _shutting_down(self) -> Problem:
+        return self._refusal("shutting_down", "the service is shutting down; try another one, or later")
 
     def _refusal(self, code: str, message: str) -> Problem:
-        ahead = self.waiting + self.running
-        pause = min(_LONGEST_PAUSE, max(1, math.ceil(self._typical_seconds * ahead / self.lanes)))
+        pause = min(_LONGEST_PAUSE, max(1, math.ceil(self._typical_seconds * self._accepted / self.lanes)))
         return Problem(503, code, message, {"Retry-After": str(pause)})

@@ -1,27 +1,58 @@
-"""One matting: uploads in, pictures and a report out. It runs on a lane, a step at a time."""
+"""One matting: uploads in, pictures and a report out. It is read by a helper and runs on a lane, a step at a time."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from numpy_vitmatte.errors import VitMatteError, collected_warnings
+from numpy_vitmatte.errors import MemoryLimitError, VitMatteError, collected_warnings
 from numpy_vitmatte.matting.background import Backdrop, named_background, read_background
 from numpy_vitmatte.matting.composite import composite, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.model import VitMatteForImageMatting
-from numpy_vitmatte.pipeline import MattingResult, matte_with_report
-from numpy_vitmatte.pipeline.trust import matte_with_trust
+from numpy_vitmatte.pipeline import MattingResult
+from numpy_vitmatte.pipeline.job import MattingJob as PreparedJob
+from numpy_vitmatte.pipeline.job import prepare
+from numpy_vitmatte.pipeline.memory import Extras
+from numpy_vitmatte.pipeline.options import MattingOptions
+from numpy_vitmatte.pipeline.photo_to_alpha import compute
+from numpy_vitmatte.pipeline.trust import compute_with_trust
 from numpy_vitmatte.serve.budget import JobBudget, background_bytes
 from numpy_vitmatte.serve.fields import MatteFields
 from numpy_vitmatte.serve.problems import ClientGone, too_large, unusable
 from numpy_vitmatte.serve.report import StepTimes, trimap_entry
 from numpy_vitmatte.serve.trimap_job import trimap_of_mask
 from numpy_vitmatte.trimaps.reading import TrimapReport, read_trimap
+
+
+class MattingAnswer(NamedTuple):
+    """The outcome of a job.
+
+    Attributes
+    ----------
+    pictures : dict of str to array
+        Pictures by name, in the order of an archive: the alpha as floats, the others as they are to be seen.
+    report : dict
+        Values that JSON knows.
+    """
+
+    pictures: dict[str, NDArray[Any]]
+    report: dict[str, Any]
+
+
+class _ReadJob(NamedTuple):
+    """What is known when the uploads are decoded."""
+
+    trimap: NDArray[np.uint8]
+    understood: TrimapReport
+    warnings: list[str]
+    prepared: PreparedJob | None  # None: only the trimap is wanted
 
 
 @dataclass
@@ -47,52 +78,60 @@ class MattingJob:
     estimated: bool
     budget: JobBudget | None
     times: StepTimes = field(default_factory=StepTimes)
+    _read: _ReadJob | None = None
 
-    @property
-    def pixels(self) -> int:
-        """Pixels of the photo."""
-        return self.images["image"].width * self.images["image"].height
+    def __post_init__(self) -> None:
+        """Count pixels while the images are there."""
+        self.pixels = self.images["image"].width * self.images["image"].height
+        largest = max(image.width * image.height for name, image in self.images.items() if name != "background")
+        self.overlaps = self.budget is None or self.budget.overlaps(largest)
 
-    def run(self, unwanted: threading.Event) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Compute.
+    def read(self) -> None:
+        """Decode the uploads, which may be done while another job is computed.
+
+        Raises
+        ------
+        Problem
+        """
+        with _as_problems():
+            max_memory = self._network_memory()
+            with self.times.step("read"):
+                trimap, understood, warnings = self._trimap()
+                prepared = None if self.fields.output == "trimap" else self._prepare(trimap, max_memory)
+            self._read = _ReadJob(trimap, understood, warnings, prepared)
+            for name in self.images.keys() - {"background"}:  # what Pillow has decoded takes as much once more
+                del self.images[name]
+
+    def run(self, unwanted: threading.Event) -> MattingAnswer:
+        """Compute; what is not read yet is read first.
 
         Parameters
         ----------
         unwanted : threading.Event
             Set when the client has gone.
 
-        Returns
-        -------
-        pictures : dict of str to array
-            Pictures by name, in the order of an archive: the alpha as floats, the others as they are to be seen.
-        report : dict
-            Values that JSON knows.
-
         Raises
         ------
         Problem
         ClientGone
         """
-        try:
-            max_memory = self._network_memory()
-            with self.times.step("trimap"):
-                trimap, understood, warnings = self._trimap()
-            if self.fields.output == "trimap":
-                return {"trimap": trimap}, self._report(trimap.shape, understood, warnings)
+        if self._read is None:
+            self.read()
+        assert self._read is not None
+        trimap, understood, warnings, prepared = self._read
+        if prepared is None:
+            return MattingAnswer({"trimap": trimap}, self._report(trimap.shape, understood, warnings))
+        with _as_problems():
             _stop_if(unwanted)
             with self.times.step("matte"), collected_warnings() as caught:
-                result, trust = self._matte(trimap, max_memory)
+                result, trust = self._matte(prepared)
             _stop_if(unwanted)
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
             lines = trust.lines() if trust else []
             report = self._report(trimap.shape, understood, warnings + caught + lines)
             report["computed"] = _computed(result)
-            return pictures, report
-        except MemoryError:
-            raise too_large("not enough memory for a photo of this size; try max_side 2048") from None
-        except VitMatteError as error:
-            raise unusable(error) from error
+            return MattingAnswer(pictures, report)
 
     def _network_memory(self) -> int | None:
         """Return the memory that an uploaded background leaves for the matting; what would not fit is refused."""
@@ -120,18 +159,19 @@ class MattingJob:
         trimap, warnings = trimap_of_mask(self.images["mask"], widths)
         return trimap, read_trimap(trimap)[1], warnings
 
-    def _matte(self, trimap: NDArray[np.uint8], max_memory: int | None) -> tuple[MattingResult, TrustMap | None]:
-        fields, photo = self.fields, self.images["image"]
-        options: dict[str, Any] = {"max_memory": max_memory, "max_side": fields.max_side}
-        options |= {"profile": fields.profile, "raw": fields.raw}
-        try:
-            if fields.trust or fields.output == "trust":
-                return matte_with_trust(photo, trimap, self.model, **options)
-            return matte_with_report(photo, trimap, self.model, **options), None
-        except VitMatteError as error:
-            if max_memory is not None and "are allowed" in str(error):
-                raise too_large(str(error)) from error
-            raise
+    @property
+    def _with_trust(self) -> bool:
+        return self.fields.trust or self.fields.output == "trust"
+
+    def _prepare(self, trimap: NDArray[np.uint8], max_memory: int | None) -> PreparedJob:
+        fields = self.fields
+        options: MattingOptions = {
+            "max_memory": max_memory, "max_side": fields.max_side, "profile": fields.profile, "raw": fields.raw
+        }  # fmt: skip
+        return prepare(self.images["image"], trimap, self.model, options, Extras(trust=self._with_trust))
+
+    def _matte(self, prepared: PreparedJob) -> tuple[MattingResult, TrustMap | None]:
+        return compute_with_trust(prepared) if self._with_trust else (compute(prepared), None)
 
     def _pictures(self, result: MattingResult, trust: TrustMap | None) -> dict[str, NDArray[Any]]:
         output, fields = self.fields.output, self.fields
@@ -173,6 +213,19 @@ class MattingJob:
             "warnings": warnings,
             "seconds": self.times.seconds,
         }
+
+
+@contextmanager
+def _as_problems() -> Iterator[None]:
+    """Turn the package's errors into answers."""
+    try:
+        yield
+    except MemoryError:
+        raise too_large("not enough memory for a photo of this size; try max_side 2048") from None
+    except MemoryLimitError as error:
+        raise too_large(str(error)) from error
+    except VitMatteError as error:
+        raise unusable(error) from error
 
 
 def _computed(result: MattingResult) -> dict[str, float]:

@@ -14,7 +14,8 @@ from numpy_vitmatte.pipeline import matte
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 from numpy_vitmatte.pipeline.memory import PYMATTING_BYTES
 from numpy_vitmatte.pipeline.warmup import warmup
-from numpy_vitmatte.serve.budget import JobBudget
+from numpy_vitmatte.serve.budget import OUTSIDE_SHARE, JobBudget
+from numpy_vitmatte.serve.lane import OUTSIDE
 from numpy_vitmatte.serve.problems import Problem
 from numpy_vitmatte.serve.settings import ServiceSettings
 from numpy_vitmatte.trimaps.doctor import check_trimap
@@ -97,7 +98,9 @@ class Models:
                 f"{limit // 1_000_000}MB of memory are not enough for a service with model {name!r}, which takes "
                 f"{needed}MB before it has a photo; allow more, or give a shorter queue or fewer models"
             )
-        return JobBudget(base + left // settings.lanes, left // settings.lanes)
+        outside = int(left * OUTSIDE_SHARE)
+        job = (left - outside) // settings.lanes
+        return JobBudget(base + job, job, outside // (OUTSIDE * settings.lanes))
 
     def warm_up(self) -> None:
         """Compile or read every kernel that a request may need, so that none waits for it."""

@@ -13,7 +13,7 @@ _BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "fo
 
 _FILES = {
     "image": "The photo: PNG, JPEG, WebP, TIFF, BMP, GIF, PPM or AVIF.",
-    "trimap": "Black background, white foreground, grey unknown; of the photo's size.",
+    "trimap": "Black background, white foreground, gray unknown; of the photo's size.",
     "mask": "A mask, an alpha or a cut-out, of which the trimap is made.",
     "background": "A picture for a composite.",
 }

@@ -47,7 +47,7 @@ ENCODINGS = {
     "png": Encoding("image/png", ".png", "PNG"),
     "png16": Encoding("image/png", ".png", "PNG"),
     "npy": Encoding("application/x-npy", ".npy", None),
-    # Method 0 is five times as fast as Pillow's 4 for a few per cent more bytes; exact keeps colours under alpha 0.
+    # Method 0 is five times as fast as Pillow's 4 for a few per cent more bytes; exact keeps colors under alpha 0.
     "webp": Encoding("image/webp", ".webp", "WEBP", {"lossless": True, "exact": True, "method": 0, "quality": 0}),
     "jpeg": Encoding("image/jpeg", ".jpg", "JPEG", {"quality": 95, "subsampling": 0}),
 }

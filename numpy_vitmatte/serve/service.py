@@ -32,7 +32,7 @@ class Service:
     Raises
     ------
     VitMatteError
-        As :class:`~numpy_vitmatte.serve.models.Models`.
+        See :class:`~numpy_vitmatte.serve.models.Models`.
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
@@ -91,7 +91,13 @@ class Service:
         finally:
             self._receiving -= 1
 
-    async def compute(self, request: Request, job: Callable[[threading.Event, float], Result]) -> Result:
+    async def compute(
+        self,
+        request: Request,
+        job: Callable[[threading.Event, float], Any],
+        before: Callable[[], None] | None = None,
+        after: Callable[[Any], Any] | None = None,
+    ) -> Any:
         """Wait for the lane and compute, as long as the client stays.
 
         Parameters
@@ -100,6 +106,8 @@ class Service:
             Its body has been received.
         job : callable
             Gets an event that is set when the client has gone, and the seconds that the job waited.
+        before, after : callable, optional
+            As for :meth:`~numpy_vitmatte.serve.lane.Lane.run`.
 
         Raises
         ------
@@ -109,7 +117,7 @@ class Service:
         """
         arrived = time.perf_counter()
 
-        def timed(unwanted: threading.Event) -> Result:
+        def timed(unwanted: threading.Event) -> Any:
             began = time.perf_counter()
             self.metrics.queue_seconds.observe(began - arrived)
             try:
@@ -117,7 +125,7 @@ class Service:
             finally:
                 self.metrics.compute_seconds.observe(time.perf_counter() - began)
 
-        return await while_connected(request, self.lane.run(timed))
+        return await while_connected(request, self.lane.run(timed, before=before, after=after))
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

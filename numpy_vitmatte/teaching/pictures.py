@@ -85,7 +85,7 @@ def hairy_picture(seed: int = 0, size: int = 256) -> Toy:
 
 def _disc_with_strands(generator: np.random.Generator, size: int) -> NDArray[np.float64]:
     """Draw the alpha of a disc below the middle and of bent strands that grow out of its upper half."""
-    y, x = np.mgrid[:size, :size] + 0.5  # centres of pixels
+    y, x = np.mgrid[:size, :size] + 0.5  # centers of pixels
     middle_y, middle_x, radius = 0.6 * size, 0.5 * size, 0.22 * size
     alpha = np.clip(radius + 0.5 - np.hypot(y - middle_y, x - middle_x), 0, 1)
     for _ in range(_STRANDS):

@@ -48,7 +48,7 @@ def token_grids(
     Parameters
     ----------
     height, width, channels : strategy for int, optional
-        By default 1 to 6, 1 to 8 and 1 to 37.
+        The defaults are 1 to 6, 1 to 8 and 1 to 37.
     """
     shape = (
         draw(height if height is not None else st.integers(1, 6)),
@@ -105,7 +105,7 @@ def checkpoints(draw: st.DrawFn, configs: st.SearchStrategy[VitMatteConfig] | No
     Parameters
     ----------
     configs : strategy for VitMatteConfig, optional
-        By default :func:`configurations`.
+        The default is :func:`configurations`.
     """
     config = draw(configs if configs is not None else configurations())
     return RandomCheckpoint(config, random_checkpoint(config, draw(seeds())))

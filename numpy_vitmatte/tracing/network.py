@@ -35,7 +35,7 @@ def trace_image(
     Parameters
     ----------
     image : float32 array (H, W, 4)
-        Normalised RGB and trimap / 255; H and W are multiples of the patch size.
+        Normalized RGB and trimap / 255; H and W are multiples of the patch size.
     tensors : mapping of str to float32 array
         A checkpoint's tensors under their own names.
     config : VitMatteConfig

@@ -1,1 +1,1 @@
-"""How weights come to be: what an alpha is worth, and how a gradient moves the weights. No PyTorch."""
+"""Training without PyTorch: the loss of an alpha, and the steps by which a gradient moves the weights."""

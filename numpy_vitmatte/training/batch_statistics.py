@@ -1,4 +1,4 @@
-"""Batch norms in training: they normalise by the statistics of the image at hand, and remember an average.
+"""Batch norms in training: they normalize by the statistics of the image at hand, and remember an average.
 
 Ioffe and Szegedy 2015 (arXiv:1502.03167). A forward pass in training mode is the ordinary one with other weights: those
 whose stored statistics are the image's own. ``reference_backward`` is told so by ``training=True``.

@@ -170,7 +170,7 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
     - regions count one pixel more than they have, so that an empty one needs no care;
     - pyramid and slopes see the true alpha where the trimap knows, and are means over the whole image;
     - the pyramid has 4 levels and what is left; small images are doubled bilinearly, and odd rows are kept;
-    - slopes are differences of neighbours; only slope beyond the true one has a price, so that hair costs nothing.
+    - slopes are differences of neighbors; only slope beyond the true one has a price, so that hair costs nothing.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
 
 
 def _neighbor_slopes(merged: Array, alpha: Array) -> tuple[float, Array]:
-    """Return the mean absolute error of neighbours' differences, plus the price of those larger than the truth's."""
+    """Return the mean absolute error of neighbors' differences, plus the price of those larger than the truth's."""
     price = merged.dtype.type(SLOPE_PRICE)
     value, gradient = 0.0, np.zeros_like(merged)
     for axis in (-1, -2):
@@ -216,7 +216,7 @@ def _neighbor_slopes(merged: Array, alpha: Array) -> tuple[float, Array]:
         value += float(np.abs(slope - goal).mean() + price * np.maximum(beyond, 0).mean())
         d = (np.sign(slope - goal) + price * np.sign(slope) * (beyond >= 0)) / merged.dtype.type(slope.size)
         d = np.swapaxes(d, axis, -1)
-        into = np.swapaxes(gradient, axis, -1)  # a view: the differences go back to both neighbours
+        into = np.swapaxes(gradient, axis, -1)  # a view: the differences go back to both neighbors
         into[..., 1:] += d
         into[..., :-1] -= d
     return value, gradient
@@ -240,7 +240,7 @@ def _region_l1(predicted: Array, alpha: Array, region: Mask, pixels: int) -> tup
 
 
 def _sobel(image: Array, across: int, down: int) -> Array:
-    """Return differences of next neighbours along one axis, smoothed by (1 2 1) along the other; zeros around."""
+    """Return differences of next neighbors along one axis, smoothed by (1 2 1) along the other; zeros around."""
 
     def shifted(array: Array, axis: int, by: int) -> Array:
         result, array = np.zeros_like(array), np.moveaxis(array, axis, -1)

@@ -73,7 +73,7 @@ def zeros_between(length: int) -> NDArray[np.float64]:
 
 
 def bilinear(length: int) -> NDArray[np.float64]:
-    """Return the matrix (length, half) that doubles by linear interpolation, half-pixel centres, half rounded up."""
+    """Return the matrix (length, half) that doubles by linear interpolation, half-pixel centers, half rounded up."""
     return linear_resize(np.eye((length + 1) // 2), length)
 
 

@@ -25,7 +25,7 @@ from numpy_vitmatte.images.sixteen_bits import joined, low_bytes_of, stated_dept
 from numpy_vitmatte.images.value_range import to_levels
 
 GRAY_TOLERANCE = 32
-"""Levels by which red, green and blue may differ in an image that is still taken for grey (JPEG's chroma errors)."""
+"""Levels by which red, green and blue may differ in an image that is still taken for gray (JPEG's chroma errors)."""
 
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
@@ -33,8 +33,8 @@ _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 def trimap_levels(source: ImageSource, what: str, depth: int | None = None) -> tuple[NDArray[Any], str]:
     """Take the channel of an image that is its trimap.
 
-    Colours that are grey are taken as grey. If an image in one single colour has transparency, the transparency is the
-    trimap (a mask exported as alpha); if the grey varies too, transparent counts as background, as it looks.
+    Colors that are gray are taken as gray. If an image in one single color has transparency, the transparency is the
+    trimap (a mask exported as alpha); if the gray varies too, transparent counts as background, as it looks.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ def trimap_levels(source: ImageSource, what: str, depth: int | None = None) -> t
     Raises
     ------
     ImageError
-        If it cannot be read, is not finite, or is in colour.
+        If it cannot be read, is not finite, or is in color.
     """
     levels, understood_as, name = _channels(source, what, depth)
     gray = _gray(
         levels,
-        f"{name} is in colour",
-        "expected grey: black background, white foreground, grey unknown. Were photo and trimap exchanged?",
+        f"{name} is in color",
+        "expected gray: black background, white foreground, gray unknown. Were photo and trimap exchanged?",
     )
     if not _shows_through(levels):
         return gray, understood_as
@@ -70,14 +70,14 @@ def trimap_levels(source: ImageSource, what: str, depth: int | None = None) -> t
 
 
 def mask_levels(source: ImageSource, what: str, depth: int | None = None) -> tuple[NDArray[Any], str]:
-    """Take the channel of an image that is its mask: the transparency of a cut-out, else the grey.
+    """Take the channel of an image that is its mask: the transparency of a cut-out, else the gray.
 
     Parameters and results are those of :func:`trimap_levels`; 0 is background, 255 foreground.
 
     Raises
     ------
     ImageError
-        If it cannot be read, is not finite, or is in colour and opaque.
+        If it cannot be read, is not finite, or is in color and opaque.
     """
     levels, understood_as, name = _channels(source, what, depth)
     if _shows_through(levels):
@@ -85,8 +85,8 @@ def mask_levels(source: ImageSource, what: str, depth: int | None = None) -> tup
     transparency = "has no transparency" if levels.shape[-1] < 4 else "is equally transparent everywhere"
     gray = _gray(
         levels,
-        f"{name} is in colour and {transparency}",
-        "expected a grey mask, black background and white foreground, or a cut-out with transparency",
+        f"{name} is in color and {transparency}",
+        "expected a gray mask, black background and white foreground, or a cut-out with transparency",
     )
     return gray, understood_as
 
@@ -122,7 +122,7 @@ def _pillow_channels(image: Image.Image, name: str) -> NDArray[Any]:
     if image.mode in ("1", "L", "F") or image.mode.startswith("I"):
         return np.asarray(image)[..., None]
     if image.mode in _WITH_ALPHA or (image.mode == "P" and "transparency" in image.info):
-        # Pillow knows no way from premultiplied grey to RGBA but over plain grey.
+        # Pillow knows no way from premultiplied gray to RGBA but over plain gray.
         image = image.convert("LA") if image.mode == "La" else image
         return np.asarray(image.convert("RGBA"))
     return photo_array(image, name)
@@ -137,7 +137,7 @@ def _label_steps(colors: NDArray[Any]) -> int:
 
 
 def _gray(levels: NDArray[Any], trouble: str, remedy: str) -> NDArray[Any]:
-    """(H, W, C) -> (H, W), C = 1, 3 or 4: the colours' common value."""
+    """(H, W, C) -> (H, W), C = 1, 3 or 4: the colors' common value."""
     if levels.shape[-1] == 1:
         return levels[..., 0]
     colors = levels[..., :3]

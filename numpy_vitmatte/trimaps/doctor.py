@@ -21,16 +21,16 @@ _EDGE = 2
 Further away they are noise, or an area."""
 
 _MANY = 0.05
-"""A share of in-between grey that soft edges and accidents seldom reach."""
+"""A share of in-between gray that soft edges and accidents seldom reach."""
 
 _MODES = {
     "1": "black and white",
     "P": "a palette",
     "PA": "a palette with transparency",
-    "LA": "grey with transparency",
-    "RGB": "colours",
-    "RGBA": "colours with transparency",
-    "CMYK": "print colours",
+    "LA": "gray with transparency",
+    "RGB": "colors",
+    "RGBA": "colors with transparency",
+    "CMYK": "print colors",
     "I": "32-bit integers",
     "F": "floats",
 }
@@ -41,7 +41,7 @@ def check_trimap(source: ImageSource, photo: ImageSource | None = None, *, depth
 
     The examination covers the form that it is stored in (mode, palette, transparency, dtype, EXIF orientation), the
     scale of its values, other levels than 0, 128 and 255, noise as JPEG leaves it, soft edges, areas of in-between
-    grey, missing classes, the share of the unknown, and the size of the photo.
+    gray, missing classes, the share of the unknown, and the size of the photo.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _form(source: Any) -> tuple[list[Finding], str | None]:
     findings = []
     if stored.mode != "L":
         meaning = _MODES.get(stored.mode, "16-bit integers" if stored.mode.startswith("I;16") else "an unusual one")
-        text = f"Pillow's mode {stored.mode}, {meaning}; expected L, 8-bit grey"
+        text = f"Pillow's mode {stored.mode}, {meaning}; expected L, 8-bit gray"
         findings.append(Finding("form", text, True))
     if stored.orientation != 1:
         text = f"EXIF orientation {stored.orientation}, which many tools overlook; expected upright pixels"
@@ -145,14 +145,14 @@ def _value_findings(levels: NDArray[Any], trimap: NDArray[np.uint8], lossy: str 
 
 
 def _areas(between: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the in-between grey that is thicker than a soft edge."""
+    """Return the in-between gray that is thicker than a soft edge."""
     deep = between & (squared_distance_to(~between) > _EDGE**2)
     # The rim of an area is no deeper than a soft edge but belongs to the area; a corner lies _EDGE off on both axes.
     return between & (squared_distance_to(deep) <= 2 * _EDGE**2)
 
 
 def _beside_edges(trimap: NDArray[np.uint8], between: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mark pixels that have another class, or in-between grey, within reach of a soft edge along both axes."""
+    """Mark pixels that have another class, or in-between gray, within reach of a soft edge along both axes."""
     beside = np.zeros(trimap.shape, bool)
     for value in (BACKGROUND, UNKNOWN, FOREGROUND):
         there = (trimap == value) & ~between
@@ -183,4 +183,4 @@ def _gray_areas(area: NDArray[np.bool_]) -> list[Finding]:
         return []
     advice = "is it a soft mask, an alpha or a photo? numpy-vitmatte trimap MASK makes a trimap of a mask"
     text = f"{share:.1%} of the trimap lies in areas near none of 0, 128 and 255 and becomes unknown: {advice}"
-    return [Finding("in-between grey", text, share <= _MANY)]
+    return [Finding("in-between gray", text, share <= _MANY)]

@@ -16,7 +16,7 @@ class Finding:
     Attributes
     ----------
     kind : str
-        ``"form"``, ``"orientation"``, ``"scale"``, ``"levels"``, ``"noise"``, ``"soft edges"``, ``"in-between grey"``,
+        ``"form"``, ``"orientation"``, ``"scale"``, ``"levels"``, ``"noise"``, ``"soft edges"``, ``"in-between gray"``,
         ``"classes"``, ``"unknown share"`` or ``"size"``.
     message : str
         It says what was found, and what was expected or follows from it.

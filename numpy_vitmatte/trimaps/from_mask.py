@@ -63,7 +63,7 @@ def trimap_from_mask(
     VitMatteError
         A width or threshold that cannot be.
     ImageError
-        A mask that cannot be read, or is in colour without transparency.
+        A mask that cannot be read, or is in color without transparency.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def widen_unknown(trimap: NDArray[np.uint8], erode: float, dilate: float) -> NDA
     A straight edge loses exactly `erode` rows of foreground and `dilate` rows of background. That is erosion of both
     by discs, whose radius may be a fraction; squares, as rembg and Matte-Anything take them, reach 1.4 times as far
     along the diagonals. The frame of the image is no edge: a subject that it cuts off stays foreground up to it
-    (rembg erodes from there, which lays a grey border along the frame).
+    (rembg erodes from there, which lays a gray border along the frame).
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def widen_unknown(trimap: NDArray[np.uint8], erode: float, dilate: float) -> NDA
     """
     wider = np.full(trimap.shape, UNKNOWN, np.uint8)
     for value, width in ((FOREGROUND, erode), (BACKGROUND, dilate)):
-        # The distance counts from pixel centre to pixel centre, so that of a pixel at the edge is 1.
+        # The distance counts from pixel center to pixel center, so that of a pixel at the edge is 1.
         wider[squared_distance_to(trimap != value) > width * width] = value
     return wider
 

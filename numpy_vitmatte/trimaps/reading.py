@@ -103,7 +103,7 @@ def read_trimap(
     Raises
     ------
     ImageError
-        Not readable, empty, NaN or infinite, negative, too large, or in colour.
+        Not readable, empty, NaN or infinite, negative, too large, or in color.
     """
     return snap(*trimap_levels(source, what, depth))
 
@@ -144,7 +144,7 @@ def _report(levels: NDArray[Any], trimap: NDArray[np.uint8], understood_as: str)
     warnings = missing_classes(levels, trimap)
     if between > _MANY * trimap.size:
         warnings.append(
-            f"{between / trimap.size:.0%} of the trimap lies between black, grey and white and counts as unknown: is "
+            f"{between / trimap.size:.0%} of the trimap lies between black, gray and white and counts as unknown: is "
             "it a soft mask or a photo?"
         )
     return TrimapReport(

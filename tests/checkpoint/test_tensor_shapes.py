@@ -55,7 +55,7 @@ def test_tensors_of_odd_networks():
 
 
 def test_network_without_absolute_positions():
-    # transformers 5.23 fails on this one, since its initialisation takes the table for granted: no comparison there.
+    # transformers 5.23 fails on this one, since its initialization takes the table for granted: no comparison there.
     config = with_backbone(NETWORKS["tiny"], use_absolute_position_embeddings=False)
     missing = parameter_shapes(NETWORKS["tiny"]).keys() - parameter_shapes(config).keys()
     assert missing == {"backbone.embeddings.position_embeddings"}

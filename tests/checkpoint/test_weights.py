@@ -95,10 +95,11 @@ def test_a_loaded_model_does_not_depend_on_its_file(lively_checkpoint, tmp_path,
     expected = (tmp_path / "loaded/model.safetensors").read_bytes()
     run_python("-c", f"""
 import os, numpy as np
+from pathlib import Path
 from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
 from numpy_vitmatte.testing import random_pixels
 model, pixels = VitMatteForImageMatting.from_pretrained("loaded"), random_pixels(1, 4, 32, 32)
-packed = load_packed("loaded")
+packed = load_packed(Path("loaded"))
 before = model(pixels).alphas
 with open("loaded/model.safetensors", "r+b") as file:
     file.write(bytes({len(expected)}))

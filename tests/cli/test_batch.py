@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from support import command_line
 from support.folder_jobs import hidden, make_folders, outputs
 
 from numpy_vitmatte.batch.output_folder import RECORD_FILE
-from numpy_vitmatte.cli import main
 from numpy_vitmatte.images.value_range import to_integers
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
@@ -29,12 +29,9 @@ def run(folder, lively_checkpoint, capsys):
     """Run the command: exit status, lines of stdout, lines of stderr (compilation aside)."""
 
     def run_batch(*options, photos="photos", trimaps="trimaps", output="alphas", model=lively_checkpoint):
-        try:
-            status = main(["batch", photos, trimaps, "-o", output, "--model", str(model), *options])
-        except SystemExit as leaving:
-            status = leaving.code
-        printed = capsys.readouterr()
-        return status, printed.out.splitlines(), [x for x in printed.err.splitlines() if "compiling" not in x]
+        job = ("batch", photos, trimaps, "-o", output, "--model", model)
+        status, out, err = command_line.run(capsys, *job, *options)
+        return status, out.splitlines(), err
 
     return run_batch
 
@@ -133,19 +130,12 @@ def test_bad_usage(folder, run, options, changes, message):
     assert sorted(folder.rglob("*")) == before
 
 
-def test_help_has_an_example(capsys):
-    with pytest.raises(SystemExit) as leaving:
-        main(["batch", "--help"])
-    assert leaving.value.code == 0
-    assert "examples:\n  numpy-vitmatte batch " in capsys.readouterr().out
-
-
 def test_the_record_names_model_and_options(folder, run, lively_checkpoint):
     run()
     record = json.loads((folder / "alphas" / RECORD_FILE).read_text())
     assert record["options"] == {
         "model": str(lively_checkpoint), "bits": 8, "raw": False, "profile": "hf", "max_side": None,
-        "masks": False, "erode": None, "dilate": None, "depth": None,
+        "masks": False, "erode": None, "dilate": None, "depth": None, "upscale": None,
     }  # fmt: skip
 
 

@@ -1,16 +1,16 @@
 """What becomes of a photo's colors, depth and transparency on the command line, and of a mask in place of a trimap."""
 
 import io
-import shutil
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from support import command_line
+from support.command_line import assert_refused
 from support.icc_profiles import ADOBE_RGB, DISPLAY_P3
 from support.matting_job import PHOTO, TRIMAP
 
-from numpy_vitmatte.cli import main
 from numpy_vitmatte.images.color_profile import is_srgb, to_srgb
 from numpy_vitmatte.images.photo_reading import read_photo
 from numpy_vitmatte.matting.composite import composite
@@ -22,21 +22,16 @@ BEACH = np.random.default_rng(3).integers(0, 256, (50, 71, 3), dtype=np.uint8)
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch, lively_checkpoint):
-    """A working directory with a photo in Display P3, its trimap and a checkpoint."""
-    monkeypatch.chdir(tmp_path)
+def photo(folder):
+    """The photo in the working directory is in Display P3."""
     Image.fromarray(PHOTO).save("photo.png", icc_profile=DISPLAY_P3)
-    Image.fromarray(TRIMAP).save("trimap.png")
-    shutil.copytree(lively_checkpoint, "checkpoint")
-    return tmp_path
 
 
 def run(capsys, *arguments):
     """The lines of stderr of a command that succeeds."""
-    status = main(arguments)
-    printed = capsys.readouterr()
-    assert status == 0, printed.err
-    return [line for line in printed.err.splitlines() if "compiling the kernels" not in line]
+    status, _, err = command_line.run(capsys, *arguments)
+    assert status == 0, err
+    return err
 
 
 def opened(path):
@@ -213,9 +208,8 @@ def test_webp_is_too_small_for_a_panorama(capsys, folder):
     """Its sides have 16383 pixels at most; nothing is left behind."""
     np.save("photo.npy", np.zeros((4, 16400, 3), np.uint8))
     np.save("trimap.npy", np.zeros((4, 16400), np.uint8))
-    status = main(["matte", "photo.npy", "trimap.npy", "-o", "a.webp", "--model", "checkpoint"])
-    assert status == 2
-    assert "output 'a.webp' cannot be written: encoding error 5" in capsys.readouterr().err
+    job = ("matte", "photo.npy", "trimap.npy", "-o", "a.webp", "--model", "checkpoint")
+    assert_refused(command_line.run(capsys, *job), "output 'a.webp' cannot be written: encoding error 5")
     assert not list(folder.glob("*a*.webp"))
 
 
@@ -227,5 +221,4 @@ def test_estimated_colors_keep_the_space(capsys):
 
 def test_a_missing_pymatting_names_the_way_without(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pymatting", None)
-    assert main([*JOB, "--cutout", "out.png"]) == 2
-    assert "--colors photo" in capsys.readouterr().err
+    assert_refused(command_line.run(capsys, *JOB, "--cutout", "out.png"), "--colors photo")

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from support import command_line
 from support.matting_job import PHOTO, TRIMAP
 
 from numpy_vitmatte import trimap_from_mask
@@ -37,13 +38,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(capsys, *arguments):
-    """Exit status, stdout and stderr's lines of one command, usage errors included; compilation is not told."""
-    try:
-        status = main(["trimap", *map(str, arguments)])
-    except SystemExit as leaving:
-        status = leaving.code
-    printed = capsys.readouterr()
-    return status, printed.out, [line for line in printed.err.splitlines() if "compiling the kernels" not in line]
+    return command_line.run(capsys, "trimap", *arguments)
 
 
 def pixels(path):
@@ -111,7 +106,7 @@ def test_what_is_found_goes_to_stdout_and_the_status_tells(folder, capsys):
     assert (status, err) == (1, [])
     assert out.splitlines() == [
         SHARES.replace("values 0 to 255", "16-bit values"),
-        "can be repaired: form: Pillow's mode I;16, 16-bit integers; expected L, 8-bit grey",
+        "can be repaired: form: Pillow's mode I;16, 16-bit integers; expected L, 8-bit gray",
         "can be repaired: scale: it was read as 16-bit values; other tools expect values 0, 128 and 255",
     ]
 
@@ -185,13 +180,6 @@ def test_stdin_without_a_picture(folder, capsys, monkeypatch, content, message):
     assert (status, out) == (2, "")
     assert err == [f"numpy-vitmatte: error: mask on standard input is not an image: {message}"]
     assert files(folder) == before
-
-
-def test_help_has_an_example(capsys):
-    status, out, err = run(capsys, "--help")
-    assert (status, err) == (0, [])
-    assert "examples:\n  numpy-vitmatte trimap mask.png -o trimap.png --erode 10 --dilate 10\n" in out
-    assert "or as a share of the shorter side, 2%)" in out
 
 
 @pytest.mark.parametrize(

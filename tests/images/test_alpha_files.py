@@ -76,7 +76,7 @@ def test_cut_outs_of_16_bits_are_read_whole(tmp_path):
 
 def test_color_and_missing_files(tmp_path):
     Image.fromarray(np.uint8([[[200, 10, 20]]])).save(tmp_path / "photo.png")
-    with pytest.raises(ImageError, match=r"alpha '.*photo.png' is in colour and has no transparency"):
+    with pytest.raises(ImageError, match=r"alpha '.*photo.png' is in color and has no transparency"):
         read_alpha(tmp_path / "photo.png")
     with pytest.raises(ImageError, match="no such file"):
         read_alpha(tmp_path / "none.npy")

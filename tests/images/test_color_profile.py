@@ -168,7 +168,7 @@ def test_gray_with_a_profile_of_colors_keeps_it():
 
 
 def test_print_colors_by_their_profile():
-    """White paper; the first ink is a middle grey of L* 50, sRGB's level 119, which no formula of inks gives."""
+    """White paper; the first ink is a middle gray of L* 50, sRGB's level 119, which no formula of inks gives."""
     icc = print_profile(lambda c, m, y, k: (0 if k else 128 if c or m or y else 255, 128, 128))
     inks = np.zeros((4, 5, 4), np.uint8)
     inks[:, 2:, 0] = 255

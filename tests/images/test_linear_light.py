@@ -20,7 +20,7 @@ def test_every_level_against_the_formula():
 
 
 def test_values_of_the_tables():
-    """Linear 0.18, a photographer's middle grey, is level 118; level 128 is 0.2159; the straight piece ends at 10."""
+    """Linear 0.18, a photographer's middle gray, is level 118; level 128 is 0.2159; the straight piece ends at 10."""
     assert float(from_light(np.float32(0.18))) == pytest.approx(117.6, abs=0.05)
     np.testing.assert_allclose(to_light(np.array([0, 10, 11, 128, 255])), [0, 0.003035, 0.003347, 0.215861, 1], 2e-4)
 

@@ -50,7 +50,7 @@ def test_pictures(tmp_path, channels, mode):
 
 
 def test_picture_formats(tmp_path):
-    """JPEG keeps colours at full size: red and blue columns, one pixel wide each, stay apart."""
+    """JPEG keeps colors at full size: red and blue columns, one pixel wide each, stay apart."""
     pixels = np.tile(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8), (16, 8, 1))
     for name, kind, error in [("a.png", "PNG", 0), ("a.jpg", "JPEG", 30), ("a.JPEG", "JPEG", 30)]:
         write_together({tmp_path / name: picture_writer(tmp_path / name, pixels)})

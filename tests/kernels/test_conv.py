@@ -51,7 +51,7 @@ def test_conv_rows(height, width, inputs, outputs, size, stride, biased, seed):
     stride=st.integers(1, 2), seed=seeds,
 )  # fmt: skip
 def test_conv_relu_of_a_rectangle(height, width, inputs, outputs, stride, seed):
-    """Any rectangle of outputs, its windows centred, from a piece that is just large enough."""
+    """Any rectangle of outputs, its windows centered, from a piece that is just large enough."""
     generator = np.random.default_rng(seed)
     image = generator.standard_normal((height, width, inputs)).astype(np.float32)
     weight = generator.standard_normal((outputs, inputs, 3, 3)).astype(np.float32)

@@ -102,10 +102,10 @@ def test_add():
 
 
 def normalized_and_bound(x, weight, bias, epsilon):
-    """Rows normalised in float64, and what float32 may differ by, to first order.
+    """Rows normalized in float64, and what float32 may differ by, to first order.
 
-    The mean, a sum of C terms, is off by at most ``d = (C + 3) * 2**-24 * max|x|``; so is each centred number. That
-    moves a normalised number z by d / sigma, and sigma itself by a share of d / sigma + (C + 4) * 2**-24.
+    The mean, a sum of C terms, is off by at most ``d = (C + 3) * 2**-24 * max|x|``; so is each centered number. That
+    moves a normalized number z by d / sigma, and sigma itself by a share of d / sigma + (C + 4) * 2**-24.
     """
     x, weight, bias = (array.astype(np.float64) for array in (x, weight, bias))
     channels = x.shape[-1]

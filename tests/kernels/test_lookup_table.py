@@ -11,7 +11,7 @@ sides = st.integers(1, 6)
 
 @given(rows=sides, width=sides, more=st.integers(0, 2), seed=st.integers(0, 2**32 - 1))
 def test_every_channel_has_its_table(rows, width, more, seed):
-    """The last one is for the greys; what lies right of the picture is left alone."""
+    """The last one is for the grays; what lies right of the picture is left alone."""
     generator = np.random.default_rng(seed)
     colors = generator.integers(0, 256, (rows, width, 3), dtype=np.uint8)
     grays = generator.integers(0, 256, (rows, width), dtype=np.uint8)

@@ -64,7 +64,7 @@ def test_any_rectangle_of_the_fused_convolution(height, width, features, details
     here = slice(rectangle.top, rectangle.bottom), slice(rectangle.left, rectangle.right)
     expected = fused_in_float64(*(a.astype(np.float64) for a in (f, d, wd, wf, bias)))[here]
     magnitude = fused_in_float64(*(np.abs(a).astype(np.float64) for a in (f, d, wd, wf, bias)))[here]
-    # 9 products of each channel, then of 9 maps 4 neighbours each, in two passes with a weight each.
+    # 9 products of each channel, then of 9 maps 4 neighbors each, in two passes with a weight each.
     bound = summation_bound(9 * details + features + 38, magnitude)
     if not (details % 16 or channels % 16):
         bound += rounding_bound(d, wd, bias)[here]

@@ -24,7 +24,7 @@ seeds = st.integers(0, 2**32 - 1)
 @example(side=6, height=6, width=6, channels=5, seed=0)
 @example(side=6, height=6, width=5, channels=5, seed=0)
 def test_absolute_positions(side, height, width, channels, seed):
-    """Larger, smaller and equal grids; whole ones and single rows. Along each axis four weighted neighbours are added:
+    """Larger, smaller and equal grids; whole ones and single rows. Along each axis four weighted neighbors are added:
     2 * (4 + 1) roundings.
     """
     table = np.random.default_rng(seed).standard_normal((1, 1 + side * side, channels)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Backgrounds: colours by name, pictures scaled both ways, checks; and what is none of them."""
+"""Backgrounds: colors by name, pictures scaled both ways, checks; and what is none of them."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_colors(name, color):
 
 
 def test_cover_cuts_the_middle_out():
-    """A picture twice as wide as the square frame keeps its middle half: two columns of each colour."""
+    """A picture twice as wide as the square frame keeps its middle half: two columns of each color."""
     picture = cover_frame(STRIPES, 4, 4)
     np.testing.assert_array_equal(picture, STRIPES[:, 2:6])
     assert cover_frame(STRIPES, 9, 5).shape == (9, 5, 3)
@@ -64,7 +64,7 @@ def test_a_file_named_like_a_color_needs_its_folder(tmp_path, monkeypatch):
 
 def test_what_is_no_background(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
-    with pytest.raises(ImageError, match=r"background 'beach.jpg' is no file, no colour .* and not 'checkerboard'"):
+    with pytest.raises(ImageError, match=r"background 'beach.jpg' is no file, no color .* and not 'checkerboard'"):
         read_background("beach.jpg")
     with pytest.raises(ImageError, match=r"background '.*notes\.txt' is not an image"):
         read_background(str(tmp_path / "notes.txt"))

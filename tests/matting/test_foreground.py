@@ -1,4 +1,4 @@
-"""Estimated colours: those of a made photo come back, both sides explain it, old backgrounds leave no rim."""
+"""Estimated colors: those of a made photo come back, both sides explain it, old backgrounds leave no rim."""
 
 import sys
 
@@ -68,7 +68,7 @@ def test_both_sides_together_give_the_photo_again(linear):
 
 @needs_pymatting
 def test_cutout_carries_no_old_background_under_its_transparency():
-    """Scaling a cut-out mixes colours of transparent pixels in; there the estimate goes on with the subject's."""
+    """Scaling a cut-out mixes colors of transparent pixels in; there the estimate goes on with the subject's."""
     alpha = soft_disc()
     photo = composite(np.broadcast_to(np.uint8(ORANGE), (96, 96, 3)), alpha, BLUE)
     straight = cutout(estimate_foreground(photo, alpha), alpha)

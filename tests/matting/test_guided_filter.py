@@ -105,7 +105,7 @@ def test_an_edge_comes_back_to_the_pixel():
     assert small_alpha[0, 3] == 0.75
     large = upsample_alpha(small_alpha, small_photo, photo, radius=8, epsilon=1e-9)
     np.testing.assert_allclose(large, np.broadcast_to(inside, (32, 32)), rtol=0, atol=1e-5)
-    # Windows of radius 2 that lie in the background alone say 0 whatever the colour: one of the five over small column
+    # Windows of radius 2 that lie in the background alone say 0 whatever the color: one of the five over small column
     # 2, which has an eighth of the interpolation at column 13.
     assert upsample_alpha(small_alpha, small_photo, photo, radius=2, epsilon=1e-9)[0, 13] == pytest.approx(1 - 1 / 40)
 

@@ -62,7 +62,7 @@ def pictures(tmp_path_factory):
 @pytest.fixture(scope="module")
 def compiled(pictures):
     """Every kernel of the jobs lies compiled on disk: one process has done them all on small pictures."""
-    possible = [kind for kind in JOBS if kind != "estimated colours" or importlib.util.find_spec("pymatting")]
+    possible = [kind for kind in JOBS if kind != "estimated colors" or importlib.util.find_spec("pymatting")]
     run_python("-c", COMMAND, *(JOBS[kind] for kind in possible), cwd=pictures / "60")
 
 
@@ -206,19 +206,19 @@ JOBS = {
     "16 bits, profile and transparency": (
         "wide-rgba.png trimap.png -o a.png --cutout b.tif --bits 16 --colors photo --max-side 64"
     ),
-    "estimated colours": "photo.png trimap.png --cutout a.png --max-side 64",
+    "estimated colors": "photo.png trimap.png --cutout a.png --max-side 64",
 }
 
 
 @pytest.mark.compiled
 @reads_peaks
 @pytest.mark.parametrize(
-    "kind", [*JOBS][:-1] + [pytest.param("estimated colours", marks=pytest.mark.extras("pymatting"))]
+    "kind", [*JOBS][:-1] + [pytest.param("estimated colors", marks=pytest.mark.extras("pymatting"))]
 )
 def test_the_least_budget_is_kept_and_not_wasted(pictures, compiled, kind):
     """A process of its own, refused once, then run with the least: below it, and not by half."""
     # pymatting takes its time, and so does the network where it sees the photo enlarged.
-    folder = pictures / ("1800" if kind == "estimated colours" else "500" if "larger" in kind else "3000")
+    folder = pictures / ("1800" if kind == "estimated colors" else "500" if "larger" in kind else "3000")
     threads = {"NUMPY_VITMATTE_NUM_THREADS": str(get_num_threads())}
     least, peak = map(int, run_python("-c", COMMAND, JOBS[kind], cwd=folder, **threads).split())
     assert least * MEGA / 2 < peak <= least * MEGA

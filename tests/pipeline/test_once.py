@@ -12,6 +12,8 @@ from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.formats import open_listed
 from numpy_vitmatte.network.decoder_plan import plan_decoder
 from numpy_vitmatte.network.memory import plan_network_memory
+from numpy_vitmatte.pipeline import loaded_checkpoint
+from numpy_vitmatte.pipeline.estimate import estimate_memory
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
 from numpy_vitmatte.pipeline.trust import matte_with_trust
 
@@ -58,6 +60,20 @@ def once(*more, passes=1):
 def test_matte(calls, lively_checkpoint, max_memory, max_side):
     matte("photo.png", "trimap.png", lively_checkpoint, max_memory=max_memory, max_side=max_side)
     assert calls == once()
+
+
+def test_a_process_that_has_nothing_loaded_yet(calls, lively_checkpoint, monkeypatch):
+    """Configuration, weights and processor come from the one folder that was found; so do those of a command."""
+    monkeypatch.setattr(loaded_checkpoint, "_last", None)
+    matte("photo.png", "trimap.png", lively_checkpoint)
+    assert calls == once()
+    calls.clear()
+    monkeypatch.setattr(loaded_checkpoint, "_last", None)
+    assert main(["matte", "photo.png", "trimap.png", "--model", str(lively_checkpoint), "-o", "alpha.png"]) == 0
+    assert calls == once()
+    calls.clear()
+    estimate_memory(480, 640, lively_checkpoint)
+    assert calls == {"checkpoint resolved": 1, "memory planned": 1}
 
 
 @pytest.mark.parametrize("max_memory", [None, "2GB"])

@@ -50,7 +50,7 @@ def test_as_the_authors_do_it(height, width, seed):
     ],
 )
 def test_padding_of_both_axes_or_none(size, padded):
-    """Zeros come after normalisation: the mean colour, background."""
+    """Zeros come after normalization: the mean color, background."""
     photo, trimap = np.full((*size, 3), 255, np.uint8), np.full(size, 255, np.uint8)
     pixels = HustvlImageProcessor()(photo, trimap, input_data_format="channels_last").pixel_values[0]
     assert pixels.shape == (4, *padded)

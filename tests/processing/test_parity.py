@@ -15,7 +15,7 @@ transformers_processor = pytest.importorskip(
     "transformers.models.vitmatte.image_processing_pil_vitmatte", reason=NEEDS
 ).VitMatteImageProcessorPil
 
-# The tolerance; one float32 rounding of a normalised value (at most about 2.6) is 1.2e-7.
+# The tolerance; one float32 rounding of a normalized value (at most about 2.6) is 1.2e-7.
 TOLERANCE = 2e-6
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (20, 37, 3), dtype=np.uint8)

@@ -34,7 +34,7 @@ def test_values_worked_by_hand():
 
 
 def test_imagenet_statistics_by_hand():
-    """The authors' normalisation, (1 - 0.485) / 0.229 and so on."""
+    """The authors' normalization, (1 - 0.485) / 0.229 and so on."""
     white = np.full((3, 2, 2), 255, np.uint8)
     processor = VitMatteImageProcessor(image_mean=IMAGENET_DEFAULT_MEAN, image_std=IMAGENET_DEFAULT_STD, do_pad=False)
     pixels = processor(white, np.full((2, 2), 255, np.uint8)).pixel_values
@@ -45,7 +45,7 @@ def test_imagenet_statistics_by_hand():
     ("size", "padded"), [((32, 64), (32, 64)), ((33, 64), (64, 64)), ((1, 1), (32, 32)), ((64, 63), (64, 64))]
 )
 def test_padding_is_per_axis_zero_and_at_the_end(size, padded):
-    """An aligned axis gets no padding, another is rounded up; padding comes after normalisation."""
+    """An aligned axis gets no padding, another is rounded up; padding comes after normalization."""
     photo, trimap = np.zeros((*size, 3), np.uint8), np.full(size, 255, np.uint8)
     pixels = VitMatteImageProcessor()(photo, trimap, input_data_format="channels_last").pixel_values[0]
     assert pixels.shape == (4, *padded)
@@ -201,7 +201,7 @@ def test_values_that_are_not_finite(photo, trimap, value):
 
 def test_colored_trimap_empty_list_and_strangers(photo, trimap):
     processor = VitMatteImageProcessor()
-    with pytest.raises(ImageError, match="trimap has colours"):
+    with pytest.raises(ImageError, match="trimap has colors"):
         processor(photo, Image.fromarray(photo))
     with pytest.raises(ImageError, match="the list is empty"):
         processor([], [])

@@ -112,8 +112,8 @@ BAD_TRIMAP_FORMS = {
     "nothing": ({}, "mask is missing"),
     "nothing to check": ({"check": 1}, "trimap is missing"),
     "a width for the doctor": ({"trimap": encoded(TRIMAP), "check": 1, "erode": 1}, "erode is for making a trimap"),
-    "a repair of nothing": ({"mask": encoded(TRIMAP), "repair": 1}, "repair is for check"),
-    "a photo for a mask": ({"mask": encoded(TRIMAP), "image": encoded(PHOTO)}, "image is for check"),
+    "a repair of nothing": ({"mask": encoded(TRIMAP), "repair": 1}, "repair is for checking a trimap"),
+    "a photo for a mask": ({"mask": encoded(TRIMAP), "image": encoded(PHOTO)}, "image is for checking a trimap"),
     "a mask for the doctor": ({"mask": encoded(TRIMAP), "trimap": encoded(TRIMAP), "check": 1}, "mask is for making"),
     "a format of JSON": ({"trimap": encoded(TRIMAP), "check": 1, "format": "npy"}, "format is for a trimap"),
     "thresholds the wrong way": (

@@ -140,3 +140,57 @@ def test_an_error_of_a_job_frees_the_lane():
         assert lane.running == 0
 
     asyncio.run(scene())
+
+
+def test_the_next_picture_is_decoded_and_the_last_one_encoded_while_one_is_computed():
+    async def scene():
+        lane, noted = Lane(1, 8), []
+        encoding, computing = threading.Event(), threading.Event()
+
+        def job(number):
+            def before():
+                noted.append(f"decode {number}")
+
+            def compute(_):
+                noted.append(f"compute {number}")
+                if number == 1:
+                    computing.wait(30)
+                return number
+
+            def after(result):
+                noted.append(f"encode {result}")
+                encoding.wait(30)
+                return -result
+
+            return asyncio.create_task(lane.run(compute, before=before, after=after))
+
+        tasks = [job(number) for number in range(4)]
+        await settled()
+        assert lane.running == 1
+        # 0 is encoded, 1 computed and 2 decoded at the same time. 3 waits with nothing in memory, and takes a place.
+        assert sorted(noted) == [f"{step} {n}" for step, last in (("compute", 1), ("decode", 2), ("encode", 0))
+                                 for n in range(last + 1)]  # fmt: skip
+        assert (noted.index("decode 1") < noted.index("compute 1"), lane.waiting) == (True, 2)
+        computing.set()
+        encoding.set()
+        assert await asyncio.gather(*tasks) == [0, -1, -2, -3]
+        assert [each for each in noted if "compute" in each] == [f"compute {number}" for number in range(4)]
+        assert (lane.running, lane.waiting) == (0, 0)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+def test_an_error_while_decoding_or_encoding_frees_the_place(step):
+    async def scene():
+        def broken(*_):
+            raise ValueError("broken")
+
+        lane = Lane(1, 0)
+        for _ in range(5):
+            with pytest.raises(ValueError, match="broken"):
+                await lane.run(lambda _: 1, **{step: broken})
+        assert (lane.running, lane.waiting) == (0, 0)
+        assert await lane.run(lambda _: 1) == 1
+
+    asyncio.run(scene())

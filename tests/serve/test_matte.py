@@ -123,7 +123,7 @@ def test_the_report(service, parts, lively_checkpoint):
     assert (report["width"], report["height"]) == TRIMAP.shape[::-1]
     assert report["trimap"]["unknown"] == pytest.approx(1 - KNOWN.mean())
     assert 0 < report["computed"]["pixels"] <= 1
-    assert set(report["seconds"]) == {"queue", "trimap", "matte", "pictures"}
+    assert set(report["seconds"]) == {"queue", "read", "matte", "pictures"}
     assert all(seconds >= 0 for seconds in report["seconds"].values())
 
 

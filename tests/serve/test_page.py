@@ -66,15 +66,15 @@ def until(page, expression):
     raise AssertionError(f"never came true: {expression}")
 
 
-def drop(page, path):
-    """Drop a file on the page, as a file manager would."""
+def drop(page, path, place="#drop"):
+    """Drop a file on a place of the page, as a file manager would."""
     content = list(path.read_bytes())
     transfer = page.evaluate_handle(
         "([bytes, name]) => { const data = new DataTransfer();"
         "data.items.add(new File([new Uint8Array(bytes)], name, { type: 'image/jpeg' })); return data; }",
         [content, path.name],
     )
-    page.dispatch_event("#drop", "drop", {"dataTransfer": transfer})
+    page.dispatch_event(place, "drop", {"dataTransfer": transfer})
     page.wait_for_selector("#paint:not([hidden])")
 
 
@@ -88,6 +88,12 @@ def stroke(page, *points):
     for place in places[1:]:
         page.mouse.move(*place, steps=10)
     page.mouse.up()
+
+
+def middle_of(page, selector):
+    page.locator(selector).scroll_into_view_if_needed()
+    box = page.locator(selector).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def saved(page, button):
@@ -250,6 +256,9 @@ def test_views_of_the_result(page, tmp_path):
     page.check("input[name=behind][value='picture']")
     page.set_input_files("#picture-file", DEMO / "photo.jpg")
     until(page, "document.querySelector('#backdrop').style.background.includes('blob:')")
+    page.uncheck("#show-loupe")
+    page.mouse.click(*middle_of(page, "#compare"))
+    assert page.evaluate("document.querySelector('#before').style.clipPath") == "inset(0px 50% 0px 0px)"
     page.focus("#split")
     page.keyboard.press("End")
     assert page.evaluate("document.querySelector('#before').style.clipPath") == "inset(0px 0% 0px 0px)"
@@ -272,10 +281,59 @@ def test_paste_and_refresh_while_painting(page):
     until(page, f"document.querySelector('#save-alpha').getAttribute('href') !== {first!r}")
 
 
+def in_sight(page, selector):
+    """Whether an element is on the screen, without scrolling."""
+    box = page.locator(selector).bounding_box()
+    return box["y"] >= 0 and box["y"] + box["height"] <= page.viewport_size["height"]
+
+
 def test_a_sentence_instead_of_a_picture(page, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"This is no picture.")
     page.set_input_files("#photo-file", tmp_path / "photo.jpg")
     until(page, "document.querySelector('#status').textContent.startsWith('this browser cannot show')")
+    assert in_sight(page, "#status")
+
+
+def test_files_are_taken_where_they_are_dropped(page):
+    drop(page, DEMO / "photo.jpg")
+    photo = page.get_attribute("#photo", "src")
+    drop(page, DEMO / "trimap.png", "label[for=trimap-file]")
+    until(page, "document.querySelector('#remarks').textContent.includes('nothing to repair')")
+    as_trimap = overlay(page)
+    drop(page, DEMO / "trimap.png", "label[for=mask-file]")
+    for _ in range(100):
+        if overlay(page) != as_trimap:
+            break
+        page.wait_for_timeout(100)
+    assert overlay(page) != as_trimap
+    assert page.get_attribute("#photo", "src") == photo
+
+
+@pytest.mark.parametrize("page", [{"viewport": {"width": 390, "height": 844}, "has_touch": True}], indirect=True)
+def test_two_fingers_zoom_and_paint_nothing(page):
+    drop(page, DEMO / "photo.jpg")
+    stroke(page, (0.4, 0.4), (0.6, 0.6))
+    painted, before = overlay(page), page.evaluate("document.querySelector('#world').style.transform")
+    box = page.locator("#stage").bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind, *distances):
+        points = [{"x": middle[0] + x, "y": middle[1], "id": number} for number, x in enumerate(distances)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", -20)
+    fingers("touchMove", -30)  # the first finger begins to paint
+    fingers("touchStart", -30, 30)
+    fingers("touchMove", -90, 90)
+    fingers("touchEnd")
+    assert overlay(page) == painted
+    assert page.is_disabled("#redo")
+    scale = [float(text.partition("scale(")[2].rstrip(")"))
+             for text in (before, page.evaluate("document.querySelector('#world').style.transform"))]  # fmt: skip
+    assert scale[1] == pytest.approx(3 * scale[0], rel=0.05)  # from 60 pixels apart to 180
+    page.click("#undo")
+    assert overlay(page) != painted
 
 
 def test_what_the_service_refuses_is_said_in_its_words(page, tmp_path):
@@ -308,7 +366,7 @@ def test_twelve_megapixels_stay_responsive(page, tmp_path):
         page.evaluate("window.longest = 0")
         stroke(page, (0.2, 0.2), (0.8, 0.8), (0.2, 0.8), (0.8, 0.2))
         page.check("input[name=tool][value='fill']")
-        stroke(page, (0.5, 0.05))
+        stroke(page, (0.5, 0.25))
         page.wait_for_timeout(1500)
         page.check("input[name=tool][value='brush']")
         page.click("#undo")
@@ -331,13 +389,29 @@ def test_twelve_megapixels_stay_responsive(page, tmp_path):
 )
 def test_no_serious_fault_of_accessibility(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core: extra [serve-test]")
+    assert serious_faults(axe, page) == []
     page.click("#demo")
     page.wait_for_selector("#result:not([hidden])", timeout=PATIENCE)
-    faults = axe.Axe().run(page).response["violations"]
-    serious = [fault for fault in faults if fault["impact"] in ("serious", "critical")]
-    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in serious] == []
+    assert serious_faults(axe, page) == []
+    page.check("#with-trust")
+    matted(page)
+    for choice in ("#show-trust", "#show-loupe", "#live", "input[name=behind][value='color']"):
+        page.check(choice)
+    page.click("#keys-box summary")
+    page.evaluate(
+        "for (const id of ['token-row', 'stale', 'progress', 'stop']) document.getElementById(id).hidden = false"
+    )
+    page.set_input_files("#photo-file", Path(__file__))  # an error
+    until(page, "document.querySelector('#status').classList.contains('trouble')")
+    assert serious_faults(axe, page) == []
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]  # nothing has to be scrolled sideways
+
+
+def serious_faults(axe, page):
+    faults = axe.Axe().run(page).response["violations"]
+    return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults
+            if fault["impact"] in ("serious", "critical")]  # fmt: skip
 
 
 def test_the_api_page_without_a_network(browser, site):

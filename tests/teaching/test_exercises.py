@@ -108,6 +108,16 @@ MESSAGES = {
     "10.wrong_4_next_octave": "differs: ",
     "10.wrong_5_pixels": "differs first at [0]: 2, expected ",
     "10.wrong_5_stride_inside": "differs first at [1]: ",
+    "09.wrong_1_everywhere": "result 1: differs first at [",
+    "09.wrong_1_undivided": "result 1: differs first at [0, 0]: ",
+    "09.wrong_2_biased": "result 0: differs first at [0, 0]: ",
+    "09.wrong_2_decay_in_the_gradient": "result 0: differs first at [0, 0]: ",
+    "09.wrong_3_without_warmup": "differs: ",
+    "09.wrong_3_cosine_after_warmup": "differs: ",
+    "09.wrong_4_per_picture": "result 0: shape (2, 4), expected (4,)",
+    "09.wrong_4_mean_of_variances": "result 1: differs first at [0]: ",
+    "09.wrong_5_largest_difference": "differs: 2, expected ",
+    "09.wrong_5_largest_gradient": "differs: 2, expected ",
 }
 
 

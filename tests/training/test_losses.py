@@ -163,7 +163,7 @@ def test_values_by_hand():
     assert np.count_nonzero(gradient) == 1
     # The slope at the pixel itself is 0: its own value does not take part in Sobel's masks.
     assert losses.gradient_penalty(predicted, alpha, unknown)[0] == 0
-    unknown[1, 2] = True  # its left neighbour is 0.5: a slope of -2 * 0.5 across, none down
+    unknown[1, 2] = True  # its left neighbor is 0.5: a slope of -2 * 0.5 across, none down
     assert losses.gradient_penalty(predicted, alpha, unknown)[0] == pytest.approx((1 + 0.01) / 2)
 
 

@@ -26,7 +26,7 @@ CONFIG = tiny_config(
 
 
 def disc(seed, side=32):
-    """A red disc with a soft edge on grey noise: picture (H, W, 4), alpha and what is unknown."""
+    """A red disc with a soft edge on gray noise: picture (H, W, 4), alpha and what is unknown."""
     generator = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side]
     distance = np.hypot(y - generator.uniform(12, 20), x - generator.uniform(12, 20))
@@ -65,7 +65,7 @@ def error(tensors, pictures):
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["stored statistics", "own statistics"])
-def test_two_pictures_are_learnt_by_heart(training):
+def test_two_pictures_are_learned_by_heart(training):
     """The error over the unknown falls to less than a tenth; own statistics are frozen for the last third.
 
     It falls to 0.077 (stored) and 0.05 (own) of what it was, from three starts within 3 %.

@@ -16,7 +16,7 @@ ROWS, COLUMNS = np.mgrid[:90, :120]
 DISTANCE = np.hypot((ROWS - 45) / 40, (COLUMNS - 60) / 55)
 CLEAN = np.select([DISTANCE < 0.6, DISTANCE < 0.9], [255, 128], 0).astype(np.uint8)
 PHOTO = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-FORM = "form: Pillow's mode {}; expected L, 8-bit grey"
+FORM = "form: Pillow's mode {}; expected L, 8-bit gray"
 SCALE = "scale: it was read as {}; other tools expect values 0, 128 and 255"
 
 
@@ -56,12 +56,12 @@ def test_a_healthy_trimap(source, photo):
 @pytest.mark.parametrize(
     ("source", "findings"),
     [
-        (Image.fromarray(CLEAN).convert("RGB"), [FORM.format("RGB, colours")]),
-        (Image.fromarray(CLEAN).convert("RGBA"), [FORM.format("RGBA, colours with transparency")]),
+        (Image.fromarray(CLEAN).convert("RGB"), [FORM.format("RGB, colors")]),
+        (Image.fromarray(CLEAN).convert("RGBA"), [FORM.format("RGBA, colors with transparency")]),
         (Image.fromarray(CLEAN).convert("P"), [FORM.format("P, a palette")]),
-        (Image.fromarray(CLEAN).convert("CMYK"), [FORM.format("CMYK, print colours")]),
+        (Image.fromarray(CLEAN).convert("CMYK"), [FORM.format("CMYK, print colors")]),
         (Image.fromarray(CLEAN).convert("YCbCr"), [FORM.format("YCbCr, an unusual one")]),
-        (with_alpha("L"), [FORM.format("LA, grey with transparency"), SCALE.format("transparency, values 0 to 255")]),
+        (with_alpha("L"), [FORM.format("LA, gray with transparency"), SCALE.format("transparency, values 0 to 255")]),
         (
             saved(Image.fromarray(CLEAN.astype(np.uint16) * 257), "PNG"),
             [FORM.format("I;16, 16-bit integers"), SCALE.format("16-bit values")],
@@ -133,7 +133,7 @@ def test_soft_edges(soften):
 def test_a_soft_mask_is_no_trimap():
     ramp = np.tile(np.arange(0, 256, dtype=np.uint8), (20, 1))
     diagnosis = check_trimap(ramp)
-    (gray,) = (finding for finding in diagnosis.findings if finding.kind == "in-between grey")
+    (gray,) = (finding for finding in diagnosis.findings if finding.kind == "in-between gray")
     # 33 to 95 and 161 to 222: 125 of 256 levels
     assert gray.message == (
         "48.8% of the trimap lies in areas near none of 0, 128 and 255 and becomes unknown: is it a soft mask, an "
@@ -148,7 +148,7 @@ def test_a_little_in_between_gray_is_repaired():
     spotted = CLEAN.copy()
     spotted[2:12, 2:12] = 64
     (finding,) = check_trimap(spotted).findings
-    assert (finding.kind, finding.repaired) == ("in-between grey", True)
+    assert (finding.kind, finding.repaired) == ("in-between gray", True)
     assert finding.message.startswith("0.9% of the trimap")
     assert (check_trimap(spotted).trimap[2:12, 2:12] == 128).all()
 

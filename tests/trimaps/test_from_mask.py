@@ -169,8 +169,8 @@ def test_erosion_stops_where_the_message_says():
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (PHOTO, "mask is in colour and has no transparency .*; expected a grey mask, black background and white fore"),
-        (np.dstack([PHOTO, HALVES | 255]), "mask is in colour and is equally transparent everywhere"),
+        (PHOTO, "mask is in color and has no transparency .*; expected a gray mask, black background and white fore"),
+        (np.dstack([PHOTO, HALVES | 255]), "mask is in color and is equally transparent everywhere"),
         (np.zeros((0, 4)), "mask is empty"),
         (np.array([[0.0, np.nan]]), "mask holds 1 NaN"),
         (np.array([[-3.0, 4.0]]), "mask has values -3 to 4"),  # a network's logits

@@ -27,7 +27,7 @@ def saved(image, **arguments):
 
 
 def palette_image(colors):
-    """A P image whose indices 0, 1, 2 are not its colours."""
+    """A P image whose indices 0, 1, 2 are not its colors."""
     image = Image.fromarray(STEPS.astype(np.uint8)).convert("P")
     image.putdata(STEPS.ravel().tolist())
     image.putpalette([channel for color in colors for channel in color])
@@ -168,7 +168,7 @@ def test_report_in_words():
     assert report.lines() == [
         "trimap: values 0 to 255; 37.5% foreground, 37.5% background, 25.0% unknown",
         "trimap: 2 pixels near 0, 128 or 255 were moved there, 1 in between became unknown",
-        "warning: 12% of the trimap lies between black, grey and white and counts as unknown: is it a soft mask or a "
+        "warning: 12% of the trimap lies between black, gray and white and counts as unknown: is it a soft mask or a "
         "photo?",
     ]
 

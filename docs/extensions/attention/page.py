@@ -50,7 +50,8 @@ def script() -> str:
 
 def _hash() -> str:
     """Hash the weights, the photo, and the sources that measure."""
-    sources = [*(ROOT / "weights" / MODEL).glob("*.*"), *(ROOT / "numpy_vitmatte" / "demo").glob("*.*")]
+    sources = [*(ROOT / "weights" / MODEL).glob("*.*")]
+    sources += [(ROOT / "numpy_vitmatte" / "demo" / name) for name in ("photo.jpg", "trimap.png")]
     sources += [*Path(__file__).parent.glob("*.py"), *(ROOT / "numpy_vitmatte").glob("reference*.py")]
     digest = hashlib.sha256()
     for path in sorted(sources):

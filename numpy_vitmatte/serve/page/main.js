@@ -1,46 +1,27 @@
 // What the page does: a photo, a trimap, the service, the result.
 
 import * as api from "./api.js";
-import { listenForPhotos } from "./drop.js";
-import { grayPng, levelsOf } from "./png.js";
+import { listenForFiles } from "./drop.js";
+import { Matting } from "./matting.js";
+import { $, attempt, listenForToken, say, state } from "./page.js";
 import { Result } from "./result.js";
+import { Sources, showBand } from "./sources.js";
 import { Stage } from "./stage.js";
 
-const $ = (id) => document.getElementById(id);
-const LIVE_SIDE = 512;
-const settings = { label: 255, tool: "brush", size: 60 };
-let photo = null; // blob, url, width, height
-let beforeBand = null; // the levels that the band is made around
-let running = null; // what stops the matting that runs
-let checking = null;
-let liveTimer = 0;
+const PAUSE = 500; // milliseconds without a change, before the doctor and a preview are asked for
+let pausing = 0;
 
 const stage = new Stage(
   { stage: $("stage"), world: $("world"), photo: $("photo"), overlay: $("overlay"), ring: $("ring") },
-  settings,
+  state,
   { changed, undo: () => travel("undo"), redo: () => travel("redo"), choose, resize },
 );
 const result = new Result({
   compare: $("compare"), backdrop: $("backdrop"), shown: $("shown"), trust: $("trust"), before: $("before"),
-  loupe: $("loupe"), split: $("split"),
+  handle: $("handle"), loupe: $("loupe"), split: $("split"),
 });
-
-function say(text, trouble = false) {
-  $("status").textContent = text;
-  $("status").classList.toggle("trouble", trouble);
-}
-
-/** Do something for the user; what goes wrong is said in words. */
-async function attempt(work) {
-  try {
-    return await work();
-  } catch (error) {
-    if (error.name === "AbortError") return undefined;
-    if (error.status === 401) $("token-row").hidden = $("compute").hidden = false;
-    say(error.message, true);
-    return undefined;
-  }
-}
+const sources = new Sources(stage, changed);
+const matting = new Matting(result, () => sources.currentTrimap());
 
 // --- the photo
 
@@ -50,56 +31,41 @@ async function openPhoto(blob) {
     bitmap = await createImageBitmap(blob);
   } catch {
     say("this browser cannot show that file; expected a photo as PNG, JPEG or WebP", true);
-    $("compute").hidden = false;
     return false;
   }
-  if (photo) URL.revokeObjectURL(photo.url);
-  photo = { blob, url: URL.createObjectURL(blob), width: bitmap.width, height: bitmap.height };
+  matting.stop();
+  if (state.photo) URL.revokeObjectURL(state.photo.url);
+  state.photo = { blob, url: URL.createObjectURL(blob), width: bitmap.width, height: bitmap.height };
   bitmap.close();
-  for (const id of ["paint", "compute"]) $(id).hidden = false;
-  $("result").hidden = true;
-  resizeTo(Math.max(8, Math.round(Math.min(photo.width, photo.height) / 12)));
-  stage.open(photo.url, photo.width, photo.height);
-  setBand(0);
-  beforeBand = null;
+  for (const id of ["paint", "compute", "matte"]) $(id).hidden = false;
+  $("result").hidden = $("peek").hidden = true;
+  $("choose").classList.add("opened");
+  resizeTo(Math.max(8, Math.round(Math.min(state.photo.width, state.photo.height) / 12)));
+  stage.open(state.photo.url, state.photo.width, state.photo.height);
   changed();
-  say(`${photo.width} x ${photo.height} pixels. Paint the trimap, or bring one.`);
+  say(`${state.photo.width} x ${state.photo.height} pixels. Paint the trimap, or bring one.`);
   return true;
 }
 
 async function openDemo() {
   const [image, trimap] = await Promise.all(["demo/photo.jpg", "demo/trimap.png"].map((path) => fetch(path)));
   if (!(await openPhoto(await image.blob()))) return;
-  if (await takeTrimap(await trimap.blob())) await matteNow();
+  if (await sources.takeTrimap(await trimap.blob())) await matting.matte();
 }
 
 // --- the trimap
 
-function changed({ keepBand = false } = {}) {
-  if (!keepBand) {
-    beforeBand = null;
-    setBand(0);
-  }
+function changed({ keepBand = false, examined = false } = {}) {
+  if (!keepBand) sources.forgetBand();
   $("undo").disabled = !stage.trimap.undos.length;
   $("redo").disabled = !stage.trimap.redos.length;
-  clearTimeout(liveTimer);
-  liveTimer = setTimeout(() => attempt(afterPause), 500);
+  $("stale").hidden = false;
+  clearTimeout(pausing);
+  pausing = setTimeout(() => attempt(() => afterPause(examined)), PAUSE);
 }
 
-async function afterPause() {
-  await Promise.all([remark(), $("live").checked ? matteNow(LIVE_SIDE) : null]);
-}
-
-async function remark() {
-  checking?.abort();
-  checking = new AbortController();
-  const { signal } = checking;
-  const { lines } = await api.checkTrimap(await currentTrimap(), { signal });
-  showRemarks(lines);
-}
-
-function showRemarks(lines) {
-  $("remarks").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+async function afterPause(examined) {
+  await Promise.all([examined ? null : sources.remark(), $("live").checked ? matting.matte({ preview: true }) : null]);
 }
 
 function travel(direction) {
@@ -107,128 +73,25 @@ function travel(direction) {
   if (stage.trimap[direction]()) changed();
 }
 
-function currentTrimap() {
-  const { levels, width, height } = stage.trimap;
-  return grayPng(levels, width, height);
-}
-
-async function replaceBy(blob, options = {}) {
-  const { levels, width, height } = await levelsOf(blob);
-  if (width !== photo.width || height !== photo.height) {
-    throw new api.ServiceError(`that is ${width} x ${height} pixels, the photo ${photo.width} x ${photo.height}`);
-  }
-  await stage.trimap.replace(levels, options.base);
-  changed(options);
-}
-
-function takeTrimap(file) {
-  return attempt(async () => {
-    const { trimap, report } = await api.repairTrimap(file, photo.blob);
-    await replaceBy(trimap, { base: true });
-    clearTimeout(liveTimer); // the doctor has seen the file itself, which says more than what was made of it
-    showRemarks(report.lines);
-    return true;
-  });
-}
-
-function takeMask(file) {
-  return attempt(async () => {
-    const { trimap, report } = await api.trimapOfMask(file);
-    await replaceBy(trimap, { base: true });
-    clearTimeout(liveTimer);
-    showRemarks([...report.trimap.lines, ...report.warnings]);
-  });
-}
-
-function setBand(width) {
-  $("band").value = width;
-  $("band-shown").textContent = `${width} px`;
-}
-
-function makeBand() {
-  return attempt(async () => {
-    const width = Number($("band").value);
-    beforeBand ??= stage.trimap.levels.slice();
-    const kept = beforeBand;
-    const mask = await grayPng(kept, photo.width, photo.height);
-    const { trimap } = await api.trimapOfMask(mask, width, width);
-    await replaceBy(trimap, { keepBand: true });
-    beforeBand = kept;
-  });
-}
-
-function fillAll(level) {
-  return attempt(async () => {
-    await stage.trimap.replace(new Uint8Array(photo.width * photo.height).fill(level), true);
-    changed();
-  });
-}
-
 // --- tools
 
 function choose(name, value) {
   const radio = document.querySelector(`input[name="${name}"][value="${value}"]`);
   radio.checked = true;
-  settings[name] = name === "label" && value !== "erase" ? Number(value) : value;
-  $("stage").classList.toggle("hand", settings.tool === "pan");
+  state[name] = name === "label" && value !== "erase" ? Number(value) : value;
+  $("stage").classList.toggle("hand", state.tool === "pan");
   stage.showRing();
 }
 
 function resizeTo(size) {
-  settings.size = Math.min(400, Math.max(1, Math.round(size)));
-  $("size").value = settings.size;
-  $("size-shown").textContent = `${settings.size} px`;
+  state.size = Math.min(400, Math.max(1, Math.round(size)));
+  $("size").value = state.size;
+  $("size-shown").textContent = `${state.size} px`;
   stage.showRing();
 }
 
 function resize(factor) {
-  resizeTo(factor > 1 ? Math.ceil(settings.size * factor) : Math.floor(settings.size * factor));
-}
-
-// --- matting
-
-async function matteNow(maxSide = null) {
-  running?.abort();
-  const mine = (running = new AbortController());
-  const began = performance.now();
-  const seconds = () => ((performance.now() - began) / 1000).toFixed(1);
-  let doing = "computing";
-  const clock = setInterval(() => say(`${doing}, ${seconds()} s`), 500);
-  setWorking(true);
-  try {
-    const trimap = await currentTrimap();
-    const live = maxSide !== null;
-    const answer = await api.matte(
-      {
-        image: photo.blob, trimap, model: $("model").value, max_side: maxSide ?? $("max-side").value,
-        trust: !live && $("with-trust").checked ? true : null,
-        colors: live ? "photo" : null,
-      },
-      { signal: mine.signal, onwait: (pause, why) => { doing = `${why} (again in ${pause} s)`; } },
-    );
-    showResult(answer, trimap);
-    say(`done in ${seconds()} s: ${answer.report.trimap.lines[0]}`);
-  } finally {
-    clearInterval(clock);
-    if (running === mine) setWorking(false);
-  }
-}
-
-function setWorking(working) {
-  $("progress").hidden = $("stop").hidden = !working;
-  $("compute").setAttribute("aria-busy", String(working));
-}
-
-function showResult({ alpha, cutout, trust }, trimap) {
-  $("result").hidden = false;
-  result.show({ alpha, cutout, trust }, photo.url, photo.width, photo.height);
-  $("save-alpha").href = result.urls.alpha;
-  $("save-cutout").href = result.urls.cutout;
-  $("save-trimap").href = result.set("trimap", trimap);
-  $("show-trust").disabled = !trust;
-  $("trust-hint").hidden = !trust;
-  if (!trust) $("show-trust").checked = false;
-  $("trust").hidden = !$("show-trust").checked;
+  resizeTo(factor > 1 ? Math.ceil(state.size * factor) : Math.floor(state.size * factor));
 }
 
 // --- wiring
@@ -247,36 +110,56 @@ function onRadio(name, take) {
   }
 }
 
-function listen() {
-  onFile("photo-file", openPhoto);
-  onFile("trimap-file", takeTrimap);
-  onFile("mask-file", takeMask);
-  onFile("picture-file", (file) => { result.set("picture", file); result.update(); });
-  onRadio("label", (value) => choose("label", value));
-  onRadio("tool", (value) => choose("tool", value));
-  onRadio("view", (value) => { result.view = value; result.update(); });
-  onRadio("behind", (value) => {
-    result.behind = value;
-    $("color-row").hidden = value !== "color";
-    $("picture-row").hidden = value !== "picture";
-    result.update();
-  });
+function onInput(handlers) {
+  for (const [id, act] of Object.entries(handlers)) $(id).addEventListener("input", act);
+}
+
+function takePicture(file) {
+  result.set("picture", file);
+  result.update();
+}
+
+function showBehind(value) {
+  result.behind = value;
+  $("color-row").hidden = value !== "color";
+  $("picture-row").hidden = value !== "picture";
+  result.update();
+}
+
+function listenToFiles() {
+  const takers = {
+    photo: openPhoto, picture: takePicture,
+    trimap: (file) => sources.takeTrimap(file), mask: (file) => sources.takeMask(file),
+  };
+  for (const [name, take] of Object.entries(takers)) onFile(`${name}-file`, take);
+  listenForFiles($("drop"), takers);
+}
+
+function listenToButtons() {
   const clicks = {
     demo: () => attempt(openDemo), undo: () => travel("undo"), redo: () => travel("redo"),
     "zoom-in": () => stage.zoom(1.25), "zoom-out": () => stage.zoom(0.8), "zoom-fit": () => stage.fit(),
-    "all-unknown": () => fillAll(128), "all-background": () => fillAll(0),
-    matte: () => attempt(() => matteNow()), stop: () => { running?.abort(); say("stopped"); },
+    "all-unknown": () => sources.fillAll(128), "all-background": () => sources.fillAll(0),
+    matte: () => attempt(() => matting.matte()), stop: () => { matting.stop(); say("stopped"); },
   };
   for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
-  $("size").addEventListener("input", () => resizeTo(Number($("size").value)));
-  $("opacity").addEventListener("input", showOpacity);
-  $("band").addEventListener("input", () => { $("band-shown").textContent = `${$("band").value} px`; });
-  $("band").addEventListener("change", makeBand);
-  $("color").addEventListener("input", () => { result.color = $("color").value; result.update(); });
+}
+
+function listenToChoices() {
+  onRadio("label", (value) => choose("label", value));
+  onRadio("tool", (value) => choose("tool", value));
+  onRadio("view", (value) => { result.view = value; result.update(); });
+  onRadio("behind", showBehind);
+  onInput({
+    size: () => resizeTo(Number($("size").value)),
+    opacity: showOpacity,
+    band: () => { $("band-shown").textContent = `${$("band").value} px`; },
+    color: () => { result.color = $("color").value; result.update(); },
+  });
+  $("band").addEventListener("change", () => sources.makeBand());
+  $("live").addEventListener("change", () => { if ($("live").checked) changed({ keepBand: true }); else $("peek").hidden = true; });
   $("show-trust").addEventListener("change", () => { $("trust").hidden = !$("show-trust").checked; });
   $("show-loupe").addEventListener("change", () => { $("loupe").hidden = !$("show-loupe").checked; result.drawLoupe(); });
-  $("token").addEventListener("change", () => { api.useToken($("token").value); attempt(loadModels); });
-  listenForPhotos($("drop"), openPhoto);
 }
 
 function showOpacity() {
@@ -286,11 +169,14 @@ function showOpacity() {
 async function loadModels() {
   const { models } = await api.models();
   $("model").replaceChildren(...models.map((name) => new Option(name, name)));
-  $("token-row").hidden = true;
   say("");
 }
 
-listen();
+listenToFiles();
+listenToButtons();
+listenToChoices();
+listenForToken(loadModels);
 showOpacity();
-resizeTo(settings.size);
+showBand(0);
+resizeTo(state.size);
 attempt(loadModels);

@@ -4,7 +4,7 @@ const CHECK = 16;
 
 export class Result {
   constructor(elements) {
-    Object.assign(this, elements); // compare, backdrop, shown, trust, before, loupe, split
+    Object.assign(this, elements); // compare, backdrop, shown, trust, before, handle, loupe, split
     this.urls = {};
     this.view = "cutout";
     this.behind = "checks";
@@ -12,7 +12,7 @@ export class Result {
     this.point = { x: 0.5, y: 0.5 };
     this.split.addEventListener("input", () => this.#clip());
     this.compare.addEventListener("pointermove", (event) => this.#look(event));
-    this.compare.addEventListener("pointerdown", (event) => this.#look(event));
+    this.compare.addEventListener("pointerdown", (event) => { this.compare.setPointerCapture(event.pointerId); this.#look(event); });
     this.compare.addEventListener("keydown", (event) => this.#key(event));
     for (const image of [this.shown, this.before]) image.addEventListener("load", () => this.drawLoupe());
   }
@@ -48,11 +48,16 @@ export class Result {
 
   #clip() {
     this.before.style.clipPath = `inset(0 ${100 - this.split.value}% 0 0)`;
+    this.handle.style.left = `${this.split.value}%`;
   }
 
   #look(event) {
     const box = this.compare.getBoundingClientRect();
     this.point = { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
+    if (event.buttons & 1 && this.loupe.hidden) { // the photo is drawn over the result, or back
+      this.split.value = Math.round(100 * this.point.x);
+      this.#clip();
+    }
     this.drawLoupe();
   }
 

@@ -19,6 +19,7 @@ export class Stage {
     this.cursor = null;
     this.dirty = new Map();
     this.busy = false;
+    this.fitted = true;
     this.palette = new Uint32Array(256);
     for (const [level, color] of Object.entries(COLORS)) this.palette[level] = color;
     this.#listen();
@@ -47,6 +48,7 @@ export class Stage {
     this.scale = Math.min(clientWidth / this.trimap.width, clientHeight / this.trimap.height) || 1;
     this.offset.x = (clientWidth - this.trimap.width * this.scale) / 2;
     this.offset.y = (clientHeight - this.trimap.height * this.scale) / 2;
+    this.fitted = true;
     this.#place();
   }
 
@@ -55,12 +57,14 @@ export class Stage {
     this.offset.x = x - ((x - this.offset.x) * scale) / this.scale;
     this.offset.y = y - ((y - this.offset.y) * scale) / this.scale;
     this.scale = scale;
+    this.fitted = false;
     this.#place();
   }
 
   pan(dx, dy) {
     this.offset.x += dx;
     this.offset.y += dy;
+    this.fitted = false;
     this.#place();
   }
 
@@ -144,6 +148,17 @@ export class Stage {
     if (this.trimap.end()) this.actions.changed();
   }
 
+  /** Take other levels, which nobody paints on meanwhile. */
+  async replace(levels, base = false) {
+    this.#finish();
+    this.busy = true;
+    try {
+      await this.trimap.replace(levels, base);
+    } finally {
+      this.busy = false;
+    }
+  }
+
   #strokeTo(point) {
     const from = this.last ?? point;
     this.trimap.stroke(from.x, from.y, point.x, point.y, this.settings.size / 2, this.settings.label);
@@ -179,15 +194,16 @@ export class Stage {
     stage.addEventListener("keyup", (event) => event.key === " " && this.#finish());
     stage.addEventListener("focus", () => this.showRing(true));
     stage.addEventListener("blur", () => { this.#finish(); this.showRing(false); });
-    new ResizeObserver(() => this.trimap && this.fit()).observe(stage);
+    new ResizeObserver(() => this.trimap && this.fitted && this.fit()).observe(stage);
   }
 
   #down(event) {
     this.stage.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     if (this.pointers.size === 2 && this.painting) { // two fingers pan and zoom: the dab of the first is taken back
-      this.#finish();
-      this.actions.undo();
+      this.painting = false;
+      this.last = null;
+      this.trimap.cancel();
     }
     const hand = this.settings.tool === "pan" || event.button === 1 || this.pointers.size > 1;
     if (hand || event.button !== 0) return;

@@ -42,6 +42,13 @@ export class Trimap {
     return true;
   }
 
+  /** Take back what was done since `begin`, as if it had never been. */
+  cancel() {
+    const step = this.step;
+    this.step = null;
+    this.#swap([step], []);
+  }
+
   undo() {
     return this.#swap(this.undos, this.redos);
   }

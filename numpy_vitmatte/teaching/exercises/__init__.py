@@ -1,4 +1,4 @@
-"""What each exercise asks for, one file a notebook: specifications, and recipes for inputs."""
+"""The exercises, one file a notebook: each has a specification, and recipes for its inputs."""
 
 from numpy_vitmatte.teaching.exercises import (
     attention_offsets_windows,
@@ -10,6 +10,7 @@ from numpy_vitmatte.teaching.exercises import (
     looking,
     matting_and_metrics,
     patches_and_positions,
+    training_a_net,
 )
 from numpy_vitmatte.teaching.verdict import Exercise
 
@@ -22,6 +23,7 @@ _NOTEBOOKS = (
     matting_and_metrics,
     looking,
     backwards,
+    training_a_net,
     fewer_bits,
 )
 

@@ -78,7 +78,7 @@ ROWS = [
             content("small.png", _image(TRIMAP[:, 1:], "PNG"))),
     _trimap("trimap turned", "turned.png", "its trimap 50 x 71, one of them turned by 90 degrees",
             content("turned.png", _image(TRIMAP.T.copy(), "PNG"))),
-    _trimap("trimap in colour", "photo.png", "trimap 'photo.png' is in colour (red, green and blue differ", None),
+    _trimap("trimap in color", "photo.png", "trimap 'photo.png' is in color (red, green and blue differ", None),
     BadInput("photo and trimap exchanged", "matte trimap.png photo.png -o alpha.png --model checkpoint",
              "Were photo and trimap exchanged?"),
     _usage("unknown suffix", "-o alpha.jpg",

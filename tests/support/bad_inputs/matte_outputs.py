@@ -21,7 +21,7 @@ ROWS = [
     BadInput(
         "composite before nothing",
         f"{_COMPOSITE} a.png",
-        "--composite needs --background: an image, a colour or checkerboard",
+        "--composite needs --background: an image, a color or checkerboard",
     ),
     BadInput(
         "background without composite",
@@ -34,16 +34,20 @@ ROWS = [
         "--fit has no effect without --composite; leave it out",
     ),
     BadInput(
-        "colours of no picture",
+        "colors of no picture",
         f"{_JOB} -o a.png --colors photo",
         "--colors has no effect without --cutout or --composite; leave it out",
     ),
     BadInput(
         "linear light without blending",
         f"{_JOB} --cutout a.png --colors photo --linear",
-        "--linear has no effect without --composite or estimated colours; leave it out",
+        "--linear has no effect without --composite or estimated colors; leave it out",
     ),
-    BadInput("bits of no alpha", f"{_JOB} --trust a.png --bits 16", "--bits is for an alpha's .png or .tif and a cut"),
+    BadInput(
+        "bits of no alpha",
+        f"{_JOB} --trust a.png --bits 16",
+        "--bits is for the .png or .tif of an alpha or a cut-out; there is none",
+    ),
     BadInput(
         "cut-out that has no transparency", f"{_JOB} --cutout a.jpg", "output 'a.jpg' ends in '.jpg'; expected .png"
     ),
@@ -83,7 +87,7 @@ ROWS = [
     BadInput(
         "background that is nothing",
         f"{_COMPOSITE} a.png --background sea.jpg",
-        "background 'sea.jpg' is no file, no colour (as in white, #1e90ff) and not 'checkerboard'",
+        "background 'sea.jpg' is no file, no color (as in white, #1e90ff) and not 'checkerboard'",
     ),
     BadInput(
         "URL for a background",
@@ -101,7 +105,7 @@ ROWS = [
         "background 'notes.txt' is not an image, whatever its name says: it begins with b'no picture'",
         _notes,
     ),
-    BadInput("fit of a colour", f"{_COMPOSITE} a.png --background white --fit fit", "--fit is for an image"),
+    BadInput("fit of a color", f"{_COMPOSITE} a.png --background white --fit fit", "--fit is for an image"),
     BadInput("fit of checks", f"{_COMPOSITE} a.png --background checkerboard --fit cover", "--fit is for an image"),
     BadInput("fit of no kind", f"{_COMPOSITE} a.png --background white --fit stretch", "invalid choice: 'stretch'"),
     BadInput("profile of nobody", f"{_JOB} -o a.png --profile rembg", "invalid choice: 'rembg'"),

@@ -1,0 +1,84 @@
+"""Kernels call each other by symbol, in this process and from code on the disk, and Python may call each."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
+
+pytestmark = pytest.mark.compiled
+
+PROGRAM = """
+import numpy as np
+from numpy_vitmatte.runtime.jit import kernels_compiled
+from numpy_vitmatte.kernels.matmul import linear, pack
+
+print(linear(np.ones((2, 3), np.float32), pack(np.ones((3, 4), np.float32))).tolist(), kernels_compiled())
+"""
+
+
+def test_code_from_the_disk_finds_the_kernels_that_it_calls(tmp_path):
+    """The second process loads ``multiply``, which has only the symbol of ``sweep``, and compiles nothing."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    lines = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    first, second = (line.rsplit(" ", 1) for line in lines)
+    assert first[0] == second[0] == str([[3.0] * 4] * 2)
+    assert int(first[1]) > 3
+    assert int(second[1]) == 0
+
+
+def test_a_called_kernels_code_exists_once():
+    """The caller's machine code has a call to it, and not its lines."""
+
+    @kernel(EXACT_ORDER, CALLED)
+    def cube_root(x):
+        return np.cbrt(x)
+
+    @kernel(EXACT_ORDER)
+    def twice(x):
+        return 2 * cube_root(x)
+
+    assert twice(8.0) == 4
+    (code,) = twice.inspect_llvm().values()
+    assert "cube_root." in code
+    assert "cbrt(" not in code
+
+
+def test_python_may_call_every_kernel():
+    """Tests call kernels that only kernels call in the package."""
+
+    @kernel(EXACT_ORDER, CALLED)
+    def called(x, y):
+        return x - y
+
+    @kernel(EXACT_ORDER, INLINED)
+    def inlined(x, y):
+        return x - y
+
+    assert called(3.0, 1.0) == inlined(3.0, 1.0) == 2
+
+
+def test_an_error_comes_through_a_called_kernel():
+    """An exception of the kernel below is raised by the caller, as between Numba's own functions."""
+
+    @kernel(EXACT_ORDER, CALLED)
+    def refuses(x):
+        if x > 1:
+            raise ValueError("too large")
+        return x
+
+    @kernel(EXACT_ORDER)
+    def asks(x):
+        return refuses(x) + 1
+
+    assert asks(1.0) == 2
+    with pytest.raises(ValueError, match="too large"):
+        asks(2.0)

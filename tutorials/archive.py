@@ -1,0 +1,83 @@
+"""Pack the course for a room without a network: ``python tutorials/archive.py course.zip``.
+
+The archive holds the wheel of this package and of everything that notebooks need, the notebooks, the site, and a page
+that says how to begin. Making it takes the network once, for the other packages; wheels are those of the Python and the
+machine that runs this script. CONTRIBUTING.md says what has to be installed to build the site.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_BEGIN = """The course, without a network
+
+You need Python {version} on {platform}. In this folder:
+
+    python -m venv course
+    course/bin/python -m pip install --no-index --find-links wheels "numpy-vitmatte[tutorials]"
+    course/bin/jupyter lab tutorials
+
+On Windows write course\\Scripts instead of course/bin. Then open the first notebook. The documentation, with the page
+where a click shows what the network looks at, begins at site/index.html; a browser opens it as a file.
+
+Teachers: site/teaching.html says how to plan a lecture or a term. To grade what was handed in:
+
+    course/bin/python tutorials/grade.py HANDED-IN -o grades.json
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the archive."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].split(":")[0] + ".")
+    parser.add_argument("archive", type=Path, help="the zip to write")
+    parser.add_argument("--only-this-package", action="store_true", help="leave out other packages' wheels")
+    options = parser.parse_args(arguments)
+    if options.archive.suffix != ".zip":
+        parser.error(f"{options.archive} is no name of a zip; give it the suffix .zip")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "course"
+        (folder / "wheels").mkdir(parents=True)
+        _wheels(folder / "wheels", options.only_this_package)
+        _tutorials(folder / "tutorials")
+        _run(
+            "sphinx",
+            "-q",
+            "-W",
+            "--keep-going",
+            "-b",
+            "html",
+            "-d",
+            Path(scratch) / "doctrees",
+            ROOT / "docs",
+            folder / "site",
+        )
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        (folder / "BEGIN.txt").write_text(_BEGIN.format(version=version, platform=sys.platform), encoding="utf-8")
+        shutil.make_archive(str(options.archive.with_suffix("")), "zip", scratch, "course")
+    print(options.archive)
+
+
+def _wheels(folder: Path, only_this: bool) -> None:
+    """Build this package's wheel, and collect what it and the notebooks need."""
+    package = str(ROOT) if only_this else f"{ROOT}[tutorials]"
+    _run("pip", "wheel", "--quiet", *(["--no-deps"] if only_this else []), "--wheel-dir", folder, package)
+
+
+def _tutorials(folder: Path) -> None:
+    """Copy notebooks and scripts; solutions are in the site, behind a click."""
+    folder.mkdir()
+    for path in [*(ROOT / "tutorials").glob("*.ipynb"), ROOT / "tutorials" / "grade.py"]:
+        shutil.copy(path, folder)
+
+
+def _run(module: str, *arguments: str | Path) -> None:
+    subprocess.run([sys.executable, "-m", module, *map(str, arguments)], check=True)
+
+
+if __name__ == "__main__":
+    main()
