@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.gradients.linear import Tensors, linear_backward, linear_weight_backward
-from numpy_vitmatte.gradients.products import linear_rows
+from numpy_vitmatte.gradients.products import linear_rows, pack_stored
 from numpy_vitmatte.kernels.attention import QUERIES_AT_A_TIME, attend_window
 from numpy_vitmatte.kernels.gradients.attention import Asked, Gradients, attention_backward
 from numpy_vitmatte.kernels.keys_values import Grid, Head
-from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.layers.attention import AttentionParameters
 from numpy_vitmatte.layers.position import relative_positions
 from numpy_vitmatte.reference import under
@@ -136,7 +135,7 @@ def attention_layer_backward(
             if len(w[name]) != len(dtable):
                 dtable = linear_resize_backward(dtable, w[name], len(dtable))
             dw[name] = np.ascontiguousarray(dtable)
-    return linear_rows(dqkv, pack(w["qkv.weight"])), dw
+    return linear_rows(dqkv, pack_stored(w["qkv.weight"])), dw
 
 
 def _all_heads_backward(

@@ -8,9 +8,9 @@ blend.py``), and these go back through the linear layer, for a quarter of the wo
 import numpy as np
 
 from numpy_vitmatte.gradients.conv import as_stored, conv_weight_gradient, convolve, pack_turned
-from numpy_vitmatte.gradients.products import WeightGradient
+from numpy_vitmatte.gradients.products import WeightGradient, pack_stored
 from numpy_vitmatte.kernels.gradients.blend import blend_backward
-from numpy_vitmatte.kernels.matmul import linear, pack
+from numpy_vitmatte.kernels.matmul import linear
 from numpy_vitmatte.kernels.regions import Rectangle, whole
 from numpy_vitmatte.layers.fusion import ROWS_PER_BLOCK, FusionParameters, fuse_rectangle
 from numpy_vitmatte.runtime.recycling import recycled_empty
@@ -50,7 +50,9 @@ class FusionGradient:
     def __init__(self, weight: np.ndarray, features: int) -> None:
         detail, upsampled, outputs = weight[:, :-features], weight[:, -features:], len(weight)
         self._turned = pack_turned(detail)
-        self._taps = pack(upsampled.transpose(2, 3, 0, 1).reshape(9 * outputs, features))  # [N, C, 3, 3] -> [9 N, C]
+        self._taps = pack_stored(
+            upsampled.transpose(2, 3, 0, 1).reshape(9 * outputs, features)
+        )  # [N, C, 3, 3] -> [9 N, C]
         self._by_detail = conv_weight_gradient(detail.shape)
         self._by_features = WeightGradient(features, 9 * outputs)
         self.bias = np.zeros(outputs, np.float32)

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from numpy_vitmatte.gradients.products import WeightGradient, linear_rows, sum_of_rows
-from numpy_vitmatte.kernels.matmul import pack
+from numpy_vitmatte.gradients.products import WeightGradient, linear_rows, pack_stored, sum_of_rows
 
 Tensors = dict[str, np.ndarray]
 
@@ -26,12 +25,12 @@ def linear_backward(dy: np.ndarray, x: np.ndarray, w: Mapping[str, np.ndarray]) 
     dw : dict of str to float32 array
         Gradients under the names of ``w``.
     """
-    return linear_rows(dy, pack(w["weight"])), linear_weight_backward(dy, x, "bias" in w)
+    return linear_rows(dy, pack_stored(w["weight"])), linear_weight_backward(dy, x, "bias" in w)
 
 
 def linear_weight_backward(dy: np.ndarray, x: np.ndarray, bias: bool = True) -> Tensors:
     """Return the gradients by weight (N, K) and bias (N,) alone."""
-    weight = WeightGradient(x.shape[1], dy.shape[1])
-    weight.add_rows(x, dy)
-    dw = {"weight": np.ascontiguousarray(weight.total[0, 0].T)}  # [1, 1, K, N] -> [N, K]
+    weight = WeightGradient(dy.shape[1], x.shape[1])  # as checkpoints store it: outputs first
+    weight.add_rows(dy, x)
+    dw = {"weight": weight.total[0, 0]}  # [1, 1, N, K] -> [N, K]
     return dw | {"bias": sum_of_rows(dy)} if bias else dw

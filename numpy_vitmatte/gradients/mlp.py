@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from numpy_vitmatte.gradients.linear import Tensors, linear_weight_backward
-from numpy_vitmatte.gradients.products import linear_rows
+from numpy_vitmatte.gradients.products import linear_rows, pack_stored
 from numpy_vitmatte.kernels.elementwise import gelu_
 from numpy_vitmatte.kernels.gradients.elementwise import gelu_backward
-from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, linear, pack
+from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, linear
 from numpy_vitmatte.layers.mlp import MlpParameters
 from numpy_vitmatte.reference_backward import above
 from numpy_vitmatte.runtime.recycling import recycled_empty
@@ -54,8 +54,8 @@ def mlp_backward(
     dx : float32 array (R, C)
     dw : dict of str to float32 array
     """
-    d = linear_rows(dy, pack(w["fc2.weight"]))
+    d = linear_rows(dy, pack_stored(w["fc2.weight"]))
     gelu_rows_backward(d, hidden)
     dfc2 = linear_weight_backward(dy, hidden)
     dfc1 = linear_weight_backward(d, x)
-    return linear_rows(d, pack(w["fc1.weight"])), above(dfc1, "fc1.") | above(dfc2, "fc2.")
+    return linear_rows(d, pack_stored(w["fc1.weight"])), above(dfc1, "fc1.") | above(dfc2, "fc2.")

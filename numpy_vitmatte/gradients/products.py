@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.gradients.packing import odd_lines
+from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_blocks
 from numpy_vitmatte.kernels.gradients.weights import Strip, Window, add_weight_gradient, pack_strip
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, Rows, linear
 from numpy_vitmatte.kernels.microkernel import MR, NR, PANEL
 from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
+from numpy_vitmatte.runtime.workspace import aligned_empty
 
 CHANNELS, OUTPUTS = 8 * MR, 512
 """The most channels and outputs of a weight whose gradient a thread computes at a time."""
@@ -23,6 +24,9 @@ PIXELS_FLOATS = 1 << 17
 
 STRIPS_FLOATS = 1 << 21
 """Numbers of the strips that are packed at one time, unless one strip has more: they share the last-level cache."""
+
+COLUMNS = 8 * PANEL
+"""Columns of a weight that a thread packs at a time."""
 
 ROWS_PER_SUM = 256
 """Rows that are added up before their sum is."""
@@ -39,6 +43,22 @@ def linear_rows(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = No
 
     for_each_block(rows, len(x), even_block(len(x), 2 * ROWS_IN_CACHE, MR))
     return out
+
+
+def pack_stored(weight: np.ndarray) -> PackedMatrix:
+    """Pack a stored weight (N, K) as it is: a matrix that takes gradients by outputs to gradients by inputs.
+
+    ``kernels.matmul.pack`` does the same on one thread.
+    """
+    rows, columns = weight.shape
+    own = np.array(weight, np.float32)  # Numba compiles once more for arrays that may not be written
+    panels = aligned_empty(rows * -(-columns // PANEL) * PANEL)
+
+    def some(first: int, last: int) -> None:
+        pack_blocks(own, first, last, panels)
+
+    for_each_block(some, columns, COLUMNS)
+    return PackedMatrix(panels, np.zeros(-(-columns // PANEL) * PANEL, np.float32), rows, columns)
 
 
 def sum_of_rows(x: np.ndarray) -> np.ndarray:

@@ -81,8 +81,9 @@ def pack_conv3x3(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedCo
     if not uses_winograd(inputs, outputs):
         direct = pack_conv(weight, bias)
         return PackedConv3x3(direct.panels[None], direct.bias, inputs, outputs)
-    transformed = WEIGHT @ weight.astype(np.float64) @ WEIGHT.T  # [C_out, C_in, 3, 3] -> [C_out, C_in, 4, 4]
-    places = transformed.transpose(2, 3, 1, 0).reshape(PLACES, inputs, outputs).astype(np.float32)
+    both = np.kron(WEIGHT, WEIGHT)  # [16, 9]: G on either side of a window, as one matrix
+    windows = weight.astype(np.float64).reshape(-1, 9)  # [C_out, C_in, 3, 3] -> [C_out * C_in, 9]
+    places = (both @ windows.T).reshape(PLACES, outputs, inputs).swapaxes(1, 2).astype(np.float32)
     panels = np.stack([pack(place).panels for place in places])
     return PackedConv3x3(panels, pack(places[0], bias).bias, inputs, outputs)
 

@@ -256,12 +256,7 @@ class VitMatteForImageMatting(TrainableModel, InferenceModule, LocalFiles):
         output = ImageMattingOutput(alphas=alphas[:, None])  # (B, H, W) -> (B, 1, H, W)
         if known is not None:
             output.loss = np.array(authors_loss(alphas, *known).value, np.float32)
-        if keep_hidden:
-            per_layer = zip(*(trace.hidden_states for trace in traces if trace.hidden_states is not None), strict=True)
-            output.hidden_states = tuple(np.stack(layer).transpose(0, 3, 1, 2) for layer in per_layer)  # channels first
-        if keep_attentions:
-            per_layer = zip(*(trace.attentions for trace in traces if trace.attentions is not None), strict=True)
-            output.attentions = tuple(np.concatenate(layer) for layer in per_layer)
+        output.add_traces(traces)
         if is_tensor(pixel_values):
             output = output.as_tensors()
         return output if as_object else output.to_tuple()

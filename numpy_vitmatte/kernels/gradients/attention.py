@@ -16,12 +16,13 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import add, copy_run, exponential, larger
+from numpy_vitmatte.kernels.gradients.grid_sums import grid_sums
 from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_columns, pack_rows, transpose_to
 from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
 from numpy_vitmatte.kernels.views import flattened, view
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, VECTOR_REDUCTION, ZERO, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 float32 = np.float32
@@ -104,17 +105,6 @@ def _softmax_backward(p, dp):
         p[j] *= dp[j] - mean
 
 
-@kernel(VECTOR_REDUCTION, INLINED)
-def _add_up(ds, along_w):
-    """Add a grid row of scores' gradients to those of the offsets along w, and return their sum."""
-    total = float32(0)
-    for u in range(ds.size):
-        total += ds[u]
-    for u in range(ds.size):
-        along_w[u] += ds[u]
-    return total
-
-
 @kernel(EXACT_ORDER, CALLED)
 def _probabilities(scores, step, positions, grid, offsets):
     """Turn the scores of some queries with the extended keys into probabilities of the keys."""
@@ -143,8 +133,7 @@ def _scores_backward(p, dp, step, positions, grid, offsets):
         if offsets:
             y, x = divmod(positions[i], width)
             along_h, along_w = tokens + height - 1 - y, tokens + 2 * height - 1 + width - 1 - x
-            for v in range(height):
-                row[along_h + v] = _add_up(view(row, v * width, (width,)), view(row, along_w, (width,)))
+            grid_sums(row, height, width, along_h, along_w)
 
 
 @kernel(EXACT_ORDER, CALLED)

@@ -6,8 +6,11 @@ pixels of one channel must be neighbours.
 
 import numpy as np
 
+from numpy_vitmatte.kernels.gradients.transpose import transpose_squares
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
+from numpy_vitmatte.kernels.vectors import copy_lanes
+from numpy_vitmatte.kernels.views import flattened
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 
 float32 = np.float32
@@ -26,15 +29,13 @@ def transpose_to(x, start, step, rows, columns, out, out_start, out_step):
     Sixteen rows at a time stay in the first-level cache while each of their columns becomes one line.
     """
     for first in range(0, rows, PANEL):
-        source, target = start + first * step, out_start + first
+        source, target, begin = start + first * step, out_start + first, 0
         if rows - first >= PANEL:
-            for c in range(columns):
-                for r in range(PANEL):  # a constant: LLVM unrolls it
-                    out[target + c * out_step + r] = x[source + r * step + c]
-        else:
-            for c in range(columns):
-                for r in range(rows - first):
-                    out[target + c * out_step + r] = x[source + r * step + c]
+            begin = columns // PANEL * PANEL
+            transpose_squares(x, source, step, columns // PANEL, out, target, out_step)
+        for c in range(begin, columns):
+            for r in range(min(PANEL, rows - first)):
+                out[target + c * out_step + r] = x[source + r * step + c]
 
 
 @kernel(EXACT_ORDER, CALLED)
@@ -47,8 +48,7 @@ def pack_rows(x, start, step, rows, columns, out, out_start, out_rows):
         target, source = out_start + first * out_rows, start + first
         if columns - first >= PANEL:
             for r in range(rows):
-                for c in range(PANEL):
-                    out[target + r * PANEL + c] = x[source + r * step + c]
+                copy_lanes(x, source + r * step, PANEL, out, target + r * PANEL)
         else:
             for r in range(rows):
                 for c in range(PANEL):
@@ -59,12 +59,17 @@ def pack_rows(x, start, step, rows, columns, out, out_start, out_rows):
 def pack_columns(x, rows, depth, out):
     """Pack the transpose of ``rows`` x ``depth`` numbers: the packed matrix (depth, rows), zeros behind the last."""
     for first in range(0, rows, PANEL):
-        source, target = first * depth, first * depth
+        source, begin = first * depth, 0
         if rows - first >= PANEL:
-            for k in range(depth):
-                for j in range(PANEL):
-                    out[target + k * PANEL + j] = x[source + j * depth + k]
-        else:
-            for k in range(depth):
-                for j in range(PANEL):
-                    out[target + k * PANEL + j] = x[source + j * depth + k] if first + j < rows else float32(0)
+            begin = depth // PANEL * PANEL
+            transpose_squares(x, source, depth, depth // PANEL, out, source, PANEL)
+        for k in range(begin, depth):
+            for j in range(PANEL):
+                out[source + k * PANEL + j] = x[source + j * depth + k] if first + j < rows else float32(0)
+
+
+@kernel(EXACT_ORDER)
+def pack_blocks(x, first, last, out):
+    """Copy columns ``first .. last - 1`` of x (rows, columns), whole panels, to their panels of 16 columns."""
+    rows, columns = x.shape
+    pack_rows(flattened(x), first, columns, rows, last - first, out, first * rows, rows)
