@@ -92,7 +92,16 @@ def finetune(
         is that of another run. What was saved is kept.
     """
     settings = _settings(photos, alphas, options)
-    output = Path(output)
+    try:
+        return _run(settings, Path(output), listen)
+    except MemoryError:
+        raise VitMatteError(
+            f"there is not enough memory for {settings.batch} squares of {settings.crop} pixels, or for the largest "
+            "picture; try a smaller batch, smaller squares or smaller pictures"
+        ) from None
+
+
+def _run(settings: Settings, output: Path, listen: Listener) -> FinetuneResult:
     folder = output.with_name(f"{output.name}.training")
     _require_new(output)
     material = Material(settings)
