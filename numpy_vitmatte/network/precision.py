@@ -39,7 +39,8 @@ class PackedNetworks:
     @property
     def rounded_bytes(self) -> int:
         """Bytes that rounded weights take in addition to those in float32."""
-        return sum(rounded_bytes(network) for network in self._used.values())
+        others = [network for precision, network in list(self._used.items()) if precision != "highest"]
+        return sum(map(rounded_bytes, others))  # every job asks, and "highest" rounds nothing
 
 
 def with_precision(network: NetworkParameters, precision: str) -> NetworkParameters:

@@ -31,7 +31,7 @@ _logger = logging.getLogger("numpy_vitmatte")
 
 
 @dataclass(frozen=True)
-class MattingJob:
+class PreparedJob:
     """All that is decided before the network computes.
 
     Attributes
@@ -58,7 +58,7 @@ class MattingJob:
     raw: bool
     precision: str
 
-    def mirrored(self) -> "MattingJob":
+    def mirrored(self) -> "PreparedJob":
         """Return the same job on the mirrored photo."""
         return replace(self, inputs=self.inputs.mirrored())
 
@@ -69,7 +69,7 @@ def prepare(
     model: ModelSource,
     options: MattingOptions,
     extras: Extras = Extras(),  # noqa: B008
-) -> MattingJob:
+) -> PreparedJob:
     """Read both headers, resolve the checkpoint, plan the memory, and then decode photo and trimap.
 
     Parameters
@@ -82,7 +82,7 @@ def prepare(
 
     Returns
     -------
-    MattingJob
+    PreparedJob
 
     Raises
     ------
@@ -122,7 +122,7 @@ def prepare(
         header = header._replace(height=height, width=width)
         size = network_size(*header[:2], *scales)
         plan = plan_memory(header, size, network, limit, extras)
-    return MattingJob(inputs, checkpoint, size, plan, limit is not None, options.get("raw", False), precision)
+    return PreparedJob(inputs, checkpoint, size, plan, limit is not None, options.get("raw", False), precision)
 
 
 def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
@@ -142,12 +142,12 @@ def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) ->
     return photo._replace(wide=photo.wide or header.wide)
 
 
-def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def estimate_alpha(job: PreparedJob, *, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Let the network see the photo, at the job's size, and bring its alpha back to the photo's.
 
     Parameters
     ----------
-    job : MattingJob
+    job : PreparedJob
     everywhere : bool
         Compute it also where the trimap knows the answer. Otherwise known pixels have any value.
 
@@ -165,7 +165,7 @@ def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.flo
     return _from_larger(job, everywhere)
 
 
-def _from_smaller(job: MattingJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _from_smaller(job: PreparedJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Let the network see fewer pixels, and upsample its alpha by the photo."""
     _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *job.network_size[::-1])
     photo = job.inputs.photo
@@ -178,7 +178,7 @@ def _from_smaller(job: MattingJob, everywhere: bool) -> tuple[NDArray[np.float32
     return upsample_alpha(alpha, levels, photo.levels), wanted
 
 
-def _from_larger(job: MattingJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _from_larger(job: PreparedJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Let the network see the photo enlarged, and average its alpha."""
     _logger.info("alpha: computed at %d x %d pixels, the photo enlarged, and averaged", *job.network_size[::-1])
     photo, trimap = job.inputs.photo, job.inputs.trimap
@@ -196,7 +196,7 @@ def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> N
 
 
 def _network_alpha(
-    job: MattingJob, inputs: MattingInput, everywhere: bool
+    job: PreparedJob, inputs: MattingInput, everywhere: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Compute the alpha (H, W), through padding and back; and what was wanted, padded."""
     processor, model = job.checkpoint.processor, job.checkpoint.model

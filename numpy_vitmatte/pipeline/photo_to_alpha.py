@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.network.decoder_plan import Shares, shares
-from numpy_vitmatte.pipeline.job import MattingJob, estimate_alpha, prepare, set_known_pixels
+from numpy_vitmatte.pipeline.job import PreparedJob, estimate_alpha, prepare, set_known_pixels
 from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.trimaps.reading import TrimapReport
@@ -146,7 +146,7 @@ def matte_with_report(
     return compute(prepare(image, trimap, model, options))
 
 
-def compute(job: MattingJob) -> MattingResult:
+def compute(job: PreparedJob) -> MattingResult:
     """Compute a prepared job."""
     trimap = job.inputs.trimap
     if job.raw or job.inputs.report.unknown > 0:
@@ -158,7 +158,7 @@ def compute(job: MattingJob) -> MattingResult:
     return as_result(job, alpha, wanted)
 
 
-def as_result(job: MattingJob, alpha: NDArray[np.float32], wanted: NDArray[np.bool_]) -> MattingResult:
+def as_result(job: PreparedJob, alpha: NDArray[np.float32], wanted: NDArray[np.bool_]) -> MattingResult:
     """Join a job's alpha and what it was made of."""
     fusion_blocks = len(job.checkpoint.model.config.fusion_hidden_sizes)
     inputs = job.inputs

@@ -17,8 +17,7 @@ from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult
-from numpy_vitmatte.pipeline.job import MattingJob as PreparedJob
-from numpy_vitmatte.pipeline.job import prepare
+from numpy_vitmatte.pipeline.job import PreparedJob, prepare
 from numpy_vitmatte.pipeline.memory import Extras
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import compute
@@ -47,7 +46,7 @@ class MattingAnswer(NamedTuple):
 
 
 class _ReadJob(NamedTuple):
-    """What is known when the uploads are decoded."""
+    """A job whose uploads are decoded."""
 
     trimap: NDArray[np.uint8]
     understood: TrimapReport
@@ -95,10 +94,10 @@ class MattingJob:
         """
         with _as_problems():
             max_memory = self._network_memory()
-            with self.times.step("read"):
+            with self.times.step("read"), collected_warnings() as caught:
                 trimap, understood, warnings = self._trimap()
                 prepared = None if self.fields.output == "trimap" else self._prepare(trimap, max_memory)
-            self._read = _ReadJob(trimap, understood, warnings, prepared)
+            self._read = _ReadJob(trimap, understood, warnings + caught, prepared)
             for name in self.images.keys() - {"background"}:  # what Pillow has decoded takes as much once more
                 del self.images[name]
 
@@ -166,7 +165,8 @@ class MattingJob:
     def _prepare(self, trimap: NDArray[np.uint8], max_memory: int | None) -> PreparedJob:
         fields = self.fields
         options: MattingOptions = {
-            "max_memory": max_memory, "max_side": fields.max_side, "profile": fields.profile, "raw": fields.raw
+            "max_memory": max_memory, "max_side": fields.max_side, "upscale": fields.upscale,
+            "profile": fields.profile, "raw": fields.raw,
         }  # fmt: skip
         return prepare(self.images["image"], trimap, self.model, options, Extras(trust=self._with_trust))
 
