@@ -33,6 +33,7 @@ ROOMS = [
     "trimaps",
     "matting",
     "pipeline",
+    "training.finetuning",
     "tracing",
     "batch",
     "serve",

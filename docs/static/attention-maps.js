@@ -37,7 +37,7 @@ class AttentionMaps {
   }
 
   // The tokens of a token's window.
-  neighbours(block, token) {
+  neighbors(block, token) {
     const { window } = this.blocks[block];
     if (!window) return Array.from({ length: this.tokens }, (_, index) => index);
     const top = Math.floor(token / this.grid / window) * window;
@@ -53,7 +53,7 @@ class AttentionMaps {
     const values = new Float64Array(this.tokens);
     for (const head of heads) {
       const first = (window * this.heads + head) * size; // the first row of this window and head
-      this.neighbours(block, token).forEach((other, place) => {
+      this.neighbors(block, token).forEach((other, place) => {
         const [query, key] = direction === "to" ? [own, place] : [place, own];
         values[other] += levels[(first + query) * size + key] ** 2 / sums[first + query] / heads.length;
       });

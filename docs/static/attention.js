@@ -73,7 +73,7 @@ class AttentionPage {
     const numbers = maps.numbers(values, this.token);
     const side = maps.blocks[block].window || maps.grid; // a window fills its square
     const shares = this.shares(values);
-    paint(button.querySelector("canvas"), maps.neighbours(block, this.token).map((token) => shares[token]), side);
+    paint(button.querySelector("canvas"), maps.neighbors(block, this.token).map((token) => shares[token]), side);
     frame(button.querySelector("rect"), state.token[1] % side, state.token[0] % side, 1);
     const reach = `${Math.round(numbers.distance)} px`;
     const first = state.direction === "to" ? `${numbers.bits.toFixed(1)} bits` : `${numbers.total.toFixed(1)} x even`;
@@ -103,7 +103,7 @@ class AttentionPage {
     const { patch } = maps;
     const values = maps.map(state.block, this.headsOf(state.head), this.token, state.direction);
     const on = state.overlay === "attention";
-    const visible = new Set(on ? maps.neighbours(state.block, this.token) : []);
+    const visible = new Set(on ? maps.neighbors(state.block, this.token) : []);
     paint(this.$("heat"), this.shares(values), maps.grid, (share) => 0.35 + 0.6 * share, visible);
     const [row, column] = state.token;
     frame(this.$("token"), column * patch, row * patch, patch);

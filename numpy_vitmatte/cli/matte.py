@@ -89,5 +89,6 @@ def _say_more(result: MattingResult, seconds: float) -> None:
         100 * computed.pixels,
         100 * computed.tokens,
     )
+    logger.debug("precision: products were computed in %r", result.precision)
     height, width = result.alpha.shape
     logger.debug("photo: %d x %d pixels, %.1f s", width, height, seconds)

@@ -8,6 +8,7 @@ from numpy_vitmatte.cli.options import add_pixel_limit
 from numpy_vitmatte.images.value_range import DEPTHS
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.processing.profiles import PROFILES
+from numpy_vitmatte.runtime.precision import PRECISIONS
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +25,7 @@ def add_mask_widths(making: Any) -> None:
 
 
 def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> None:
-    """Add --profile, --raw, --max-side, --upscale, --max-memory, --depth and --max-pixels.
+    """Add --profile, --raw, --max-side, --upscale, --max-memory, --depth, --precision and --max-pixels.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def add_matting_options(parser: argparse.ArgumentParser, budget: str = "") -> No
         "--max-memory", metavar="SIZE", help=f"the most memory to take, such as 2GB{budget}; default: no limit"
     )
     add_depth(parser)
+    add_precision(parser)
     add_pixel_limit(parser)
 
 
@@ -69,6 +71,16 @@ def add_depth(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add --precision."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of products: float32, two bfloat16 numbers for each, or one, which is faster where the processor has "
+        "fast instructions for it (default: NUMPY_VITMATTE_PRECISION, or highest)",
+    )
+
+
 def matting_options(arguments: argparse.Namespace) -> MattingOptions:
     """Collect what :func:`add_matting_options` added, as :func:`~numpy_vitmatte.matte` takes it."""
     return MattingOptions(
@@ -80,6 +92,7 @@ def matting_options(arguments: argparse.Namespace) -> MattingOptions:
         erode=arguments.erode,
         dilate=arguments.dilate,
         depth=arguments.depth,
+        precision=arguments.precision,
     )
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "matte": "estimate the alpha of a photo from its trimap",
     "trimap": "make a trimap of a mask; examine and repair one",
     "batch": "matte a whole folder",
+    "finetune": "train a checkpoint further on your own photos and alphas",
     "evaluate": "score a folder of alphas against the true ones",
     "demo": "matte the bundled photo",
     "download": "download a checkpoint from the Hugging Face hub",

@@ -65,6 +65,8 @@ _HEIC = Kind("HEIC (HEIF)", "install its reader with: python -m pip install 'num
 _AVIF = Kind("AVIF", "update Pillow, which reads it from version 11.3 on, or install pillow-avif-plugin", "AVIF")
 _JPEG_XL = Kind("JPEG XL", "install its reader with: python -m pip install pillow-jxl-plugin", "JXL")
 
+_LONG_CHUNK = "its color profile or a text in it has more than 1 MB, more than Pillow reads; save it without"
+
 _MARKS = {
     b"%!": _POSTSCRIPT,
     b"\xc5\xd0\xd3\xc6": _POSTSCRIPT,
@@ -139,7 +141,9 @@ def open_listed(file: IO[bytes], name: str, filename: str | bytes = "", formats:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{name} is refused: {one_line(error)}") from None
     except Exception as error:  # Pillow's header readers raise whatever their format's parser met
-        raise ImageError(f"{name} cannot be read: {one_line(error)}") from error
+        found = f"is {kind.name} and cannot be read" if kind else "cannot be read"
+        reason = _LONG_CHUNK if "MAX_TEXT" in str(error) else one_line(error)
+        raise ImageError(f"{name} {found}: {reason}") from error
     raise ImageError(f"{name} {_refusal(kind, beginning, in_file=bool(filename))}")
 
 

@@ -130,7 +130,7 @@ def _space_of(image: Image.Image) -> str:
 
 def _usable_profile(image: Image.Image, name: str) -> bytes | None:
     icc = image.info.get("icc_profile")
-    if not icc:
+    if not icc or image.mode == "LAB":  # which is no device's space; littlecms knows its colors without a profile
         return None
     why = unusable(icc, _space_of(image))
     if why is None:

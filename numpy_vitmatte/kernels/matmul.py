@@ -3,7 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
+from numpy_vitmatte.kernels.bfloat16 import round_run, round_to_bfloat16
 from numpy_vitmatte.kernels.microkernel import (
     MR,
     PANEL,
@@ -54,8 +57,9 @@ class PackedMatrix(NamedTuple):
 
     Attributes
     ----------
-    panels : float32 array (ceil(N / 16) * K * 16,)
-        Panel ``p`` holds columns ``16p .. 16p + 15``, row after row; columns past N are zero.
+    panels : float32 or uint16 array (ceil(N / 16) * K * 16,)
+        Panel ``p`` holds columns ``16p .. 16p + 15``, row after row; columns past N are zero. Or the bits of bfloat16
+        numbers, as ``round_packed`` lays them out.
     bias : float32 array (ceil(N / 16) * 16,)
         One value per column, zeros where the layer has no bias.
     depth : int
@@ -98,6 +102,48 @@ def pack(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedMatrix:
     aligned = aligned_empty(packed.size)
     aligned.reshape(packed.shape)[:] = packed
     return PackedMatrix(aligned, padded_bias, depth, columns)
+
+
+def round_packed(matrix: PackedMatrix) -> PackedMatrix:
+    """Round packed weights to bfloat16: of each two rows the numbers of a column lie side by side.
+
+    ``matrix.depth`` is even, and where a row of input has several segments, so is the depth of each.
+    """
+    return matrix._replace(panels=round_panels(matrix.panels))
+
+
+def round_panels(panels: np.ndarray) -> np.ndarray:
+    """Round packed panels, each of an even number of rows: the bits of bfloat16 numbers, in an array of the shape."""
+    pairs = round_to_bfloat16(panels).reshape(-1, 2, PANEL).swapaxes(1, 2)  # [K, 16] -> [K / 2, 16, 2]
+    aligned = aligned_empty(panels.size // 2).view(np.uint16)
+    aligned.reshape(pairs.shape)[:] = pairs
+    return aligned.reshape(panels.shape)
+
+
+@kernel(EXACT_ORDER, CALLED)
+def _rounded_rows(x, rows, segments):
+    """Round the part of some rows that a product reads to bfloat16, once where they overlap."""
+    number, step, depth = segments
+    values, start, x_step = x
+    joined = x_step <= depth
+    run = (rows - 1) * x_step + depth if joined else depth
+    bits = np.empty(number * run * (1 if joined else rows), np.uint16)
+    for s in range(number):
+        for m in range(1 if joined else rows):
+            round_run(values, start + m * x_step + s * step, run, bits, (m * number + s) * run)
+    return Rows(bits, ZERO, x_step if joined else number * depth), Segments(number, run, depth)
+
+
+def as_weights(x, rows, segments, panels):
+    """Return rows and segments in the numbers of the weights: as they are, or rounded to bfloat16."""
+    return _rounded_rows(x, rows, segments) if panels.dtype == np.uint16 else (x, segments)
+
+
+@overload(as_weights)
+def _as_weights_in_numba(x, rows, segments, panels):
+    if panels.dtype == types.uint16:
+        return lambda x, rows, segments, panels: _rounded_rows(x, rows, segments)
+    return lambda x, rows, segments, panels: (x, segments)
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -167,15 +213,17 @@ def sweep(x, rows, segments, matrix, out):
         (K, N) with K = ``segments.number * segments.depth``.
     """
     panel, columns, out_values = ZERO, matrix.columns, out.values
+    inputs, runs = as_weights(x, rows, segments, matrix.panels)
     while panel * PANEL < columns:
         left = columns - panel * PANEL
         wide = TILE_PANELS if left > PANEL else 1
         if left >= wide * PANEL:
-            _column_of_tiles(x, rows, segments, matrix, panel, wide, out)
+            _column_of_tiles(inputs, rows, runs, matrix, panel, wide, out)
         else:
             # A tile that is not full of columns goes through scratch, so that nothing is written past their rows.
             whole = aligned_scratch(rows * wide * PANEL)
-            _column_of_tiles(x, rows, segments, matrix, panel, wide, Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))
+            _column_of_tiles(inputs, rows, runs, matrix, panel, wide,
+                             Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))  # fmt: skip
             for r in range(rows):
                 copy_lanes(whole, r * wide * PANEL, left, out_values, out.start + r * out.step + panel * PANEL)
         panel += wide

@@ -31,7 +31,7 @@ forward stream.
 
 How to read the code
 --------------------
-``tile_in_python`` is the definition. ``_emit_tile`` writes the same loop as LLVM instructions, because Numba's own
+``tile_in_python`` is the definition. ``emit_tile`` writes the same loop as LLVM instructions, because Numba's own
 compiler cannot be told to keep a 2-D block of sums in registers. In LLVM's single-assignment form a loop variable is a
 *phi*: "the value from before the loop, or the one from the end of the last round". There are two nested loops, over
 segments and over ``k``, and every running sum is a phi in both. *gep* (get element pointer) moves a pointer by a number
@@ -48,7 +48,9 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from numpy_vitmatte.kernels.vectors import LANES, emit_broadcast, emit_data, emit_load, emit_multiply_add, emit_store
+from numpy_vitmatte.kernels.bfloat16 import to_float32
+from numpy_vitmatte.kernels.products import PRODUCTS, Products
+from numpy_vitmatte.kernels.vectors import LANES, emit_data, emit_load, emit_store
 from numpy_vitmatte.runtime.jit import config
 
 PANEL = LANES
@@ -98,13 +100,16 @@ def tile_in_python(
     rows, panels : int
         The tile writes ``rows`` rows of ``panels * 16`` columns.
     x, w, bias, out : float32 arrays, one-dimensional
-        Input, packed weights, bias per column and output; each is entered at its ``..._start``.
+        Input, packed weights, bias per column and output; each is entered at its ``..._start``. ``x`` and ``w`` may
+        both be bits of bfloat16 numbers, uint16 arrays, ``w`` as ``round_packed`` lays it out.
     x_step, out_step : int
         Distance between the tile's rows in ``x`` and in ``out``.
     segments, segment_step, depth : int
         A row of input is ``segments`` runs of ``depth`` numbers, ``segment_step`` apart.
     """
     size = segments * depth
+    if w.dtype == np.uint16:
+        x, w = to_float32(x), _without_pairs(to_float32(w))
     for m in range(rows):
         first = x_start + m * x_step
         row = np.concatenate([x[first + s * segment_step :][:depth] for s in range(segments)])
@@ -112,6 +117,11 @@ def tile_in_python(
             panel = w[w_start + p * size * PANEL :][: size * PANEL].reshape(size, PANEL)
             columns = bias[bias_start + p * PANEL :][:PANEL]
             out[out_start + m * out_step + p * PANEL :][:PANEL] = columns + row @ panel
+
+
+def _without_pairs(w: np.ndarray) -> np.ndarray:
+    """Bring packed weights from pairs of rows, column by column, to row after row."""
+    return w[: w.size // (2 * PANEL) * 2 * PANEL].reshape(-1, PANEL, 2).swapaxes(1, 2).reshape(-1)
 
 
 def _phis(builder: ir.IRBuilder, values: list[ir.Value], block: ir.Block) -> list[ir.PhiInstr]:
@@ -123,17 +133,18 @@ def _phis(builder: ir.IRBuilder, values: list[ir.Value], block: ir.Block) -> lis
 
 
 def _emit_products(
-    builder: ir.IRBuilder, inputs: list[ir.Value], columns: list[ir.Value], sums: list[ir.Value]
+    builder: ir.IRBuilder, how: Products, inputs: list[ir.Value], columns: list[ir.Value], sums: list[ir.Value]
 ) -> list[ir.Value]:
     """Emit one round of the inner loop: ``sums[m, n] + inputs[m] * columns[n]``, row by row."""
     factors = [(x, w) for x in inputs for w in columns]
-    return [emit_multiply_add(builder, x, w, total) for (x, w), total in zip(factors, sums, strict=True)]
+    return [how.multiply_add(builder, x, w, total) for (x, w), total in zip(factors, sums, strict=True)]
 
 
-def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dict[str, ir.Value]) -> None:
+def emit_tile(builder: ir.IRBuilder, how: Products, rows: int, panels: int, lanes: int, a: dict[str, ir.Value]) -> None:
     """Write the loop of ``tile_in_python`` as LLVM instructions; ``a`` holds pointers and 64-bit integers by name.
 
-    ``lanes`` floats make a vector. A list of sums has the tile's vectors row by row.
+    ``lanes`` floats make a vector. A list of sums has the tile's vectors row by row. ``how`` says what one round of the
+    inner loop multiplies: a number of each row, or a pair.
     """
     integer = ir.IntType(64)
     vectors = [(p, lane) for p in range(panels) for lane in range(0, PANEL, lanes)]
@@ -154,15 +165,16 @@ def _emit_tile(builder: ir.IRBuilder, rows: int, panels: int, lanes: int, a: dic
     x_rows = [builder.gep(base, [builder.mul(a["x_step"], integer(m))]) for m in range(rows)]
     builder.branch(depth_loop)
 
-    # for k in range(depth): load one row of weights, broadcast one number of each row of x, add all their products.
+    # for k in range(0, depth, how.numbers): load one row of weights (or two), broadcast one number (or a pair) of each
+    # row of x, add all their products.
     builder.position_at_end(depth_loop)
     k, *running = _phis(builder, [integer(0), *segment_sums], segment_loop)
     here = builder.gep(weights, [builder.mul(k, integer(PANEL))])
-    offsets = [builder.add(builder.mul(panel_size, integer(p)), integer(lane)) for p, lane in vectors]
-    columns = [emit_load(builder, here, offset, lanes) for offset in offsets]
-    inputs = [emit_broadcast(builder, builder.load(builder.gep(row, [k])), lanes) for row in x_rows]
-    updated = _emit_products(builder, inputs, columns, running)
-    next_k = builder.add(k, integer(1))
+    offsets = [builder.add(builder.mul(panel_size, integer(p)), integer(how.numbers * lane)) for p, lane in vectors]
+    columns = [how.load(builder, here, offset, lanes) for offset in offsets]
+    inputs = [how.broadcast(builder, row, k, lanes) for row in x_rows]
+    updated = _emit_products(builder, how, inputs, columns, running)
+    next_k = builder.add(k, integer(how.numbers))
     for phi, value in zip([k, *running], [next_k, *updated], strict=True):
         phi.add_incoming(value, depth_loop)
     builder.cbranch(builder.icmp_signed("<", next_k, a["depth"]), depth_loop, segment_end)
@@ -195,9 +207,11 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
         return lambda *arguments: tile_in_python(rows, panels, *arguments)
 
     def typing(context, x, x_start, x_step, segments, segment_step, depth, w, w_start, bias, bias_start, out, out_start, out_step):  # fmt: skip  # noqa: E501
-        for array in (x, w, bias, out):
-            if not (isinstance(array, types.Array) and array.dtype == types.float32 and array.layout == "C"):
-                raise TypingError(f"the tile works on contiguous float32 arrays, not on {array}")
+        kind = getattr(w, "dtype", None)
+        for array, dtype in ((w, kind), (x, kind), (bias, types.float32), (out, types.float32)):
+            fits = isinstance(array, types.Array) and array.dtype == dtype and array.layout == "C"
+            if not fits or kind not in PRODUCTS:
+                raise TypingError(f"the tile works on contiguous arrays of float32, or of bfloat16's bits, not {array}")
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[ir.Value, ...]) -> ir.Value:
             named = dict(zip(_ARGUMENTS, values, strict=True))
@@ -205,7 +219,7 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
             for name in _ARRAYS:
                 data = emit_data(context, builder, kinds[name], named[name])
                 named[name] = builder.gep(data, [named[f"{name}_start"]])
-            _emit_tile(builder, rows, panels, min(VECTOR_WIDTH, PANEL), named)
+            emit_tile(builder, PRODUCTS[kind], rows, panels, min(VECTOR_WIDTH, PANEL), named)
             return context.get_dummy_value()
 
         integers = dict.fromkeys(_ARGUMENTS, types.intp)

@@ -5,9 +5,10 @@ For a query i at row y_i, column x_i of the token grid and a key j, in every hea
     score[i, j] = q_i . k_j / sqrt(d)  +  q_i . R_h[y_i - y_j]  +  q_i . R_w[x_i - x_j]
 
 (MViTv2, Li et al. 2022, arXiv:2112.01526; the query in the last two terms is *not* scaled.) Window attention is
-the same function on tiles of 14 x 14 tokens. A grid that windows do not divide is padded with zero tokens *after* the
-layer norm, so a padded token has the qkv bias as its query, key and value, and real tokens attend to it. That is how
-the published weights were trained (ViTDet, Li et al. 2022, arXiv:2203.16527); keep it.
+the same function on squares of the grid, 14 x 14 tokens in ViTMatte-S and 8 x 8 in vitmatte-tiny. A grid that windows
+do not divide is padded with zero tokens *after* the layer norm, so a padded token has the qkv bias as its query, key
+and value, and real tokens attend to it. That is how the published weights were trained (ViTDet, Li et al. 2022,
+arXiv:2203.16527); keep it.
 """
 
 from collections.abc import Mapping

@@ -91,9 +91,10 @@ def named_background(name: str) -> Backdrop | None:
     if name == CHECKERBOARD:
         return Backdrop(checkerboard)
     try:
-        return Backdrop(partial(_one_color, ImageColor.getrgb(name)[:3]))
+        levels = ImageColor.getrgb(name)[:3]
     except ValueError:
         return None
+    return Backdrop(partial(_one_color, tuple(min(level, 255) for level in levels)))  # as CSS does
 
 
 def cover_frame(background: NDArray[Any], height: int, width: int) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.hub.options import HubOptions, HubSource, split_options
 from numpy_vitmatte.runtime.placement import announce_float32, require_cpu
 
-_OVERRIDES = ("config", "output_hidden_states", "output_attentions", "return_dict")
+_OVERRIDES = ("config", "output_hidden_states", "output_attentions", "return_dict", "precision")
 
 
 class LoadingOptions(HubOptions, total=False):
@@ -24,6 +24,8 @@ class LoadingOptions(HubOptions, total=False):
         The configuration to use in place of the checkpoint's.
     output_hidden_states, output_attentions, return_dict : bool
         They override those of the configuration.
+    precision : {"highest", "high", "medium"}
+        The precision of products: see :class:`~numpy_vitmatte.VitMatteForImageMatting`.
     attn_implementation : str
         It is accepted and ignored: there is one implementation.
     """
@@ -35,6 +37,7 @@ class LoadingOptions(HubOptions, total=False):
     output_hidden_states: bool | None
     output_attentions: bool | None
     return_dict: bool | None
+    precision: str | None
     attn_implementation: object
 
 

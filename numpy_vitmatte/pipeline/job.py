@@ -23,6 +23,7 @@ from numpy_vitmatte.pipeline.network_size import network_size
 from numpy_vitmatte.pipeline.options import MattingOptions, check_options
 from numpy_vitmatte.processing.pixel_values import check_same_size
 from numpy_vitmatte.processing.profiles import profile_processor
+from numpy_vitmatte.runtime.precision import checked_precision, used_precision
 from numpy_vitmatte.trimaps.reading import FOREGROUND, UNKNOWN
 from numpy_vitmatte.trimaps.scaling import downscale_by_blocks, scale_conservatively
 
@@ -30,7 +31,7 @@ _logger = logging.getLogger("numpy_vitmatte")
 
 
 @dataclass(frozen=True)
-class MattingJob:
+class PreparedJob:
     """All that is decided before the network computes.
 
     Attributes
@@ -45,6 +46,8 @@ class MattingJob:
         Whether the plan keeps to a limit of memory.
     raw : bool
         The network's own values are wanted everywhere.
+    precision : str
+        The precision that products are computed in.
     """
 
     inputs: MattingInput
@@ -53,8 +56,9 @@ class MattingJob:
     plan: MemoryPlan
     limited: bool
     raw: bool
+    precision: str
 
-    def mirrored(self) -> "MattingJob":
+    def mirrored(self) -> "PreparedJob":
         """Return the same job on the mirrored photo."""
         return replace(self, inputs=self.inputs.mirrored())
 
@@ -65,7 +69,7 @@ def prepare(
     model: ModelSource,
     options: MattingOptions,
     extras: Extras = Extras(),  # noqa: B008
-) -> MattingJob:
+) -> PreparedJob:
     """Read both headers, resolve the checkpoint, plan the memory, and then decode photo and trimap.
 
     Parameters
@@ -78,7 +82,7 @@ def prepare(
 
     Returns
     -------
-    MattingJob
+    PreparedJob
 
     Raises
     ------
@@ -102,6 +106,9 @@ def prepare(
         header = _common_header(photo_header(photo), levels, limited=limit is not None)
         size = network_size(*header[:2], *scales)
         checkpoint = loaded_checkpoint(model, processor)
+        wanted = options.get("precision")
+        precision = used_precision(checkpoint.model.precision if wanted is None else checked_precision(wanted))
+        checkpoint.model.network(precision)  # it is made here, so that its memory counts
         network = NetworkUse(checkpoint.model.config, checkpoint.model.weights_in_memory, checkpoint.processor)
         plan = plan_memory(header, size, network, limit, extras)
         inputs = read_input(
@@ -115,7 +122,7 @@ def prepare(
         header = header._replace(height=height, width=width)
         size = network_size(*header[:2], *scales)
         plan = plan_memory(header, size, network, limit, extras)
-    return MattingJob(inputs, checkpoint, size, plan, limit is not None, options.get("raw", False))
+    return PreparedJob(inputs, checkpoint, size, plan, limit is not None, options.get("raw", False), precision)
 
 
 def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) -> PhotoHeader:
@@ -135,12 +142,12 @@ def _common_header(photo: PhotoHeader, trimap: ImageSource, *, limited: bool) ->
     return photo._replace(wide=photo.wide or header.wide)
 
 
-def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def estimate_alpha(job: PreparedJob, *, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Let the network see the photo, at the job's size, and bring its alpha back to the photo's.
 
     Parameters
     ----------
-    job : MattingJob
+    job : PreparedJob
     everywhere : bool
         Compute it also where the trimap knows the answer. Otherwise known pixels have any value.
 
@@ -158,7 +165,7 @@ def estimate_alpha(job: MattingJob, *, everywhere: bool) -> tuple[NDArray[np.flo
     return _from_larger(job, everywhere)
 
 
-def _from_smaller(job: MattingJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _from_smaller(job: PreparedJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Let the network see fewer pixels, and upsample its alpha by the photo."""
     _logger.info("alpha: computed at %d x %d pixels and upsampled, an approximation", *job.network_size[::-1])
     photo = job.inputs.photo
@@ -171,7 +178,7 @@ def _from_smaller(job: MattingJob, everywhere: bool) -> tuple[NDArray[np.float32
     return upsample_alpha(alpha, levels, photo.levels), wanted
 
 
-def _from_larger(job: MattingJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _from_larger(job: PreparedJob, everywhere: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Let the network see the photo enlarged, and average its alpha."""
     _logger.info("alpha: computed at %d x %d pixels, the photo enlarged, and averaged", *job.network_size[::-1])
     photo, trimap = job.inputs.photo, job.inputs.trimap
@@ -189,7 +196,7 @@ def set_known_pixels(alpha: NDArray[np.float32], trimap: NDArray[np.uint8]) -> N
 
 
 def _network_alpha(
-    job: MattingJob, inputs: MattingInput, everywhere: bool
+    job: PreparedJob, inputs: MattingInput, everywhere: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Compute the alpha (H, W), through padding and back; and what was wanted, padded."""
     processor, model = job.checkpoint.processor, job.checkpoint.model
@@ -201,7 +208,8 @@ def _network_alpha(
         wanted[0, :height, :width] = True
     else:
         np.equal(inputs.trimap, UNKNOWN, out=wanted[0, :height, :width])
-    alphas = model._alphas(images, wanted, job.plan.band_rows, keep_workspace=not job.limited)
+    network = model.network(job.precision)
+    alphas = model._alphas(images, wanted, job.plan.band_rows, network, keep_workspace=not job.limited)
     if wanted.shape[1:] == inputs.trimap.shape:
         return alphas[0], wanted[0]
     return processor.post_process_alphas(alphas[:, None], [(height, width)])[0], wanted[0]

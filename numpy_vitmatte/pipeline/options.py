@@ -20,6 +20,7 @@ class MattingOptions(TypedDict, total=False):
     mask : path, PIL.Image.Image, array or None
     erode, dilate : float, str or None
     depth : int or None
+    precision : {"highest", "high", "medium"} or None
     """
 
     processor: VitMatteImageProcessor | None
@@ -32,6 +33,7 @@ class MattingOptions(TypedDict, total=False):
     erode: float | str | None
     dilate: float | str | None
     depth: int | None
+    precision: str | None
 
 
 def check_options(options: MattingOptions) -> None:

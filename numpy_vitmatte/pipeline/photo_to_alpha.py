@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.network.decoder_plan import Shares, shares
-from numpy_vitmatte.pipeline.job import MattingJob, estimate_alpha, prepare, set_known_pixels
+from numpy_vitmatte.pipeline.job import PreparedJob, estimate_alpha, prepare, set_known_pixels
 from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.trimaps.reading import TrimapReport
@@ -30,6 +30,8 @@ class MattingResult:
     report : TrimapReport
     wanted : (H', W') bool array
         The pixels that the network was asked for, at its size, with its padding.
+    precision : str
+        The precision that products were computed in, ``"highest"`` or ``"medium"``.
     icc_profile : bytes or None
         The ICC profile of the photo's levels, to be saved with what is made of them; None: sRGB.
     """
@@ -40,6 +42,7 @@ class MattingResult:
     report: TrimapReport
     wanted: NDArray[np.bool_] = field(repr=False)
     _fusion_blocks: int = field(repr=False)
+    precision: str = "highest"
     icc_profile: bytes | None = field(default=None, repr=False)
 
     @property
@@ -97,6 +100,10 @@ def matte(
     depth : {8, 10, 12, 14, 16}, optional
         Bits of photo and trimap where they are integers of 16 bits that do not use them all, as scanners and cameras
         write them. By default the largest value decides.
+    precision : {"highest", "high", "medium"}, optional
+        The precision of products: float32; two bfloat16 numbers for each; or one, which changes alphas by some
+        thousandths. A processor that gains nothing from it computes in the next better one. By default the model's, or
+        what ``NUMPY_VITMATTE_PRECISION`` says, or ``"highest"``.
 
     Returns
     -------
@@ -139,7 +146,7 @@ def matte_with_report(
     return compute(prepare(image, trimap, model, options))
 
 
-def compute(job: MattingJob) -> MattingResult:
+def compute(job: PreparedJob) -> MattingResult:
     """Compute a prepared job."""
     trimap = job.inputs.trimap
     if job.raw or job.inputs.report.unknown > 0:
@@ -151,10 +158,17 @@ def compute(job: MattingJob) -> MattingResult:
     return as_result(job, alpha, wanted)
 
 
-def as_result(job: MattingJob, alpha: NDArray[np.float32], wanted: NDArray[np.bool_]) -> MattingResult:
+def as_result(job: PreparedJob, alpha: NDArray[np.float32], wanted: NDArray[np.bool_]) -> MattingResult:
     """Join a job's alpha and what it was made of."""
     fusion_blocks = len(job.checkpoint.model.config.fusion_hidden_sizes)
     inputs = job.inputs
     return MattingResult(
-        alpha, inputs.photo.shown(), inputs.trimap, inputs.report, wanted, fusion_blocks, inputs.photo.icc_profile
+        alpha,
+        inputs.photo.shown(),
+        inputs.trimap,
+        inputs.report,
+        wanted,
+        fusion_blocks,
+        job.precision,
+        inputs.photo.icc_profile,
     )

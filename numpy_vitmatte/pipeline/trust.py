@@ -4,7 +4,7 @@ from typing import Unpack
 
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.matting.trust_map import TrustMap, trust_map
-from numpy_vitmatte.pipeline.job import MattingJob, estimate_alpha, prepare, set_known_pixels
+from numpy_vitmatte.pipeline.job import PreparedJob, estimate_alpha, prepare, set_known_pixels
 from numpy_vitmatte.pipeline.loaded_checkpoint import DEFAULT_MODEL, ModelSource
 from numpy_vitmatte.pipeline.memory import Extras
 from numpy_vitmatte.pipeline.options import MattingOptions
@@ -42,7 +42,7 @@ def matte_with_trust(
     return compute_with_trust(prepare(image, trimap, model, options, Extras(trust=True)))
 
 
-def compute_with_trust(job: MattingJob) -> tuple[MattingResult, TrustMap]:
+def compute_with_trust(job: PreparedJob) -> tuple[MattingResult, TrustMap]:
     """Compute a prepared job, and its trust map; see :func:`matte_with_trust`."""
     alpha, wanted = estimate_alpha(job, everywhere=True)
     mirrored, _ = estimate_alpha(job.mirrored(), everywhere=True)

@@ -16,13 +16,13 @@ import logging
 import os
 import pickle
 import re
+import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import IO, Any
 
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
@@ -105,10 +105,10 @@ class KernelFolder:
         try:
             self._make()
             data = dumps(value)
-            with self._temporary_file() as file:
+            with self._temporary_file() as (file, place):
                 file.write(hashlib.sha256(data).digest() + data)
                 file.close()
-                os.replace(file.name, self.path / name)
+                os.replace(place, self.path / name)
         except Exception as error:
             self._cannot_keep(error)
 
@@ -143,14 +143,17 @@ class KernelFolder:
         return False
 
     @contextlib.contextmanager
-    def _temporary_file(self) -> Iterator[Any]:
-        with tempfile.NamedTemporaryFile(dir=self.path, suffix=".partial", delete=False) as file:
+    def _temporary_file(self) -> Iterator[tuple[IO[bytes], Path]]:
+        """Open a file for whoever may read the folder: root compiles a container's kernels, and others use them."""
+        place = (self.path or Path()) / f"{secrets.token_hex(8)}.partial"
+        descriptor = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(descriptor, "wb") as file:
             try:
-                yield file
+                yield file, place
             finally:
                 file.close()
                 with contextlib.suppress(OSError):
-                    os.unlink(file.name)  # unless it has its name by now
+                    os.unlink(place)  # unless it has its name by now
 
     def _make(self) -> None:
         if self.path is not None and not self.path.is_dir():

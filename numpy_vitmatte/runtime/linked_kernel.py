@@ -71,7 +71,7 @@ class InnerKernel(LinkedKernel):
 
 def _calling(callee: Any, count: int) -> Any:
     names = ", ".join(f"argument_{n}" for n in range(count))
-    return eval(f"lambda {names}: callee({names})", {"callee": callee})
+    return eval(f"lambda {names}: callee({names})", {"callee": callee, "__name__": __name__})
 
 
 @contextlib.contextmanager

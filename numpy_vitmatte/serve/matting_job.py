@@ -17,8 +17,7 @@ from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline import MattingResult
-from numpy_vitmatte.pipeline.job import MattingJob as PreparedJob
-from numpy_vitmatte.pipeline.job import prepare
+from numpy_vitmatte.pipeline.job import PreparedJob, prepare
 from numpy_vitmatte.pipeline.memory import Extras
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import compute
@@ -47,7 +46,7 @@ class MattingAnswer(NamedTuple):
 
 
 class _ReadJob(NamedTuple):
-    """What is known when the uploads are decoded."""
+    """A job whose uploads are decoded."""
 
     trimap: NDArray[np.uint8]
     understood: TrimapReport
@@ -95,10 +94,10 @@ class MattingJob:
         """
         with _as_problems():
             max_memory = self._network_memory()
-            with self.times.step("read"):
+            with self.times.step("read"), collected_warnings() as caught:
                 trimap, understood, warnings = self._trimap()
                 prepared = None if self.fields.output == "trimap" else self._prepare(trimap, max_memory)
-            self._read = _ReadJob(trimap, understood, warnings, prepared)
+            self._read = _ReadJob(trimap, understood, warnings + caught, prepared)
             for name in self.images.keys() - {"background"}:  # what Pillow has decoded takes as much once more
                 del self.images[name]
 
@@ -123,13 +122,13 @@ class MattingJob:
             return MattingAnswer({"trimap": trimap}, self._report(trimap.shape, understood, warnings))
         with _as_problems():
             _stop_if(unwanted)
-            with self.times.step("matte"), collected_warnings() as caught:
+            with self.times.step("matte"):
                 result, trust = self._matte(prepared)
             _stop_if(unwanted)
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
             lines = trust.lines() if trust else []
-            report = self._report(trimap.shape, understood, warnings + caught + lines)
+            report = self._report(trimap.shape, understood, warnings + lines)
             report["computed"] = _computed(result)
             return MattingAnswer(pictures, report)
 

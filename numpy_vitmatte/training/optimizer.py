@@ -136,15 +136,15 @@ def rows_at_a_time(tensor: Array) -> int:
     return max(1, _NUMBERS_AT_A_TIME * len(tensor) // tensor.size)
 
 
-def warmup_cosine(step: int, steps: int, warmup: int = 0, final: float = 0.0) -> float:
+def warmup_cosine(step: int, steps: float, warmup: int = 0, final: float = 0.0) -> float:
     """Return the learning rate at a step, as a part of its peak: a linear start, times a cosine down to ``final``.
 
     Parameters
     ----------
     step : int
         The step, counted from 0.
-    steps : int
-        The step at which ``final`` is reached; it stays from then on.
+    steps : float
+        The step at which ``final`` is reached; it stays from then on. Infinite: never.
     warmup : int
         Steps until the peak; 0 starts there.
     final : float

@@ -3,27 +3,10 @@
 import json
 
 import pytest
-from support.example_configs import tiniest_config
+from support.checkpoint_folders import CONFIG, QKV, refusal
 from support.safetensors_files import assert_same, write_file
 
 from numpy_vitmatte.checkpoint.weights import read_tensors
-from numpy_vitmatte.errors import CheckpointError
-from numpy_vitmatte.testing import random_checkpoint
-
-CONFIG = tiniest_config()
-QKV = "backbone.encoder.layer.0.attention.qkv.weight"
-
-
-@pytest.fixture
-def tensors():
-    return random_checkpoint(CONFIG)
-
-
-def refusal(directory, config=CONFIG):
-    with pytest.raises(CheckpointError) as caught:
-        read_tensors(directory, config)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.fixture

@@ -6,33 +6,18 @@ import shutil
 
 import numpy as np
 import pytest
-from support.example_configs import NETWORKS, tiniest_config, with_backbone
+from support.checkpoint_folders import CONFIG, COUNTER, QKV, refusal
+from support.example_configs import NETWORKS, with_backbone
 from support.processes import run_python
 from support.safetensors_files import assert_same, file_bytes, stored_as, tensors_bytes, write_file
 
 from numpy_vitmatte.checkpoint.tensor_shapes import batch_counter_names, parameter_shapes
 from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.errors import CheckpointError
 from numpy_vitmatte.model import VitMatteForImageMatting, load_packed
 from numpy_vitmatte.testing import random_checkpoint
 
-CONFIG = tiniest_config()
-QKV = "backbone.encoder.layer.0.attention.qkv.weight"
 VARIANCE = "decoder.convstream.convs.0.batch_norm.running_var"
-COUNTER = "decoder.convstream.convs.0.batch_norm.num_batches_tracked"
-
-
-@pytest.fixture
-def tensors():
-    return random_checkpoint(CONFIG)
-
-
-def refusal(directory, config=CONFIG):
-    with pytest.raises(CheckpointError) as caught:
-        read_tensors(directory, config)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_round_trip(tensors, tmp_path):
@@ -76,7 +61,7 @@ def arrays_in(parameters):
 
 def test_a_packed_network_shares_no_memory_with_its_tensors(tmp_path):
     tensors = random_checkpoint(CONFIG)
-    network = VitMatteForImageMatting(CONFIG, tensors)._network
+    network = VitMatteForImageMatting(CONFIG, tensors).network()
     packed = list(arrays_in(network))
     assert len(packed) > 50
     assert not [name for name, tensor in tensors.items() for array in packed if np.shares_memory(array, tensor)]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from safetensors import safe_open
-from support.example_configs import NETWORKS, tiniest_config, with_backbone
+from support.checkpoint_folders import CONFIG, COUNTER, QKV
+from support.example_configs import NETWORKS, with_backbone
 from support.safetensors_files import assert_same
 
 from numpy_vitmatte.checkpoint.initialization import random_parameters
@@ -15,17 +16,8 @@ from numpy_vitmatte.checkpoint.tensor_shapes import batch_counter_names
 from numpy_vitmatte.checkpoint.weights import read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError, ConfigurationError
-from numpy_vitmatte.testing import random_checkpoint
 
 NEEDS_TRANSFORMERS = "compares with transformers, of the [parity] extra"
-CONFIG = tiniest_config()
-QKV = "backbone.encoder.layer.0.attention.qkv.weight"
-COUNTER = "decoder.convstream.convs.0.batch_norm.num_batches_tracked"
-
-
-@pytest.fixture
-def tensors():
-    return random_checkpoint(CONFIG)
 
 
 @pytest.mark.parametrize("fault", ["missing", "unexpected", "misshapen", "not finite"])

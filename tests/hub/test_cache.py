@@ -58,8 +58,8 @@ def test_a_revision_belongs_to_the_hub(source, cache, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("folder").mkdir()
     for loader in (VitMatteForImageMatting, VitMatteImageProcessor, VitMatteConfig):
-        with pytest.raises(CheckpointError, match=r"revision 'main' makes no sense for .*, which is not from the hub"):
-            loader.from_pretrained(source, revision="main")
+        with pytest.raises(CheckpointError, match=r"revision 'v2' makes no sense for .*, which is not from the hub"):
+            loader.from_pretrained(source, revision="v2")
 
 
 def test_blobs_that_are_links_themselves_are_found(cache, tmp_path, lively_files):

@@ -139,6 +139,15 @@ def test_a_damaged_profile_is_refused_or_gives_levels(data):
 # Photos --------------------------------------------------------------------------------------------------------------
 
 
+def test_lab_needs_no_profile(recwarn):
+    """Its numbers are no device's: littlecms knows their colors; 8 bits of lightness round by some levels."""
+    colors = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    spaces = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.applyTransform(Image.fromarray(colors), ImageCms.buildTransform(*spaces, "RGB", "LAB"))
+    assert np.abs(open_photo(encoded(lab, "TIFF")).levels.astype(int) - colors).mean() < 3
+    assert list(recwarn) == []
+
+
 def encoded(pixels, kind, **options):
     content = io.BytesIO()
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)

@@ -22,7 +22,13 @@ def test_checkerboard():
 
 @pytest.mark.parametrize(
     ("name", "color"),
-    [("white", [255, 255, 255]), ("#1e90ff", [30, 144, 255]), ("rgb(1, 2, 3)", [1, 2, 3]), ("#01020380", [1, 2, 3])],
+    [
+        ("white", [255, 255, 255]),
+        ("#1e90ff", [30, 144, 255]),
+        ("rgb(1, 2, 3)", [1, 2, 3]),
+        ("#01020380", [1, 2, 3]),
+        (f"rgb({'9' * 60}, 300, 7)", [255, 255, 7]),
+    ],
 )
 def test_colors(name, color):
     picture = read_background(name)(2, 3)

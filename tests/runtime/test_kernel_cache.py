@@ -56,6 +56,13 @@ def two_processes(tmp_path_factory):
     return report(cache), report(cache), cache
 
 
+def test_whoever_reads_the_folder_reads_the_kernels(two_processes, tmp_path):
+    """A container's kernels are compiled by root and used by another user: nothing is private to its owner."""
+    (tmp_path / "ordinary").touch()
+    kernels = list(two_processes[2].rglob("*.kernel"))
+    assert {file.stat().st_mode for file in kernels} == {(tmp_path / "ordinary").stat().st_mode}
+
+
 @pytest.fixture
 def warm(two_processes, tmp_path):
     """A copy of the folder after the first process."""
@@ -130,11 +137,11 @@ def test_a_file_of_another_kernel_is_not_used(warm):
 
 # An administrator may write anywhere, so the system calls themselves refuse.
 REFUSE = """
-import builtins, errno, tempfile
+import builtins, errno
 number = getattr(errno, os.environ["ERROR"])
 def refuse(*arguments, **keywords):
     raise OSError(number, os.strerror(number), arguments[0] if arguments else None)
-tempfile.NamedTemporaryFile = os.utime = os.unlink = os.replace = os.mkdir = refuse
+os.utime = os.unlink = os.replace = os.mkdir = refuse
 really_open = os.open
 os.open = lambda path, flags, *rest, **keywords: (
     refuse(path) if flags & os.O_CREAT else really_open(path, flags, *rest, **keywords))
@@ -168,10 +175,10 @@ def test_a_folder_that_cannot_be_written_is_no_error(warm, error, made):
 
 
 FULL_LATER = """
-import errno, tempfile
+import errno
 class Full:
     def __init__(self, file):
-        self.file, self.name = file, file.name
+        self.file = file
     def __enter__(self):
         return self
     def __exit__(self, *error):
@@ -181,8 +188,8 @@ class Full:
     def write(self, data):
         self.file.write(data[:1000])
         raise OSError(errno.ENOSPC, "No space left on device")
-really_temporary = tempfile.NamedTemporaryFile
-tempfile.NamedTemporaryFile = lambda **keywords: Full(really_temporary(**keywords))
+really_opened = os.fdopen
+os.fdopen = lambda *arguments: Full(really_opened(*arguments))
 """
 
 

@@ -34,7 +34,7 @@ def of_the_model(model, pixels):
 def layers_of(model, image):
     """What ``forward_by_layers`` records of an image (4, H, W)."""
     kept = {}
-    forward_by_layers(np.ascontiguousarray(image.transpose(1, 2, 0)), model._network, kept.setdefault)
+    forward_by_layers(np.ascontiguousarray(image.transpose(1, 2, 0)), model.network(), kept.setdefault)
     return {name: in_layout(name, value) for name, value in kept.items()}
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support.fused_blocks import draw, draw_block
 
 from numpy_vitmatte.kernels.attention import RelativeTables, attend
 from numpy_vitmatte.kernels.elementwise import normalize_rows
-from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
 from numpy_vitmatte.kernels.fused.global_block import global_block_keys, global_block_queries
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.keys_values import Grid, Head, KeyChunk, KeysValues, pack_keys_values, packed_sizes
@@ -13,17 +13,6 @@ from numpy_vitmatte.kernels.matmul import Rows, linear, pack
 
 HEADS, DEPTH, HEIGHT, WIDTH = 2, 5, 5, 6
 CHANNELS, TOKENS, GRID = HEADS * DEPTH, HEIGHT * WIDTH, Grid(HEIGHT, WIDTH)
-
-
-def draw(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
-
-
-def draw_block():
-    norms = (LayerNorm(draw(CHANNELS) + n, draw(CHANNELS) - n, 1e-6) for n in (1, 2))
-    projections = (pack(draw(CHANNELS, n * CHANNELS), draw(n * CHANNELS)) for n in (1, 2, 1))
-    mlp = pack(draw(CHANNELS, 40), draw(40)), pack(draw(40, CHANNELS), draw(CHANNELS))
-    return Block(next(norms), HEADS, *projections, next(norms), *mlp)
 
 
 def prepared(tokens, block):
@@ -46,7 +35,7 @@ def prepared(tokens, block):
 @pytest.mark.parametrize("keep", [False, True])
 def test_as_step_by_step(keep):
     """Queries in any order; normalized tokens of others are not touched, nor are tokens before the norm."""
-    tokens, block = draw(HEIGHT, WIDTH, CHANNELS), draw_block()
+    tokens, block = draw(HEIGHT, WIDTH, CHANNELS), draw_block(CHANNELS, HEADS)
     before = tokens.copy()
     packed, normalized = prepared(tokens, block)
     flat, before_flat = normalized.reshape(TOKENS, CHANNELS), tokens.reshape(TOKENS, CHANNELS)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support.fused_blocks import draw, draw_block
 
 from numpy_vitmatte.kernels.attention import RelativeTables, attend_window
 from numpy_vitmatte.kernels.elementwise import normalize_rows
-from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.fused.window_block import window_block_windows
 from numpy_vitmatte.kernels.keys_values import Grid
@@ -16,23 +16,12 @@ CHANNELS = HEADS * DEPTH
 HEIGHT, WIDTH = 7, 9  # windows of 4 x 4, 4 x 1, 3 x 4 and 3 x 1 real tokens, three to a row
 
 
-def draw(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
-
-
-def draw_block():
-    norms = (LayerNorm(draw(CHANNELS) + n, draw(CHANNELS) - n, 1e-6) for n in (1, 2))
-    projections = (pack(draw(CHANNELS, n * CHANNELS), draw(n * CHANNELS)) for n in (1, 2, 1))
-    mlp = pack(draw(CHANNELS, 40), draw(40)), pack(draw(40, CHANNELS), draw(CHANNELS))
-    return Block(next(norms), HEADS, *projections, next(norms), *mlp)
-
-
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("finish", [False, True])
 @pytest.mark.parametrize("numbers", [[1, 0], [2], [4, 3], [5]])
 def test_as_step_by_step(numbers, keep, finish):
     """Whole windows, and such as reach into padding, whose tokens are zero after the norm. Others are not touched."""
-    tokens, block = draw(HEIGHT, WIDTH, CHANNELS), draw_block()
+    tokens, block = draw(HEIGHT, WIDTH, CHANNELS), draw_block(CHANNELS, HEADS)
     tables = RelativeTables(*(pack(draw(DEPTH, 2 * WINDOW - 1) + n).panels for n in range(2)), True)
     kept = np.full((6, HEADS, 16, 16) if keep else (1, 1, 0, 0), np.nan, np.float32)
     before, out = tokens.copy(), np.full_like(tokens, np.nan)

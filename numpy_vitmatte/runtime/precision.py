@@ -1,0 +1,71 @@
+"""The precision of products: which there are, which one this processor gains from, and which one is used.
+
+The names mean what they mean to ``torch.set_float32_matmul_precision``. Softmax, norms, GELU, sums and whatever is
+added are float32 in all three.
+"""
+
+import os
+
+import llvmlite.binding
+from numba.core.registry import cpu_target
+
+from numpy_vitmatte.errors import VitMatteError, shown
+from numpy_vitmatte.runtime.jit import config
+
+PRECISIONS = ("highest", "high", "medium")
+"""``highest``: float32. ``high``: each number is the sum of two bfloat16 numbers, and a product is three. ``medium``:
+each number is rounded to bfloat16. Sums are float32."""
+
+_LLVM_WITH_BFLOAT16 = 16
+"""The first version of LLVM whose ``vdpbf16ps`` takes bfloat16 numbers by their name."""
+
+
+def checked_precision(precision: object) -> str:
+    """Return a precision that was asked for, or ``NUMPY_VITMATTE_PRECISION`` if None was, or else ``highest``.
+
+    Raises
+    ------
+    VitMatteError
+        If there is no such precision.
+    """
+    name = "precision"
+    if precision is None:
+        precision, name = os.environ.get("NUMPY_VITMATTE_PRECISION") or "highest", "NUMPY_VITMATTE_PRECISION"
+    if precision not in PRECISIONS:
+        raise VitMatteError(f"{name} is {shown(precision)}; expected {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}")
+    return str(precision)
+
+
+def used_precision(precision: str) -> str:
+    """Return the precision that products are computed in where one is asked for: it, or the next better one that gains.
+
+    Three products of two bfloat16 numbers each take longer than one product of float32 numbers on every processor
+    that this package has instructions for, so ``high`` is computed as ``highest``.
+    """
+    return "medium" if precision == "medium" and has_fast_bfloat16() else "highest"
+
+
+def has_bfloat16_products() -> bool:
+    """Say whether kernels are compiled for a processor that has ``vdpbf16ps``, which sums two products of bfloat16.
+
+    Numba's own target decides: it need not be this machine's processor (``NUMBA_CPU_NAME``), and LLVM ends the process
+    where it is told to use an instruction that the target lacks.
+    """
+    if config.DISABLE_JIT or llvmlite.binding.llvm_version_info[0] < _LLVM_WITH_BFLOAT16:
+        return False
+    _, _, features = _target()
+    return {"+avx512f", "+avx512bf16"} <= set(features.split(","))
+
+
+def has_fast_bfloat16() -> bool:
+    """Say whether that instruction is faster than float32: on AMD's Zen 4 and 5.
+
+    Intel's processors compute float32 in half of its time.
+    """
+    return has_bfloat16_products() and _target()[1].startswith("znver")
+
+
+def _target() -> tuple[str, str, str]:
+    """Return the triple, the processor and the features that Numba compiles for."""
+    triple, name, features = cpu_target.target_context.codegen().magic_tuple()
+    return str(triple), str(name), str(features)

@@ -1,0 +1,71 @@
+"""The network with rounded weights: which ones are rounded, how far the alpha moves, and that nothing else moves it."""
+
+import numpy as np
+import pytest
+
+from numpy_vitmatte import VitMatteForImageMatting, matte, set_num_threads
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.network import forward, forward_by_layers, pack_network
+from numpy_vitmatte.network.precision import rounded_bytes, with_precision
+from numpy_vitmatte.runtime.precision import used_precision
+from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
+
+CONFIG = tiny_config()
+
+
+@pytest.fixture(scope="module")
+def network():
+    return pack_network(random_checkpoint(CONFIG, seed=5), CONFIG)
+
+
+@pytest.fixture(scope="module")
+def image():
+    return np.ascontiguousarray(random_pixels(1, 4, 96, 112, seed=1)[0].transpose(1, 2, 0))
+
+
+def test_convolutions_that_read_pixels_stay_float32(network):
+    """They are a hundredth of the work and most of the error. Highest shares every array."""
+    medium = with_precision(network, "medium")
+    assert with_precision(network, "highest") is network
+    assert medium.backbone.patch_embed is network.backbone.patch_embed
+    assert medium.decoder.convstream.convs[0] is network.decoder.convstream.convs[0]
+    for block in medium.backbone.blocks:
+        assert block.mlp.fc1.panels.dtype == block.attention.proj.panels.dtype == np.uint16
+    assert rounded_bytes(network) == 0
+    assert 0 < rounded_bytes(medium) < 2 * sum(tensor.size for tensor in random_checkpoint(CONFIG).values())
+
+
+def test_medium_moves_the_alpha_a_little(network, image):
+    """Eight bits of each factor remain: a few thousandths here, and never nothing."""
+    medium = forward(image, with_precision(network, "medium"))
+    difference = np.abs(medium - forward(image, network))
+    assert 1e-5 < difference.max() < 0.05
+    assert difference.mean() < 5e-3
+
+
+def test_medium_has_the_same_bits_for_threads_bands_wanted_pixels_and_layers(network, image):
+    """As in float32."""
+    medium = with_precision(network, "medium")
+    expected = forward(image, medium)
+    np.testing.assert_array_equal(forward_by_layers(image, medium), expected)
+    np.testing.assert_array_equal(forward(image, medium, band_rows=32), expected)
+    wanted = np.zeros(image.shape[:2], bool)
+    wanted[40:50, 30:35] = True
+    np.testing.assert_array_equal(forward(image, medium, wanted=wanted)[wanted], expected[wanted])
+    set_num_threads(3)
+    np.testing.assert_array_equal(forward(image, medium), expected)
+
+
+def test_a_call_may_name_another_precision_than_the_model():
+    """What is used depends on the processor; the model's own is the default."""
+    tensors, pixels = random_checkpoint(CONFIG, seed=5), random_pixels(1, 4, 64, 64)
+    highest, medium = (VitMatteForImageMatting(CONFIG, tensors, name) for name in ("highest", "medium"))
+    float32, rounded = (model(pixels).alphas for model in (highest, medium))
+    np.testing.assert_array_equal(highest(pixels, precision="medium").alphas, rounded)
+    np.testing.assert_array_equal(medium(pixels, precision="highest").alphas, float32)
+    np.testing.assert_array_equal(highest(pixels, precision="high").alphas, float32)
+    assert (used_precision("medium") == "highest") == np.array_equal(float32, rounded)
+    with pytest.raises(VitMatteError, match="precision is 'half'"):
+        highest(pixels, precision="half")
+    with pytest.raises(VitMatteError, match="precision is 'half'"):
+        matte(np.zeros((64, 64, 3), np.uint8), np.full((64, 64), 128, np.uint8), highest, precision="half")

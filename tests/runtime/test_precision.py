@@ -1,0 +1,80 @@
+"""Which precisions there are, and which is used on which processor."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.runtime import precision
+from numpy_vitmatte.runtime.precision import checked_precision, used_precision
+
+ZEN_4 = "x86_64-unknown-linux-gnu", "znver4", "+avx2,+avx512f,+avx512bf16"
+SAPPHIRE_RAPIDS = "x86_64-unknown-linux-gnu", "sapphirerapids", "+amx-bf16,+avx512f,+avx512bf16"
+ZEN_3 = "x86_64-unknown-linux-gnu", "znver3", "+avx2,+fma"
+ARM = "aarch64-unknown-linux-gnu", "neoverse-v1", "+bf16,+sve"
+
+
+@pytest.fixture
+def compiled_for(monkeypatch):
+    """Let kernels be compiled for another processor, as far as the choice of a precision can see."""
+
+    def set_target(target, llvm=22):
+        monkeypatch.setattr(precision, "_target", lambda: target)
+        monkeypatch.setattr(precision.llvmlite.binding, "llvm_version_info", (llvm, 0, 0))
+
+    return set_target
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("target", "medium"),
+    [(ZEN_4, "medium"), (SAPPHIRE_RAPIDS, "highest"), (ZEN_3, "highest"), (ARM, "highest")],
+)
+def test_a_processor_that_gains_nothing_computes_in_the_next_better_precision(compiled_for, target, medium):
+    """Intel's processors have the same instruction, but float32 is faster there."""
+    compiled_for(target)
+    assert [used_precision(name) for name in ("highest", "high", "medium")] == ["highest", "highest", medium]
+
+
+def test_an_old_llvm_is_not_asked_for_the_instruction(compiled_for):
+    """Version 15 takes its numbers in another type."""
+    compiled_for(ZEN_4, llvm=15)
+    assert used_precision("medium") == "highest"
+
+
+def test_the_environment_decides_where_nothing_was_asked_for(monkeypatch):
+    """An empty variable is none."""
+    for value, expected in (("medium", "medium"), ("", "highest")):
+        monkeypatch.setenv("NUMPY_VITMATTE_PRECISION", value)
+        assert checked_precision(None) == expected
+        assert checked_precision("high") == "high"
+
+
+def test_unknown_precisions_are_refused(monkeypatch):
+    """The message says which there are, and which variable was wrong."""
+    for bad in ("low", "", 16, "Highest"):
+        with pytest.raises(VitMatteError, match=r"^precision is .*expected highest, high or medium$"):
+            checked_precision(bad)
+    monkeypatch.setenv("NUMPY_VITMATTE_PRECISION", "bf16")
+    with pytest.raises(VitMatteError, match=r"^NUMPY_VITMATTE_PRECISION is 'bf16'; expected highest, high or medium$"):
+        checked_precision(None)
+
+
+@pytest.mark.compiled
+def test_a_process_that_compiles_for_another_processor(tmp_path):
+    """``generic`` lacks every vector instruction of bfloat16: LLVM would end the process if it were asked for one."""
+    environment = {
+        **os.environ,
+        "NUMPY_VITMATTE_PRECISION": "medium",
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    code = "from numpy_vitmatte.kernels.matmul import *\nimport numpy as np\n"
+    code += "from numpy_vitmatte.runtime.precision import used_precision\n"
+    code += "x = np.ones((3, 4), np.float32)\n"
+    code += "print(used_precision('medium'), linear(x, round_packed(pack(x.T))).sum())"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "highest 36.0\n"), done.stderr
