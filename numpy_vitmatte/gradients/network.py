@@ -79,7 +79,8 @@ def network_gradients(
     kept = [decoder(own, image, weights.network.decoder) for own, image in zip(features, images, strict=True)]
     alphas = np.stack([states.alpha for states in kept])
     found = loss(alphas)
-    by_decoder = DecoderGradient(under(weights.tensors, "decoder."), weights.config.batch_norm_eps)
+    stored = under(weights.tensors, "decoder.")
+    by_decoder = DecoderGradient(stored, features.shape[-1], weights.config.batch_norm_eps)
     dfeatures = [by_decoder.add(dalpha, kept.pop(0)) for dalpha in found.gradient]
     gradients = above(by_decoder.gradients(), "decoder.")
     if through_backbone:
