@@ -28,7 +28,7 @@ _OPTIONS = tuple(FinetuneOptions.__annotations__)
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     parser.add_argument("photos", metavar="PHOTOS", type=Path, help="folder of photos")
-    parser.add_argument("alphas", metavar="ALPHAS", type=Path, help="folder of true alphas, grey levels or cut-outs")
+    parser.add_argument("alphas", metavar="ALPHAS", type=Path, help="folder of true alphas, gray levels or cut-outs")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="the checkpoint to make")
     parser.add_argument(
         "--trimaps", metavar="DIR", type=Path, help="folder of trimaps (default: drawn from the alphas, anew each time)"

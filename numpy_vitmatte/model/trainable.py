@@ -1,4 +1,4 @@
-"""What training asks of a model: gradients under the names of the checkpoint, and new numbers for its tensors."""
+"""The part of a model that training uses: gradients under the names of the checkpoint, and new numbers for its tensors."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -13,7 +13,7 @@ _BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "fo
 
 _FILES = {
     "image": "The photo: PNG, JPEG, WebP, TIFF, BMP, GIF, PPM or AVIF.",
-    "trimap": "The trimap, of the photo's size: black is background, white is foreground, grey is unknown.",
+    "trimap": "The trimap, of the photo's size: black is background, white is foreground, gray is unknown.",
     "mask": "A mask, an alpha or a cut-out, of which the trimap is made.",
     "background": MatteFields.model_fields["background"].description or "",
 }

@@ -30,7 +30,7 @@ _log = logging.getLogger("numpy_vitmatte")
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """What a run has come to.
+    """The result of a run.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ def finetune(
     Parameters
     ----------
     photos, alphas : path
-        Folders, whose files belong together by their stems. Alphas are grey levels or cut-outs, of their photo's size.
+        Folders, whose files belong together by their stems. Alphas are gray levels or cut-outs, of their photo's size.
     output : path
         The folder of the new checkpoint, which must not exist. It appears whole or not at all, with ``config.json``,
         ``preprocessor_config.json``, ``model.safetensors``, ``log.csv``, ``curve.png``, and ``before.csv`` and
@@ -157,7 +157,7 @@ def _checkpoint(model: str) -> LoadedCheckpoint:
 def _begun(settings: Settings, material: Material, checkpoint: LoadedCheckpoint) -> RunState:
     tensors = checkpoint.model.tensors
     trained = {name: tensors[name].copy() for name in trainable(tensors, PARTS[settings.train])}
-    record = settings.record() | {"pictures": material.stems()}
+    record = settings.record() | {"pictures": material.record()}
     return RunState(AdamW(trained, lr=settings.lr), MovingAverage(trained), record, {}, settings.steps)
 
 

@@ -27,7 +27,7 @@ MEASURED_STEPS = 5
 
 
 class Progress(NamedTuple):
-    """How far a run is: steps done and in all (None: not known yet), their seconds, and the last step's loss."""
+    """The progress of a run: steps done and in all (None: not known yet), their seconds, and the last step's loss."""
 
     step: int
     steps: int | None
