@@ -6,6 +6,7 @@ machine that runs this script. CONTRIBUTING.md says what has to be installed to 
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+_LINKS = {
+    r"\]\(\.\./docs/([\w/-]+)\.md": r"](../site/\1.html",
+    r"\]\(\.\./numpy_vitmatte/([\w/]+)\.py": r"](../site/_modules/numpy_vitmatte/\1.html",
+}
+"""Where a notebook's links lead in the repository, and in the archive."""
 
 _BEGIN = """The course, without a network
 
@@ -69,10 +76,14 @@ def _wheels(folder: Path, only_this: bool) -> None:
 
 
 def _tutorials(folder: Path) -> None:
-    """Copy notebooks and scripts; solutions are in the site, behind a click."""
+    """Copy the grader, and notebooks whose links lead into the site; solutions are there, behind a click."""
     folder.mkdir()
-    for path in [*(ROOT / "tutorials").glob("*.ipynb"), ROOT / "tutorials" / "grade.py"]:
-        shutil.copy(path, folder)
+    shutil.copy(ROOT / "tutorials" / "grade.py", folder)
+    for path in (ROOT / "tutorials").glob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        for pattern, target in _LINKS.items():
+            text = re.sub(pattern, target, text)
+        (folder / path.name).write_text(text, encoding="utf-8")
 
 
 def _run(module: str, *arguments: str | Path) -> None:

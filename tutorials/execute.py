@@ -7,7 +7,7 @@ import nbformat
 
 for path in sorted(Path(__file__).parent.glob("*.ipynb")):
     notebook = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=600, record_timing=False, coalesce_streams=True).execute()
+    nbclient.NotebookClient(notebook, timeout=1800, record_timing=False, coalesce_streams=True).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":  # warnings name paths of the machine that ran it
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import bundled
 import comparison
+import compilation
 import memory
 import picture
 import roofline
@@ -20,8 +21,10 @@ import serve
 import start
 import steps
 import training
-from competitors import COMPETITORS
+from competitors import EVERYBODY
 from worker import Failed
+
+from numpy_vitmatte.runtime.precision import PRECISIONS
 
 HERE = Path(__file__).parent
 SIZES = [(512, 512), (640, 960), (1024, 1024), (2048, 2048)]
@@ -67,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     for benchmark, help_text in (("forward", "one call of the model"), ("job", "from photo and trimap to the alpha")):
         command = _measurement(commands, benchmark, help_text, SIZES if benchmark == "forward" else [(640, 960)])
         command.add_argument("--rounds", type=count, default=7, help="(default: %(default)s)")
-        command.add_argument("--only", nargs="+", choices=COMPETITORS, metavar="NAME", help=", ".join(COMPETITORS))
+        command.add_argument("--only", nargs="+", choices=EVERYBODY, metavar="NAME", help=", ".join(EVERYBODY))
         command.set_defaults(run=comparison.run, benchmark=benchmark)
     command.add_argument("--unknown", type=float, default=0.17, help="share of the trimap (default: %(default)s)")
     command = _measurement(commands, "start", "a whole process with one 512x512 photo, beside torch", None)
@@ -96,6 +99,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
     command.add_argument("--output", type=Path, default=HERE / "results/steps.json", help="(default: %(default)s)")
     command.set_defaults(run=steps.run, quiet=False)
+    command = commands.add_parser("compile", help="which kernels are compiled, and for how long")
+    command.add_argument("--precision", choices=PRECISIONS, default="highest", help="(default: %(default)s)")
+    command.set_defaults(run=compilation.run, quiet=False)
     command = commands.add_parser("picture", help="draw what forward has measured")
     command.add_argument("--results", type=Path, default=HERE / "results/forward.json", help="(default: %(default)s)")
     command.add_argument(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import training_steps
-from competitors import COMPETITORS, OURS
+from competitors import EVERYBODY, OURS
 from PIL import Image
 
 # Gives the alphas; what it needs is loaded.
@@ -15,7 +15,7 @@ Run = Callable[[], np.ndarray]
 def load_forward(name: str, task: Path, threads: int) -> Run:
     """One call of the model on ``pixel_values.npy``."""
     pixel_values = np.load(task / "pixel_values.npy")
-    forward = COMPETITORS[name](task, threads)
+    forward = EVERYBODY[name](task, threads)
     return lambda: forward(pixel_values)
 
 
@@ -24,13 +24,14 @@ def load_job(name: str, task: Path, threads: int) -> Run:
     photo, trimap = (Image.open(task / file) for file in ("photo.png", "trimap.png"))
     photo.load()
     trimap.load()
-    if name == OURS:
+    if name.startswith(OURS):
         from numpy_vitmatte import VitMatteForImageMatting, matte, set_num_threads
 
         set_num_threads(threads)
-        model = VitMatteForImageMatting.from_pretrained(task / "checkpoint")
+        precision = name.removeprefix(OURS).removeprefix("-") or "highest"
+        model = VitMatteForImageMatting.from_pretrained(task / "checkpoint", precision=precision)
         return lambda: matte(photo, trimap, model)
-    forward = COMPETITORS[name](task, threads)
+    forward = EVERYBODY[name](task, threads)
     from transformers.models.vitmatte.image_processing_pil_vitmatte import VitMatteImageProcessorPil
 
     processor = VitMatteImageProcessorPil.from_pretrained(task / "checkpoint")

@@ -11,12 +11,12 @@ from numpy_vitmatte.cli.training_progress import training_progress
 from numpy_vitmatte.matting.evaluation import as_table, mean_errors
 from numpy_vitmatte.training.finetuning import FinetuneOptions, FinetuneResult, finetune
 
-_DESCRIPTION = """Train a checkpoint further on photos of known alpha: PHOTOS/cat.jpg belongs to ALPHAS/cat.png. A part
+DESCRIPTION = """Train a checkpoint further on photos of known alpha: PHOTOS/cat.jpg belongs to ALPHAS/cat.png. A part
 of the pictures is held back; the table of their errors before and after goes to stdout. The new checkpoint appears as
 DIR, whole or not at all; --model DIR uses it, and so does transformers. While the run goes on, its state and log.csv
 lie in DIR.training: the same command continues a run that was stopped in any way, to the same bits."""
 
-_EXAMPLES = """examples:
+EXAMPLES = """examples:
   numpy-vitmatte finetune photos alphas -o my-model --steps 300
   numpy-vitmatte finetune photos alphas --trimaps trimaps -o my-model --minutes 60 --train all --lr 1e-4
   numpy-vitmatte finetune foregrounds alphas --backgrounds landscapes -o my-model --minutes 30
@@ -26,10 +26,9 @@ _OPTIONS = tuple(FinetuneOptions.__annotations__)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe the command and its options."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    """Add what the command takes."""
     parser.add_argument("photos", metavar="PHOTOS", type=Path, help="folder of photos")
-    parser.add_argument("alphas", metavar="ALPHAS", type=Path, help="folder of true alphas, grey levels or cut-outs")
+    parser.add_argument("alphas", metavar="ALPHAS", type=Path, help="folder of true alphas, gray levels or cut-outs")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="the checkpoint to make")
     parser.add_argument(
         "--trimaps", metavar="DIR", type=Path, help="folder of trimaps (default: drawn from the alphas, anew each time)"
@@ -58,7 +57,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="decides every random choice (default: 1)")
     parser.add_argument("--threads", metavar="N", type=int, help="number of threads (default: one for each CPU)")
     add_verbosity_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

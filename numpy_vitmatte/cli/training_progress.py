@@ -1,4 +1,4 @@
-"""How far a training is, on standard error: a bar on a terminal, a line now and then in a file."""
+"""The progress of a training, on standard error: a bar on a terminal, a line now and then in a file."""
 
 import sys
 import time

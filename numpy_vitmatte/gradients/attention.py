@@ -26,7 +26,7 @@ QUERIES = 4 * QUERIES_AT_A_TIME
 
 
 class Attended(NamedTuple):
-    """What the attention of some images keeps.
+    """The arrays that the attention of some images keeps for its gradients.
 
     Attributes
     ----------

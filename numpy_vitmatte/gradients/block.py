@@ -16,7 +16,7 @@ from numpy_vitmatte.reference_backward import above
 
 
 class BlockStates(NamedTuple):
-    """What a block keeps for its gradients; norms and GELU are cheap and computed again.
+    """The arrays that a block keeps for its gradients; norms and GELU are cheap and computed again.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ from numpy_vitmatte.runtime.threads import for_each_block
 
 
 class DecoderStates(NamedTuple):
-    """What the decoder keeps of an image.
+    """The maps of an image that the decoder keeps for its gradients.
 
     Attributes
     ----------

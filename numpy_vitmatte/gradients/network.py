@@ -58,7 +58,7 @@ def network_gradients(
     Parameters
     ----------
     images : float32 array (B, H, W, 4)
-        Normalised RGB and trimap / 255; H and W are multiples of the patch size.
+        Normalized RGB and trimap / 255; H and W are multiples of the patch size.
     weights : Weights
     loss : function
         Gets the alphas (B, H, W) of all images, and returns their loss with its gradient by them.

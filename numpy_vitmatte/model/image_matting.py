@@ -28,8 +28,8 @@ from numpy_vitmatte.model.trainable import TrainableModel, with_own_tables
 from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
 from numpy_vitmatte.network.memory import plan_network_memory
 from numpy_vitmatte.network.parameters import NetworkParameters, pack_network
-from numpy_vitmatte.network.precision import rounded_bytes, with_precision
-from numpy_vitmatte.runtime.precision import checked_precision, used_precision
+from numpy_vitmatte.network.precision import PackedNetworks
+from numpy_vitmatte.runtime.precision import checked_precision
 from numpy_vitmatte.runtime.workspace import kept_workspace
 from numpy_vitmatte.training.labels import checked_labels
 from numpy_vitmatte.training.losses import authors_loss
@@ -65,9 +65,8 @@ class VitMatteForImageMatting(TrainableModel, InferenceModule, LocalFiles):
     tensors : dict of str to float32 array, optional
         Every tensor of the network under its checkpoint name. By default random ones, as in ``from_config``.
     precision : {"highest", "high", "medium"}, optional
-        The precision of products, with the meaning of ``torch.set_float32_matmul_precision``: ``docs/precision.md``. A
-        processor that gains nothing from it computes in the next better one. By default what
-        ``NUMPY_VITMATTE_PRECISION`` says, or ``"highest"``: float32.
+        The precision of products, as in :func:`~numpy_vitmatte.matte`; by default what ``NUMPY_VITMATTE_PRECISION``
+        says, or ``"highest"``.
 
     Attributes
     ----------
@@ -92,7 +91,7 @@ class VitMatteForImageMatting(TrainableModel, InferenceModule, LocalFiles):
         self.directory: Path | None = None
         self.tensors = random_parameters(config, seed=0) if tensors is None else tensors
         self.precision = checked_precision(precision)
-        self._networks = {"highest": pack_network(with_own_tables(self.tensors), config)}
+        self._networks = PackedNetworks(pack_network(with_own_tables(self.tensors), config))
 
     @classmethod
     def from_pretrained(
@@ -142,21 +141,11 @@ class VitMatteForImageMatting(TrainableModel, InferenceModule, LocalFiles):
     @property
     def weights_in_memory(self) -> int:
         """Bytes that ``tensors`` and rounded weights take in addition to the packed weights."""
-        rounded = sum(rounded_bytes(network) for network in self._networks.values())
-        return rounded + sum(tensor.nbytes for tensor in self.tensors.values())
+        return self._networks.rounded_bytes + sum(tensor.nbytes for tensor in self.tensors.values())
 
     def network(self, precision: str | None = None) -> NetworkParameters:
-        """Return the packed weights for a precision, by default the model's. They are made when first asked for.
-
-        Raises
-        ------
-        VitMatteError
-            If there is no such precision.
-        """
-        used = used_precision(self.precision if precision is None else checked_precision(precision))
-        if used not in self._networks:
-            self._networks[used] = with_precision(self._networks["highest"], used)
-        return self._networks[used]
+        """Return the packed weights for a precision, by default the model's; they are made when first asked for."""
+        return self._networks.of(self.precision if precision is None else checked_precision(precision))
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":

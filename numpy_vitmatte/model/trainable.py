@@ -1,4 +1,4 @@
-"""What training asks of a model: gradients under the names of the checkpoint, and new numbers for its tensors."""
+"""The part of a model that training uses: gradients under the names of the checkpoint, and new numbers for its tensors."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +9,8 @@ from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import CheckpointError
 from numpy_vitmatte.gradients.network import Weights, network_gradients
 from numpy_vitmatte.model.inputs import as_array, checked_pixels
-from numpy_vitmatte.network.parameters import NetworkParameters, pack_backbone, pack_decoder
+from numpy_vitmatte.network.parameters import pack_backbone, pack_decoder
+from numpy_vitmatte.network.precision import PackedNetworks
 from numpy_vitmatte.reference import under
 from numpy_vitmatte.training.labels import checked_labels
 from numpy_vitmatte.training.losses import Loss, authors_loss
@@ -34,7 +35,7 @@ class TrainableModel:
 
     config: VitMatteConfig
     tensors: dict[str, np.ndarray]
-    _networks: dict[str, NetworkParameters]
+    _networks: PackedNetworks
 
     def gradients(
         self,
@@ -86,7 +87,7 @@ class TrainableModel:
         if not frozen_norms:
             return self._gradients_and_statistics(images, as_array(labels), train, loss)
         chosen, (alphas, unknown) = trainable(self.tensors, train), checked_labels(as_array(labels), images[..., 3])
-        weights = Weights(self.tensors, self._networks["highest"], self.config)
+        weights = Weights(self.tensors, self._networks.of("highest"), self.config)
         found = network_gradients(images, weights, lambda predicted: loss(predicted, alphas, unknown), chosen)
         return found.loss.value, found.gradients
 
@@ -127,14 +128,14 @@ class TrainableModel:
             if not np.isfinite(tensor).all():
                 raise CheckpointError(f"{name} holds NaN or infinite values; every number must be finite")
             tensor.flags.writeable = False
-        merged, network = self.tensors | new, self._networks["highest"]
+        merged, network = self.tensors | new, self._networks.of("highest")
         packable = with_own_tables(merged)
         if any(name.startswith("backbone.") for name in new):
             backbone = pack_backbone(under(packable, "backbone."), self.config.backbone_config)
             network = network._replace(backbone=backbone)
         if any(name.startswith("decoder.") for name in new):
             network = network._replace(decoder=pack_decoder(under(packable, "decoder."), self.config))
-        self.tensors, self._networks = merged, {"highest": network}
+        self.tensors, self._networks = merged, PackedNetworks(network)
 
     def _require_tensors(self) -> None:
         if not self.tensors:

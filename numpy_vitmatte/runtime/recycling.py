@@ -15,7 +15,7 @@ SMALLEST = 1 << 22
 """Floats from which on memory is kept; less comes from the process's own heap anyway."""
 
 LARGEST_EXCESS = 1.25
-"""How many times as large as an array the memory may be that it gets."""
+"""The memory that an array gets may be this many times as large."""
 
 
 class _Idle:

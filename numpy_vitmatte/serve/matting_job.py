@@ -122,13 +122,13 @@ class MattingJob:
             return MattingAnswer({"trimap": trimap}, self._report(trimap.shape, understood, warnings))
         with _as_problems():
             _stop_if(unwanted)
-            with self.times.step("matte"):
+            with self.times.step("matte"), collected_warnings() as caught:
                 result, trust = self._matte(prepared)
             _stop_if(unwanted)
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
             lines = trust.lines() if trust else []
-            report = self._report(trimap.shape, understood, warnings + lines)
+            report = self._report(trimap.shape, understood, warnings + caught + lines)
             report["computed"] = _computed(result)
             return MattingAnswer(pictures, report)
 
@@ -165,7 +165,8 @@ class MattingJob:
     def _prepare(self, trimap: NDArray[np.uint8], max_memory: int | None) -> PreparedJob:
         fields = self.fields
         options: MattingOptions = {
-            "max_memory": max_memory, "max_side": fields.max_side, "profile": fields.profile, "raw": fields.raw
+            "max_memory": max_memory, "max_side": fields.max_side, "upscale": fields.upscale,
+            "profile": fields.profile, "raw": fields.raw,
         }  # fmt: skip
         return prepare(self.images["image"], trimap, self.model, options, Extras(trust=self._with_trust))
 

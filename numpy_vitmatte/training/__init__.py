@@ -1,4 +1,4 @@
-"""What an alpha is worth, and how a gradient moves the weights; no PyTorch.
+"""Losses of alphas, and the steps by which their gradients move the weights; no PyTorch.
 
 :func:`~numpy_vitmatte.training.finetuning.finetune.finetune` and ``AdamW`` are imported when they are first asked for.
 """

@@ -116,18 +116,27 @@ SERVICE = """
 from fastapi import FastAPI
 from numpy_vitmatte.serve import ServiceSettings, create_app
 
-app = create_app(ServiceSettings())
 outer = FastAPI()
 outer.mount("/matting", create_app(ServiceSettings()))
 """
 
 
-def test_workers_and_a_mounted_service(tmp_path, parts):
-    """Under uvicorn itself, in another application that knows nothing of its beginning."""
+SERVERS = {
+    "uvicorn": "uvicorn --workers 2 --http h11 --port 0 service:outer",
+    "gunicorn": "gunicorn --worker-class uvicorn_worker.UvicornWorker --workers 2 --bind 127.0.0.1:0 service:outer",
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_workers_and_a_mounted_service(tmp_path, parts, server):
+    """Under another server, in another application that knows nothing of its beginning."""
+    if server == "gunicorn":
+        pytest.importorskip("uvicorn_worker", reason="gunicorn's worker class: extra [serve-test]")
     (tmp_path / "service.py").write_text(SERVICE)
-    command = [sys.executable, "-m", "uvicorn", "--workers", "2", "--http", "h11", "--port", "0", "service:outer"]
+    command = [sys.executable, "-m", *SERVERS[server].split()]
     with open(tmp_path / "log", "wb") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=log, stderr=log)
+        home = environment(HOME=str(tmp_path))  # where gunicorn keeps a socket
+        process = subprocess.Popen(command, cwd=tmp_path, env=home, stdout=log, stderr=log)
     try:
         wait_until(lambda: re.search(r"http://127.0.0.1:\d+", (tmp_path / "log").read_text()))
         address = re.search(r"http://127.0.0.1:\d+", (tmp_path / "log").read_text())[0]

@@ -37,7 +37,7 @@ def test_floats_are_the_bits_of_matte(service, parts, alpha):
 
 
 @pytest.mark.parametrize(
-    "options", [{"raw": True}, {"profile": "hustvl"}, {"max_side": 40}, {"raw": True, "max_side": 40}]
+    "options", [{"raw": True}, {"profile": "hustvl"}, {"max_side": 40}, {"raw": True, "max_side": 40}, {"upscale": 1.5}]
 )
 def test_options_are_those_of_matte(service, parts, lively_checkpoint, options):
     answer = service.matte(**parts, format="npy", **options)

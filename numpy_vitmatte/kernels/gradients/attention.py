@@ -56,7 +56,7 @@ class Asked(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What ``attention_backward`` fills: its head's part of each.
+    """The arrays that ``attention_backward`` fills: its head's part of each.
 
     Attributes
     ----------

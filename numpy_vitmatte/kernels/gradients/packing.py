@@ -1,7 +1,7 @@
 """Arrays laid out for products that sum over pixels: inputs turned, gradients in panels.
 
-The micro-kernel sums over neighbouring numbers of its input. The gradient of a weight sums over pixels, so there the
-pixels of one channel must be neighbours.
+The micro-kernel sums over neighboring numbers of its input. The gradient of a weight sums over pixels, so there the
+pixels of one channel must be neighbors.
 """
 
 import numpy as np

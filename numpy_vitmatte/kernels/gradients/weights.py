@@ -2,7 +2,7 @@
 
 A weight that took channel ``c`` of the input to output ``n`` has the gradient ``sum over pixels of x[pixel, c] *
 dy[pixel, n]``: a product of the transposed input and the gradient. For a convolution there is one for each tap, with
-the input moved by the tap. Where the pixels of a channel are neighbours, a tap only moves the place at which the
+the input moved by the tap. Where the pixels of a channel are neighbors, a tap only moves the place at which the
 micro-kernel begins, and the image rows are its segments; for a stride of 2, even and odd columns lie apart.
 """
 

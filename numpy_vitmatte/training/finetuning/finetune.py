@@ -31,7 +31,7 @@ _log = logging.getLogger("numpy_vitmatte")
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """What a run has come to.
+    """The result of a run.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def finetune(
     Parameters
     ----------
     photos, alphas : path
-        Folders, whose files belong together by their stems. Alphas are grey levels or cut-outs, of their photo's size.
+        Folders, whose files belong together by their stems. Alphas are gray levels or cut-outs, of their photo's size.
     output : path
         The folder of the new checkpoint, which must not exist. It appears whole or not at all, with ``config.json``,
         ``preprocessor_config.json``, ``model.safetensors``, ``log.csv``, ``curve.png``, and ``before.csv`` and
@@ -93,7 +93,16 @@ def finetune(
         is that of another run. What was saved is kept.
     """
     settings = _settings(photos, alphas, options)
-    output = Path(output)
+    try:
+        return _run(settings, Path(output), listen)
+    except MemoryError:
+        raise VitMatteError(
+            f"there is not enough memory for {settings.batch} squares of {settings.crop} pixels, or for the largest "
+            "picture; try a smaller batch, smaller squares or smaller pictures"
+        ) from None
+
+
+def _run(settings: Settings, output: Path, listen: Listener) -> FinetuneResult:
     folder = output.with_name(f"{output.name}.training")
     _require_new(output)
     material = Material(settings)

@@ -13,7 +13,7 @@ from numpy_vitmatte.kernels.distance import squared_distance_to
 from numpy_vitmatte.trimaps.reading import BACKGROUND, FOREGROUND, UNKNOWN, read_trimap
 
 WIDTHS = (1.0, 30.0)
-"""How far the unknown may reach into foreground and background, in pixels: the range that the authors trained with."""
+"""The unknown may reach so far into foreground and background, in pixels: the range that the authors trained with."""
 
 _FARTHEST = np.iinfo(np.uint16).max  # squared, far beyond the widest band
 

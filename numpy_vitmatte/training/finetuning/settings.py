@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from numpy_vitmatte.errors import VitMatteError, shown
 
 PARTS = {"decoder": "decoder.*", "all": "*"}
-"""What can be trained, and the pattern of its tensors."""
+"""The parts that can be trained, and the patterns of their tensors."""
 
 LEAST_CROP = 64
 """The loss needs so many pixels: it halves an alpha five times."""

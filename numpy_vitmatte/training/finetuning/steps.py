@@ -27,7 +27,7 @@ MEASURED_STEPS = 5
 
 
 class Progress(NamedTuple):
-    """How far a run is: steps done and in all (None: not known yet), their seconds, and the last step's loss."""
+    """The progress of a run: steps done and in all (None: not known yet), their seconds, and the last step's loss."""
 
     step: int
     steps: int | None
@@ -53,8 +53,7 @@ def take_steps(
     Raises
     ------
     VitMatteError
-        If a picture can no longer be read, memory does not suffice, the loss is no longer a number, or the state cannot
-        be written.
+        If a picture can no longer be read, the loss is no longer a number, or the state cannot be written.
     """
     began, before, saved = time.monotonic(), state.seconds, time.monotonic()
     first_step = state.step + 1
@@ -97,14 +96,8 @@ def _step(state: RunState, settings: Settings, material: Material, checkpoint: L
     steps = math.inf if state.steps is None else state.steps
     batch = draw_batch(material, state.step, settings.batch, settings.crop, settings.seed)
     model = checkpoint.model
-    try:
-        pixels = checkpoint.processor(batch.photos, batch.trimaps, return_tensors="np").pixel_values
-        loss, gradients = model.gradients(pixels, batch.alphas, train=PARTS[settings.train])
-    except MemoryError:
-        raise VitMatteError(
-            f"there is not enough memory for {settings.batch} squares of {settings.crop} pixels; try a smaller batch, "
-            "or smaller squares"
-        ) from None
+    pixels = checkpoint.processor(batch.photos, batch.trimaps, return_tensors="np").pixel_values
+    loss, gradients = model.gradients(pixels, batch.alphas, train=PARTS[settings.train])
     if not math.isfinite(loss):
         raise VitMatteError(f"the loss is {loss} after step {state.step}: try a smaller lr than {settings.lr:g}")
     clip_by_norm(gradients, LONGEST_GRADIENT)

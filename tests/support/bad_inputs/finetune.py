@@ -75,7 +75,7 @@ ROWS = [
     _row("a photo without an alpha", "", "1 of 4 stems do not match, such as '2': no true alpha of that stem",
          _without("alphas/2.png")),
     _row("an alpha without a photo", "", "no photo of that stem", _without("photos/2.png")),
-    _row("an alpha in color", "", "is in colour and has no transparency", _alpha(_red)),
+    _row("an alpha in color", "", "is in color and has no transparency", _alpha(_red)),
     _row("an alpha of another size", "", "expected the same size", _alpha(lambda alpha: alpha[1:])),
     _row("an alpha with NaN", "", "2.npy", _alpha(lambda alpha: np.full(alpha.shape, np.nan), "npy")),
     _row("an alpha beyond one", "", "expected (height, width) and values in [0, 1]",

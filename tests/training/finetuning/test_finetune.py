@@ -169,7 +169,10 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path, folders, options, finished, 
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (MemoryError(), "not enough memory for 2 squares of 64 pixels; try a smaller batch"),
+        (
+            MemoryError(),
+            "not enough memory for 2 squares of 64 pixels, or for the largest picture; try a smaller batch",
+        ),
         ((float("nan"), {}), "the loss is nan after step 0: try a smaller lr than 0.003"),
     ],
     ids=["memory", "loss"],
