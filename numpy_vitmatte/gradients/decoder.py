@@ -116,7 +116,7 @@ class DecoderGradient:
 
     def gradients(self) -> Tensors:
         """Return the gradients by all tensors under ``decoder.``."""
-        dw = {}
+        dw: Tensors = {}
         for n in range(self._stages):
             names = f"convstream.convs.{n}.conv.", f"convstream.convs.{n}.batch_norm."
             dw |= unfolded(as_stored(self._by_halvings[n]), self._by_shifts[n], self._w, names, self._epsilon)

@@ -90,7 +90,8 @@ def network_gradients(
 
 def _backbone(images: np.ndarray, weights: Weights, keep: bool) -> tuple[np.ndarray, list[BlockStates]]:
     """Compute the features (B, h, w, C), and what each block keeps; nothing unless ``keep``."""
-    backbone, index, blocks = weights.network.backbone, weights.network.feature_index, []
+    backbone, index = weights.network.backbone, weights.network.feature_index
+    blocks: list[BlockStates] = []
     x = np.stack([embeddings(image, backbone) for image in images])
     if not keep:
         return np.stack([transformer(tokens, backbone, index) for tokens in x]), blocks

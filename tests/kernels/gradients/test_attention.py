@@ -43,7 +43,7 @@ def check(height, width, heads, depth, window, stored, seed):
     assert_within(dx.reshape(x.shape), expected, TOLERANCE * np.abs(expected).max(), "dx")
     assert set(dw) == set(total)
     for name, gradient in total.items():
-        # Some gradients are 0, such as that of the keys' bias, which changes no probability: there only rounding is left.
+        # Some gradients are 0, such as that of the keys' bias, which changes no probability: only rounding is left.
         largest = max(np.abs(gradient).max(), 0.1 * np.linalg.norm(dy))
         assert_within(dw[name], gradient, TOLERANCE * largest, name)
 
