@@ -51,7 +51,7 @@ def pack_stored(weight: np.ndarray) -> PackedMatrix:
     ``kernels.matmul.pack`` does the same on one thread.
     """
     rows, columns = weight.shape
-    own = np.array(weight, np.float32)  # Numba compiles once more for arrays that may not be written
+    own = np.array(weight, np.float32, order="C")  # Numba compiles once more for arrays that may not be written
     panels = aligned_empty(rows * -(-columns // PANEL) * PANEL)
 
     def some(first: int, last: int) -> None:

@@ -15,6 +15,7 @@ from numpy_vitmatte.matting.evaluation import as_csv
 from numpy_vitmatte.matting.metrics import AlphaErrors
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline.loaded_checkpoint import LoadedCheckpoint, own_processor
+from numpy_vitmatte.runtime.recycling import recycling
 from numpy_vitmatte.training.finetuning.material import Material
 from numpy_vitmatte.training.finetuning.report import curve_picture, log_csv
 from numpy_vitmatte.training.finetuning.settings import PARTS, FinetuneOptions, Settings
@@ -117,7 +118,8 @@ def _run(settings: Settings, output: Path, listen: Listener) -> FinetuneResult:
     else:
         state.before = {stem: list(astuple(row)) for stem, row in held_back_errors(material, checkpoint).items()}
         save(state, folder)
-    take_steps(state, settings, material, checkpoint, folder, listen)
+    with recycling():
+        take_steps(state, settings, material, checkpoint, folder, listen)
     checkpoint.model.update_parameters(state.average.tensors)
     before = {stem: AlphaErrors(*row) for stem, row in state.before.items()}
     after = held_back_errors(material, checkpoint)
@@ -157,7 +159,7 @@ def _checkpoint(model: str) -> LoadedCheckpoint:
 def _begun(settings: Settings, material: Material, checkpoint: LoadedCheckpoint) -> RunState:
     tensors = checkpoint.model.tensors
     trained = {name: tensors[name].copy() for name in trainable(tensors, PARTS[settings.train])}
-    record = settings.record() | {"pictures": material.stems()}
+    record = settings.record() | {"pictures": material.record()}
     return RunState(AdamW(trained, lr=settings.lr), MovingAverage(trained), record, {}, settings.steps)
 
 
