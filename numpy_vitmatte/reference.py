@@ -77,14 +77,17 @@ def softmax(x):
 
 
 def conv(x, w, stride=1, padding=0):
-    """Convolve: one matrix product per tap of the window, added up; the weight is stored (out, in, kh, kw)."""
+    """Convolve: one matrix product per tap of the window, added up; the weight is stored (out, in, kh, kw).
+
+    Axes are counted from the end, so that a stack of images [B, H, W, in] has its place; training needs one.
+    """
     _, _, kernel_h, kernel_w = w["weight"].shape
-    x = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
-    height, width = (x.shape[0] - kernel_h) // stride + 1, (x.shape[1] - kernel_w) // stride + 1
-    y = np.zeros((height, width, len(w["weight"])), x.dtype)
+    x = np.pad(x, [(0, 0)] * (x.ndim - 3) + [(padding, padding), (padding, padding), (0, 0)])
+    height, width = (x.shape[-3] - kernel_h) // stride + 1, (x.shape[-2] - kernel_w) // stride + 1
+    y = np.zeros((*x.shape[:-3], height, width, len(w["weight"])), x.dtype)
     for dy in range(kernel_h):
         for dx in range(kernel_w):
-            tap = x[dy : dy + stride * height : stride, dx : dx + stride * width : stride]
+            tap = x[..., dy : dy + stride * height : stride, dx : dx + stride * width : stride, :]
             y += linear(tap, {"weight": w["weight"][:, :, dy, dx]})  # [h, w, in] -> [h, w, out]
     return y + w["bias"] if "bias" in w else y
 
@@ -118,8 +121,8 @@ def cubic_resize(x, length):
 
 def upsample2(x):
     """Double height and width, bilinearly: [h, w, C] -> [2 h, 2 w, C]."""
-    tall = linear_resize(x, 2 * x.shape[0])
-    return linear_resize(tall.swapaxes(0, 1), 2 * x.shape[1]).swapaxes(0, 1)
+    tall = np.moveaxis(linear_resize(np.moveaxis(x, -3, 0), 2 * x.shape[-3]), 0, -3)  # [h, w, C] -> [2 h, w, C]
+    return np.moveaxis(linear_resize(np.moveaxis(tall, -2, 0), 2 * x.shape[-2]), 0, -2)
 
 
 # --- the plain vision transformer ------------------------------------------------------------------------------------

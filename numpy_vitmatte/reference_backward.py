@@ -9,8 +9,8 @@ much the loss grows with each entry of y. The function gives ``dx`` and ``dw``, 
 - What a gradient needs is computed again by ``forward.f``, so that each function can be read, and checked, alone.
 - Where y is a sum of two terms, dy goes to both; where x is used twice, its two gradients are added.
 - One ``d`` runs through a chain: the gradient by a layer's output before its line, by its input after it.
-- ``training``: the statistics among a batch norm's weights are the image's own and change with it, as those that
-  ``training.batch_statistics`` makes; otherwise they are constants.
+- ``training``: the statistics in batch norms are those of these very images (``training.batch_statistics`` makes such
+  weights) and change with them; otherwise they are constants. For that the decoder takes a stack of images.
 """
 
 import math
@@ -49,19 +49,18 @@ def layer_norm_backward(dy, x, w, epsilon=1e-6):
     """Give the gradient of scale and shift, then that of the normalization over the channels."""
     mean = x.mean(axis=-1, keepdims=True)
     deviation = np.sqrt(((x - mean) ** 2).mean(axis=-1, keepdims=True) + x.dtype.type(epsilon))
-    normalized = (x - mean) / deviation
-    everywhere = tuple(range(x.ndim - 1))
+    normalized, everywhere = (x - mean) / deviation, tuple(range(x.ndim - 1))
     dw = {"weight": (dy * normalized).sum(axis=everywhere), "bias": dy.sum(axis=everywhere)}
     return normalize_backward(dy * w["weight"], normalized, deviation, axes=-1), dw
 
 
 def batch_norm_backward(dy, x, w, epsilon, training=False):
-    """Go back as ``layer_norm_backward`` does, over the pixels; statistics that are constants leave a division."""
-    deviation = np.sqrt(w["running_var"] + x.dtype.type(epsilon))
+    """Go back as ``layer_norm_backward`` does, over all pixels; statistics that are constants leave a division."""
+    deviation, everywhere = np.sqrt(w["running_var"] + x.dtype.type(epsilon)), tuple(range(x.ndim - 1))
     normalized = (x - w["running_mean"]) / deviation
-    dw = {"weight": (dy * normalized).sum(axis=(0, 1)), "bias": dy.sum(axis=(0, 1))}
+    dw = {"weight": (dy * normalized).sum(axis=everywhere), "bias": dy.sum(axis=everywhere)}
     if training:
-        return normalize_backward(dy * w["weight"], normalized, deviation, axes=(0, 1)), dw
+        return normalize_backward(dy * w["weight"], normalized, deviation, axes=everywhere), dw
     return dy * w["weight"] / deviation, dw
 
 
@@ -93,36 +92,34 @@ def softmax_backward(dy, x):
 def conv_backward(dy, x, w, stride=1, padding=0):
     """Go back tap by tap, as the forward pass goes: each tap is a linear layer on a part of the image."""
     _, _, kernel_h, kernel_w = w["weight"].shape
-    padded = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
-    height, width, _ = dy.shape
+    padded = np.pad(x, [(0, 0)] * (x.ndim - 3) + [(padding, padding), (padding, padding), (0, 0)])
+    (height, width), everywhere = dy.shape[-3:-1], tuple(range(dy.ndim - 1))
     dpadded, dweight = np.zeros_like(padded), np.zeros_like(w["weight"])
     for row in range(kernel_h):
         for column in range(kernel_w):
-            tap = np.s_[row : row + stride * height : stride, column : column + stride * width : stride]
+            tap = np.s_[..., row : row + stride * height : stride, column : column + stride * width : stride, :]
             dpadded[tap] += dy @ w["weight"][:, :, row, column]  # [h, w, out] -> [h, w, in]
-            dweight[:, :, row, column] = np.tensordot(dy, padded[tap], axes=((0, 1), (0, 1)))  # -> [out, in]
+            dweight[:, :, row, column] = np.tensordot(dy, padded[tap], (everywhere, everywhere))  # -> [out, in]
     dw = {"weight": dweight}
     if "bias" in w:
-        dw["bias"] = dy.sum(axis=(0, 1))
-    return dpadded[padding : padding + x.shape[0], padding : padding + x.shape[1]], dw
+        dw["bias"] = dy.sum(axis=everywhere)
+    return dpadded[..., padding : padding + x.shape[-3], padding : padding + x.shape[-2], :], dw
 
 
 def linear_resize_backward(dy, x, length):
-    """Resizing is a matrix R, whose columns are the resized unit vectors: dx = R' dy."""
-    matrix = forward.linear_resize(np.eye(len(x), dtype=x.dtype), length)  # [length, len(x)]
-    return np.tensordot(matrix, dy, axes=(0, 0))  # [length, ...] -> [len(x), ...]
+    """Resizing is a matrix R of resized unit vectors, and dx = R' dy: [length, ...] -> [len(x), ...]."""
+    return np.tensordot(forward.linear_resize(np.eye(len(x), dtype=x.dtype), length), dy, axes=(0, 0))
 
 
 def cubic_resize_backward(dy, x, length):
     """Go back as ``linear_resize_backward`` does."""
-    matrix = forward.cubic_resize(np.eye(len(x), dtype=x.dtype), length)  # [length, len(x)]
-    return np.tensordot(matrix, dy, axes=(0, 0))  # [length, ...] -> [len(x), ...]
+    return np.tensordot(forward.cubic_resize(np.eye(len(x), dtype=x.dtype), length), dy, axes=(0, 0))
 
 
 def upsample2_backward(dy, x):
-    """Go back along the width first, then along the height: [2 h, 2 w, C] -> [h, w, C]."""
-    dtall = linear_resize_backward(dy.swapaxes(0, 1), x.swapaxes(0, 1), 2 * x.shape[1]).swapaxes(0, 1)
-    return linear_resize_backward(dtall, x, 2 * x.shape[0])  # [2 h, w, C] -> [h, w, C]
+    """Apply the matrices of both resizes, transposed: [2 h, 2 w, C] -> [h, w, C]."""
+    rows, columns = (forward.linear_resize(np.eye(side, dtype=x.dtype), 2 * side) for side in x.shape[-3:-1])
+    return np.einsum("Hh,Ww,...HWc->...hwc", rows, columns, dy, optimize=True)
 
 
 # --- the plain vision transformer ------------------------------------------------------------------------------------
@@ -323,10 +320,9 @@ def kept_states(kept, config):
 
 
 def vitmatte_backward(dalpha, image, weights, config, kept, training=False):
-    """Compute the gradients of one image: [H, W] -> [H, W, 4], and by every tensor that the alpha depends on.
+    """Compute the gradients of an image, or a stack: [H, W] -> [H, W, 4], and by every tensor that alphas depend on.
 
-    ``image``, ``weights``, ``config``: as ``vitmatte`` got them. ``kept``: what it recorded, by
-    ``kept = {}; vitmatte(image, weights, config, kept.setdefault)``.
+    ``kept``: what ``kept = {}; vitmatte(image, weights, config, kept.setdefault)`` recorded. A stack is [B, H, W, 4].
     """
     vit, eps, dw = config.backbone_config, config.batch_norm_eps, {}
     hidden_states, inputs = kept_states(kept, config)
@@ -340,11 +336,15 @@ def vitmatte_backward(dalpha, image, weights, config, kept, training=False):
         ddetails, dw = [*ddetails, ddetail], dw | above(dfusion, part)
     dimage, dstream = convstream_backward(ddetails, image, stream, eps, training)
     dw |= above(dstream, "decoder.convstream.")
-    for index in reversed(range(vit.feature_index)):
-        window = vit.window_size if index in vit.window_block_indices else 0
-        part = f"backbone.encoder.layer.{index}."
-        settings = vit.num_attention_heads, window, vit.layer_norm_eps
-        d, dlayer = block_backward(d, hidden_states[index], under(weights, part), *settings)
-        dw |= above(dlayer, part)
-    dpatches, dembed = patch_embed_backward(d, image, under(weights, "backbone.embeddings."))
-    return dimage + dpatches, dw | above(dembed, "backbone.embeddings.")
+    for one in np.ndindex(image.shape[:-3]):  # tokens are one image's; of no stack, () is the only one
+        dx, dbackbone = d[one], {}
+        for index in reversed(range(vit.feature_index)):
+            window = vit.window_size if index in vit.window_block_indices else 0
+            part, settings = f"backbone.encoder.layer.{index}.", (vit.num_attention_heads, window, vit.layer_norm_eps)
+            dx, dlayer = block_backward(dx, hidden_states[index][one], under(weights, part), *settings)
+            dbackbone |= above(dlayer, part)
+        dpatches, dembed = patch_embed_backward(dx, image[one], under(weights, "backbone.embeddings."))
+        dimage[one] += dpatches
+        dbackbone |= above(dembed, "backbone.embeddings.")
+        dw |= {name: dw.get(name, 0) + value for name, value in dbackbone.items()}
+    return dimage, dw

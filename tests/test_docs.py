@@ -124,6 +124,7 @@ def test_named_tests_exist():
         "files",
         "configuration",
         "training",
+        "gradients",
     ],
 )
 def test_every_module_of_a_room_is_on_the_site(room):

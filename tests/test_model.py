@@ -124,12 +124,6 @@ def test_names_and_order_are_those_of_transformers(model):
     assert list(own)[:-1] == theirs[:-1]  # without the keywords that each has of its own
 
 
-def test_labels_are_refused(model):
-    """Training belongs to another package, or another day."""
-    with pytest.raises(NotImplementedError, match="training is not supported"):
-        model(PIXELS, labels=np.zeros((2, 1, 48, 112), np.float32))
-
-
 def zeros(*shape, dtype=np.float32):
     return np.zeros(shape, dtype)
 

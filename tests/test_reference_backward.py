@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy_vitmatte import reference, reference_backward
 from numpy_vitmatte.reference import under
 from numpy_vitmatte.reference_backward import above
-from numpy_vitmatte.testing import random_checkpoint, random_pixels, random_tensors, tiny_config, wide
+from numpy_vitmatte.testing import assert_within, random_checkpoint, random_pixels, random_tensors, tiny_config, wide
 from numpy_vitmatte.testing.gradients import assert_gradients
 from numpy_vitmatte.testing.strategies import checkpoints, pixel_values, seeds
 from numpy_vitmatte.training.batch_statistics import own_statistics
@@ -135,6 +135,18 @@ def test_resizes(name, source, target, seed):
 @given(rows=SIDES, columns=SIDES, seed=seeds())
 def test_upsample2(rows, columns, seed):
     check("upsample2", draw(seed, rows, columns, 2))
+
+
+@FEW
+@given(images=st.integers(1, 3), rows=SIDES, columns=SIDES, stride=st.integers(1, 2), seed=seeds())
+def test_stacks(images, rows, columns, stride, seed):
+    """Convolution and doubling of a stack are those of its images, forwards and back; weights' gradients add up."""
+    x, w = draw(seed, images, rows, columns, 3), weights(seed, weight=(2, 3, 3, 3), bias=(2,))
+    y, doubled = reference.conv(x, w, stride, 1), reference.upsample2(x)
+    assert_within(y, [reference.conv(image, w, stride, 1) for image in x], 1e-14, "convolution")
+    assert_within(doubled, [reference.upsample2(image) for image in x], 1e-15, "doubling")
+    check("conv", x, w, stride, 1)
+    check("upsample2", x)
 
 
 @given(side=st.integers(1, 5), rows=SIDES, columns=SIDES, seed=seeds())
@@ -379,8 +391,9 @@ CONTROLS = {
         draw(0, 3, 5), weights(0, **norm("", 5)),
     ),
     "a frame that is not cropped": (
-        "dpadded[padding : padding + x.shape[0], padding : padding + x.shape[1]]",
-        "dpadded[: x.shape[0], : x.shape[1]]", "conv", draw(0, 4, 4, 2), weights(0, weight=(3, 2, 3, 3)), 1, 1,
+        "dpadded[..., padding : padding + x.shape[-3], padding : padding + x.shape[-2], :]",
+        "dpadded[..., : x.shape[-3], : x.shape[-2], :]", "conv",
+        draw(0, 4, 4, 2), weights(0, weight=(3, 2, 3, 3)), 1, 1,
     ),
     "a window's padding that gives a gradient": (
         "forward.into_windows(dy, windows.shape[1])",

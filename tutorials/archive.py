@@ -6,6 +6,7 @@ machine that runs this script. CONTRIBUTING.md says what has to be installed to 
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+_LINKS = {
+    r"\]\(\.\./docs/([\w/-]+)\.md": r"](../site/\1.html",
+    r"\]\(\.\./numpy_vitmatte/([\w/]+)\.py": r"](../site/_modules/numpy_vitmatte/\1.html",
+}
+"""Where a notebook's links lead in the repository, and in the archive."""
 
 _BEGIN = """The course, without a network
 
@@ -36,30 +43,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].split(":")[0] + ".")
     parser.add_argument("archive", type=Path, help="the zip to write")
     parser.add_argument("--only-this-package", action="store_true", help="leave out other packages' wheels")
-    options = parser.parse_args(arguments)
-    if options.archive.suffix != ".zip":
-        parser.error(f"{options.archive} is no name of a zip; give it the suffix .zip")
+    chosen = parser.parse_args(arguments)
+    if chosen.archive.suffix != ".zip":
+        parser.error(f"{chosen.archive} is no name of a zip; give it the suffix .zip")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "course"
         (folder / "wheels").mkdir(parents=True)
-        _wheels(folder / "wheels", options.only_this_package)
+        _wheels(folder / "wheels", chosen.only_this_package)
         _tutorials(folder / "tutorials")
-        _run(
-            "sphinx",
-            "-q",
-            "-W",
-            "--keep-going",
-            "-b",
-            "html",
-            "-d",
-            Path(scratch) / "doctrees",
-            ROOT / "docs",
-            folder / "site",
-        )
+        options = ["-q", "-W", "--keep-going", "-b", "html", "-d", Path(scratch) / "doctrees"]
+        site = Path(scratch) / "built" / "site"  # myst-nb also writes next to what it builds
+        _run("sphinx", *options, ROOT / "docs", site)
+        shutil.move(site, folder / "site")
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         (folder / "BEGIN.txt").write_text(_BEGIN.format(version=version, platform=sys.platform), encoding="utf-8")
-        shutil.make_archive(str(options.archive.with_suffix("")), "zip", scratch, "course")
-    print(options.archive)
+        shutil.make_archive(str(chosen.archive.with_suffix("")), "zip", scratch, "course")
+    print(chosen.archive)
 
 
 def _wheels(folder: Path, only_this: bool) -> None:
@@ -69,10 +68,14 @@ def _wheels(folder: Path, only_this: bool) -> None:
 
 
 def _tutorials(folder: Path) -> None:
-    """Copy notebooks and scripts; solutions are in the site, behind a click."""
+    """Copy the grader, and notebooks whose links lead into the site; solutions are there, behind a click."""
     folder.mkdir()
-    for path in [*(ROOT / "tutorials").glob("*.ipynb"), ROOT / "tutorials" / "grade.py"]:
-        shutil.copy(path, folder)
+    shutil.copy(ROOT / "tutorials" / "grade.py", folder)
+    for path in (ROOT / "tutorials").glob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        for pattern, target in _LINKS.items():
+            text = re.sub(pattern, target, text)
+        (folder / path.name).write_text(text, encoding="utf-8")
 
 
 def _run(module: str, *arguments: str | Path) -> None:

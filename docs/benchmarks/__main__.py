@@ -13,14 +13,18 @@ from pathlib import Path
 
 import bundled
 import comparison
+import compilation
 import memory
 import picture
 import roofline
 import serve
 import start
 import steps
-from competitors import COMPETITORS
+import training
+from competitors import EVERYBODY
 from worker import Failed
+
+from numpy_vitmatte.runtime.precision import PRECISIONS
 
 HERE = Path(__file__).parent
 SIZES = [(512, 512), (640, 960), (1024, 1024), (2048, 2048)]
@@ -66,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     for benchmark, help_text in (("forward", "one call of the model"), ("job", "from photo and trimap to the alpha")):
         command = _measurement(commands, benchmark, help_text, SIZES if benchmark == "forward" else [(640, 960)])
         command.add_argument("--rounds", type=count, default=7, help="(default: %(default)s)")
-        command.add_argument("--only", nargs="+", choices=COMPETITORS, metavar="NAME", help=", ".join(COMPETITORS))
+        command.add_argument("--only", nargs="+", choices=EVERYBODY, metavar="NAME", help=", ".join(EVERYBODY))
         command.set_defaults(run=comparison.run, benchmark=benchmark)
     command.add_argument("--unknown", type=float, default=0.17, help="share of the trimap (default: %(default)s)")
     command = _measurement(commands, "start", "a whole process with one 512x512 photo, beside torch", None)
@@ -84,10 +88,20 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--rounds", type=count, default=15, help="(default: %(default)s)")
     command.add_argument("--photos", type=count, default=6, help="in a round (default: %(default)s)")
     command.set_defaults(run=serve.run)
+    command = _measurement(commands, "training", "one step of training, beside torch", None)
+    command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
+    command.add_argument(
+        "--batch", type=int, choices=[case.batch for case in training.CASES],
+        help="only the bundled checkpoint with 4 pictures, or only ViTMatte-S with 1 (default: both)",
+    )  # fmt: skip
+    command.set_defaults(run=training.run)
     command = commands.add_parser("steps", help="what each idea of docs/performance.md brings")
     command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
     command.add_argument("--output", type=Path, default=HERE / "results/steps.json", help="(default: %(default)s)")
     command.set_defaults(run=steps.run, quiet=False)
+    command = commands.add_parser("compile", help="which kernels are compiled, and for how long")
+    command.add_argument("--precision", choices=PRECISIONS, default="highest", help="(default: %(default)s)")
+    command.set_defaults(run=compilation.run, quiet=False)
     command = commands.add_parser("picture", help="draw what forward has measured")
     command.add_argument("--results", type=Path, default=HERE / "results/forward.json", help="(default: %(default)s)")
     command.add_argument(

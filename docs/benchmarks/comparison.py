@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import materials
-from competitors import COMPETITORS, OURS
+from competitors import EVERYBODY, OURS
 from exports import export
 from machine import available_memory
 from records import new_record, print_table, save
@@ -24,7 +24,7 @@ WARM_UP_SIZE = (64, 64)
 
 def run(arguments: argparse.Namespace) -> bool:
     """Measure every size with every number of threads; print and save as they come; whether nobody failed."""
-    names = [name for name in COMPETITORS if name == OURS or not arguments.only or name in arguments.only]
+    names = [name for name in EVERYBODY if name == OURS or not arguments.only or name in arguments.only]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         materials.put_checkpoint(folder, arguments.model)

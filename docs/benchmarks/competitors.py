@@ -7,6 +7,7 @@ other processes made (``exports.py``): no competitor's memory counts an export.
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,24 +18,29 @@ Forward = Callable[[np.ndarray], np.ndarray]
 OURS = "numpy-vitmatte"
 
 
-def load_ours(task: Path, threads: int) -> Forward:
+def load_ours(task: Path, threads: int, precision: str = "highest") -> Forward:
     """numpy-vitmatte."""
     from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 
     set_num_threads(threads)
-    model = VitMatteForImageMatting.from_pretrained(task / "checkpoint")
+    model = VitMatteForImageMatting.from_pretrained(task / "checkpoint", precision=precision)
     return lambda pixel_values: model(pixel_values).alphas
 
 
 def load_openvino(task: Path, threads: int) -> Forward:
     """OpenVINO on its own format, told to finish one picture soon and to compute in float32."""
+    return _openvino(task, threads, {"INFERENCE_PRECISION_HINT": "f32"})
+
+
+def load_openvino_default(task: Path, threads: int) -> Forward:
+    """OpenVINO as people install it: on processors with instructions for bfloat16 it computes in bfloat16."""
+    return _openvino(task, threads, {})
+
+
+def _openvino(task: Path, threads: int, more: dict[str, str]) -> Forward:
     import openvino
 
-    settings = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": "f32",
-    }
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads} | more
     request = openvino.Core().compile_model(task / "model.xml", "CPU", settings).create_infer_request()
     return lambda pixel_values: request.infer([pixel_values])[0]
 
@@ -53,6 +59,19 @@ def load_onnxruntime(task: Path, threads: int) -> Forward:
 def load_torch(task: Path, threads: int) -> Forward:
     """PyTorch, eager, through transformers."""
     return _torch_forward(_torch_model(task, threads))
+
+
+def load_torch_bfloat16(task: Path, threads: int) -> Forward:
+    """PyTorch, eager, which chooses the operations that it computes in bfloat16."""
+    import torch
+
+    forward = _torch_forward(_torch_model(task, threads))
+
+    def rounded(pixel_values: np.ndarray) -> np.ndarray:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return forward(pixel_values)
+
+    return rounded
 
 
 def load_torch_compile(task: Path, threads: int) -> Forward:
@@ -76,7 +95,7 @@ def _torch_forward(model: Callable) -> Forward:
 
     def forward(pixel_values: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return model(torch.from_numpy(pixel_values)).alphas.numpy()
+            return model(torch.from_numpy(pixel_values)).alphas.float().numpy()
 
     return forward
 
@@ -88,3 +107,12 @@ COMPETITORS: dict[str, Callable[[Path, int], Forward]] = {
     "torch.compile": load_torch_compile,
     "torch": load_torch,
 }
+
+IN_BFLOAT16: dict[str, Callable[[Path, int], Forward]] = {
+    f"{OURS}-medium": partial(load_ours, precision="medium"),
+    "openvino-default": load_openvino_default,
+    "torch-bf16": load_torch_bfloat16,
+}
+"""Those who round, where the processor gains from it: their alphas may differ from the others'."""
+
+EVERYBODY = COMPETITORS | IN_BFLOAT16

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 # Who needs which file; OpenVINO's is made from the ONNX file.
-NEEDS = {"onnxruntime": ("onnx",), "openvino": ("onnx", "openvino")}
+NEEDS = {"onnxruntime": ("onnx",), "openvino": ("onnx", "openvino"), "openvino-default": ("onnx", "openvino")}
 
 
 def export(task: Path, height: int, width: int, names: list[str]) -> dict[str, str]:

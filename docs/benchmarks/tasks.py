@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from competitors import COMPETITORS, OURS
+import training_steps
+from competitors import EVERYBODY, OURS
 from PIL import Image
 
 # Gives the alphas; what it needs is loaded.
@@ -14,7 +15,7 @@ Run = Callable[[], np.ndarray]
 def load_forward(name: str, task: Path, threads: int) -> Run:
     """One call of the model on ``pixel_values.npy``."""
     pixel_values = np.load(task / "pixel_values.npy")
-    forward = COMPETITORS[name](task, threads)
+    forward = EVERYBODY[name](task, threads)
     return lambda: forward(pixel_values)
 
 
@@ -23,13 +24,14 @@ def load_job(name: str, task: Path, threads: int) -> Run:
     photo, trimap = (Image.open(task / file) for file in ("photo.png", "trimap.png"))
     photo.load()
     trimap.load()
-    if name == OURS:
+    if name.startswith(OURS):
         from numpy_vitmatte import VitMatteForImageMatting, matte, set_num_threads
 
         set_num_threads(threads)
-        model = VitMatteForImageMatting.from_pretrained(task / "checkpoint")
+        precision = name.removeprefix(OURS).removeprefix("-") or "highest"
+        model = VitMatteForImageMatting.from_pretrained(task / "checkpoint", precision=precision)
         return lambda: matte(photo, trimap, model)
-    forward = COMPETITORS[name](task, threads)
+    forward = EVERYBODY[name](task, threads)
     from transformers.models.vitmatte.image_processing_pil_vitmatte import VitMatteImageProcessorPil
 
     processor = VitMatteImageProcessorPil.from_pretrained(task / "checkpoint")
@@ -50,4 +52,16 @@ def known_pixels_set(alphas: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     return alpha
 
 
-TASKS: dict[str, Callable[[str, Path, int], Run]] = {"forward": load_forward, "job": load_job}
+def load_training(name: str, task: Path, threads: int) -> Run:
+    """One step of training on ``pixel_values.npy`` and ``labels.npy``; its alphas are those before the step."""
+    pixel_values, labels = np.load(task / "pixel_values.npy"), np.load(task / "labels.npy")
+    load = training_steps.load_ours if name == OURS else training_steps.load_torch
+    step = load(task / "checkpoint", threads)
+    return lambda: step(pixel_values, labels)
+
+
+TASKS: dict[str, Callable[[str, Path, int], Run]] = {
+    "forward": load_forward,
+    "job": load_job,
+    "training": load_training,
+}

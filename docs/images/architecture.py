@@ -11,13 +11,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parents[1] / "numpy_vitmatte"
 LEFT_OUT = {"", "__main__", "_version", "errors"}
-SUBROOMS = {"kernels.fused"}
+SUBROOMS = {"kernels.fused", "kernels.gradients", "training.finetuning"}
 """Folders inside a room that are rooms of their own."""
 BOX, ACROSS, UP, MARGIN = (138, 34), 18, 40, 12
 COLORS = {"read": "#fbe7c8", "compute": "#dbe7f6", "files": "#eeeeee", "use": "#d9efd9"}
 KINDS = {
     "read": {"reference", "reference_backward", "training", "layers", "tracing", "teaching", "testing"},
-    "compute": {"runtime", "kernels", "kernels.fused", "network", "model"},
+    "compute": {"runtime", "kernels", "kernels.fused", "kernels.gradients", "network", "gradients", "model"},
     "files": {"files", "images", "hub", "configuration", "processing", "checkpoint"},
 }
 

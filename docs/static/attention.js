@@ -87,6 +87,7 @@ class AttentionPage {
 
   // A map for those who do not see it.
   #words({ largest, shares, bits, distance, total }) {
+    if (!total) return "is looked at by no token";
     const verb = this.state.direction === "to" ? "looks most at" : "is looked at most by";
     const places = largest.map(([token, value]) => `${this.place(token)} (${percent(value)})`).join(", ");
     const amount = this.state.direction === "to" ? `${bits.toFixed(1)} bits` : `${total.toFixed(1)} times the even share`;
@@ -105,6 +106,7 @@ class AttentionPage {
     const on = state.overlay === "attention";
     const visible = new Set(on ? maps.neighbors(state.block, this.token) : []);
     paint(this.$("heat"), this.shares(values), maps.grid, (share) => 0.35 + 0.6 * share, visible);
+    this.$("stage").classList.toggle("plain", state.overlay === "none");
     const [row, column] = state.token;
     frame(this.$("token"), column * patch, row * patch, patch);
     const window = maps.blocks[state.block].window;

@@ -26,6 +26,7 @@ COMMANDS = {
     "matte": "estimate the alpha of a photo from its trimap",
     "trimap": "make a trimap of a mask; examine and repair one",
     "batch": "matte a whole folder",
+    "finetune": "train a checkpoint further on your own photos and alphas",
     "evaluate": "score a folder of alphas against the true ones",
     "demo": "matte the bundled photo",
     "download": "download a checkpoint from the Hugging Face hub",
@@ -72,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status. ``--help``, ``--version`` and usage errors raise SystemExit, as argparse does.
     """
+    if getattr(sys, "frozen", False):  # an application of PyInstaller's is its own workers' program
+        import_module("multiprocessing").freeze_support()
     with any_name_printable():
         try:
             with signals_raise():

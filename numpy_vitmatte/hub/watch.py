@@ -1,14 +1,17 @@
 """A watch over huggingface_hub: a call that brings nothing is given up, and a page that is no file is not read whole.
 
 The library waits as long as a byte comes now and then, obeys whatever pause a server asks for, and reads the page that
-comes with a refusal or a redirect into memory, however long it is. Its HTTP client, httpx, calls a hook with every
-answer before the body is read; the hook that is added here does nothing outside of :func:`watched`.
+comes with a refusal or a redirect into memory, however long it is. Its HTTP client, httpx, calls hooks with every
+request before it is sent, and with every answer before its body is read; those that are added here do nothing outside
+of :func:`watched`.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from types import ModuleType
 from typing import Any, TypeVar
@@ -40,10 +43,13 @@ class Watch:
         Bytes.
     given_up : bool
         Nobody waits for the call any more.
+    connection : socket.socket or None
+        Where the answer comes from that is read.
     """
 
     def __init__(self) -> None:
         self.arrived, self.given_up = 0, False
+        self.connection: socket.socket | None = None
 
     def count(self, number: float) -> None:
         """Note that bytes have arrived, and end a call that was given up.
@@ -55,6 +61,13 @@ class Watch:
         self.arrived += int(number)
         if self.given_up:
             raise DownloadError("the download was given up")
+
+    def give_up(self) -> None:
+        """End the call: with its next bytes, or by the end of the connection on which none come."""
+        self.given_up = True
+        if self.connection is not None:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
 
 
 _current: ContextVar[Watch | None] = ContextVar("watch", default=None)
@@ -83,7 +96,7 @@ def watched(library: ModuleType, call: Callable[[Watch], Result]) -> Result:
     arrived, since = 0, time.monotonic()
     try:
         while True:
-            _add_hook(library)  # again and again: after a lost connection the library makes a new client
+            _add_hooks(library)  # again and again: after a lost connection the library makes a new client
             try:
                 return outcome.result(_LOOK_EVERY)
             except TimeoutError:
@@ -97,7 +110,7 @@ def watched(library: ModuleType, call: Callable[[Watch], Result]) -> Result:
                     )
                 arrived, since = watch.arrived, time.monotonic()
     finally:
-        watch.given_up = True
+        watch.give_up()
         thread.join(_GRACE)
 
 
@@ -109,10 +122,17 @@ def _work(watch: Watch, call: Callable[[Watch], Result], outcome: "Future[Result
         outcome.set_exception(error)
 
 
-def _add_hook(library: ModuleType) -> None:
-    hooks = library.get_session().event_hooks["response"]
-    if _bound not in hooks:
-        hooks.append(_bound)
+def _add_hooks(library: ModuleType) -> None:
+    hooks = library.get_session().event_hooks
+    if _bound not in hooks["response"]:
+        hooks["response"].append(_bound)
+        hooks["request"].append(_forbid)
+
+
+def _forbid(request: Any) -> None:
+    """Let a call that was given up send nothing more."""
+    if (watch := _current.get()) is not None:
+        watch.count(0)
 
 
 def _bound(response: Any) -> None:
@@ -120,6 +140,8 @@ def _bound(response: Any) -> None:
     watch = _current.get()
     if watch is None:
         return
+    stream = response.extensions.get("network_stream")
+    watch.connection = None if stream is None else stream.get_extra_info("socket")
     limit = None
     if response.status_code not in (200, 206):
         limit = _LONGEST_PAGE
@@ -134,12 +156,15 @@ def _counted(stream: Any, watch: Watch, limit: int | None) -> Any:
     class Counted(base):
         def __iter__(self) -> Iterator[bytes]:
             read = 0
-            for chunk in stream:
-                watch.count(len(chunk))
-                read += len(chunk)
-                if limit is not None and read > limit:
-                    raise DownloadError(f"an answer that is no file has more than {limit} bytes")
-                yield chunk
+            try:
+                for chunk in stream:
+                    watch.count(len(chunk))
+                    read += len(chunk)
+                    if limit is not None and read > limit:
+                        raise DownloadError(f"an answer that is no file has more than {limit} bytes")
+                    yield chunk
+            finally:
+                watch.count(0)  # a connection that was ended by giving up is no reason to try again
 
         def close(self) -> None:
             stream.close()

@@ -1,4 +1,4 @@
-"""What one round of the micro-kernel's inner loop multiplies, and by which instruction: an implementation a class.
+"""The products of one round of the micro-kernel's inner loop, and their instructions: an implementation a class.
 
 ``PRODUCTS`` chooses by the type of the weights. Everything above, from the register tile's loops to the layers, is
 written once.
@@ -15,7 +15,7 @@ from numpy_vitmatte.runtime.precision import has_bfloat16_products
 
 
 class Products(Protocol):
-    """How numbers of ``x`` and ``w`` are read and multiplied.
+    """The way in which numbers of ``x`` and ``w`` are read and multiplied.
 
     Attributes
     ----------

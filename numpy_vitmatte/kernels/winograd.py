@@ -81,8 +81,9 @@ def pack_conv3x3(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedCo
     if not uses_winograd(inputs, outputs):
         direct = pack_conv(weight, bias)
         return PackedConv3x3(direct.panels[None], direct.bias, inputs, outputs)
-    transformed = WEIGHT @ weight.astype(np.float64) @ WEIGHT.T  # [C_out, C_in, 3, 3] -> [C_out, C_in, 4, 4]
-    places = transformed.transpose(2, 3, 1, 0).reshape(PLACES, inputs, outputs).astype(np.float32)
+    both = np.kron(WEIGHT, WEIGHT)  # [16, 9]: G on either side of a window, as one matrix
+    windows = weight.astype(np.float64).reshape(-1, 9)  # [C_out, C_in, 3, 3] -> [C_out * C_in, 9]
+    places = (both @ windows.T).reshape(PLACES, outputs, inputs).swapaxes(1, 2).astype(np.float32)
     panels = np.stack([pack(place).panels for place in places])
     return PackedConv3x3(panels, pack(places[0], bias).bias, inputs, outputs)
 
@@ -262,7 +263,9 @@ def _convolve_rows(x, first, last, width, conv, out):
             copy_run(both, (row - y) * step, size, out, (row - first) * size)
 
 
-def convolve_rows(padded: np.ndarray, conv: PackedConv3x3, first: int, last: int) -> np.ndarray:
+def convolve_rows(
+    padded: np.ndarray, conv: PackedConv3x3, first: int, last: int, out: np.ndarray | None = None
+) -> np.ndarray:
     """Compute rows ``first .. last - 1`` of a 3x3 convolution.
 
     Parameters
@@ -272,12 +275,15 @@ def convolve_rows(padded: np.ndarray, conv: PackedConv3x3, first: int, last: int
     conv : PackedConv3x3
     first, last : int
         Range of output rows; at best both are even.
+    out : float32 array (last - first, W, C_out), optional
+        Contiguous array to write to.
 
     Returns
     -------
     float32 array (last - first, W, C_out)
     """
     width = padded.shape[1] - 2
-    out = np.empty((last - first, width, conv.columns), np.float32)
+    if out is None:
+        out = np.empty((last - first, width, conv.columns), np.float32)
     _convolve_rows(Piece(padded, -1, -1), first, last, width, conv, out.reshape(-1))
     return out

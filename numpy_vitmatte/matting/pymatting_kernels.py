@@ -48,7 +48,12 @@ class _Locator(_CacheLocator):
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> "_Locator | None":
-        return cls(py_func, py_file) if py_func.__module__.partition(".")[0] == "pymatting" else None
+        return cls(py_func, py_file) if _is_pymattings(py_func) else None
+
+
+def _is_pymattings(function: Any) -> bool:
+    """Tell pymatting's functions from others, which may be generated and stand in no module."""
+    return (function.__module__ or "").partition(".")[0] == "pymatting"
 
 
 class _Announcer(event.Listener):
@@ -57,7 +62,7 @@ class _Announcer(event.Listener):
     compiled = 0
 
     def on_start(self, event: event.Event) -> None:
-        if event.data["dispatcher"].py_func.__module__.partition(".")[0] != "pymatting":
+        if not _is_pymattings(event.data["dispatcher"].py_func):
             return
         if not self.compiled:
             kept = None if _temporary else _kept_folder()

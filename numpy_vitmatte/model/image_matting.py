@@ -2,9 +2,8 @@
 
 import math
 import os
-import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -15,25 +14,25 @@ from numpy_vitmatte.checkpoint.initialization import random_parameters
 from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
 from numpy_vitmatte.checkpoint.weights import map_tensors, read_tensors, write_checkpoint
 from numpy_vitmatte.configuration import VitMatteConfig
-from numpy_vitmatte.errors import CheckpointError, ConfigurationError
+from numpy_vitmatte.errors import CheckpointError, ConfigurationError, VitMatteError
 from numpy_vitmatte.files.saving import LocalFiles, SavingOptions, check_saving
 from numpy_vitmatte.hub.file_names import CONFIG_FILE, WEIGHTS
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.tensors import is_tensor, tensor_of
 from numpy_vitmatte.model.call_options import CallOptions, checked_call
-from numpy_vitmatte.model.inputs import checked_pixels
+from numpy_vitmatte.model.inputs import as_array, checked_pixels
 from numpy_vitmatte.model.loading_options import LoadingOptions, checked_options
 from numpy_vitmatte.model.module import InferenceModule
 from numpy_vitmatte.model.output import ImageMattingOutput
+from numpy_vitmatte.model.trainable import TrainableModel, with_own_tables
 from numpy_vitmatte.network.forward_pass import Trace, forward, workspace_size
 from numpy_vitmatte.network.memory import plan_network_memory
 from numpy_vitmatte.network.parameters import NetworkParameters, pack_network
-from numpy_vitmatte.network.precision import rounded_bytes, with_precision
-from numpy_vitmatte.runtime.precision import checked_precision, used_precision
+from numpy_vitmatte.network.precision import PackedNetworks
+from numpy_vitmatte.runtime.precision import checked_precision
 from numpy_vitmatte.runtime.workspace import kept_workspace
-
-# Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
-_TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
+from numpy_vitmatte.training.labels import checked_labels
+from numpy_vitmatte.training.losses import authors_loss
 
 # Statistics of batch norms are not trained, so transformers does not count them as parameters.
 _STATISTICS = (".running_mean", ".running_var")
@@ -54,12 +53,7 @@ def load_packed(directory: Path) -> "VitMatteForImageMatting":
     return model
 
 
-def _with_own_tables(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Copy the tensors that packing would keep as they are: the model must not change with a file or an array."""
-    return {name: np.array(tensor) if _TABLE.search(name) else tensor for name, tensor in tensors.items()}
-
-
-class VitMatteForImageMatting(InferenceModule, LocalFiles):
+class VitMatteForImageMatting(TrainableModel, InferenceModule, LocalFiles):
     """ViTMatte: a plain vision transformer and a detail capture decoder (Yao et al. 2023, arXiv:2305.15272).
 
     A model made from a configuration alone has random weights. Several threads may use one model at once. Between
@@ -71,9 +65,8 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
     tensors : dict of str to float32 array, optional
         Every tensor of the network under its checkpoint name. By default random ones, as in ``from_config``.
     precision : {"highest", "high", "medium"}, optional
-        The precision of products, with the meaning of ``torch.set_float32_matmul_precision``: ``docs/precision.md``. A
-        processor that gains nothing from it computes in the next better one. By default what
-        ``NUMPY_VITMATTE_PRECISION`` says, or ``"highest"``: float32.
+        The precision of products, as in :func:`~numpy_vitmatte.matte`; by default what ``NUMPY_VITMATTE_PRECISION``
+        says, or ``"highest"``.
 
     Attributes
     ----------
@@ -82,8 +75,8 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
     directory : Path or None
         The checkpoint that ``from_pretrained`` read; the matching processor lies there, too.
     tensors : dict of str to float32 array
-        The weights as stored, in memory of their own. Changing them does not change the model, which has packed them;
-        make a new one.
+        The weights as stored, in memory of their own. Changing them does not change the model, which has packed them:
+        :meth:`update_parameters` does.
     """
 
     def __init__(
@@ -98,7 +91,7 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         self.directory: Path | None = None
         self.tensors = random_parameters(config, seed=0) if tensors is None else tensors
         self.precision = checked_precision(precision)
-        self._networks = {"highest": pack_network(_with_own_tables(self.tensors), config)}
+        self._networks = PackedNetworks(pack_network(with_own_tables(self.tensors), config))
 
     @classmethod
     def from_pretrained(
@@ -148,21 +141,11 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
     @property
     def weights_in_memory(self) -> int:
         """Bytes that ``tensors`` and rounded weights take in addition to the packed weights."""
-        rounded = sum(rounded_bytes(network) for network in self._networks.values())
-        return rounded + sum(tensor.nbytes for tensor in self.tensors.values())
+        return self._networks.rounded_bytes + sum(tensor.nbytes for tensor in self.tensors.values())
 
     def network(self, precision: str | None = None) -> NetworkParameters:
-        """Return the packed weights for a precision, by default the model's. They are made when first asked for.
-
-        Raises
-        ------
-        VitMatteError
-            If there is no such precision.
-        """
-        used = used_precision(self.precision if precision is None else checked_precision(precision))
-        if used not in self._networks:
-            self._networks[used] = with_precision(self._networks["highest"], used)
-        return self._networks[used]
+        """Return the packed weights for a precision, by default the model's; they are made when first asked for."""
+        return self._networks.of(self.precision if precision is None else checked_precision(precision))
 
     @classmethod
     def from_config(cls, config: VitMatteConfig, seed: int = 0) -> "VitMatteForImageMatting":
@@ -225,8 +208,9 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         output_attentions, output_hidden_states : bool, optional
             Also return these; by default what the configuration says. The attention probabilities of one global block
             take ``4 * heads * (H * W / 256)**2`` bytes.
-        labels : None
-            Training is not supported.
+        labels : float array or tensor of torch (B, 1, H, W), optional
+            True alphas, 0 to 1. The output then has ``loss``, that of the authors
+            (:func:`~numpy_vitmatte.training.losses.authors_loss`); :meth:`gradients` gives its gradients, too.
         return_dict : bool, optional
             False returns a plain tuple.
         **options
@@ -242,31 +226,26 @@ class VitMatteForImageMatting(InferenceModule, LocalFiles):
         VitMatteError
             If ``pixel_values`` has another shape or type, or holds values that are NaN, infinite or beyond a million;
             if float32 overflows in the network; if ``wanted`` has another shape or type; if ``max_memory`` is too
-            little; if there is no such precision.
-        NotImplementedError
-            If ``labels`` are given.
+            little; if there is no such precision; if :func:`~numpy_vitmatte.training.labels.checked_labels` refuses
+            ``labels``, or they come with ``wanted``: a loss is that of all pixels.
         """
-        if labels is not None:
-            raise NotImplementedError(
-                "training is not supported: numpy-vitmatte computes alphas only; leave labels out"
-            )
+        if labels is not None and options.get("wanted") is not None:
+            raise VitMatteError("labels and wanted are both given, but a loss is that of all pixels; leave wanted out")
         images = self.checked_pixels(pixel_values)
         keep_hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         keep_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         as_object = self.config.return_dict if return_dict is None else return_dict
         traces = [Trace([] if keep_hidden else None, [] if keep_attentions else None) for _ in images]
         masks, limit, precision = checked_call(options, images.shape[:3])
+        known = None if labels is None else checked_labels(as_array(labels), images[..., 3])
         network = self.network(precision)
         _, height, width, _ = images.shape
         plan = plan_network_memory(height, width, self.config, self.weights_in_memory, limit)
         alphas = self._alphas(images, masks, plan.band_rows, network, keep_workspace=limit is None, traces=traces)
         output = ImageMattingOutput(alphas=alphas[:, None])  # (B, H, W) -> (B, 1, H, W)
-        if keep_hidden:
-            per_layer = zip(*(trace.hidden_states for trace in traces if trace.hidden_states is not None), strict=True)
-            output.hidden_states = tuple(np.stack(layer).transpose(0, 3, 1, 2) for layer in per_layer)  # channels first
-        if keep_attentions:
-            per_layer = zip(*(trace.attentions for trace in traces if trace.attentions is not None), strict=True)
-            output.attentions = tuple(np.concatenate(layer) for layer in per_layer)
+        if known is not None:
+            output.loss = np.array(authors_loss(alphas, *known).value, np.float32)
+        output.add_traces(traces)
         if is_tensor(pixel_values):
             output = output.as_tensors()
         return output if as_object else output.to_tuple()

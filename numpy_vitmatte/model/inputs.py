@@ -1,5 +1,7 @@
 """The caller's batch, checked and laid out as the network takes it."""
 
+from typing import Any
+
 import numpy as np
 
 from numpy_vitmatte.errors import VitMatteError
@@ -27,6 +29,11 @@ def as_nhwc(pixels: np.ndarray) -> np.ndarray:
     return out
 
 
+def as_array(values: Any) -> Any:
+    """Give a tensor's numbers as an array; return everything else as it is."""
+    return array_of(values) if is_tensor(values) else values
+
+
 def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Check the mask of a batch's wanted pixels.
 
@@ -35,7 +42,7 @@ def checked_mask(wanted: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     VitMatteError
         If it is not a bool array of ``shape`` (B, H, W).
     """
-    mask = array_of(wanted) if is_tensor(wanted) else np.asarray(wanted)
+    mask = np.asarray(as_array(wanted))
     if mask.shape != shape or mask.dtype != bool:
         raise VitMatteError(
             f"wanted is an array of {mask.dtype} and shape {mask.shape}; expected bool and "
@@ -59,7 +66,7 @@ def checked_pixels(pixel_values: np.ndarray, channels: int, patch: int) -> np.nd
         If ``pixel_values`` has another shape or type. Its numbers are looked at later, by the network.
     """
     try:
-        pixels = array_of(pixel_values) if is_tensor(pixel_values) else np.asarray(pixel_values)
+        pixels = np.asarray(as_array(pixel_values))
     except ValueError:
         raise VitMatteError(
             "pixel_values holds images of different sizes; call the model once per size, or pad them to one"

@@ -54,7 +54,7 @@ class InferenceModule:
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Change nothing for False.
+        """Change nothing for False: a model has no mode, and gradients are asked for by their name.
 
         Raises
         ------
@@ -62,7 +62,10 @@ class InferenceModule:
             For True.
         """
         if mode:
-            raise NotImplementedError("training is not supported: numpy-vitmatte computes alphas only")
+            raise NotImplementedError(
+                "a model has no training mode, and arrays keep no gradients: model.gradients(pixel_values, alphas) "
+                "computes them, numpy_vitmatte.training.finetune(...) trains"
+            )
         return self
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:

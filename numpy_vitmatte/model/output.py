@@ -1,12 +1,13 @@
 """The result of a call of the model: transformers' output object, with arrays."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from numpy_vitmatte.images.tensors import tensor_of
+from numpy_vitmatte.network.forward_pass import Trace
 
 
 @dataclass
@@ -20,8 +21,8 @@ class ImageMattingOutput(Mapping[str, Any]):
 
     Attributes
     ----------
-    loss : None
-        Kept for the order of transformers' output; this package does not train.
+    loss : float32 array of no axes, or None
+        The loss of the alphas against ``labels``, where they were given.
     alphas : float32 array (B, 1, H, W)
         Alphas in [0, 1].
     hidden_states : tuple of float32 arrays (B, C, h, w), or None
@@ -31,10 +32,19 @@ class ImageMattingOutput(Mapping[str, Any]):
         window**2, window**2) of a window block, windows row by row. Rows sum to 1.
     """
 
-    loss: None = None
+    loss: np.ndarray | None = None
     alphas: np.ndarray | None = None
     hidden_states: tuple[np.ndarray, ...] | None = None
     attentions: tuple[np.ndarray, ...] | None = None
+
+    def add_traces(self, traces: Sequence[Trace]) -> None:
+        """Add the intermediate results that the traces of all images hold, if any."""
+        hidden = [trace.hidden_states for trace in traces if trace.hidden_states is not None]
+        attentions = [trace.attentions for trace in traces if trace.attentions is not None]
+        if hidden:  # channels first
+            self.hidden_states = tuple(np.stack(layer).transpose(0, 3, 1, 2) for layer in zip(*hidden, strict=True))
+        if attentions:
+            self.attentions = tuple(np.concatenate(layer) for layer in zip(*attentions, strict=True))
 
     def as_tensors(self) -> "ImageMattingOutput":
         """Return the same as tensors of torch, which share the arrays' memory."""

@@ -17,6 +17,7 @@ from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters
 from numpy_vitmatte.network.batch_norm import fold_batch_norms
 from numpy_vitmatte.network.overflow import DecoderGains
 from numpy_vitmatte.reference import under
+from numpy_vitmatte.runtime.threads import for_each_block
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -65,12 +66,13 @@ def pack_network(tensors: Tensors, config: VitMatteConfig) -> NetworkParameters:
 
 
 def pack_backbone(tensors: Tensors, config: VitDetConfig) -> BackboneParameters:
-    """Pack the tensors under ``backbone.``."""
-    blocks = []
-    for index in range(config.num_hidden_layers):
+    """Pack the tensors under ``backbone.``, a block for each thread at a time."""
+    blocks: dict[int, BlockParameters] = {}
+
+    def pack_block(index: int, _: int) -> None:
         layer = under(tensors, f"encoder.layer.{index}.")
         residual = under(layer, "residual.")
-        block = BlockParameters(
+        blocks[index] = BlockParameters(
             norm1=LayerNormParameters.from_tensors(under(layer, "norm1."), config.layer_norm_eps),
             attention=AttentionParameters.from_tensors(under(layer, "attention."), config.num_attention_heads),
             norm2=LayerNormParameters.from_tensors(under(layer, "norm2."), config.layer_norm_eps),
@@ -78,10 +80,12 @@ def pack_backbone(tensors: Tensors, config: VitDetConfig) -> BackboneParameters:
             neck=NeckParameters.from_tensors(residual) if residual else None,
             window=config.window_size if index in config.window_block_indices else 0,
         )
-        blocks.append(block)
+
+    for_each_block(pack_block, config.num_hidden_layers)
+    in_order = tuple(blocks[index] for index in range(config.num_hidden_layers))
     embeddings = under(tensors, "embeddings.")
     positions = embeddings.get("position_embeddings")
-    return BackboneParameters(PatchEmbedParameters.from_tensors(embeddings), positions, tuple(blocks))
+    return BackboneParameters(PatchEmbedParameters.from_tensors(embeddings), positions, in_order)
 
 
 def pack_decoder(tensors: Tensors, config: VitMatteConfig) -> DecoderParameters:

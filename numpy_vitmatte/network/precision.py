@@ -11,9 +11,36 @@ from numpy_vitmatte.kernels.matmul import PackedMatrix, round_packed, round_pane
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
 from numpy_vitmatte.layers.fusion import FusionParameters
 from numpy_vitmatte.network.parameters import BlockParameters, NetworkParameters
+from numpy_vitmatte.runtime.precision import used_precision
 
 _WINDOW = 9
 """Pixels of the window of a 3x3 convolution."""
+
+
+class PackedNetworks:
+    """A network's packed weights for each precision that was asked for.
+
+    Parameters
+    ----------
+    network : NetworkParameters
+        In float32.
+    """
+
+    def __init__(self, network: NetworkParameters) -> None:
+        self._used = {"highest": network}
+
+    def of(self, precision: str) -> NetworkParameters:
+        """Return the weights for a precision, or for the better one that is used in its place on this processor."""
+        used = used_precision(precision)
+        if used not in self._used:
+            self._used[used] = with_precision(self._used["highest"], used)
+        return self._used[used]
+
+    @property
+    def rounded_bytes(self) -> int:
+        """Bytes that rounded weights take in addition to those in float32."""
+        others = [network for precision, network in list(self._used.items()) if precision != "highest"]
+        return sum(map(rounded_bytes, others))  # every job asks, and "highest" rounds nothing
 
 
 def with_precision(network: NetworkParameters, precision: str) -> NetworkParameters:

@@ -24,6 +24,20 @@ def warmup() -> int:
         How many kernels this process had to compile; 0 if the folder held them all.
     """
     before = kernels_compiled() + pymatting_kernels.kernels_compiled()
+    photo, trimap = run_kernels()
+    if find_spec("pymatting") is not None:
+        estimate_foreground(photo, trimap / np.float32(255))
+    return kernels_compiled() + pymatting_kernels.kernels_compiled() - before
+
+
+def run_kernels() -> tuple[np.ndarray, np.ndarray]:
+    """Run every kernel of this package once, in the precision that ``NUMPY_VITMATTE_PRECISION`` asks for.
+
+    Returns
+    -------
+    uint8 arrays (64, 64, 3) and (64, 64)
+        The photo and trimap that they were run on.
+    """
     photo = np.zeros((64, 64, 3), np.uint8)
     trimap = np.full((64, 64), 128, np.uint8)
     trimap[:8], trimap[-8:] = 0, 255
@@ -31,6 +45,4 @@ def warmup() -> int:
     model = VitMatteForImageMatting.from_pretrained(DEFAULT_MODEL)
     model(np.zeros((1, 4, 64, 64), np.float32), output_attentions=True, output_hidden_states=True)
     largest_component(trimap > 0)
-    if find_spec("pymatting") is not None:
-        estimate_foreground(photo, trimap / np.float32(255))
-    return kernels_compiled() + pymatting_kernels.kernels_compiled() - before
+    return photo, trimap

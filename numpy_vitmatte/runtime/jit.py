@@ -34,7 +34,7 @@ for a plain False or True."""
 
 
 ENTRY, CALLED, INLINED, PART = "entry", "called", "inlined", "part"
-"""How the machine code of a kernel reaches others: see ``kernel``."""
+"""The way in which the machine code of a kernel reaches others: see ``kernel``."""
 
 
 def kernel(fastmath: frozenset[str], use: str = ENTRY) -> Callable[[Callable[..., Any]], Any]:

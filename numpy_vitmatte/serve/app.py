@@ -28,7 +28,7 @@ from numpy_vitmatte.serve.settings import ServiceSettings
 PAGE = Path(__file__).resolve().parent / "page"
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 
-_DESCRIPTION = "Image matting with ViTMatte on a CPU: a photo and a trimap in, the alpha out."
+_DESCRIPTION = "The service estimates the alpha of a photo with ViTMatte, on a CPU."
 
 
 def create_app(settings: ServiceSettings | None = None) -> FastAPI:
@@ -128,7 +128,7 @@ def _add_api(app: FastAPI, service: Service) -> None:
         )  # fmt: skip
 
     async def models() -> JSONResponse:
-        """The models to choose from, and what the service can do."""
+        """List the models to choose from, and say what the service can do."""
         loaded = service.models
         settings = service.settings
         return JSONResponse(
@@ -147,16 +147,16 @@ def _add_api(app: FastAPI, service: Service) -> None:
 
 def _add_probes(app: FastAPI, service: Service) -> None:
     async def healthz() -> PlainTextResponse:
-        """The process is alive."""
+        """Say that the process is alive."""
         return PlainTextResponse("ok\n")
 
     async def readyz() -> PlainTextResponse:
-        """Weights are loaded and kernels compiled."""
+        """Say whether weights are loaded, kernels compiled, and a place in the queue is free."""
         service.require_ready()
         return PlainTextResponse("ready\n")
 
     async def metrics() -> Response:
-        """Numbers for Prometheus."""
+        """Give the service's numbers to Prometheus."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     for path, endpoint, statuses in (

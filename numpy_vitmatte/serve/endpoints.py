@@ -21,7 +21,7 @@ from numpy_vitmatte.serve.fields import (
 )
 from numpy_vitmatte.serve.matting_job import MattingAnswer, MattingJob
 from numpy_vitmatte.serve.pictures import open_upload
-from numpy_vitmatte.serve.problems import unusable
+from numpy_vitmatte.serve.problems import too_large, unusable
 from numpy_vitmatte.serve.service import Service
 from numpy_vitmatte.serve.trimap_job import TrimapJob
 
@@ -30,7 +30,7 @@ TRIMAP_FILES = frozenset({"image", "trimap", "mask"})
 
 
 async def matte_endpoint(service: Service, request: Request) -> Response:
-    """Estimate the alpha of a photo, and answer what of it is wanted.
+    """Estimate the alpha of a photo, and answer the picture that is wanted.
 
     Raises
     ------
@@ -41,6 +41,7 @@ async def matte_endpoint(service: Service, request: Request) -> Response:
         check_matte_fields(fields, frozenset(form.files))
         name, model = service.models.choose(fields.model)
         images = await asyncio.to_thread(_open_all, form.files, service.settings.max_pixels)
+        _require_size_for_network(fields, images["image"], service.settings.max_pixels)
         estimated = _estimated(service, fields)
         job = MattingJob(name, model, fields, images, estimated, service.models.budget(name))
 
@@ -92,6 +93,17 @@ def _open_all(files: dict[str, IO[bytes]], max_pixels: int) -> dict[str, Image.I
         }
     except VitMatteError as error:
         raise unusable(error) from error
+
+
+def _require_size_for_network(fields: MatteFields, photo: Image.Image, max_pixels: int) -> None:
+    """Refuse a photo that would be enlarged beyond the limit of the service; matting refuses factors that cannot be."""
+    factor = fields.upscale or 1.0
+    pixels = photo.width * photo.height
+    if 1 < factor <= 4 and pixels * factor**2 > max_pixels:
+        raise too_large(
+            f"photo is refused: enlarged {factor:g} times it has more than the {max_pixels} pixels that this service "
+            "lets the network see; give a smaller upscale"
+        )
 
 
 def _estimated(service: Service, fields: MatteFields) -> bool:

@@ -17,6 +17,9 @@ FORMATS = {
 }
 """Each output and the formats that it can have: a cut-out needs transparency, a trimap exact values."""
 
+_IN = "The width by which the unknown reaches into the mask's foreground, in pixels (10) or as a share (2%)."
+_OUT = "The width by which the unknown reaches into the mask's background, in pixels (10) or as a share (2%)."
+
 Fields = TypeVar("Fields", bound=BaseModel)
 Text = Annotated[str, Field(max_length=100)]
 
@@ -26,44 +29,59 @@ class MatteFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: Text | None = Field(None, description="A name that GET /v1/models gives. The default is the first.")
+    model: Text | None = Field(
+        None, description="The name of the checkpoint, as GET /v1/models lists them; the first one is the default."
+    )
     output: Literal["alpha", "cutout", "composite", "trimap", "trust", "all"] = Field(
         "alpha",
-        description="alpha; cutout: the subject with its alpha as transparency; composite: before a background; "
-        "trimap: as it was understood, and nothing is computed; trust: where to look twice; all: a zip of these and "
-        "the report.",
+        description="The picture that is wanted. alpha is the alpha itself; cutout is the subject with its alpha as "
+        "transparency; composite shows it before a background; trimap shows how the trimap was understood, and nothing "
+        "is computed; trust shows where to look twice; all is a zip of these and the report.",
     )
     format: Literal["png", "png16", "npy", "webp", "jpeg"] = Field(
-        "png", description="The format of the picture. Where output is all, it is the alpha's; the others are PNG."
+        "png",
+        description="The format of the picture. Where output is all, it is the alpha's format, and the others are PNG.",
     )
     background: Text | None = Field(
         None,
         description="The background of a composite: a color as CSS writes it, 'checkerboard', or an uploaded picture.",
     )
     fit: Literal["cover", "fit"] | None = Field(
-        None, description="Scale an uploaded background to cover the photo, or to fit in whole."
+        None, description="The way in which an uploaded background is scaled: it covers the photo, or fits into it."
     )
     colors: Literal["estimated", "photo"] | None = Field(
         None,
-        description="The colors of half-transparent pixels: the subject's own, estimated by pymatting (the default "
+        description="The colors of half-transparent pixels: the subject's own, which pymatting estimates (the default "
         "where it is installed), or the photo's.",
     )
-    linear: bool = Field(False, description="Blend light instead of stored levels.")
+    linear: bool = Field(False, description="Blends light instead of stored levels.")
     profile: Literal["hf", "hustvl"] = Field(
-        "hf", description="The preprocessing: what the checkpoint's file says, or the authors' own."
+        "hf", description="The preprocessing: that of the checkpoint's file, or that of ViTMatte's authors."
     )
-    raw: bool = Field(False, description="Give the network's own values also where the trimap knows the answer.")
+    raw: bool = Field(False, description="Gives the network's own values also where the trimap knows the answer.")
     max_side: int | None = Field(
         None,
-        description="Compute at most so many pixels a side, an approximation.",
+        description="Computes the alpha at this many pixels a side at most, an approximation.",
         json_schema_extra={"anyOf": [{"type": "integer", "minimum": 32}, {"type": "null"}]},
     )
-    erode: Text | None = Field(None, description="The width of the unknown inside a mask's edge: 10 pixels, or 2%.")
-    dilate: Text | None = Field(None, description="The width of the unknown outside a mask's edge.")
-    trust: bool = Field(False, description="Add the trust map, with output all. The network runs twice.")
+    upscale: float | None = Field(
+        None,
+        description="Enlarges the photo for the network by this factor, for structure of one or two pixels.",
+        json_schema_extra={"anyOf": [{"type": "number", "minimum": 1, "maximum": 4}, {"type": "null"}]},
+    )
+    precision: Literal["highest", "high", "medium"] | None = Field(
+        None,
+        description="The precision of products: float32, two bfloat16 numbers for each, or one; by default the "
+        "service's own.",
+    )
+    erode: Text | None = Field(None, description=f"{_IN} It needs a mask.")
+    dilate: Text | None = Field(None, description=f"{_OUT} It needs a mask.")
+    trust: bool = Field(
+        False, description="Adds the trust map to output all, for which the network runs a second time."
+    )
     report: Literal["header", "part"] = Field(
         "header",
-        description="The report's place: the header X-Matting-Report, or the first part of a "
+        description="The place of the report: the header X-Matting-Report, or the first part of a "
         "multipart/form-data answer whose other parts are the pictures.",
     )
 
@@ -73,15 +91,15 @@ class TrimapFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    erode: Text | None = Field(None, description="The width of the unknown inside the mask's edge: 10 pixels, or 2%.")
-    dilate: Text | None = Field(None, description="The width of the unknown outside the mask's edge.")
-    background: float | None = Field(None, description="Mask values up to this, of 1, are surely background.")
-    foreground: float | None = Field(None, description="Mask values from this, of 1, are surely foreground.")
-    check: bool = Field(False, description="Examine a trimap, and answer what was found as JSON.")
+    erode: Text | None = Field(None, description=_IN)
+    dilate: Text | None = Field(None, description=_OUT)
+    background: float | None = Field(None, description="Mask values up to this one, of 1, are surely background.")
+    foreground: float | None = Field(None, description="Mask values from this one on, of 1, are surely foreground.")
+    check: bool = Field(False, description="Examines a trimap; the answer says as JSON what was found.")
     repair: bool = Field(
-        False, description="Answer the repaired trimap, with check. What was found stands in the header."
+        False, description="Makes check answer the repaired trimap; the header X-Matting-Report says what was found."
     )
-    format: Literal["png", "npy", "webp"] = Field("png", description="The format of a trimap.")
+    format: Literal["png", "npy", "webp"] = Field("png", description="The format of the trimap.")
 
 
 def parse_fields(kind: type[Fields], texts: dict[str, str]) -> Fields:
@@ -140,7 +158,7 @@ def check_matte_fields(fields: MatteFields, files: frozenset[str]) -> None:
         ("trust", fields.trust, "output all; there is also output trust", fields.output == "all"),
     ):
         if given and not there:
-            raise _conflict(f"{name} is for {wanted}; leave it out")
+            raise _conflict(f"{name} has an effect only with {wanted}; leave it out")
     if fields.output == "composite" and not (picture or fields.background):
         raise _missing("background", "a picture, a color or checkerboard")
 
@@ -154,19 +172,19 @@ def check_trimap_fields(fields: TrimapFields, files: frozenset[str]) -> None:
         422.
     """
     if fields.check and "trimap" not in files:
-        raise _missing("trimap", "what is to be checked")
+        raise _missing("trimap", "the one that is to be examined")
     if not fields.check and "mask" not in files:
-        raise _missing("mask", "what a trimap is to be made of; or trimap, with check")
+        raise _missing("mask", "a trimap is made of it; to examine a trimap, give it with check")
     for name in ("erode", "dilate", "background", "foreground"):
         if fields.check and getattr(fields, name) is not None:
-            raise _conflict(f"{name} is for making a trimap, not for check")
+            raise _conflict(f"{name} has an effect only where a trimap is made of a mask; leave it out, or check")
     for name, given in (("repair", fields.repair), ("image", "image" in files), ("trimap", "trimap" in files)):
         if given and not fields.check:
-            raise _conflict(f"{name} is for checking a trimap, with check; one is made of a mask alone")
+            raise _conflict(f"{name} has an effect only with check; a mask alone makes a trimap")
     if fields.check and "mask" in files:
-        raise _conflict("mask is for making a trimap, not for check")
+        raise _conflict("mask has no effect with check, which examines a trimap; give one of them")
     if fields.check and not fields.repair and fields.format != "png":
-        raise _conflict("format is for a trimap; without repair, check answers JSON")
+        raise _conflict("format has an effect only where a trimap is answered; without repair, check answers JSON")
 
 
 def _missing(name: str, what: str) -> Problem:

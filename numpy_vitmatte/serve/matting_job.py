@@ -122,14 +122,15 @@ class MattingJob:
             return MattingAnswer({"trimap": trimap}, self._report(trimap.shape, understood, warnings))
         with _as_problems():
             _stop_if(unwanted)
-            with self.times.step("matte"):
+            with self.times.step("matte"), collected_warnings() as caught:
                 result, trust = self._matte(prepared)
             _stop_if(unwanted)
             with self.times.step("pictures"):
                 pictures = self._pictures(result, trust)
             lines = trust.lines() if trust else []
-            report = self._report(trimap.shape, understood, warnings + lines)
+            report = self._report(trimap.shape, understood, warnings + caught + lines)
             report["computed"] = _computed(result)
+            report["precision"] = result.precision
             return MattingAnswer(pictures, report)
 
     def _network_memory(self) -> int | None:
@@ -165,7 +166,8 @@ class MattingJob:
     def _prepare(self, trimap: NDArray[np.uint8], max_memory: int | None) -> PreparedJob:
         fields = self.fields
         options: MattingOptions = {
-            "max_memory": max_memory, "max_side": fields.max_side, "profile": fields.profile, "raw": fields.raw
+            "max_memory": max_memory, "max_side": fields.max_side, "upscale": fields.upscale,
+            "profile": fields.profile, "raw": fields.raw, "precision": fields.precision,
         }  # fmt: skip
         return prepare(self.images["image"], trimap, self.model, options, Extras(trust=self._with_trust))
 
@@ -208,6 +210,7 @@ class MattingJob:
             "height": shape[0],
             "trimap": trimap_entry(understood),
             "computed": None,
+            "precision": None,
             "colors": ("estimated" if self.estimated else "photo") if self._colored else None,
             "warnings": warnings,
             "seconds": self.times.seconds,

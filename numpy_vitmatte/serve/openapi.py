@@ -13,21 +13,21 @@ _BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "fo
 
 _FILES = {
     "image": "The photo: PNG, JPEG, WebP, TIFF, BMP, GIF, PPM or AVIF.",
-    "trimap": "Black background, white foreground, gray unknown; of the photo's size.",
+    "trimap": "The trimap, of the photo's size: black is background, white is foreground, gray is unknown.",
     "mask": "A mask, an alpha or a cut-out, of which the trimap is made.",
-    "background": "A picture for a composite.",
+    "background": MatteFields.model_fields["background"].description or "",
 }
 
 PROBLEMS = {
     400: "The request cannot be read.",
     401: "The token is missing or wrong.",
-    403: "A page of a foreign origin.",
-    408: "The body took too long.",
+    403: "A page of a foreign origin asks.",
+    408: "The body took too long to arrive.",
     413: "The body, a picture or the job is too large.",
-    415: "The body is no multipart form.",
-    421: "A foreign Host header.",
+    415: "The body is not a multipart form.",
+    421: "The Host header names another machine.",
     422: "A field or a picture cannot be used; the detail says why.",
-    503: "Starting, busy or shutting down; Retry-After says when to come again.",
+    503: "The service is starting, busy or shutting down; Retry-After says when to come again.",
 }
 
 
@@ -41,9 +41,9 @@ def matte_operation() -> dict[str, Any]:
     """Describe ``POST /v1/matte``."""
     types = [*{encoding.media_type for encoding in ENCODINGS.values()}, "application/zip", "multipart/form-data"]
     body = _body(MatteFields, ("image", "trimap", "mask", "background"), ["image"])
-    # Duplicated for each field, "background" is a file or a name.
+    # The one name of a file and of a field.
     body["content"]["multipart/form-data"]["schema"]["properties"]["background"] = {
-        "description": f"{MatteFields.model_fields['background'].description}",
+        "description": _FILES["background"],
         "anyOf": [{"type": "string", "maxLength": 100}, _BINARY],
     }
     return _operation(body, types)
@@ -69,9 +69,12 @@ def _body(fields: type[BaseModel], files: tuple[str, ...], required: list[str]) 
 
 
 def _operation(body: dict[str, Any], types: list[str]) -> dict[str, Any]:
-    report = {"description": "What was understood and computed, as JSON.", "schema": {"type": "string"}}
+    report = {
+        "description": "The report as JSON: how the trimap was understood, and what was computed.",
+        "schema": {"type": "string"},
+    }
     success = {
-        "description": "What was asked for.",
+        "description": "The answer is what was asked for.",
         "headers": {HEADER: report},
         "content": {media_type: {} for media_type in sorted(types)},
     }

@@ -5,18 +5,20 @@ gradient stays as it is.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.runtime.threads import for_each_block
 
 Array = NDArray[np.floating]
 
 _STATISTICS = (".running_mean", ".running_var")
 _CLIPPING_EPSILON = 1e-6  # PyTorch's, against a division by zero
+_NUMBERS_AT_A_TIME = 1 << 15
 _AVERAGE_START = 10  # the average follows the weights closely for about so many steps
 
 
@@ -112,7 +114,17 @@ class AdamW:
             self.steps[name] += 1
             if takes_decay(name, tensor):
                 tensor *= 1 - self.lr * self.weight_decay
-            self._move(tensor, gradient, self.means[name], self.squares[name], self.steps[name])
+            parts = tensor, gradient, self.means[name], self.squares[name]
+            for_each_block(self._moving(parts, self.steps[name]), len(tensor), rows_at_a_time(tensor))
+
+    def _moving(self, parts: tuple[Array, ...], step: int) -> Callable[[int, int], None]:
+        """Return the function that moves some rows of a tensor."""
+
+        def move(first: int, last: int) -> None:
+            tensor, gradient, mean, square = (part[first:last] for part in parts)
+            self._move(tensor, gradient, mean, square, step)
+
+        return move
 
     def _move(self, tensor: Array, gradient: Array, mean: Array, square: Array, step: int) -> None:
         """Move one tensor: both averages start at zero, and are divided by the share of them that is not that zero."""
@@ -124,15 +136,20 @@ class AdamW:
         tensor -= self.lr / (1 - first**step) * mean / spread
 
 
-def warmup_cosine(step: int, steps: int, warmup: int = 0, final: float = 0.0) -> float:
+def rows_at_a_time(tensor: Array) -> int:
+    """Count the rows of a tensor that a thread moves at a time: with its averages they stay in the cache."""
+    return max(1, _NUMBERS_AT_A_TIME * len(tensor) // tensor.size)
+
+
+def warmup_cosine(step: int, steps: float, warmup: int = 0, final: float = 0.0) -> float:
     """Return the learning rate at a step, as a part of its peak: a linear start, times a cosine down to ``final``.
 
     Parameters
     ----------
     step : int
         The step, counted from 0.
-    steps : int
-        The step at which ``final`` is reached; it stays from then on.
+    steps : float
+        The step at which ``final`` is reached; it stays from then on. Infinite: never.
     warmup : int
         Steps until the peak; 0 starts there.
     final : float

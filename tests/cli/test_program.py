@@ -244,6 +244,27 @@ def test_help_imports_no_more_than_it_prints(arguments):
     assert done.stdout.endswith("\n\n")
 
 
+def test_the_service_costs_the_other_commands_nothing(folder):
+    """Neither its modules nor those of its extra are loaded, for matting or for its own help."""
+    code = """if True:
+        import sys
+        from numpy_vitmatte.cli import main
+        main("matte photo.png trimap.png -o alpha.png --model checkpoint --quiet".split())
+        try:
+            main(["serve", "--help"])
+        except SystemExit:
+            print()
+        print(*sys.modules)
+    """
+    done = python("-c", code, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, "")
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "numpy_vitmatte.pipeline.job" in loaded
+    assert not [name for name in loaded if name.startswith("numpy_vitmatte.serve")]
+    extra = {"fastapi", "fastapi_offline", "starlette", "pydantic", "uvicorn", "h11", "python_multipart"}
+    assert not {name.partition(".")[0] for name in loaded} & (extra | {"prometheus_client"})
+
+
 def test_version_as_a_module():
     done = python("-m", "numpy_vitmatte", "--version", stdout=subprocess.PIPE)
     assert (done.returncode, done.stdout) == (0, f"numpy-vitmatte {numpy_vitmatte.__version__}\n")
@@ -257,3 +278,12 @@ def test_reader_that_has_gone_is_no_traceback(folder):
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
     assert pixels("alpha.png").shape == (50, 71)
+
+
+def test_a_frozen_application_becomes_its_own_worker(monkeypatch, capsys):
+    """Python's ``multiprocessing`` starts it with arguments of its own, which are no command."""
+    called = []
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr("multiprocessing.freeze_support", lambda: called.append(1))
+    assert numpy_vitmatte.cli.main(["evaluate", "nowhere", "nothing"]) == 2
+    assert called == [1]

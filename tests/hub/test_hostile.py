@@ -3,6 +3,7 @@
 ``docs/checkpoints.md`` says whose each answer is.
 """
 
+import _thread
 import gzip
 import io
 import logging
@@ -126,6 +127,22 @@ def test_an_answer_that_takes_for_ever(hub, cache, monkeypatch, send_body):
     assert "fewer than 1000 bytes a second have arrived for 0.5 seconds; try again later" in refusal()
     if send_body is trickle:  # it ends at its next byte; the others when the process does
         assert_no_weights(cache)
+
+
+def test_an_interruption_leaves_nothing(hub, cache):
+    """Also where no byte comes any more, for which the library's thread waits."""
+
+    def send_body(handler, content):
+        handler.answer(200, {"Content-Length": len(content)})
+        handler.wfile.write(content[:100])
+        threading.Timer(0.3, _thread.interrupt_main).start()
+        hub.ended.wait(60)
+
+    hub.send_body = send_body
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint_directory(NAME)
+    assert_no_weights(cache)
+    assert len(hub.bodies()) == 1
 
 
 @pytest.mark.parametrize("status", [404, 302, 500])

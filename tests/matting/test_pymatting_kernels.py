@@ -6,6 +6,8 @@ A small package that compiles at its import, as pymatting does, stands for it: t
 import pytest
 from support.processes import run_python
 
+from numpy_vitmatte.matting import pymatting_kernels
+
 pytestmark = pytest.mark.compiled
 
 STAND_IN = """
@@ -81,3 +83,10 @@ def test_a_damaged_file_costs_a_warning(tmp_path, load, ending, content):
     said, compiled = load()
     assert compiled == 1
     assert "cannot be used" in said[0]
+
+
+def test_a_function_of_no_module_is_not_pymattings():
+    """Kernels that are made by their own text have none."""
+    made = eval("lambda: 0", {})
+    assert made.__module__ is None
+    assert not pymatting_kernels._is_pymattings(made)

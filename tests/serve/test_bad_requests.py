@@ -78,17 +78,25 @@ BAD_FORMS = {
         "background is '/etc/passwd'; expected a color"),
     "an address as background": (
         {"output": "composite", "background": "http://127.0.0.1/x.png"}, 422, "invalid_field", "background is 'http"),
-    "a background for an alpha": ({"background": "red"}, 422, "conflicting_fields", "background is for output"),
+    "a background for an alpha": ({"background": "red"}, 422, "conflicting_fields", "background has an effect only"),
     "a fit of a color": (
-        {"output": "composite", "background": "red", "fit": "fit"}, 422, "conflicting_fields", "fit is for an"),
-    "colors of an alpha": ({"colors": "photo"}, 422, "conflicting_fields", "colors is for output cutout"),
-    "light in an alpha": ({"linear": 1}, 422, "conflicting_fields", "linear is for output cutout"),
-    "trust in an alpha": ({"trust": 1}, 422, "conflicting_fields", "trust is for output all"),
-    "erode without a mask": ({"erode": 3}, 422, "conflicting_fields", "erode is for a mask; leave it out"),
+        {"output": "composite", "background": "red", "fit": "fit"}, 422, "conflicting_fields", "fit has an effect"),
+    "colors of an alpha": ({"colors": "photo"}, 422, "conflicting_fields", "colors has an effect only with"),
+    "light in an alpha": ({"linear": 1}, 422, "conflicting_fields", "linear has an effect only with output cutout"),
+    "trust in an alpha": ({"trust": 1}, 422, "conflicting_fields", "trust has an effect only with output all"),
+    "erode without a mask": ({"erode": 3}, 422, "conflicting_fields", "erode has an effect only with a mask"),
     "a profile of nobody": ({"profile": "rembg"}, 422, "invalid_field", "profile is 'rembg'; input should be 'hf'"),
     "max_side in words": ({"max_side": "small"}, 422, "invalid_field", "max_side is 'small'; input should be a valid"),
     "max_side too small": (
         {"max_side": 31}, 422, "unusable_input", "max_side is 31; expected a whole number of pixels, 32 or more"),
+    "max_side and upscale": (
+        {"max_side": 64, "upscale": 2}, 422, "unusable_input", "max_side=64 shows the network fewer pixels"),
+    "upscale out of range": ({"upscale": 9}, 422, "unusable_input", "upscale is 9.0"),
+    "upscale that is no number": ({"upscale": "nan"}, 422, "unusable_input", "upscale is nan"),
+    "a photo that upscale makes too large": (
+        {"image": encoded(np.zeros((2000, 2000), np.uint8)), "upscale": 4}, 413, "too_large",
+        "photo is refused: enlarged 4 times it has more than the 50000000 pixels"),
+    "an unknown precision": ({"precision": "low"}, 422, "invalid_field", "precision is 'low'; input should be 'high"),
     "a boolean in words": ({"raw": "perhaps"}, 422, "invalid_field", "raw is 'perhaps'; input should be a valid bool"),
     "a width that is none": (
         {"trimap": None, "mask": encoded(TRIMAP), "erode": "wide"}, 422, "unusable_input",
@@ -111,11 +119,11 @@ def test_bad_form(service, parts, kind):
 BAD_TRIMAP_FORMS = {
     "nothing": ({}, "mask is missing"),
     "nothing to check": ({"check": 1}, "trimap is missing"),
-    "a width for the doctor": ({"trimap": encoded(TRIMAP), "check": 1, "erode": 1}, "erode is for making a trimap"),
-    "a repair of nothing": ({"mask": encoded(TRIMAP), "repair": 1}, "repair is for checking a trimap"),
-    "a photo for a mask": ({"mask": encoded(TRIMAP), "image": encoded(PHOTO)}, "image is for checking a trimap"),
-    "a mask for the doctor": ({"mask": encoded(TRIMAP), "trimap": encoded(TRIMAP), "check": 1}, "mask is for making"),
-    "a format of JSON": ({"trimap": encoded(TRIMAP), "check": 1, "format": "npy"}, "format is for a trimap"),
+    "a width for the doctor": ({"trimap": encoded(TRIMAP), "check": 1, "erode": 1}, "erode has an effect only where"),
+    "a repair of nothing": ({"mask": encoded(TRIMAP), "repair": 1}, "repair has an effect only with check"),
+    "a photo for a mask": ({"mask": encoded(TRIMAP), "image": encoded(PHOTO)}, "image has an effect only with check"),
+    "a mask for the doctor": ({"mask": encoded(TRIMAP), "trimap": encoded(TRIMAP), "check": 1}, "mask has no effect"),
+    "a format of JSON": ({"trimap": encoded(TRIMAP), "check": 1, "format": "npy"}, "format has an effect only where"),
     "thresholds the wrong way": (
         {"mask": encoded(TRIMAP), "background": 0.9, "foreground": 0.1}, "background up to 0.9 and foreground"),
     "no threshold": ({"mask": encoded(TRIMAP), "background": "nan"}, "background up to nan"),

@@ -17,6 +17,7 @@ from support.service_process import RunningService, encoded, environment, runnin
 
 from numpy_vitmatte import VitMatteError, estimate_memory, matte
 from numpy_vitmatte.cli import main
+from numpy_vitmatte.runtime.precision import used_precision
 
 pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
 
@@ -41,6 +42,7 @@ pytestmark = pytest.mark.extras
         ({"max_memory": "none"}, "'none' is not an amount of memory"),
         ({"max_memory": "100MB"}, "100MB of memory are not enough for a service with model 'vitmatte-tiny'"),
         ({"threads": 0}, "the number of threads is 0"),
+        ({"precision": "low"}, "precision is 'low'; expected highest, high or medium"),
     ],
 )
 def test_settings_that_make_no_service(settings, sentence):
@@ -116,18 +118,27 @@ SERVICE = """
 from fastapi import FastAPI
 from numpy_vitmatte.serve import ServiceSettings, create_app
 
-app = create_app(ServiceSettings())
 outer = FastAPI()
 outer.mount("/matting", create_app(ServiceSettings()))
 """
 
 
-def test_workers_and_a_mounted_service(tmp_path, parts):
-    """Under uvicorn itself, in another application that knows nothing of its beginning."""
+SERVERS = {
+    "uvicorn": "uvicorn --workers 2 --http h11 --port 0 service:outer",
+    "gunicorn": "gunicorn --worker-class uvicorn_worker.UvicornWorker --workers 2 --bind 127.0.0.1:0 service:outer",
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_workers_and_a_mounted_service(tmp_path, parts, server):
+    """Under another server, in another application that knows nothing of its beginning."""
+    if server == "gunicorn":
+        pytest.importorskip("uvicorn_worker", reason="gunicorn's worker class: extra [serve-test]")
     (tmp_path / "service.py").write_text(SERVICE)
-    command = [sys.executable, "-m", "uvicorn", "--workers", "2", "--http", "h11", "--port", "0", "service:outer"]
+    command = [sys.executable, "-m", *SERVERS[server].split()]
     with open(tmp_path / "log", "wb") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=log, stderr=log)
+        home = environment(HOME=str(tmp_path))  # where gunicorn keeps a socket
+        process = subprocess.Popen(command, cwd=tmp_path, env=home, stdout=log, stderr=log)
     try:
         wait_until(lambda: re.search(r"http://127.0.0.1:\d+", (tmp_path / "log").read_text()))
         address = re.search(r"http://127.0.0.1:\d+", (tmp_path / "log").read_text())[0]
@@ -163,7 +174,18 @@ def test_without_the_extra_the_command_says_how_to_get_it(tmp_path):
 
 
 def test_two_lanes_and_two_models(tmp_path, parts, lively_checkpoint):
-    options = ["--lanes", 2, "--model", "vitmatte-tiny", "--model", lively_checkpoint, "--max-memory", "1GB"]
+    options = [
+        "--precision",
+        "medium",
+        "--lanes",
+        2,
+        "--model",
+        "vitmatte-tiny",
+        "--model",
+        lively_checkpoint,
+        "--max-memory",
+        "1GB",
+    ]
     with running_service(*options, log=tmp_path / "log") as service:
         answers = []
 
@@ -176,8 +198,10 @@ def test_two_lanes_and_two_models(tmp_path, parts, lively_checkpoint):
         for thread in threads:
             thread.join()
         assert service.get("/v1/models").json()["default"] == "vitmatte-tiny"
-    expected = {"vitmatte-tiny": matte(PHOTO, TRIMAP), lively_checkpoint.name: matte(PHOTO, TRIMAP, lively_checkpoint)}
+    models = ["vitmatte-tiny", lively_checkpoint]
+    expected = {Path(model).name: matte(PHOTO, TRIMAP, model, precision="medium") for model in models}
     assert len(answers) == 8
     for name, answer in answers:
         np.testing.assert_array_equal(answer.array(), expected[name])
         assert answer.report()["model"] == name
+        assert answer.report()["precision"] == used_precision("medium")

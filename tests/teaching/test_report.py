@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -80,14 +81,18 @@ def test_what_lies_in_the_archive(tmp_path, monkeypatch):
     def run(command, check):
         asked.append(command)
         folder = Path(command[command.index("--wheel-dir") + 1] if "pip" in command else command[-1])
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "made").write_text("")
 
     monkeypatch.setattr(subprocess, "run", run)
     archive.main([str(tmp_path / "course.zip")])
-    names = zipfile.ZipFile(tmp_path / "course.zip").namelist()
+    made = zipfile.ZipFile(tmp_path / "course.zip")
+    names = made.namelist()
     notebooks = {f"course/tutorials/{path.name}" for path in TUTORIALS.glob("*.ipynb")}
     assert notebooks < set(names)
+    text = "".join(made.read(name).decode() for name in notebooks)
+    assert "](../site/attention.html" in text
+    assert not re.search(r"\]\(\.\./(?!site/)", text)  # everything else is not in the archive
     assert {"course/BEGIN.txt", "course/tutorials/grade.py", "course/wheels/made", "course/site/made"} < set(names)
     assert not any("solutions" in name for name in names)
     assert asked[0][-1].endswith("[tutorials]")

@@ -1,4 +1,4 @@
-"""The statistics of one picture, and the average that is remembered of them."""
+"""The statistics of a batch, and the average that is remembered of them."""
 
 import numpy as np
 import pytest
@@ -17,25 +17,30 @@ def test_normalized_maps_have_mean_0_and_variance_1(data):
     """Seen from outside: with weight 1 and bias 0, what a batch norm gives has them, but for its epsilon."""
     checkpoint = data.draw(checkpoints())
     config, tensors = checkpoint.config, wide(checkpoint.tensors)
-    image = data.draw(pixel_values(config, max_batch=1))[0].transpose(1, 2, 0).astype(np.float64)
-    kept, before = {}, {name: tensor.copy() for name, tensor in tensors.items()}
-    reference.vitmatte(image, tensors, config, kept.setdefault)
-    own, pixels = own_statistics(image, kept, tensors, config)
+    images = data.draw(pixel_values(config)).transpose(0, 2, 3, 1).astype(np.float64)
+    before, recordings = {name: tensor.copy() for name, tensor in tensors.items()}, [{} for _ in images]
+    for image, kept in zip(images, recordings, strict=True):
+        reference.vitmatte(image, tensors, config, kept.setdefault)
+    stacked = {name: np.stack([kept[name] for kept in recordings]) for name in recordings[0]}
+    own, pixels = own_statistics(images, stacked, tensors, config)
 
     norms = [name.removesuffix("running_var") for name in tensors if name.endswith("running_var")]
     assert set(pixels) == set(norms)
-    seen, batch_norm = [], reference.batch_norm
+    calls, batch_norm = [], reference.batch_norm
 
     def watched(x, w, epsilon):
-        y = batch_norm(x, w | {"weight": 1, "bias": 0}, epsilon)
-        seen.append((y.reshape(-1, y.shape[-1]), x.reshape(-1, x.shape[-1]).var(axis=0), epsilon))
+        calls.append((x.reshape(-1, x.shape[-1]), w, epsilon))
         return batch_norm(x, w, epsilon)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reference, "batch_norm", watched)
-        reference.vitmatte(image, own, config)
-    assert len(seen) == len(norms)
-    for y, variance, epsilon in seen:
+        for image in images:
+            reference.vitmatte(image, own, config)
+    assert len(calls) == len(norms) * len(images)
+    for layer in range(len(norms)):
+        of_all_pictures = calls[layer :: len(norms)]
+        x, (_, w, epsilon) = np.concatenate([x for x, _, _ in of_all_pictures]), of_all_pictures[0]
+        y, variance = batch_norm(x, w | {"weight": 1, "bias": 0}, epsilon), x.var(axis=0)
         assert_within(y.mean(axis=0), np.zeros(y.shape[1]), 1e-9)
         assert_within(y.var(axis=0), variance / (variance + epsilon), 1e-9)
     for name, tensor in before.items():

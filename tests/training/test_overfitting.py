@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numpy_vitmatte import reference
+from numpy_vitmatte import VitMatteForImageMatting, reference
 from numpy_vitmatte.reference_backward import vitmatte_backward
 from numpy_vitmatte.testing import random_checkpoint, tiny_config
 from numpy_vitmatte.training.batch_statistics import own_statistics, update_running_statistics
@@ -27,10 +27,11 @@ CONFIG = tiny_config(
 
 def disc(seed, side=32):
     """A red disc with a soft edge on gray noise: picture (H, W, 4), alpha and what is unknown."""
-    generator = np.random.default_rng(seed)
+    generator, scale = np.random.default_rng(seed), side / 32
     y, x = np.mgrid[:side, :side]
-    distance = np.hypot(y - generator.uniform(12, 20), x - generator.uniform(12, 20))
-    alpha = np.clip((generator.uniform(8, 11) - distance) / 4 + 0.5, 0, 1).astype(np.float32)
+    distance = np.hypot(y - scale * generator.uniform(12, 20), x - scale * generator.uniform(12, 20))
+    radius = scale * generator.uniform(8, 11)
+    alpha = np.clip((radius - distance) / (4 * scale) + 0.5, 0, 1).astype(np.float32)
     background = generator.normal(0, 0.3, (side, side, 1)) * np.ones(3)
     colors = alpha[..., None] * np.array([0.8, -0.6, -0.6]) + (1 - alpha[..., None]) * background
     unknown = (alpha > 0) & (alpha < 1)
@@ -80,3 +81,34 @@ def test_two_pictures_are_learned_by_heart(training):
         optimizer.lr = 0.03 * warmup_cosine(step, steps, warmup=10, final=0.02)
         optimizer.step(gradients)
     assert error(tensors, pictures) < 0.1 * before
+
+
+def test_four_pictures_to_an_error_of_a_hundredth():
+    """By the kernels: a network of 68,000 numbers, whose mean absolute error over the unknown falls below 0.01.
+
+    After 150 steps it was 0.006 to 0.007 from three starts.
+    """
+    config = tiny_config(
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=64,
+        pretrain_image_size=64,
+        window_size=2,
+        window_block_indices=(0,),
+        residual_block_indices=(1,),
+        convstream_hidden_sizes=(12, 12, 12),
+        fusion_hidden_sizes=(24, 24, 12, 12),
+    )
+    model, steps = VitMatteForImageMatting(config, random_checkpoint(config)), 150
+    images, alphas, unknown = (np.stack(part) for part in zip(*(disc(seed, 64) for seed in range(4)), strict=True))
+    pixels, labels = images.transpose(0, 3, 1, 2), alphas[:, None]
+    weights = {name: tensor.copy() for name, tensor in model.tensors.items() if ".running_" not in name}
+    optimizer = AdamW(weights, weight_decay=0.0)
+    for step in range(steps):
+        _, gradients = model.gradients(pixels, labels)
+        clip_by_norm(gradients, 1.0)
+        optimizer.lr = 0.03 * warmup_cosine(step, steps, warmup=20, final=0.01)
+        optimizer.step(gradients)
+        model.update_parameters(weights)
+    assert np.abs(model(pixels).alphas[:, 0] - alphas)[unknown].mean() < 0.01

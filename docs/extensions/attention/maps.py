@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-TOLERANCE = 0.04
+TOLERANCE = 0.045
 """The share of a row's probability that may come back on another token."""
 
 _FIRST_SCALE, _GROWTH = 2.0, 1.04

@@ -4,7 +4,7 @@
 that file's ROWS into ``TABLES``.
 """
 
-from support.bad_inputs import batch, checkpoints, convert, demo, matte, matte_outputs, traces, trimap
+from support.bad_inputs import batch, checkpoints, convert, demo, finetune, matte, matte_outputs, traces, trimap
 
 TABLES = (
     matte.ROWS,
@@ -12,6 +12,7 @@ TABLES = (
     batch.ROWS,
     checkpoints.ROWS,
     demo.ROWS,
+    finetune.ROWS,
     trimap.ROWS,
     convert.ROWS,
     traces.ROWS,

@@ -1,0 +1,82 @@
+"""The matting head with its batch norm folded in, and its gradients."""
+
+import numpy as np
+
+from numpy_vitmatte.gradients.conv import ROWS, as_stored, conv_weight_gradient, convolve, framed, inside, pack_turned
+from numpy_vitmatte.gradients.products import sum_of_pixels
+from numpy_vitmatte.kernels.conv import conv_relu
+from numpy_vitmatte.kernels.elementwise import sigmoid_of_product
+from numpy_vitmatte.kernels.regions import Rectangle, whole
+from numpy_vitmatte.layers.head import HeadParameters
+from numpy_vitmatte.runtime.recycling import recycled_empty
+from numpy_vitmatte.runtime.threads import for_each_block
+
+
+def matting_head(x: np.ndarray, parameters: HeadParameters) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the alpha (H, W) of an image (H + 2, W + 2, C) in a frame, and the map (H, W, 16) that is kept."""
+    height, width = x.shape[0] - 2, x.shape[1] - 2
+    hidden, alpha = (
+        recycled_empty((height, width, parameters.conv.columns)),
+        np.empty((height, width), np.float32),
+    )
+
+    def rows(first: int, last: int) -> None:
+        conv_relu(whole(x, 1), parameters.conv, 1, Rectangle(first, 0, last, width), whole(hidden))
+        own = hidden[first:last].reshape(-1, hidden.shape[2])
+        sigmoid_of_product(own, parameters.weight, parameters.bias, alpha[first:last].reshape(-1))
+
+    for_each_block(rows, height, ROWS)
+    return alpha, hidden
+
+
+class HeadGradient:
+    """Gradients of the head's two convolutions, to which images are added.
+
+    Parameters
+    ----------
+    weight : float32 array (16, C, 3, 3)
+        Of the first convolution, batch norm folded in.
+    last : float32 array (16,)
+        Weight of the 1x1 convolution.
+    """
+
+    def __init__(self, weight: np.ndarray, last: np.ndarray) -> None:
+        self._turned, self._last = pack_turned(weight), last
+        self._by_weight = conv_weight_gradient(weight.shape)
+        self.bias = np.zeros(len(weight), np.float32)
+        self.last, self.last_bias = np.zeros_like(last), np.zeros(1, np.float32)
+
+    @property
+    def weight(self) -> np.ndarray:
+        """The gradient by the first convolution's weight."""
+        return as_stored(self._by_weight)
+
+    def add(self, dalpha: np.ndarray, alpha: np.ndarray, hidden: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Add an image, and go back to the head's input.
+
+        Parameters
+        ----------
+        dalpha, alpha : float32 array (H, W)
+        hidden : float32 array (H, W, 16)
+            What ``matting_head`` kept.
+        x : float32 array (H + 2, W + 2, C)
+            In a frame.
+
+        Returns
+        -------
+        float32 array (H, W, C)
+        """
+        dlogit = dalpha * alpha * (1 - alpha)
+        d, parts = framed(hidden.shape), np.empty((len(hidden), len(self.last)), np.float32)
+
+        def rows(first: int, last: int) -> None:
+            own = dlogit[first:last, :, None]
+            np.multiply(own * self._last, hidden[first:last] > 0, out=inside(d)[first:last])
+            parts[first:last] = (own * hidden[first:last]).sum(axis=1)
+
+        for_each_block(rows, len(hidden), 4)
+        self.last += parts.sum(axis=0)
+        self.last_bias += dlogit.sum()
+        self.bias += sum_of_pixels(d)
+        self._by_weight.add_image(x, d, frame=1)
+        return convolve(d, self._turned)

@@ -1,0 +1,164 @@
+"""Gradients of products: by the input a product again, by the weight a sum over rows or pixels.
+
+Work is cut by shapes alone, and every sum runs in one order, so that the number of threads changes no bit.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_blocks
+from numpy_vitmatte.kernels.gradients.weights import Strip, Window, add_weight_gradient, pack_strip
+from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, Rows, linear
+from numpy_vitmatte.kernels.microkernel import MR, NR, PANEL
+from numpy_vitmatte.runtime.recycling import recycled_empty
+from numpy_vitmatte.runtime.threads import even_block, for_each_block
+from numpy_vitmatte.runtime.workspace import aligned_empty
+
+CHANNELS, OUTPUTS = 8 * MR, 512
+"""The most channels and outputs of a weight whose gradient a thread computes at a time."""
+
+PIXELS_FLOATS = 1 << 17
+"""Numbers of some channels and of a register tile's outputs that a core's cache holds."""
+
+STRIPS_FLOATS = 1 << 21
+"""Numbers of the strips that are packed at one time, unless one strip has more: they share the last-level cache."""
+
+COLUMNS = 8 * PANEL
+"""Columns of a weight that a thread packs at a time."""
+
+ROWS_PER_SUM = 256
+"""Rows that are added up before their sum is."""
+
+ONE_TAP = Window(1, 1)
+
+
+def linear_rows(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -> np.ndarray:
+    """Apply ``linear`` to the rows of x (R, K) on all threads: (R, N)."""
+    out = recycled_empty((len(x), matrix.columns)) if out is None else out
+
+    def rows(first: int, last: int) -> None:
+        linear(x[first:last], matrix, out[first:last])
+
+    for_each_block(rows, len(x), even_block(len(x), 2 * ROWS_IN_CACHE, MR))
+    return out
+
+
+def pack_stored(weight: np.ndarray) -> PackedMatrix:
+    """Pack a stored weight (N, K) as it is: a matrix that takes gradients by outputs to gradients by inputs.
+
+    ``kernels.matmul.pack`` does the same on one thread.
+    """
+    rows, columns = weight.shape
+    own = np.array(weight, np.float32, order="C")  # Numba compiles once more for arrays that may not be written
+    panels = aligned_empty(rows * -(-columns // PANEL) * PANEL)
+
+    def some(first: int, last: int) -> None:
+        pack_blocks(own, first, last, panels)
+
+    for_each_block(some, columns, COLUMNS)
+    return PackedMatrix(panels, np.zeros(-(-columns // PANEL) * PANEL, np.float32), rows, columns)
+
+
+def sum_of_rows(x: np.ndarray) -> np.ndarray:
+    """Add up the rows of x (R, C) on all threads: the gradient of a bias."""
+    parts = np.empty((-(-len(x) // ROWS_PER_SUM), x.shape[1]), np.float32)
+
+    def add_up(first: int, last: int) -> None:
+        x[first:last].sum(axis=0, out=parts[first // ROWS_PER_SUM])
+
+    for_each_block(add_up, len(x), ROWS_PER_SUM)
+    return parts.sum(axis=0)
+
+
+def sum_of_pixels(image: np.ndarray) -> np.ndarray:
+    """Add up the pixels of an image (H, W, C) on all threads: lines first, which are long, then the pixels of one."""
+    return sum_of_rows(image.reshape(len(image), -1)).reshape(image.shape[1:]).sum(axis=0)
+
+
+class _Part(NamedTuple):
+    """A part of a weight's gradient: a row of the window, some channels, and outputs from a panel on."""
+
+    row: int
+    channels: tuple[int, int]
+    panel: int
+    outputs: int
+
+
+class WeightGradient:
+    """The gradient of a weight, to which each image, or each part of it, is added.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Channels.
+    window : Window
+        One tap for a linear layer.
+
+    Attributes
+    ----------
+    total : float32 array (taps, taps, inputs, outputs)
+    """
+
+    def __init__(self, inputs: int, outputs: int, window: Window = ONE_TAP) -> None:
+        self.window = window
+        self.total = np.zeros((window.size, window.size, inputs, outputs), np.float32)
+        channels = [(first, min(first + CHANNELS, inputs)) for first in range(0, inputs, CHANNELS)]
+        panels = [(first // PANEL, min(OUTPUTS, outputs - first)) for first in range(0, outputs, OUTPUTS)]
+        grid = itertools.product(range(window.size), channels, panels)
+        self._parts = [_Part(row, some, panel, count) for row, some, (panel, count) in grid]
+        self._pixels = PIXELS_FLOATS // (min(inputs, CHANNELS) + NR)
+
+    def add_rows(self, x: np.ndarray, dy: np.ndarray) -> None:
+        """Add the rows of a linear layer: x (R, inputs) and dy (R, outputs)."""
+        strips = -(-len(x) // self._pixels)
+        rows = -(-len(x) // strips)
+        for first in range(0, len(x), rows):
+            self.add_image(x[None, first : first + rows], dy[None, first : first + rows])
+
+    def add_image(self, x: np.ndarray, dy: np.ndarray, frame: int = 0) -> None:
+        """Add the pixels of a convolution.
+
+        Parameters
+        ----------
+        x : float32 array (H, W, inputs)
+            Contiguous; the window of gradient (y, x) begins at pixel (stride * y, stride * x).
+        dy : float32 array (h + 2 * frame, w + 2 * frame, outputs)
+            Contiguous.
+        frame : int
+            Pixels around the gradient that are not read.
+        """
+        height, width = dy.shape[0] - 2 * frame, dy.shape[1] - 2 * frame
+        rows = max(1, self._pixels // width)
+        strips = self._empty_strips(min(rows, height), width, -(-height // rows))
+        for first in range(0, height, rows * len(strips)):
+            last = min(first + rows * len(strips), height)
+            filled = [
+                strip._replace(rows=min(rows, last - y))
+                for y, strip in zip(range(first, last, rows), strips, strict=False)
+            ]
+
+            def pack(index: int, _: int, first: int = first, filled: list[Strip] = filled) -> None:
+                pack_strip(x, first + index * rows, dy, frame, self.window, filled[index])
+
+            def multiply(index: int, _: int, filled: list[Strip] = filled) -> None:
+                for strip in filled:
+                    self._add(strip, self._parts[index])
+
+            for_each_block(pack, len(filled))
+            for_each_block(multiply, len(self._parts))
+
+    def _empty_strips(self, rows: int, width: int, wanted: int) -> list[Strip]:
+        """Make as many strips as are wanted, or as the cache holds."""
+        (size, stride), (_, _, inputs, outputs) = self.window, self.total.shape
+        line = width + (size - 1) // stride
+        channels = stride * inputs * odd_lines(((rows - 1) * stride + size) * line)
+        gradients = rows * width * -(-outputs // PANEL) * PANEL
+        number = min(wanted, max(1, STRIPS_FLOATS // (channels + gradients)))
+        return [Strip(recycled_empty((channels,)), recycled_empty((gradients,)), rows, width) for _ in range(number)]
+
+    def _add(self, strip: Strip, part: _Part) -> None:
+        _, _, inputs, outputs = self.total.shape
+        total = Rows(self.total.reshape(-1), part.panel * PANEL, outputs)
+        add_weight_gradient(strip, self.window, part.row, inputs, part.channels, part.panel, part.outputs, total)

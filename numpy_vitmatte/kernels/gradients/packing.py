@@ -1,0 +1,75 @@
+"""Arrays laid out for products that sum over pixels: inputs turned, gradients in panels.
+
+The micro-kernel sums over neighboring numbers of its input. The gradient of a weight sums over pixels, so there the
+pixels of one channel must be neighbors.
+"""
+
+import numpy as np
+
+from numpy_vitmatte.kernels.gradients.transpose import transpose_squares
+from numpy_vitmatte.kernels.matmul import whole_panels
+from numpy_vitmatte.kernels.microkernel import PANEL
+from numpy_vitmatte.kernels.vectors import copy_lanes
+from numpy_vitmatte.kernels.views import flattened
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
+
+float32 = np.float32
+
+
+@kernel(EXACT_ORDER, INLINED)
+def odd_lines(count):
+    """Round a row's length up to an odd number of cache lines, which spreads rows over a cache's sets."""
+    return whole_panels(count) | PANEL
+
+
+@kernel(EXACT_ORDER, CALLED)
+def transpose_to(x, start, step, rows, columns, out, out_start, out_step):
+    """Set ``out[out_start + c * out_step + r] = x[start + r * step + c]`` for ``rows`` and ``columns`` of flat arrays.
+
+    Sixteen rows at a time stay in the first-level cache while each of their columns becomes one line.
+    """
+    for first in range(0, rows, PANEL):
+        source, target, begin = start + first * step, out_start + first, 0
+        if rows - first >= PANEL:
+            begin = columns // PANEL * PANEL
+            transpose_squares(x, source, step, columns // PANEL, out, target, out_step)
+        for c in range(begin, columns):
+            for r in range(min(PANEL, rows - first)):
+                out[target + c * out_step + r] = x[source + r * step + c]
+
+
+@kernel(EXACT_ORDER, CALLED)
+def pack_rows(x, start, step, rows, columns, out, out_start, out_rows):
+    """Copy rows of a flat array into panels of 16 columns, zeros behind the last column.
+
+    Row ``r`` of panel ``p`` begins at ``out[out_start + (p * out_rows + r) * 16]``.
+    """
+    for first in range(0, columns, PANEL):
+        target, source = out_start + first * out_rows, start + first
+        if columns - first >= PANEL:
+            for r in range(rows):
+                copy_lanes(x, source + r * step, PANEL, out, target + r * PANEL)
+        else:
+            for r in range(rows):
+                for c in range(PANEL):
+                    out[target + r * PANEL + c] = x[source + r * step + c] if first + c < columns else float32(0)
+
+
+@kernel(EXACT_ORDER, CALLED)
+def pack_columns(x, rows, depth, out):
+    """Pack the transpose of ``rows`` x ``depth`` numbers: the packed matrix (depth, rows), zeros behind the last."""
+    for first in range(0, rows, PANEL):
+        source, begin = first * depth, 0
+        if rows - first >= PANEL:
+            begin = depth // PANEL * PANEL
+            transpose_squares(x, source, depth, depth // PANEL, out, source, PANEL)
+        for k in range(begin, depth):
+            for j in range(PANEL):
+                out[source + k * PANEL + j] = x[source + j * depth + k] if first + j < rows else float32(0)
+
+
+@kernel(EXACT_ORDER)
+def pack_blocks(x, first, last, out):
+    """Copy columns ``first .. last - 1`` of x (rows, columns), whole panels, to their panels of 16 columns."""
+    rows, columns = x.shape
+    pack_rows(flattened(x), first, columns, rows, last - first, out, first * rows, rows)
