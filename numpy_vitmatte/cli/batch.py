@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     claim(arguments.output, plan.jobs, made_with, arguments.force)
     finished = {job for job in plan.jobs if is_finished(job)}
     waiting = [replace(job, limits=limits) for job in plan.jobs if job not in finished]
-    logger.debug("precision: products are computed in %r", used_precision(checked_precision(arguments.precision)))
+    precision = used_precision(checked_precision(arguments.precision))
     with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.verbosity > logging.INFO) as report:
         try:
             with closing(_outcomes(waiting, arguments)) as outcomes:
@@ -106,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
                     report.add(outcome)
         finally:
             remove_leftovers(arguments.output)
+    logger.debug("precision: products were computed in %r", precision)
     return report.status()
 
 
