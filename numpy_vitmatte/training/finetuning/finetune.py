@@ -17,6 +17,7 @@ from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline.loaded_checkpoint import LoadedCheckpoint, own_processor
 from numpy_vitmatte.runtime.recycling import recycling
 from numpy_vitmatte.training.finetuning.material import Material
+from numpy_vitmatte.training.finetuning.memory import require_memory
 from numpy_vitmatte.training.finetuning.report import curve_picture, log_csv
 from numpy_vitmatte.training.finetuning.settings import PARTS, FinetuneOptions, Settings
 from numpy_vitmatte.training.finetuning.state import STATE_FILE, RunState
@@ -109,6 +110,7 @@ def _run(settings: Settings, output: Path, listen: Listener) -> FinetuneResult:
     checkpoint = _checkpoint(settings.model)
     _log.debug("reading %d pictures", len(material.matches))
     material.check()
+    require_memory(settings, checkpoint.model.config, material.kept_bytes)
     state = _begun(settings, material, checkpoint)
     _enter(folder)
     if (folder / STATE_FILE).exists():
