@@ -1,4 +1,4 @@
-"""The part of a model that training uses: gradients under the names of the checkpoint, and new numbers for its tensors."""
+"""What training uses of a model: gradients under the names of the checkpoint, and new numbers for its tensors."""
 
 import re
 from collections.abc import Callable, Mapping
