@@ -1,4 +1,4 @@
-"""What training uses of a model: gradients under the names of the checkpoint, and new numbers for its tensors."""
+"""Gradients and new numbers of a model's tensors, under the names of the checkpoint: all that training asks of it."""
 
 import re
 from collections.abc import Callable, Mapping

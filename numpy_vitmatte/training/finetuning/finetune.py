@@ -159,7 +159,7 @@ def _checkpoint(model: str) -> LoadedCheckpoint:
 def _begun(settings: Settings, material: Material, checkpoint: LoadedCheckpoint) -> RunState:
     tensors = checkpoint.model.tensors
     trained = {name: tensors[name].copy() for name in trainable(tensors, PARTS[settings.train])}
-    record = settings.record() | {"pictures": material.stems()}
+    record = settings.record() | {"pictures": material.record()}
     return RunState(AdamW(trained, lr=settings.lr), MovingAverage(trained), record, {}, settings.steps)
 
 

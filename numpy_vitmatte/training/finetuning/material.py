@@ -96,9 +96,9 @@ class Material:
             self._backdrops[number] = backdrop
         return backdrop
 
-    def stems(self) -> list[str]:
-        """List the pictures, as the record of a run does."""
-        return [match.stem for match in self.matches]
+    def record(self) -> list[list[str | int]]:
+        """List the pictures, as the record of a run does: stems, and the sizes of their files in bytes."""
+        return [[match.stem, *(path.stat().st_size for path in match.files.values())] for match in self.matches]
 
 
 def composited(picture: Picture, background: NDArray[np.uint8]) -> Picture:
