@@ -72,11 +72,6 @@ def sum_of_rows(x: np.ndarray) -> np.ndarray:
     return parts.sum(axis=0)
 
 
-def sum_of_pixels(image: np.ndarray) -> np.ndarray:
-    """Add up the pixels of an image (H, W, C) on all threads: lines first, which are long, then the pixels of one."""
-    return sum_of_rows(image.reshape(len(image), -1)).reshape(image.shape[1:]).sum(axis=0)
-
-
 class _Part(NamedTuple):
     """A part of a weight's gradient: a row of the window, some channels, and outputs from a panel on."""
 

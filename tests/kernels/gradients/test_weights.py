@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.gradients.conv import double, pack_doubling
-from numpy_vitmatte.gradients.products import WeightGradient, linear_rows, pack_stored, sum_of_pixels, sum_of_rows
+from numpy_vitmatte.gradients.products import WeightGradient, linear_rows, pack_stored, sum_of_rows
 from numpy_vitmatte.kernels.gradients.packing import pack_columns, pack_rows, transpose_to
 from numpy_vitmatte.kernels.gradients.weights import Window
 from numpy_vitmatte.kernels.matmul import pack
@@ -64,11 +64,6 @@ def test_many_rows_and_outputs(rows, inputs, outputs):
     expected, size = x.astype(np.float64).T @ dy, np.abs(x).astype(np.float64).T @ np.abs(dy)
     assert_within(gradient.total[0, 0], expected, summation_bound(rows, size))
     assert_within(sum_of_rows(dy), dy.sum(axis=0, dtype=np.float64), summation_bound(rows, np.abs(dy).sum(axis=0)))
-
-
-def test_sum_of_pixels():
-    (image,) = draw(1, (7, 5, 3))
-    assert_within(sum_of_pixels(image), image.sum(axis=(0, 1), dtype=np.float64), summation_bound(35, 35 * 4))
 
 
 @given(st.integers(1, 9), st.integers(1, 20), channels, channels, seeds)
