@@ -29,7 +29,7 @@ class FolderOptions:
     ----------
     model : str
         Name or absolute directory of the checkpoint.
-    raw, profile, max_side, upscale, erode, dilate, depth
+    raw, profile, max_side, upscale, erode, dilate, depth, precision
         See :func:`~numpy_vitmatte.matte`.
     bits : {8, 16}
         Bits of the alpha's PNG.
@@ -47,6 +47,7 @@ class FolderOptions:
     dilate: str | None = None
     depth: int | None = None
     upscale: float | None = None
+    precision: str | None = None
 
     def matting(self) -> MattingOptions:
         """Give those of them that :func:`~numpy_vitmatte.matte` takes as keywords."""
@@ -58,6 +59,7 @@ class FolderOptions:
             erode=self.erode,
             dilate=self.dilate,
             depth=self.depth,
+            precision=self.precision,
         )
 
 
@@ -108,7 +110,8 @@ def check_options(options: FolderOptions) -> None:
     # Not by name: this process would then keep the checkpoint in memory, in addition to the workers.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
-    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model, profile=options.profile)
+    tiny = MattingOptions(profile=options.profile, precision=options.precision)
+    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model, **tiny)
 
 
 def run_job(job: Job) -> Outcome:

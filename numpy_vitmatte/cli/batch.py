@@ -20,6 +20,7 @@ from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.files.atomic_write import remove_leftovers
 from numpy_vitmatte.network.memory import parse_bytes
+from numpy_vitmatte.runtime.precision import checked_precision, used_precision
 from numpy_vitmatte.runtime.threads import get_num_threads
 
 DESCRIPTION = """Matte every photo of a folder with the trimap of the same stem: PHOTOS/cat.jpg and TRIMAPS/cat.png
@@ -97,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     claim(arguments.output, plan.jobs, made_with, arguments.force)
     finished = {job for job in plan.jobs if is_finished(job)}
     waiting = [replace(job, limits=limits) for job in plan.jobs if job not in finished]
+    precision = used_precision(checked_precision(arguments.precision))
     with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.verbosity > logging.INFO) as report:
         try:
             with closing(_outcomes(waiting, arguments)) as outcomes:
@@ -104,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
                     report.add(outcome)
         finally:
             remove_leftovers(arguments.output)
+    logger.debug("precision: products were computed in %r", precision)
     return report.status()
 
 
@@ -121,6 +124,7 @@ def _options(arguments: argparse.Namespace) -> FolderOptions:
         arguments.dilate,
         arguments.depth,
         arguments.upscale,
+        arguments.precision,
     )
 
 

@@ -5,8 +5,10 @@ Rectangles are rows (top, left, bottom, right) of int64 arrays (n, 4), cells a b
 
 import numpy as np
 
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
+from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 
+SIDES = np.intp(4)
 _TAKEN_IN = np.int64(-1)
 
 
@@ -116,7 +118,8 @@ def mark_cells(needed, height, width, rows, columns, rectangles):
 def runs_of_cells(needed, height, width, rows, columns):
     """Return neighboring marked cells of every row of cells, as rectangles of pixels: row by row, left to right."""
     down, across = needed.shape
-    runs, count = np.empty((down * (across + 1) // 2, 4), np.int64), 0
+    most = down * (across + 1) // 2
+    runs, count = view(np.empty(most * 4, np.int64), ZERO, (most, SIDES)), ZERO
     for y in range(down):
         for x in range(across):
             if not needed[y, x]:
@@ -126,7 +129,7 @@ def runs_of_cells(needed, height, width, rows, columns):
                 runs[count, 2] = min((y + 1) * rows, height)
                 count += 1
             runs[count - 1, 3] = min((x + 1) * columns, width)
-    return runs[:count]
+    return view(runs, ZERO, (count, SIDES))
 
 
 @kernel(EXACT_ORDER)
@@ -138,7 +141,7 @@ def cut(rectangles, numbers, widest):
     count = 0
     for number in numbers:
         count += -(-(rectangles[number, 3] - rectangles[number, 1]) // widest)
-    parts, done = np.empty((count, 4), np.int64), 0
+    parts, done = view(np.empty(count * 4, np.int64), ZERO, (count, SIDES)), 0
     for number in numbers:
         top, left, bottom, right = _corners(rectangles, number)
         pieces, begin = -(-(right - left) // widest), left

@@ -1,0 +1,94 @@
+"""What bfloat16 does to an alpha, part by part: ``python docs/benchmarks/rounding.py``.
+
+Prints a table of differences from float32. The bundled network sees the demo photo, where only unknown pixels count;
+ViTMatte-S has random weights and random pixels. It runs on every processor: one without instructions for bfloat16 gives
+the same numbers, only not sooner.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import numpy_vitmatte
+from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor
+from numpy_vitmatte.network import forward
+from numpy_vitmatte.network.parameters import BlockParameters, NetworkParameters
+from numpy_vitmatte.network.precision import with_precision
+from numpy_vitmatte.testing import random_checkpoint, random_pixels
+
+DEMO = Path(numpy_vitmatte.__file__).parent / "demo"
+STEP = 1 / 255
+
+
+def main() -> None:
+    """Print the table."""
+    print("| rounded | bundled: largest | mean | over half a level | ViTMatte-S: largest | mean |")
+    print("|---|---|---|---|---|---|")
+    columns = [differences(*case) for case in (bundled(), random_small())]
+    for (name, one), (_, other) in zip(*columns, strict=True):
+        share = np.mean(one > STEP / 2)
+        print(f"| {name} | {one.max():.1e} | {one.mean():.1e} | {share:.1%} | {other.max():.1e} | {other.mean():.1e} |")
+
+
+def bundled() -> tuple[NetworkParameters, np.ndarray, np.ndarray]:
+    """The bundled network, the demo photo as it sees it, and the unknown pixels."""
+    model = VitMatteForImageMatting.from_pretrained("vitmatte-tiny")
+    photo, trimap = Image.open(DEMO / "photo.jpg"), np.array(Image.open(DEMO / "trimap.png").convert("L"))
+    pixels = VitMatteImageProcessor.from_pretrained("vitmatte-tiny")(images=photo, trimaps=trimap)["pixel_values"]
+    unknown = np.zeros(pixels.shape[2:], bool)
+    unknown[: trimap.shape[0], : trimap.shape[1]] = (trimap > 0) & (trimap < 255)
+    return model.network("highest"), channels_last(pixels), unknown
+
+
+def random_small() -> tuple[NetworkParameters, np.ndarray, np.ndarray]:
+    """ViTMatte-S with random weights, random pixels, all of them."""
+    config = VitMatteConfig()
+    network = VitMatteForImageMatting(config, random_checkpoint(config, seed=6)).network("highest")
+    pixels = random_pixels(1, 4, 320, 448, seed=1)
+    return network, channels_last(pixels), np.ones(pixels.shape[2:], bool)
+
+
+def channels_last(pixels: np.ndarray) -> np.ndarray:
+    """(1, 4, H, W) to (H, W, 4)."""
+    return np.ascontiguousarray(pixels[0].transpose(1, 2, 0))
+
+
+def differences(network: NetworkParameters, image: np.ndarray, counted: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """By the parts that are rounded, how far each counted pixel's alpha moves."""
+    exact, medium = forward(image, network), with_precision(network, "medium")
+    for name, mixed in mixtures(network, medium):
+        yield name, np.abs(forward(image, mixed) - exact)[counted]
+
+
+def mixtures(exact: NetworkParameters, medium: NetworkParameters) -> Iterator[tuple[str, NetworkParameters]]:
+    """All that ``medium`` rounds, then each part of it alone."""
+    yield "all of *medium*", medium
+    for name, fields in (("qkv and projection", ["attention"]), ("MLP", ["mlp"]), ("necks", ["neck"])):
+        yield f"only {name}", with_blocks(exact, medium, lambda own, other, fields=fields: taken(own, other, fields))
+    for name, fields in (
+        ("detail stream", ["convstream"]),
+        ("fusion blocks' low-resolution products", ["fusion_blocks"]),
+        ("head", ["matting_head"]),
+    ):
+        yield f"only {name}", exact._replace(decoder=taken(exact.decoder, medium.decoder, fields))
+
+
+def with_blocks(
+    exact: NetworkParameters,
+    medium: NetworkParameters,
+    mix: Callable[[BlockParameters, BlockParameters], BlockParameters],
+) -> NetworkParameters:
+    """Mix the transformer blocks of two networks."""
+    pairs = zip(exact.backbone.blocks, medium.backbone.blocks, strict=True)
+    return exact._replace(backbone=exact.backbone._replace(blocks=tuple(mix(*pair) for pair in pairs)))
+
+
+def taken(own, other, fields: list[str]):
+    """A named tuple with some fields of another."""
+    return own._replace(**{field: getattr(other, field) for field in fields})
+
+
+if __name__ == "__main__":
+    main()
