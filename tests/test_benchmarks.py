@@ -279,3 +279,24 @@ def test_bundled_leaves_a_record(lively_checkpoint, tmp_path):
         assert len(rounds) == 2
         assert min(rounds) <= job["ratio"] <= max(rounds)
         assert f"{name} " in printed
+
+
+@pytest.mark.extras("torch", "transformers")
+def test_a_step_of_training_is_the_same_for_both(checkpoint):
+    """The alphas before each of two steps, and so the steps."""
+    code = f"""
+import numpy as np, pathlib, training_steps as steps
+steps.RATE = 1e-2
+folder, generator = pathlib.Path({str(checkpoint)!r}), np.random.default_rng(0)
+pixels = generator.standard_normal((2, 4, 64, 96), np.float32)
+pixels[:, 3] = generator.choice(np.array([0, 128 / 255, 1], np.float32), (2, 64, 96))
+labels = generator.random((2, 1, 64, 96), np.float32)
+ours, theirs = steps.load_ours(folder, 1), steps.load_torch(folder, 1)
+first, second = (np.stack([step(pixels, labels) for _ in range(2)]) for step in (ours, theirs))
+print(np.abs(first - second).max(), np.abs(first[0] - first[1]).max())
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True,
+                         env=os.environ | {"PYTHONPATH": str(Path(numpy_vitmatte.__file__).parents[1])})  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    difference, step = map(float, run.stdout.split())
+    assert difference < 0.01 * step  # a first step of Adam is as long for a gradient of rounding alone as for any other

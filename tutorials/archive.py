@@ -43,30 +43,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0].split(":")[0] + ".")
     parser.add_argument("archive", type=Path, help="the zip to write")
     parser.add_argument("--only-this-package", action="store_true", help="leave out other packages' wheels")
-    options = parser.parse_args(arguments)
-    if options.archive.suffix != ".zip":
-        parser.error(f"{options.archive} is no name of a zip; give it the suffix .zip")
+    chosen = parser.parse_args(arguments)
+    if chosen.archive.suffix != ".zip":
+        parser.error(f"{chosen.archive} is no name of a zip; give it the suffix .zip")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "course"
         (folder / "wheels").mkdir(parents=True)
-        _wheels(folder / "wheels", options.only_this_package)
+        _wheels(folder / "wheels", chosen.only_this_package)
         _tutorials(folder / "tutorials")
-        _run(
-            "sphinx",
-            "-q",
-            "-W",
-            "--keep-going",
-            "-b",
-            "html",
-            "-d",
-            Path(scratch) / "doctrees",
-            ROOT / "docs",
-            folder / "site",
-        )
+        options = ["-q", "-W", "--keep-going", "-b", "html", "-d", Path(scratch) / "doctrees"]
+        site = Path(scratch) / "built" / "site"  # myst-nb also writes next to what it builds
+        _run("sphinx", *options, ROOT / "docs", site)
+        shutil.move(site, folder / "site")
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         (folder / "BEGIN.txt").write_text(_BEGIN.format(version=version, platform=sys.platform), encoding="utf-8")
-        shutil.make_archive(str(options.archive.with_suffix("")), "zip", scratch, "course")
-    print(options.archive)
+        shutil.make_archive(str(chosen.archive.with_suffix("")), "zip", scratch, "course")
+    print(chosen.archive)
 
 
 def _wheels(folder: Path, only_this: bool) -> None:

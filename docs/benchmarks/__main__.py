@@ -20,6 +20,7 @@ import roofline
 import serve
 import start
 import steps
+import training
 from competitors import EVERYBODY
 from worker import Failed
 
@@ -87,6 +88,13 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--rounds", type=count, default=15, help="(default: %(default)s)")
     command.add_argument("--photos", type=count, default=6, help="in a round (default: %(default)s)")
     command.set_defaults(run=serve.run)
+    command = _measurement(commands, "training", "one step of training, beside torch", None)
+    command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
+    command.add_argument(
+        "--batch", type=int, choices=[case.batch for case in training.CASES],
+        help="only the bundled checkpoint with 4 pictures, or only ViTMatte-S with 1 (default: both)",
+    )  # fmt: skip
+    command.set_defaults(run=training.run)
     command = commands.add_parser("steps", help="what each idea of docs/performance.md brings")
     command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
     command.add_argument("--output", type=Path, default=HERE / "results/steps.json", help="(default: %(default)s)")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import training_steps
 from competitors import EVERYBODY, OURS
 from PIL import Image
 
@@ -51,4 +52,16 @@ def known_pixels_set(alphas: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     return alpha
 
 
-TASKS: dict[str, Callable[[str, Path, int], Run]] = {"forward": load_forward, "job": load_job}
+def load_training(name: str, task: Path, threads: int) -> Run:
+    """One step of training on ``pixel_values.npy`` and ``labels.npy``; its alphas are those before the step."""
+    pixel_values, labels = np.load(task / "pixel_values.npy"), np.load(task / "labels.npy")
+    load = training_steps.load_ours if name == OURS else training_steps.load_torch
+    step = load(task / "checkpoint", threads)
+    return lambda: step(pixel_values, labels)
+
+
+TASKS: dict[str, Callable[[str, Path, int], Run]] = {
+    "forward": load_forward,
+    "job": load_job,
+    "training": load_training,
+}

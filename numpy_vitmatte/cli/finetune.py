@@ -55,6 +55,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--validate", metavar="PART", type=float, default=0.1, help="part of the pictures to hold back (default: 0.1)"
     )
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="decides every random choice (default: 1)")
+    parser.add_argument(
+        "--max-memory", metavar="SIZE", help="refuse a run whose steps take more, such as 2GB; default: no limit"
+    )
     parser.add_argument("--threads", metavar="N", type=int, help="number of threads (default: one for each CPU)")
     add_verbosity_options(parser)
 

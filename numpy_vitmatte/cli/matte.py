@@ -13,9 +13,11 @@ from numpy_vitmatte.cli.one_line_parser import OneLineParser
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.cli.progress import progress_bar
 from numpy_vitmatte.cli.streams import only_one_stream, read_source
-from numpy_vitmatte.matting.background import read_background
+from numpy_vitmatte.images.pixel_limit import decoding_limit
+from numpy_vitmatte.matting.background import Backdrop, read_background
+from numpy_vitmatte.network.memory import parse_bytes
 from numpy_vitmatte.pipeline.inputs import trimap_or_mask
-from numpy_vitmatte.pipeline.job import prepare
+from numpy_vitmatte.pipeline.job import PreparedJob, prepare
 from numpy_vitmatte.pipeline.options import MattingOptions
 from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult, compute
 from numpy_vitmatte.pipeline.trust import compute_with_trust
@@ -63,6 +65,20 @@ def run(arguments: argparse.Namespace) -> None:
     check_outputs(arguments, sources)
     set_threads(arguments.threads)
     started = time.perf_counter()
+    limit = None if arguments.max_memory is None else parse_bytes(arguments.max_memory)
+    with decoding_limit(limit):
+        job, backdrop = _read(arguments)
+    with progress_bar(quiet=arguments.verbosity > logging.INFO):
+        result, trust = compute_with_trust(job) if arguments.trust else (compute(job), None)
+    write_outputs(arguments, result, backdrop, trust)
+    for line in result.report.lines() + (trust.lines() if trust else []):
+        logger.info(line)
+    if logger.isEnabledFor(logging.DEBUG):
+        _say_more(result, time.perf_counter() - started)
+
+
+def _read(arguments: argparse.Namespace) -> tuple[PreparedJob, Backdrop | None]:
+    """Open all inputs, plan the job, and then decode them."""
     photo = read_source(arguments.photo, "photo")
     trimap, mask = (
         path and read_source(path, what) for path, what in ((arguments.trimap, "trimap"), (arguments.mask, "mask"))
@@ -72,14 +88,7 @@ def run(arguments: argparse.Namespace) -> None:
         options = matting_options(arguments) | MattingOptions(mask=mask)
         job = prepare(photo, trimap, arguments.model, options, extras)
         keep = None if arguments.linear else job.inputs.photo.icc_profile  # its curve need not be sRGB's
-        backdrop = None if background is None else read_background(background, arguments.fit or "cover", keep)
-    with progress_bar(quiet=arguments.verbosity > logging.INFO):
-        result, trust = compute_with_trust(job) if arguments.trust else (compute(job), None)
-    write_outputs(arguments, result, backdrop, trust)
-    for line in result.report.lines() + (trust.lines() if trust else []):
-        logger.info(line)
-    if logger.isEnabledFor(logging.DEBUG):
-        _say_more(result, time.perf_counter() - started)
+        return job, None if background is None else read_background(background, arguments.fit or "cover", keep)
 
 
 def _say_more(result: MattingResult, seconds: float) -> None:

@@ -73,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status. ``--help``, ``--version`` and usage errors raise SystemExit, as argparse does.
     """
+    if getattr(sys, "frozen", False):  # an application of PyInstaller's is its own workers' program
+        import_module("multiprocessing").freeze_support()
     with any_name_printable():
         try:
             with signals_raise():

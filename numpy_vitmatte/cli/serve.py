@@ -3,6 +3,7 @@
 import argparse
 import os
 
+from numpy_vitmatte.cli.matting_options import add_precision
 from numpy_vitmatte.cli.options import add_pixel_limit, add_verbosity_options
 from numpy_vitmatte.errors import VitMatteError
 
@@ -30,6 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME|DIR", action="append", default=[], help="a checkpoint that clients "
                         "may choose; the first of several is the default (default: vitmatte-tiny)")  # fmt: skip
     parser.add_argument("--threads", metavar="N", type=int, help="how many threads compute (default: one for each CPU)")
+    add_precision(parser)
     limits = parser.add_argument_group("limits")
     limits.add_argument("--lanes", metavar="N", type=int, default=1, help="photos computed at a time; one keeps all "
                         "threads busy (default: %(default)s)")  # fmt: skip
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise VitMatteError(str(error)) from None
     if not 0 <= arguments.port <= 65535:
         raise VitMatteError(f"port is {arguments.port}; expected 0 to 65535")
-    names = ("threads", "lanes", "queue", "max_pixels", "max_upload", "max_memory", "timeout", "page")
+    names = ("threads", "lanes", "queue", "max_pixels", "max_upload", "max_memory", "timeout", "page", "precision")
     settings = ServiceSettings(
         **{name: getattr(arguments, name) for name in names},
         models=tuple(arguments.model) or ServiceSettings.models,

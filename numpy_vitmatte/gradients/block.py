@@ -84,7 +84,8 @@ def block_backward(
     dx : float32 array (B, h, w, C)
     dw : dict of str to float32 array
     """
-    dw, shape, norm1, norm2 = {}, kept.x.shape, under(w, "norm1."), under(w, "norm2.")
+    dw: Tensors = {}
+    shape, norm1, norm2 = kept.x.shape, under(w, "norm1."), under(w, "norm2.")
     if kept.neck is not None:
         dy, dneck = residual_neck_backward(dy, kept.neck_input, kept.neck, under(w, "residual."))
         dw |= above(dneck, "residual.")

@@ -68,18 +68,20 @@ class DecoderGradient:
     ----------
     w : mapping of str to float32 array
         Tensors under ``decoder.``, as a checkpoint stores them.
+    features : int
+        Channels of the transformer's features.
     epsilon : float
         Of the batch norms but the head's.
     """
 
-    def __init__(self, w: Mapping[str, np.ndarray], epsilon: float) -> None:
+    def __init__(self, w: Mapping[str, np.ndarray], features: int, epsilon: float) -> None:
         self._w, self._epsilon, folded = w, epsilon, fold_batch_norms(w, epsilon)
         self._stages = sum(name.startswith("convstream.") and name.endswith(".conv.weight") for name in folded)
         halvings = [folded[f"convstream.convs.{n}.conv.weight"] for n in range(self._stages)]
         self._doublings = [pack_doubling(weight) for weight in halvings]
         self._by_halvings = [conv_weight_gradient(weight.shape, 2) for weight in halvings]
         self._by_shifts = [np.zeros(len(weight), np.float32) for weight in halvings]
-        inputs = [folded["fusion_blocks.0.conv.conv.weight"].shape[1] - len(halvings[-1])]
+        inputs = [features]
         self._fusions = []
         for n in range(self._stages + 1):
             weight = folded[f"fusion_blocks.{n}.conv.conv.weight"]
@@ -105,18 +107,16 @@ class DecoderGradient:
 
     def _convstream_backward(self, ddetails: list[np.ndarray], details: list[np.ndarray]) -> None:
         """Go from the smallest map up; each gets the gradient of its fusion block plus that of the next smaller map."""
-        d = ddetails[-1]
         for n in reversed(range(self._stages)):
-            d, sums = through_relu(d, details[n + 1], frame=1)
+            d, sums = through_relu(ddetails.pop(), details[n + 1], frame=1)
             self._by_shifts[n] += sums
             self._by_halvings[n].add_image(details[n], d, frame=1)
             if n:
-                d = double(d, self._doublings[n])
-                d += ddetails[n - 1]
+                ddetails[-1] += double(d, self._doublings[n])
 
     def gradients(self) -> Tensors:
         """Return the gradients by all tensors under ``decoder.``."""
-        dw = {}
+        dw: Tensors = {}
         for n in range(self._stages):
             names = f"convstream.convs.{n}.conv.", f"convstream.convs.{n}.batch_norm."
             dw |= unfolded(as_stored(self._by_halvings[n]), self._by_shifts[n], self._w, names, self._epsilon)

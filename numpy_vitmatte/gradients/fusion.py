@@ -50,9 +50,8 @@ class FusionGradient:
     def __init__(self, weight: np.ndarray, features: int) -> None:
         detail, upsampled, outputs = weight[:, :-features], weight[:, -features:], len(weight)
         self._turned = pack_turned(detail)
-        self._taps = pack_stored(
-            upsampled.transpose(2, 3, 0, 1).reshape(9 * outputs, features)
-        )  # [N, C, 3, 3] -> [9 N, C]
+        taps = upsampled.transpose(2, 3, 0, 1)  # [N, C, 3, 3] -> [3, 3, N, C]
+        self._taps = pack_stored(taps.reshape(9 * outputs, features))
         self._by_detail = conv_weight_gradient(detail.shape)
         self._by_features = WeightGradient(features, 9 * outputs)
         self.bias = np.zeros(outputs, np.float32)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from numpy_vitmatte.gradients.conv import ROWS, as_stored, conv_weight_gradient, convolve, framed, inside, pack_turned
-from numpy_vitmatte.gradients.products import sum_of_pixels
+from numpy_vitmatte.gradients.conv import ROWS, as_stored, conv_weight_gradient, convolve, framed, pack_turned
 from numpy_vitmatte.kernels.conv import conv_relu
 from numpy_vitmatte.kernels.elementwise import sigmoid_of_product
+from numpy_vitmatte.kernels.gradients.elementwise import sigmoid_of_product_backward
 from numpy_vitmatte.kernels.regions import Rectangle, whole
 from numpy_vitmatte.layers.head import HeadParameters
 from numpy_vitmatte.runtime.recycling import recycled_empty
@@ -67,16 +67,14 @@ class HeadGradient:
         float32 array (H, W, C)
         """
         dlogit = dalpha * alpha * (1 - alpha)
-        d, parts = framed(hidden.shape), np.empty((len(hidden), len(self.last)), np.float32)
+        d, sums = framed(hidden.shape), np.zeros((-(-len(hidden) // ROWS), 2, len(self._last)), np.float32)
 
         def rows(first: int, last: int) -> None:
-            own = dlogit[first:last, :, None]
-            np.multiply(own * self._last, hidden[first:last] > 0, out=inside(d)[first:last])
-            parts[first:last] = (own * hidden[first:last]).sum(axis=1)
+            sigmoid_of_product_backward(dlogit, self._last, hidden, first, last, d, sums[first // ROWS])
 
-        for_each_block(rows, len(hidden), 4)
-        self.last += parts.sum(axis=0)
+        for_each_block(rows, len(hidden), ROWS)
+        self.bias += sums[:, 0].sum(axis=0)
+        self.last += sums[:, 1].sum(axis=0)
         self.last_bias += dlogit.sum()
-        self.bias += sum_of_pixels(d)
         self._by_weight.add_image(x, d, frame=1)
         return convolve(d, self._turned)

@@ -79,7 +79,8 @@ def network_gradients(
     kept = [decoder(own, image, weights.network.decoder) for own, image in zip(features, images, strict=True)]
     alphas = np.stack([states.alpha for states in kept])
     found = loss(alphas)
-    by_decoder = DecoderGradient(under(weights.tensors, "decoder."), weights.config.batch_norm_eps)
+    stored = under(weights.tensors, "decoder.")
+    by_decoder = DecoderGradient(stored, features.shape[-1], weights.config.batch_norm_eps)
     dfeatures = [by_decoder.add(dalpha, kept.pop(0)) for dalpha in found.gradient]
     gradients = above(by_decoder.gradients(), "decoder.")
     if through_backbone:
@@ -89,7 +90,8 @@ def network_gradients(
 
 def _backbone(images: np.ndarray, weights: Weights, keep: bool) -> tuple[np.ndarray, list[BlockStates]]:
     """Compute the features (B, h, w, C), and what each block keeps; nothing unless ``keep``."""
-    backbone, index, blocks = weights.network.backbone, weights.network.feature_index, []
+    backbone, index = weights.network.backbone, weights.network.feature_index
+    blocks: list[BlockStates] = []
     x = np.stack([embeddings(image, backbone) for image in images])
     if not keep:
         return np.stack([transformer(tokens, backbone, index) for tokens in x]), blocks

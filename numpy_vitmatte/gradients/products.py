@@ -51,7 +51,7 @@ def pack_stored(weight: np.ndarray) -> PackedMatrix:
     ``kernels.matmul.pack`` does the same on one thread.
     """
     rows, columns = weight.shape
-    own = np.array(weight, np.float32)  # Numba compiles once more for arrays that may not be written
+    own = np.array(weight, np.float32, order="C")  # Numba compiles once more for arrays that may not be written
     panels = aligned_empty(rows * -(-columns // PANEL) * PANEL)
 
     def some(first: int, last: int) -> None:
@@ -70,11 +70,6 @@ def sum_of_rows(x: np.ndarray) -> np.ndarray:
 
     for_each_block(add_up, len(x), ROWS_PER_SUM)
     return parts.sum(axis=0)
-
-
-def sum_of_pixels(image: np.ndarray) -> np.ndarray:
-    """Add up the pixels of an image (H, W, C) on all threads: lines first, which are long, then the pixels of one."""
-    return sum_of_rows(image.reshape(len(image), -1)).reshape(image.shape[1:]).sum(axis=0)
 
 
 class _Part(NamedTuple):

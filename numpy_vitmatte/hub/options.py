@@ -109,6 +109,8 @@ def split_options(options: Mapping[str, Any], revision: str | None = None) -> tu
     given = {name: value for name, value in options.items() if value is not None and name not in _WITHOUT_MEANING}
     given = {name: value for name, value in given.items() if value or name not in _OFF}
     older = given.pop("use_auth_token", None)
+    if revision is not None and not isinstance(revision, str):
+        raise CheckpointError(f"revision must be a string, found a {type(revision).__name__}")
     values = {name: given.pop(name) for name in list(given) if name in _KINDS}
     if older is not None:
         values.setdefault("token", older)

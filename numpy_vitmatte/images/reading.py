@@ -138,7 +138,7 @@ def as_array(source: object, what: str) -> NDArray[Any]:
     if is_file(source):
         return read_npy(source, name_of(source, what))
     if isinstance(source, np.ndarray):
-        return source
+        return np.asarray(source)  # a matrix as the array that it is
     if is_tensor(source):
         return array_of(source)
     if hasattr(source, "__array__"):

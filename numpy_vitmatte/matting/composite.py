@@ -85,7 +85,10 @@ def composite(
         If the sizes differ.
     """
     check_size(foreground, alpha)
-    behind = np.asarray(background, np.float32)
+    try:
+        behind = np.asarray(background, np.float32)
+    except (TypeError, ValueError):
+        raise ImageError(f"background is a {type(background).__name__}; expected three numbers or an array") from None
     if behind.shape not in ((3,), foreground.shape):
         raise ImageError(
             f"background has shape {behind.shape}; expected three numbers, or {foreground.shape} as the photo"
@@ -126,6 +129,9 @@ def check_size(photo: NDArray[Any], matte: NDArray[Any]) -> None:
     ------
     ImageError
     """
+    for array in (photo, matte):
+        if not isinstance(array, np.ndarray):
+            raise ImageError(f"expected arrays, found a {type(array).__name__}; np.asarray makes one of a Pillow image")
     if photo.shape != (*matte.shape, 3):
         raise ImageError(f"photo has shape {photo.shape}, alpha or trimap {matte.shape}; expected (H, W, 3) and (H, W)")
 

@@ -87,7 +87,7 @@ def average_by_area(values: NDArray[np.float32], height: int, width: int) -> NDA
     The first of two pixels covers the first of three and half of the second.
 
     >>> average_by_area(np.array([[0, 0.75, 1]], np.float32), 1, 2)
-    array([[0.25 , 0.9166667]], dtype=float32)
+    array([[0.25     , 0.9166667]], dtype=float32)
     """
     columns = _average_rows(_average_rows(values, height).T, width)
     return np.ascontiguousarray(columns.T)

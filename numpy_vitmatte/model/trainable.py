@@ -1,4 +1,4 @@
-"""The part of a model that training uses: gradients under the names of the checkpoint, and new numbers for its tensors."""
+"""Gradients and new numbers of a model's tensors, under the names of the checkpoint: all that training asks of it."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,8 +1,10 @@
 """The memory of a whole job, from the photo's size alone."""
 
+import numpy as np
+
 from numpy_vitmatte.checkpoint.weights import bytes_not_mapped
 from numpy_vitmatte.configuration import CONFIG_FILE, VitMatteConfig
-from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.errors import VitMatteError, shown
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.header import PhotoHeader
 from numpy_vitmatte.model import VitMatteForImageMatting
@@ -53,6 +55,8 @@ def estimate_memory(
     VitMatteError
         If a side is not positive, the checkpoint cannot be used, or the job does not fit ``max_memory``.
     """
+    if not (isinstance(height, (int, np.integer)) and isinstance(width, (int, np.integer))):
+        raise VitMatteError(f"height and width are whole numbers; found {shown(height)} and {shown(width)}")
     if height < 1 or width < 1:
         raise VitMatteError(f"a photo of {width} x {height} pixels has none; give positive sides")
     limit = None if max_memory is None else parse_bytes(max_memory)

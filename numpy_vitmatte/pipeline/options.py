@@ -2,6 +2,9 @@
 
 from typing import TypedDict
 
+import numpy as np
+
+from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.reading import ImageSource
 from numpy_vitmatte.processing import VitMatteImageProcessor
 
@@ -36,13 +39,28 @@ class MattingOptions(TypedDict, total=False):
     precision: str | None
 
 
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "processor": ((VitMatteImageProcessor,), "a VitMatteImageProcessor"),
+    "profile": ((str,), "a name"),
+    "raw": ((bool, np.bool_), "true or false"),
+    "depth": ((int, np.integer), "a number of bits"),
+}
+
+
 def check_options(options: MattingOptions) -> None:
-    """Refuse keywords that do not exist: they would go unnoticed.
+    """Refuse keywords that do not exist, which would go unnoticed, and values of another kind.
 
     Raises
     ------
     TypeError
+        There is no such keyword.
+    VitMatteError
+        A value is not of its kind; whoever uses it checks its range.
     """
     for name in options:
         if name not in MattingOptions.__annotations__:
             raise TypeError(f"there is no keyword {name!r}; matte takes {', '.join(MattingOptions.__annotations__)}")
+    for name, (kinds, expected) in _KINDS.items():
+        value = options.get(name)
+        if value is not None and not isinstance(value, kinds):
+            raise VitMatteError(f"{name} must be {expected}, found a {type(value).__name__}")

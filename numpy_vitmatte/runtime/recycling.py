@@ -4,10 +4,8 @@ A step of training makes the same arrays as the step before. If their memory wer
 anew, each of its pages would be cleared before it can be written to.
 """
 
-import contextlib
 import math
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -58,15 +56,18 @@ class _Owner:
 _idle: _Idle | None = None
 
 
-@contextlib.contextmanager
-def recycling() -> Iterator[None]:
+class recycling:
     """Keep the memory of arrays that are no longer used, for the next of their size, until the end of the block."""
-    global _idle
-    before, _idle = _idle, _idle or _Idle()
-    try:
-        yield
-    finally:
-        _idle = before
+
+    def __enter__(self) -> None:
+        """Begin to keep memory, or go on with what an outer block keeps."""
+        global _idle
+        self._before, _idle = _idle, _idle or _Idle()
+
+    def __exit__(self, *error: object) -> None:
+        """Forget what this block kept."""
+        global _idle
+        _idle = self._before
 
 
 def recycled_empty(shape: tuple[int, ...]) -> np.ndarray:

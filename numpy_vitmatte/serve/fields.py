@@ -69,6 +69,11 @@ class MatteFields(BaseModel):
         description="Enlarges the photo for the network by this factor, for structure of one or two pixels.",
         json_schema_extra={"anyOf": [{"type": "number", "minimum": 1, "maximum": 4}, {"type": "null"}]},
     )
+    precision: Literal["highest", "high", "medium"] | None = Field(
+        None,
+        description="The precision of products: float32, two bfloat16 numbers for each, or one; by default the "
+        "service's own.",
+    )
     erode: Text | None = Field(None, description=f"{_IN} It needs a mask.")
     dilate: Text | None = Field(None, description=f"{_OUT} It needs a mask.")
     trust: bool = Field(

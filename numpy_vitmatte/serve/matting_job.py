@@ -130,6 +130,7 @@ class MattingJob:
             lines = trust.lines() if trust else []
             report = self._report(trimap.shape, understood, warnings + caught + lines)
             report["computed"] = _computed(result)
+            report["precision"] = result.precision
             return MattingAnswer(pictures, report)
 
     def _network_memory(self) -> int | None:
@@ -166,7 +167,7 @@ class MattingJob:
         fields = self.fields
         options: MattingOptions = {
             "max_memory": max_memory, "max_side": fields.max_side, "upscale": fields.upscale,
-            "profile": fields.profile, "raw": fields.raw,
+            "profile": fields.profile, "raw": fields.raw, "precision": fields.precision,
         }  # fmt: skip
         return prepare(self.images["image"], trimap, self.model, options, Extras(trust=self._with_trust))
 
@@ -209,6 +210,7 @@ class MattingJob:
             "height": shape[0],
             "trimap": trimap_entry(understood),
             "computed": None,
+            "precision": None,
             "colors": ("estimated" if self.estimated else "photo") if self._colored else None,
             "warnings": warnings,
             "seconds": self.times.seconds,

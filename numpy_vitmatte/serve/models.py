@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.matting.foreground import estimate_foreground
@@ -14,6 +15,7 @@ from numpy_vitmatte.pipeline import matte
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 from numpy_vitmatte.pipeline.memory import PYMATTING_BYTES
 from numpy_vitmatte.pipeline.warmup import warmup
+from numpy_vitmatte.runtime.precision import checked_precision, used_precision
 from numpy_vitmatte.serve.budget import OUTSIDE_SHARE, JobBudget
 from numpy_vitmatte.serve.lane import OUTSIDE
 from numpy_vitmatte.serve.problems import Problem
@@ -51,6 +53,7 @@ class Models:
             if name in self.loaded:
                 raise VitMatteError(f"two models are called {name!r}; clients choose by that name, so give one of them")
             self.loaded[name] = load_packed(checkpoint_directory(source))
+            self.loaded[name].precision = checked_precision(settings.precision)
         self.estimates_colors = importlib.util.find_spec("pymatting") is not None
         self._settings = settings
         for name in self.loaded:
@@ -89,7 +92,7 @@ class Models:
             return None
         apart = _SERVICE + _REQUEST * (settings.queue + settings.lanes + RECEIVING)
         apart += PYMATTING_BYTES * self.estimates_colors
-        apart += sum(packed_bytes(model.config) for other, model in self.loaded.items() if other != name)
+        apart += sum(_weight_bytes(model.config) for other, model in self.loaded.items() if other != name)
         base = estimate_memory(1, 1, self.loaded[name])
         left = limit - apart - base
         if left <= 0:
@@ -113,3 +116,8 @@ class Models:
         trimap_from_mask(trimap, 1, 1)
         if self.estimates_colors:
             estimate_foreground(photo, alpha)
+
+
+def _weight_bytes(config: VitMatteConfig) -> int:
+    """Count a model's weights; a request may ask for them in bfloat16 as well, which take half as much."""
+    return packed_bytes(config) * (3 if used_precision("medium") == "medium" else 2) // 2

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.network.memory import parse_bytes
 from numpy_vitmatte.pipeline import DEFAULT_MODEL
+from numpy_vitmatte.runtime.precision import checked_precision
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 """Names of this machine for itself, which a Host header may always carry."""
@@ -30,6 +31,8 @@ class ServiceSettings:
         Bytes of a request's body, or words such as ``"64MB"``.
     max_memory : int or str, optional
         Bytes that the process may take at its peak; None: as much as the pictures need.
+    precision : str, optional
+        The precision of products where a request names none; see :func:`~numpy_vitmatte.matte`.
     timeout : float
         Seconds in which a request's body must have arrived, and in which a client must take each piece of an answer.
     page : bool
@@ -49,6 +52,7 @@ class ServiceSettings:
     max_pixels: int = 50_000_000
     max_upload: int | str = "64MB"
     max_memory: int | str | None = None
+    precision: str | None = None
     timeout: float = 30.0
     page: bool = True
     allowed_hosts: tuple[str, ...] = ()
@@ -76,6 +80,7 @@ class ServiceSettings:
             scheme, _, rest = origin.partition("://")
             if scheme not in ("http", "https") or not rest or "/" in rest:
                 raise VitMatteError(f"origin {origin!r} is none; expected scheme and host, such as https://example.org")
+        checked_precision(self.precision)
         parse_bytes(self.max_upload)
         if self.max_memory is not None:
             parse_bytes(self.max_memory)

@@ -119,7 +119,12 @@ class AdamW:
 
     def _moving(self, parts: tuple[Array, ...], step: int) -> Callable[[int, int], None]:
         """Return the function that moves some rows of a tensor."""
-        return lambda first, last: self._move(*(part[first:last] for part in parts), step)
+
+        def move(first: int, last: int) -> None:
+            tensor, gradient, mean, square = (part[first:last] for part in parts)
+            self._move(tensor, gradient, mean, square, step)
+
+        return move
 
     def _move(self, tensor: Array, gradient: Array, mean: Array, square: Array, step: int) -> None:
         """Move one tensor: both averages start at zero, and are divided by the share of them that is not that zero."""

@@ -278,3 +278,12 @@ def test_reader_that_has_gone_is_no_traceback(folder):
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
     assert pixels("alpha.png").shape == (50, 71)
+
+
+def test_a_frozen_application_becomes_its_own_worker(monkeypatch, capsys):
+    """Python's ``multiprocessing`` starts it with arguments of its own, which are no command."""
+    called = []
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr("multiprocessing.freeze_support", lambda: called.append(1))
+    assert numpy_vitmatte.cli.main(["evaluate", "nowhere", "nothing"]) == 2
+    assert called == [1]

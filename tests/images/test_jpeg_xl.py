@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from numpy_vitmatte.cli import main
 from numpy_vitmatte.errors import ImageError, VitMatteError
 from numpy_vitmatte.images.jpeg_xl import BARE, CONTAINER, jpeg_xl_size
 from numpy_vitmatte.images.pixel_limit import pixel_limit
@@ -88,7 +89,7 @@ def test_the_plug_in_s_own_files(plug_in, tmp_path):
 
 
 @pytest.mark.extras("pillow_jxl")
-def test_limits_hold_before_it_is_decoded(plug_in, tmp_path, monkeypatch, lively_checkpoint):
+def test_limits_hold_before_it_is_decoded(plug_in, tmp_path, monkeypatch, lively_checkpoint, capsys):
     path = tmp_path / "bomb.jxl"
     Image.new("RGB", (3000, 2000)).save(path)
     monkeypatch.setattr(plug_in.JpegXLImagePlugin, "Decoder", None)  # nobody may call it
@@ -96,6 +97,11 @@ def test_limits_hold_before_it_is_decoded(plug_in, tmp_path, monkeypatch, lively
         open_image(path)
     with pytest.raises(VitMatteError, match="its 3000 x 2000 pixels take 48 MB, of which 40 MB are allowed"):
         matte(path, np.zeros((4, 4), np.uint8), lively_checkpoint, max_memory="40MB")
+    Image.new("L", (40, 40), 128).save(tmp_path / "small.png")
+    small, out = str(tmp_path / "small.png"), str(tmp_path / "o.png")
+    options = ["--composite", out, "--background", str(path), "--colors", "photo", "--max-memory", "40MB"]
+    assert main(["matte", small, small, *options]) == 2
+    assert "its 3000 x 2000 pixels take 48 MB" in capsys.readouterr().err
 
 
 @pytest.mark.extras("pillow_jxl")

@@ -11,6 +11,16 @@ from numpy_vitmatte.matting.composite import composite, cutout, side_by_side
 PHOTO = np.array([[[200, 100, 0], [10, 20, 30]]], np.uint8)
 
 
+@pytest.mark.parametrize("made", [cutout, lambda photo, alpha: composite(photo, alpha, [0, 0, 0])])
+@pytest.mark.parametrize("value", [None, "photo.png", [[1]]])
+def test_what_is_no_array(made, value):
+    for arguments in ((value, np.ones((2, 2))), (np.zeros((2, 2, 3)), value)):
+        with pytest.raises(ImageError, match=f"expected arrays, found a {type(value).__name__}"):
+            made(*arguments)
+    with pytest.raises(ImageError, match=r"background is a .*; expected three numbers or an array"):
+        composite(np.zeros((2, 2, 3)), np.ones((2, 2)), "beach.jpg")
+
+
 def test_composite_by_hand():
     result = composite(PHOTO, np.array([[0.25, 1.0]], np.float32), (0, 100, 200))
     assert result.dtype == np.uint8

@@ -6,12 +6,25 @@ from PIL import Image
 from support.icc_profiles import DISPLAY_P3
 from support.matting_job import PHOTO, TRIMAP
 
-from numpy_vitmatte import matte, matte_with_report, matte_with_trust, trimap_from_mask
+from numpy_vitmatte import estimate_memory, matte, matte_with_report, matte_with_trust, trimap_from_mask
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.images.header import PhotoHeader, photo_header
 from numpy_vitmatte.pipeline.memory import Extras, surroundings
 
 MASK = np.where(np.arange(71)[None].repeat(50, 0) > 35, 255, 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("value", [np.zeros(2), [1], "12", object()])
+@pytest.mark.parametrize("name", ["processor", "raw", "depth"])
+def test_values_of_another_kind(name, value):
+    with pytest.raises(VitMatteError, match=f"^{name} must be .*, found a {type(value).__name__}$"):
+        matte(PHOTO, TRIMAP, **{name: value})
+
+
+@pytest.mark.parametrize("sides", [(None, 3), (3, 2.5), (np.zeros(2), 3), ("9" * 400, 3)])
+def test_sides_of_another_kind(sides):
+    with pytest.raises(VitMatteError, match="height and width are whole numbers; found"):
+        estimate_memory(*sides)
 
 
 def test_a_mask_makes_the_trimap(lively_checkpoint):

@@ -96,6 +96,7 @@ BAD_FORMS = {
     "a photo that upscale makes too large": (
         {"image": encoded(np.zeros((2000, 2000), np.uint8)), "upscale": 4}, 413, "too_large",
         "photo is refused: enlarged 4 times it has more than the 50000000 pixels"),
+    "an unknown precision": ({"precision": "low"}, 422, "invalid_field", "precision is 'low'; input should be 'high"),
     "a boolean in words": ({"raw": "perhaps"}, 422, "invalid_field", "raw is 'perhaps'; input should be a valid bool"),
     "a width that is none": (
         {"trimap": None, "mask": encoded(TRIMAP), "erode": "wide"}, 422, "unusable_input",

@@ -17,6 +17,7 @@ from support.service_process import RunningService, encoded, environment, runnin
 
 from numpy_vitmatte import VitMatteError, estimate_memory, matte
 from numpy_vitmatte.cli import main
+from numpy_vitmatte.runtime.precision import used_precision
 
 pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
 
@@ -41,6 +42,7 @@ pytestmark = pytest.mark.extras
         ({"max_memory": "none"}, "'none' is not an amount of memory"),
         ({"max_memory": "100MB"}, "100MB of memory are not enough for a service with model 'vitmatte-tiny'"),
         ({"threads": 0}, "the number of threads is 0"),
+        ({"precision": "low"}, "precision is 'low'; expected highest, high or medium"),
     ],
 )
 def test_settings_that_make_no_service(settings, sentence):
@@ -172,7 +174,18 @@ def test_without_the_extra_the_command_says_how_to_get_it(tmp_path):
 
 
 def test_two_lanes_and_two_models(tmp_path, parts, lively_checkpoint):
-    options = ["--lanes", 2, "--model", "vitmatte-tiny", "--model", lively_checkpoint, "--max-memory", "1GB"]
+    options = [
+        "--precision",
+        "medium",
+        "--lanes",
+        2,
+        "--model",
+        "vitmatte-tiny",
+        "--model",
+        lively_checkpoint,
+        "--max-memory",
+        "1GB",
+    ]
     with running_service(*options, log=tmp_path / "log") as service:
         answers = []
 
@@ -185,8 +198,10 @@ def test_two_lanes_and_two_models(tmp_path, parts, lively_checkpoint):
         for thread in threads:
             thread.join()
         assert service.get("/v1/models").json()["default"] == "vitmatte-tiny"
-    expected = {"vitmatte-tiny": matte(PHOTO, TRIMAP), lively_checkpoint.name: matte(PHOTO, TRIMAP, lively_checkpoint)}
+    models = ["vitmatte-tiny", lively_checkpoint]
+    expected = {Path(model).name: matte(PHOTO, TRIMAP, model, precision="medium") for model in models}
     assert len(answers) == 8
     for name, answer in answers:
         np.testing.assert_array_equal(answer.array(), expected[name])
         assert answer.report()["model"] == name
+        assert answer.report()["precision"] == used_precision("medium")

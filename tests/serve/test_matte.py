@@ -37,7 +37,15 @@ def test_floats_are_the_bits_of_matte(service, parts, alpha):
 
 
 @pytest.mark.parametrize(
-    "options", [{"raw": True}, {"profile": "hustvl"}, {"max_side": 40}, {"raw": True, "max_side": 40}, {"upscale": 1.5}]
+    "options",
+    [
+        {"raw": True},
+        {"profile": "hustvl"},
+        {"max_side": 40},
+        {"raw": True, "max_side": 40},
+        {"upscale": 1.5},
+        {"precision": "medium"},
+    ],
 )
 def test_options_are_those_of_matte(service, parts, lively_checkpoint, options):
     answer = service.matte(**parts, format="npy", **options)
@@ -123,6 +131,7 @@ def test_the_report(service, parts, lively_checkpoint):
     assert (report["width"], report["height"]) == TRIMAP.shape[::-1]
     assert report["trimap"]["unknown"] == pytest.approx(1 - KNOWN.mean())
     assert 0 < report["computed"]["pixels"] <= 1
+    assert report["precision"] == "highest"
     assert set(report["seconds"]) == {"queue", "read", "matte", "pictures"}
     assert all(seconds >= 0 for seconds in report["seconds"].values())
 

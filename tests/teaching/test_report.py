@@ -81,7 +81,7 @@ def test_what_lies_in_the_archive(tmp_path, monkeypatch):
     def run(command, check):
         asked.append(command)
         folder = Path(command[command.index("--wheel-dir") + 1] if "pip" in command else command[-1])
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "made").write_text("")
 
     monkeypatch.setattr(subprocess, "run", run)

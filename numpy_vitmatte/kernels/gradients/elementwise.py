@@ -4,7 +4,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import error_function, exponential
 from numpy_vitmatte.kernels.views import view
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, VECTOR_REDUCTION, kernel
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, VECTOR_REDUCTION, ZERO, kernel
 
 float32 = np.float32
 
@@ -41,6 +41,42 @@ def relu_backward(dy, y, frame, first, last, out, sums):
         source = ((row + frame) * (width + 2 * frame) + frame) * channels
         target = ((row + 1) * (width + 2) + 1) * channels
         _masked_line(view(dy, row * size, (size,)), view(y, source, (size,)), view(out, target, (size,)), sums)
+
+
+@kernel(EXACT_ORDER, INLINED)
+def _pixel_backward(dlogit, weight, hidden, out, by_bias, by_weight):
+    """Go back from a pixel's logit to the channels before a ReLU, and add to the sums over pixels."""
+    for c in range(weight.size):
+        value = dlogit * weight[c] if hidden[c] > float32(0) else float32(0)
+        out[c] = value
+        by_bias[c] += value
+        by_weight[c] += dlogit * hidden[c]
+
+
+@kernel(EXACT_ORDER)
+def sigmoid_of_product_backward(dlogit, weight, hidden, first, last, out, sums):
+    """Go back through ``sigmoid_of_product`` and the ReLU before it, in rows ``first .. last - 1`` of an image.
+
+    Parameters
+    ----------
+    dlogit : float32 array (H, W)
+        Gradient before the sigmoid.
+    weight : float32 array (C,)
+    hidden : float32 array (H, W, C)
+        The result of the ReLU.
+    first, last : int
+    out : float32 array (H + 2, W + 2, C)
+        The rows are filled with the gradient before the ReLU, but for a frame of one pixel.
+    sums : float32 array (2, C)
+        Sums over pixels are added: of ``out``, and the gradient by the weight.
+    """
+    _, width, channels = hidden.shape
+    by_bias, by_weight = view(sums, ZERO, (channels,)), view(sums, channels, (channels,))
+    for row in range(first, last):
+        for x in range(width):
+            own = view(hidden, (row * width + x) * channels, (channels,))
+            target = view(out, ((row + 1) * (width + 2) + x + 1) * channels, (channels,))
+            _pixel_backward(dlogit[row, x], weight, own, target, by_bias, by_weight)
 
 
 @kernel(EXACT_ORDER)

@@ -15,7 +15,9 @@ from numpy_vitmatte.matting.evaluation import as_csv
 from numpy_vitmatte.matting.metrics import AlphaErrors
 from numpy_vitmatte.model import VitMatteForImageMatting
 from numpy_vitmatte.pipeline.loaded_checkpoint import LoadedCheckpoint, own_processor
+from numpy_vitmatte.runtime.recycling import recycling
 from numpy_vitmatte.training.finetuning.material import Material
+from numpy_vitmatte.training.finetuning.memory import require_memory
 from numpy_vitmatte.training.finetuning.report import curve_picture, log_csv
 from numpy_vitmatte.training.finetuning.settings import PARTS, FinetuneOptions, Settings
 from numpy_vitmatte.training.finetuning.state import STATE_FILE, RunState
@@ -108,6 +110,7 @@ def _run(settings: Settings, output: Path, listen: Listener) -> FinetuneResult:
     checkpoint = _checkpoint(settings.model)
     _log.debug("reading %d pictures", len(material.matches))
     material.check()
+    require_memory(settings, checkpoint.model.config, material.kept_bytes)
     state = _begun(settings, material, checkpoint)
     _enter(folder)
     if (folder / STATE_FILE).exists():
@@ -117,7 +120,8 @@ def _run(settings: Settings, output: Path, listen: Listener) -> FinetuneResult:
     else:
         state.before = {stem: list(astuple(row)) for stem, row in held_back_errors(material, checkpoint).items()}
         save(state, folder)
-    take_steps(state, settings, material, checkpoint, folder, listen)
+    with recycling():
+        take_steps(state, settings, material, checkpoint, folder, listen)
     checkpoint.model.update_parameters(state.average.tensors)
     before = {stem: AlphaErrors(*row) for stem, row in state.before.items()}
     after = held_back_errors(material, checkpoint)
@@ -157,7 +161,7 @@ def _checkpoint(model: str) -> LoadedCheckpoint:
 def _begun(settings: Settings, material: Material, checkpoint: LoadedCheckpoint) -> RunState:
     tensors = checkpoint.model.tensors
     trained = {name: tensors[name].copy() for name in trainable(tensors, PARTS[settings.train])}
-    record = settings.record() | {"pictures": material.stems()}
+    record = settings.record() | {"pictures": material.record()}
     return RunState(AdamW(trained, lr=settings.lr), MovingAverage(trained), record, {}, settings.steps)
 
 

@@ -33,6 +33,8 @@ class Material:
         In the order of their stems.
     training, held_back : list of int
         Numbers of pictures.
+    kept_bytes : int
+        Those of the decoded pictures in memory.
 
     Raises
     ------
@@ -54,7 +56,7 @@ class Material:
         self.matches = found.matches
         self.backgrounds = [] if settings.backgrounds is None else _pictures_in(settings.backgrounds)
         self.held_back, self.training = _divided(len(self.matches), settings)
-        self._least, self._kept, self._kept_bytes = settings.crop, dict[int, Picture](), 0
+        self._least, self._kept, self.kept_bytes = settings.crop, dict[int, Picture](), 0
         self._backdrops: dict[int, Backdrop] = {}
 
     def __getitem__(self, number: int) -> Picture:
@@ -68,9 +70,9 @@ class Material:
         if number in self._kept:
             return self._kept[number]
         picture = _read(self.matches[number], self._least)
-        if self._kept_bytes + picture.nbytes <= KEPT_BYTES:
+        if self.kept_bytes + picture.nbytes <= KEPT_BYTES:
             self._kept[number] = picture
-            self._kept_bytes += picture.nbytes
+            self.kept_bytes += picture.nbytes
         return picture
 
     def check(self) -> None:
@@ -96,9 +98,9 @@ class Material:
             self._backdrops[number] = backdrop
         return backdrop
 
-    def stems(self) -> list[str]:
-        """List the pictures, as the record of a run does."""
-        return [match.stem for match in self.matches]
+    def record(self) -> list[list[str | int]]:
+        """List the pictures, as the record of a run does: stems, and the sizes of their files in bytes."""
+        return [[match.stem, *(path.stat().st_size for path in match.files.values())] for match in self.matches]
 
 
 def composited(picture: Picture, background: NDArray[np.uint8]) -> Picture:

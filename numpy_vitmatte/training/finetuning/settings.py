@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from numpy_vitmatte.errors import VitMatteError, shown
+from numpy_vitmatte.network.memory import parse_bytes
 
 PARTS = {"decoder": "decoder.*", "all": "*"}
 """The parts that can be trained, and the patterns of their tensors."""
@@ -42,6 +43,9 @@ class FinetuneOptions(TypedDict, total=False):
         Part of the pictures that is held back and judged before and after; 0 for none.
     seed : int
         Decides which pictures are held back, and every random choice.
+    max_memory : int or str
+        Bytes that the process may take in a step, or words such as ``"2GB"``; a run that takes more is refused. It may
+        change when a run is continued.
     """
 
     trimaps: Path | str | None
@@ -55,6 +59,7 @@ class FinetuneOptions(TypedDict, total=False):
     train: str
     validate: float
     seed: int
+    max_memory: int | str | None
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ class Settings:
     train: str = "decoder"
     validate: float = 0.1
     seed: int = 1
+    max_memory: int | str | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.minutes is not None:
@@ -98,9 +104,12 @@ class Settings:
             raise VitMatteError(f"crop is {shown(self.crop)}; expected a multiple of 32, {LEAST_CROP} or more")
         if not isinstance(self.validate, (int, float)) or not 0 <= self.validate <= 0.9:
             raise VitMatteError(f"validate is {shown(self.validate)}; expected a part of the pictures, 0 to 0.9")
+        if self.max_memory is not None:
+            parse_bytes(self.max_memory)
         if self.train not in PARTS:
             raise VitMatteError(f"train is {shown(self.train)}; expected one of {', '.join(PARTS)}")
 
     def record(self) -> dict[str, Any]:
         """Describe the run in words of JSON: a run that is continued must have the same record."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        made_of = {name: value for name, value in asdict(self).items() if name != "max_memory"}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in made_of.items()}

@@ -85,11 +85,10 @@ class RunState:
             with atomic_path(path) as temporary:
                 temporary.write_bytes(save(arrays, metadata={"run": json.dumps(words)}))
         except OSError as error:
-            kept = (
-                f"what was done until the last save is kept in {str(folder)!r}" if path.exists() else "nothing is kept"
-            )
+            going_on = ", which goes on from the last save" if path.exists() else ""
             raise VitMatteError(
-                f"{str(path)!r} cannot be written: {error.strerror or error}; {kept}, where the same command goes on"
+                f"{str(path)!r} cannot be written: {error.strerror or error}; make room and give the same command again"
+                f"{going_on}"
             ) from error
 
     def load(self, folder: Path) -> None:

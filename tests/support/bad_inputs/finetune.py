@@ -95,6 +95,8 @@ ROWS = [
     _row("no batch", "--batch 0", "batch is 0"),
     _row("no rate", "--lr nan", "lr is nan; expected a number above 0"),
     _row("all held back", "--validate 1", "validate is 1.0; expected a part of the pictures, 0 to 0.9"),
+    _row("no amount of memory", "--max-memory lots", "'lots' is not an amount of memory"),
+    _row("too little memory", "--max-memory 150MB", "4 squares of 64 pixels take"),
     _row("another part", "--train neck", "invalid choice: 'neck'"),
     _row("another checkpoint", "--model nothing", "'nothing' is neither a bundled checkpoint"),
 ]  # fmt: skip

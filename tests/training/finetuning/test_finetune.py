@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from numpy_vitmatte.cli import main
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.matting.evaluation import as_table
 from numpy_vitmatte.model.trainable import TrainableModel
+from numpy_vitmatte.runtime.threads import set_num_threads
 from numpy_vitmatte.training import finetune
 from numpy_vitmatte.training.finetuning import state as state_module
 
@@ -86,8 +88,25 @@ def test_transformers_loads_it(finished):
     assert not any(info.values())
 
 
-def test_python_gives_the_same_bits(tmp_path, folders, options, finished):
+def test_other_pictures_are_another_run(tmp_path, folders, options):
+    """One of them is edited between two sittings."""
+    for name in ("photos", "alphas"):
+        shutil.copytree(folders / name, tmp_path / name)
+    arguments = tmp_path / "photos", tmp_path / "alphas", tmp_path / "new"
+    with pytest.raises(Stop):
+        finetune(*arguments, stop_at(1), **options)
+    with Image.open(tmp_path / "photos" / "001.png") as photo:
+        edited = photo.point(lambda level: level // 2)
+    edited.save(tmp_path / "photos" / "001.png")
+    with pytest.raises(VitMatteError, match="was begun with other pictures, not these; go on with the same"):
+        finetune(*arguments, **options)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_python_gives_the_same_bits(tmp_path, folders, options, finished, threads):
+    """With any number of threads."""
     steps = []
+    set_num_threads(threads)
     result = finetune(folders / "photos", folders / "alphas", tmp_path / "new", steps.append, **options)
     assert (result.directory / "model.safetensors").read_bytes() == (finished[0] / "model.safetensors").read_bytes()
     assert [(progress.step, progress.steps) for progress in steps] == [(n + 1, STEPS) for n in range(STEPS)]
@@ -159,7 +178,9 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path, folders, options, finished, 
     real_save = state_module.save
     with monkeypatch.context() as patch:
         patch.setattr(state_module, "save", save)
-        with pytest.raises(VitMatteError, match=r"cannot be written: No space left on device; what was done until"):
+        with pytest.raises(
+            VitMatteError, match=r"No space left on device; make room and .* which goes on from the last save"
+        ):
             finetune(*arguments, **options)
     assert len(files_of(tmp_path / "new.training")) == 2, "a temporary file is left"
     finetune(*arguments, **options)
