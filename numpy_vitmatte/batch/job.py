@@ -29,8 +29,10 @@ class FolderOptions:
     ----------
     model : str
         Name or absolute directory of the checkpoint.
-    raw, profile, max_side, upscale, erode, dilate, depth, precision
+    raw, profile, max_side, upscale, erode, dilate, depth
         See :func:`~numpy_vitmatte.matte`.
+    precision : str
+        The precision that products are computed in on the machine of the command. The folder's record keeps it.
     bits : {8, 16}
         Bits of the alpha's PNG.
     masks : bool
@@ -47,7 +49,7 @@ class FolderOptions:
     dilate: str | None = None
     depth: int | None = None
     upscale: float | None = None
-    precision: str | None = None
+    precision: str = "highest"
 
     def matting(self) -> MattingOptions:
         """Give those of them that :func:`~numpy_vitmatte.matte` takes as keywords."""

@@ -98,7 +98,6 @@ def run(arguments: argparse.Namespace) -> int:
     claim(arguments.output, plan.jobs, made_with, arguments.force)
     finished = {job for job in plan.jobs if is_finished(job)}
     waiting = [replace(job, limits=limits) for job in plan.jobs if job not in finished]
-    precision = used_precision(checked_precision(arguments.precision))
     with BatchReport(plan, len(finished), as_json=arguments.json, quiet=arguments.verbosity > logging.INFO) as report:
         try:
             with closing(_outcomes(waiting, arguments)) as outcomes:
@@ -106,7 +105,6 @@ def run(arguments: argparse.Namespace) -> int:
                     report.add(outcome)
         finally:
             remove_leftovers(arguments.output)
-    logger.debug("precision: products were computed in %r", precision)
     return report.status()
 
 
@@ -124,7 +122,7 @@ def _options(arguments: argparse.Namespace) -> FolderOptions:
         arguments.dilate,
         arguments.depth,
         arguments.upscale,
-        arguments.precision,
+        used_precision(checked_precision(arguments.precision)),
     )
 
 

@@ -136,6 +136,7 @@ def test_the_record_names_model_and_options(folder, run, lively_checkpoint):
     assert record["options"] == {
         "model": str(lively_checkpoint), "bits": 8, "raw": False, "profile": "hf", "max_side": None,
         "masks": False, "erode": None, "dilate": None, "depth": None, "upscale": None,
+        "precision": "highest",
     }  # fmt: skip
 
 
