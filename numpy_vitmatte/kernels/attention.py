@@ -160,9 +160,9 @@ def _offsets(queries, rows, depth, table, length, zeros):
 
 @kernel(EXACT_ORDER, INLINED)
 def _from_row(values, first, count):
-    """Return ``count`` rows from number ``first`` on, or none of an array without rows."""
-    columns = values.shape[1]
-    return view(values, first * columns, (count, columns))
+    """Return ``count`` rows from number ``first`` on, or none where they do not exist: nobody reads them then."""
+    rows, columns = values.shape
+    return view(values, first * columns, (count if first + count <= rows else 0, columns))
 
 
 @kernel(EXACT_ORDER, CALLED)
