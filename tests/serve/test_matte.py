@@ -13,7 +13,7 @@ from support.matting_job import KNOWN, PHOTO, TRIMAP
 from support.service_process import encoded
 
 from numpy_vitmatte import composite, cutout, matte, matte_with_trust, trimap_from_mask
-from numpy_vitmatte.images.color_profile import to_srgb
+from numpy_vitmatte.images.color_profile import is_srgb, to_srgb
 from numpy_vitmatte.images.value_range import to_integers
 
 pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
@@ -95,7 +95,7 @@ def test_colors_of_another_space(service, parts, lively_checkpoint):
         np.testing.assert_array_equal(picture, cutout(PHOTO, alpha))
     answer = service.matte(**parts, output="composite", background="white", colors="photo")
     with Image.open(io.BytesIO(answer.body)) as picture:
-        assert b"sRGB" in picture.info["icc_profile"]
+        assert is_srgb(picture.info["icc_profile"])
         np.testing.assert_array_equal(picture, composite(to_srgb(PHOTO, DISPLAY_P3), alpha, (255, 255, 255)))
 
 
