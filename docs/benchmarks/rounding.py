@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image
 
 import numpy_vitmatte
-from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor
+from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor, matte
 from numpy_vitmatte.network import forward
 from numpy_vitmatte.network.parameters import BlockParameters, NetworkParameters
 from numpy_vitmatte.network.precision import with_precision
+from numpy_vitmatte.teaching.pictures import hairy_picture
 from numpy_vitmatte.testing import random_checkpoint, random_pixels
 
 DEMO = Path(numpy_vitmatte.__file__).parent / "demo"
@@ -30,6 +31,25 @@ def main() -> None:
     for (name, one), (_, other) in zip(*columns, strict=True):
         share = np.mean(one > STEP / 2)
         print(f"| {name} | {one.max():.1e} | {one.mean():.1e} | {share:.1%} | {other.max():.1e} | {other.mean():.1e} |")
+    mean, squares, absolute = known_pictures(24)
+    print(f"\n24 drawn pictures: mean {mean:.1e}, MSE {squares - 1:+.2%}, SAD {absolute - 1:+.2%}")
+
+
+def known_pictures(count: int) -> tuple[float, float, float]:
+    """How far *medium* moves an unknown pixel of drawn pictures, on average, and by what it multiplies MSE and SAD.
+
+    Their true alphas are known. The whole pass runs in the precision that the processor gains from.
+    """
+    moved, squares, absolute = [], np.zeros(2), np.zeros(2)
+    for seed in range(count):
+        picture = hairy_picture(seed)
+        unknown = picture.trimap == 128
+        alphas = [matte(picture.photo, picture.trimap, precision=name)[unknown] for name in ("highest", "medium")]
+        errors = [alpha - picture.alpha[unknown] for alpha in alphas]
+        moved.append(np.abs(alphas[0] - alphas[1]).mean())
+        squares += [np.mean(error**2) for error in errors]
+        absolute += [np.abs(error).sum() for error in errors]
+    return float(np.mean(moved)), squares[1] / squares[0], absolute[1] / absolute[0]
 
 
 def bundled() -> tuple[NetworkParameters, np.ndarray, np.ndarray]:

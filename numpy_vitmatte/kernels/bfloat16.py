@@ -17,6 +17,7 @@ from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, config, ker
 uint32 = np.uint32
 
 _HALF, _SHIFT, _ONE = uint32(0x7FFF), uint32(16), uint32(1)
+_SIZE = uint32(0x7FFFFFFF)
 _INFINITY, _QUIET = uint32(0x7F800000), uint32(0x40)
 
 
@@ -32,9 +33,9 @@ def round_to_bfloat16(x: np.ndarray) -> np.ndarray:
     array([1.      , 1.015625, 3.140625], dtype=float32)
     """
     bits = np.ascontiguousarray(x, np.float32).view(uint32)
-    with np.errstate(over="ignore"):
-        rounded = (bits + _HALF + ((bits >> _SHIFT) & _ONE)) >> _SHIFT
-    not_a_number = (bits & uint32(0x7FFFFFFF)) > _INFINITY
+    size = bits & _SIZE  # without the sign, so that nothing overflows
+    rounded = ((size + _HALF + ((bits >> _SHIFT) & _ONE)) >> _SHIFT) | ((bits ^ size) >> _SHIFT)
+    not_a_number = size > _INFINITY
     return np.where(not_a_number, (bits >> _SHIFT) | _QUIET, rounded).astype(np.uint16).reshape(np.shape(x))
 
 
@@ -85,8 +86,9 @@ bits_of = _bits_in_python if config.DISABLE_JIT else _bits_in_llvm
 @kernel(EXACT_ORDER, INLINED)
 def _rounded_bits(x):
     bits = bits_of(x)
-    rounded = (bits + _HALF + ((bits >> _SHIFT) & _ONE)) >> _SHIFT
-    not_a_number = (bits & uint32(0x7FFFFFFF)) > _INFINITY
+    size = bits & _SIZE
+    rounded = ((size + _HALF + ((bits >> _SHIFT) & _ONE)) >> _SHIFT) | ((bits ^ size) >> _SHIFT)
+    not_a_number = size > _INFINITY
     return np.uint16((bits >> _SHIFT) | _QUIET if not_a_number else rounded)
 
 
