@@ -99,11 +99,12 @@ class WeightGradient:
     def __init__(self, inputs: int, outputs: int, window: Window = ONE_TAP) -> None:
         self.window = window
         self.total = np.zeros((window.size, window.size, inputs, outputs), np.float32)
-        channels = [(first, min(first + CHANNELS, inputs)) for first in range(0, inputs, CHANNELS)]
+        wide = window.size * inputs
+        channels = [(first, min(first + CHANNELS, wide)) for first in range(0, wide, CHANNELS)]
         panels = [(first // PANEL, min(OUTPUTS, outputs - first)) for first in range(0, outputs, OUTPUTS)]
         grid = itertools.product(range(window.size), channels, panels)
         self._parts = [_Part(row, some, panel, count) for row, some, (panel, count) in grid]
-        self._pixels = PIXELS_FLOATS // (min(inputs, CHANNELS) + NR)
+        self._pixels = PIXELS_FLOATS // (min(wide, CHANNELS) + NR)
 
     def add_rows(self, x: np.ndarray, dy: np.ndarray) -> None:
         """Add the rows of a linear layer: x (R, inputs) and dy (R, outputs)."""
@@ -147,8 +148,7 @@ class WeightGradient:
     def _empty_strips(self, rows: int, width: int, wanted: int) -> list[Strip]:
         """Make as many strips as are wanted, or as the cache holds."""
         (size, stride), (_, _, inputs, outputs) = self.window, self.total.shape
-        line = width + (size - 1) // stride
-        channels = stride * inputs * odd_lines(((rows - 1) * stride + size) * line)
+        channels = size * inputs * odd_lines(((rows - 1) * stride + size) * width)
         gradients = rows * width * -(-outputs // PANEL) * PANEL
         number = min(wanted, max(1, STRIPS_FLOATS // (channels + gradients)))
         return [Strip(recycled_empty((channels,)), recycled_empty((gradients,)), rows, width) for _ in range(number)]

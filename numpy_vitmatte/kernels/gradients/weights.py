@@ -2,8 +2,8 @@
 
 A weight that took channel ``c`` of the input to output ``n`` has the gradient ``sum over pixels of x[pixel, c] *
 dy[pixel, n]``: a product of the transposed input and the gradient. For a convolution there is one for each tap, with
-the input moved by the tap. Where the pixels of a channel are neighbors, a tap only moves the place at which the
-micro-kernel begins, and the image rows are its segments; for a stride of 2, even and odd columns lie apart.
+the input moved by the tap. Here the pixels of a channel are neighbors, once for each column of the window. A row of the
+window then only moves the place at which the micro-kernel begins, and the image rows are its segments.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class Strip(NamedTuple):
     Attributes
     ----------
     inputs : float32 array
-        For each column modulo the stride and each channel the rows of that column, ``input_sizes`` apart.
+        For each column of the window and each channel the pixels that it meets, ``input_step`` apart.
     gradients : float32 array
         Pixels in panels of 16 outputs.
     rows, width : int
@@ -48,10 +48,9 @@ class Strip(NamedTuple):
 
 
 @kernel(EXACT_ORDER, INLINED)
-def input_sizes(rows, width, window):
-    """Return the length of an input row of a strip, and the step between channels."""
-    line = width + (window.size - 1) // window.stride
-    return line, odd_lines(((rows - 1) * window.stride + window.size) * line)
+def input_step(rows, width, window):
+    """Return the step between channels of a strip's input: the pixels of all image rows under its windows."""
+    return odd_lines(((rows - 1) * window.stride + window.size) * width)
 
 
 @kernel(EXACT_ORDER)
@@ -70,14 +69,13 @@ def pack_strip(x, y, dy, frame, window, strip):
     strip : Strip
     """
     (size, stride), (_, columns, channels), outputs = window, x.shape, dy.shape[2]
-    line, step = input_sizes(strip.rows, strip.width, window)
+    width, step = strip.width, input_step(strip.rows, strip.width, window)
     flat, flat_dy = flattened(x), flattened(dy)
     for row in range((strip.rows - 1) * stride + size):
-        for phase in range(stride):
-            begin = ((y * stride + row) * columns + phase) * channels
-            count = min(line, -(-(columns - phase) // stride))
-            transpose_to(flat, begin, stride * channels, count, channels,
-                         strip.inputs, phase * channels * step + row * line, step)  # fmt: skip
+        for column in range(size):
+            begin = ((y * stride + row) * columns + column) * channels
+            transpose_to(flat, begin, stride * channels, width, channels,
+                         strip.inputs, column * channels * step + row * width, step)  # fmt: skip
     for row in range(strip.rows):
         begin = ((y + row + frame) * dy.shape[1] + frame) * outputs
         pack_rows(flat_dy, begin, outputs, strip.width, outputs,
@@ -97,21 +95,20 @@ def add_weight_gradient(strip, window, row, channels, some, panel, outputs, tota
     channels : int
         Channels of the input.
     some : (int, int)
-        The channels ``first .. last - 1`` are computed.
+        Of the channels under the columns of the window, one column after the other, ``first .. last - 1`` are computed.
     panel, outputs : int
         So many outputs are computed, from this panel of them on.
     total : Rows
         Row ``tap * channels + c`` has the sums of a tap and a channel, the first of which is the first output.
     """
     (size, stride), (first, last), (values, start, pitch) = window, some, total
-    line, step = input_sizes(strip.rows, strip.width, window)
-    pixels, count, whole = strip.rows * strip.width, last - first, whole_panels(outputs)
+    width, step = strip.width, input_step(strip.rows, strip.width, window)
+    pixels, count, whole = strip.rows * width, last - first, whole_panels(outputs)
     product, zeros = aligned_scratch(count * whole), filled_scratch(whole, float32(0))
     matrix = PackedMatrix(view(strip.gradients, panel * pixels * PANEL, (pixels * whole,)), zeros, pixels, whole)
-    for column in range(size):
-        begin = (column % stride * channels + first) * step + row * line + column // stride
-        sweep(Rows(strip.inputs, begin, step), count, Segments(strip.rows, stride * line, strip.width), matrix,
-              Rows(product, ZERO, whole))  # fmt: skip
-        for c in range(count):
-            target = start + ((row * size + column) * channels + first + c) * pitch
-            add(view(values, target, (outputs,)), view(product, c * whole, (outputs,)))
+    begin = first * step + row * width
+    sweep(Rows(strip.inputs, begin, step), count, Segments(strip.rows, stride * width, width), matrix,
+          Rows(product, ZERO, whole))  # fmt: skip
+    for c in range(count):
+        target = start + (row * size * channels + first + c) * pitch
+        add(view(values, target, (outputs,)), view(product, c * whole, (outputs,)))
