@@ -160,9 +160,10 @@ def _offsets(queries, rows, depth, table, length, zeros):
 
 @kernel(EXACT_ORDER, INLINED)
 def _from_row(values, first, count):
-    """Return ``count`` rows from number ``first`` on, or none of an array without rows."""
-    columns = values.shape[1]
-    return view(values, first * columns, (count, columns))
+    """Return ``count`` rows from number ``first`` on, or as many as there are: offsets that are not used have few."""
+    rows, columns = values.shape
+    begin = min(first, rows)
+    return view(values, begin * columns, (min(count, rows - begin), columns))
 
 
 @kernel(EXACT_ORDER, CALLED)
