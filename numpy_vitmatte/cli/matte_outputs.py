@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.cli.streams import is_stream, not_an_input, only_one_stream, write_stream
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.images.color_profile import same_space, srgb_profile, to_srgb
 from numpy_vitmatte.images.writing import (
     ALPHA_SUFFIXES,
     PICTURE_SUFFIXES,
@@ -22,7 +21,7 @@ from numpy_vitmatte.images.writing import (
     write_together,
 )
 from numpy_vitmatte.matting.background import FITS, Backdrop, named_background
-from numpy_vitmatte.matting.composite import composite, cutout
+from numpy_vitmatte.matting.composite import composite_in_one_space, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground, require_pymatting
 from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.pipeline.photo_to_alpha import MattingResult
@@ -128,12 +127,8 @@ def _writers(
 def _composite_writer(
     arguments: argparse.Namespace, result: MattingResult, colors: NDArray[Any], backdrop: Backdrop
 ) -> Writer:
-    """Blend in the photo's color space where the background is in it too, otherwise in sRGB."""
-    space = result.icc_profile
-    if not same_space(space, backdrop.icc_profile):
-        colors, space = to_srgb(colors, space), srgb_profile()
-    picture = composite(colors, result.alpha, backdrop(*result.alpha.shape), linear=arguments.linear)
-    return picture_writer(arguments.composite, picture, space)
+    blended = composite_in_one_space(colors, result.alpha, result.icc_profile, backdrop, linear=arguments.linear)
+    return picture_writer(arguments.composite, *blended)
 
 
 def _holds_16_bits(path: Path | None) -> bool:

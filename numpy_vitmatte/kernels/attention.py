@@ -160,10 +160,9 @@ def _offsets(queries, rows, depth, table, length, zeros):
 
 @kernel(EXACT_ORDER, INLINED)
 def _from_row(values, first, count):
-    """Return ``count`` rows from number ``first`` on, or as many as there are: offsets that are not used have few."""
+    """Return ``count`` rows from number ``first`` on, or none where they do not exist: nobody reads them then."""
     rows, columns = values.shape
-    begin = min(first, rows)
-    return view(values, begin * columns, (min(count, rows - begin), columns))
+    return view(values, first * columns, (count if first + count <= rows else 0, columns))
 
 
 @kernel(EXACT_ORDER, CALLED)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
+from numpy_vitmatte.images.color_profile import same_space, srgb_profile, to_srgb
 from numpy_vitmatte.images.linear_light import from_light, to_light
 from numpy_vitmatte.images.value_range import to_integers
-from numpy_vitmatte.matting.background import checkerboard
+from numpy_vitmatte.matting.background import Backdrop, checkerboard
 
 _GAP = 8
 """White columns between images that stand side by side."""
@@ -97,6 +98,35 @@ def composite(
     if linear:
         return _eight_bit(from_light(cover * to_light(foreground) + (1 - cover) * to_light(behind)))
     return _eight_bit(cover * np.asarray(foreground, np.float32) + (1 - cover) * behind)
+
+
+def composite_in_one_space(
+    colors: NDArray[Any],
+    alpha: NDArray[np.floating[Any]],
+    icc_profile: bytes | None,
+    backdrop: Backdrop,
+    *,
+    linear: bool = False,
+) -> tuple[NDArray[np.uint8], bytes | None]:
+    """Blend in the photo's color space where the background is in it too, otherwise in sRGB.
+
+    Parameters
+    ----------
+    colors, alpha, linear
+        See :func:`composite`.
+    icc_profile : bytes or None
+        The color space of `colors`; None: sRGB.
+    backdrop : Backdrop
+
+    Returns
+    -------
+    picture : (H, W, 3) uint8 array
+    icc_profile : bytes or None
+        The color space of the picture, to be embedded.
+    """
+    if not same_space(icc_profile, backdrop.icc_profile):
+        colors, icc_profile = to_srgb(colors, icc_profile), srgb_profile()
+    return composite(colors, alpha, backdrop(*alpha.shape), linear=linear), icc_profile
 
 
 def side_by_side(photo: NDArray[Any], trimap: NDArray[np.uint8], alpha: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

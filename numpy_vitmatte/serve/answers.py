@@ -7,11 +7,10 @@ import zipfile
 from collections.abc import Mapping
 from typing import IO, Any
 
-from numpy.typing import NDArray
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from numpy_vitmatte.serve.pictures import ENCODINGS, encode, file_name, new_spool
+from numpy_vitmatte.serve.pictures import ENCODINGS, Picture, encode, file_name, new_spool
 from numpy_vitmatte.serve.report import HEADER, as_json
 from numpy_vitmatte.serve.uploads import SPOOL
 
@@ -49,36 +48,36 @@ class SpooledResponse(Response):
             self.file.close()
 
 
-def one_picture(name: str, pixels: NDArray[Any], form: str, report: dict[str, Any]) -> SpooledResponse:
+def one_picture(name: str, picture: Picture, form: str, report: dict[str, Any]) -> SpooledResponse:
     """Answer with a picture, its report in a header."""
     file = new_spool()
-    encode(file, pixels, form)
+    encode(file, picture, form)
     headers = {HEADER: as_json(report), "Content-Disposition": f'inline; filename="{file_name(name, form)}"'}
     return SpooledResponse(file, ENCODINGS[form].media_type, headers)
 
 
-def archive(pictures: Mapping[str, NDArray[Any]], form: str, report: dict[str, Any]) -> SpooledResponse:
+def archive(pictures: Mapping[str, Picture], form: str, report: dict[str, Any]) -> SpooledResponse:
     """Answer with a zip of pictures and the report, stored as they are: pictures are compressed already."""
     file = new_spool()
     with zipfile.ZipFile(file, "w") as entries:
-        for name, pixels in pictures.items():
+        for name, picture in pictures.items():
             own = _form(name, form)
             with entries.open(file_name(name, own), "w") as entry:
-                encode(entry, pixels, own)
+                encode(entry, picture, own)
         entries.writestr("report.json", json.dumps(report, indent=2))
     headers = {HEADER: as_json(report), "Content-Disposition": 'attachment; filename="matting.zip"'}
     return SpooledResponse(file, "application/zip", headers)
 
 
-def several_parts(pictures: Mapping[str, NDArray[Any]], form: str, report: dict[str, Any]) -> SpooledResponse:
+def several_parts(pictures: Mapping[str, Picture], form: str, report: dict[str, Any]) -> SpooledResponse:
     """Answer with a form of report and pictures, which browsers and Python's ``email`` take apart."""
     file, boundary = new_spool(), secrets.token_hex(16)
     _part(file, boundary, "report", None, "application/json")
     file.write(as_json(report).encode())
-    for name, pixels in pictures.items():
+    for name, picture in pictures.items():
         own = _form(name, form) if len(pictures) > 1 else form
         _part(file, boundary, name, file_name(name, own), ENCODINGS[own].media_type)
-        encode(file, pixels, own)
+        encode(file, picture, own)
     file.write(f"\r\n--{boundary}--\r\n".encode())
     return SpooledResponse(file, f"multipart/form-data; boundary={boundary}", {})
 

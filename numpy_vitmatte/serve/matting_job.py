@@ -12,7 +12,7 @@ from PIL import Image
 
 from numpy_vitmatte.errors import MemoryLimitError, VitMatteError, collected_warnings
 from numpy_vitmatte.matting.background import Backdrop, named_background, read_background
-from numpy_vitmatte.matting.composite import composite, cutout
+from numpy_vitmatte.matting.composite import composite_in_one_space, cutout
 from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.matting.trust_map import TrustMap
 from numpy_vitmatte.model import VitMatteForImageMatting
@@ -24,6 +24,7 @@ from numpy_vitmatte.pipeline.photo_to_alpha import compute
 from numpy_vitmatte.pipeline.trust import compute_with_trust
 from numpy_vitmatte.serve.budget import JobBudget, background_bytes
 from numpy_vitmatte.serve.fields import MatteFields
+from numpy_vitmatte.serve.pictures import Picture
 from numpy_vitmatte.serve.problems import ClientGone, too_large, unusable
 from numpy_vitmatte.serve.report import StepTimes, trimap_entry
 from numpy_vitmatte.serve.trimap_job import trimap_of_mask
@@ -35,13 +36,13 @@ class MattingAnswer(NamedTuple):
 
     Attributes
     ----------
-    pictures : dict of str to array
-        Pictures by name, in the order of an archive: the alpha as floats, the others as they are to be seen.
+    pictures : dict of str to Picture
+        By name, in the order of an archive: the alpha as floats, the others as they are to be seen.
     report : dict
         Values that JSON knows.
     """
 
-    pictures: dict[str, NDArray[Any]]
+    pictures: dict[str, Picture]
     report: dict[str, Any]
 
 
@@ -119,7 +120,7 @@ class MattingJob:
         assert self._read is not None
         trimap, understood, warnings, prepared = self._read
         if prepared is None:
-            return MattingAnswer({"trimap": trimap}, self._report(trimap.shape, understood, warnings))
+            return MattingAnswer({"trimap": Picture(trimap)}, self._report(trimap.shape, understood, warnings))
         with _as_problems():
             _stop_if(unwanted)
             with self.times.step("matte"), collected_warnings() as caught:
@@ -174,31 +175,33 @@ class MattingJob:
     def _matte(self, prepared: PreparedJob) -> tuple[MattingResult, TrustMap | None]:
         return compute_with_trust(prepared) if self._with_trust else (compute(prepared), None)
 
-    def _pictures(self, result: MattingResult, trust: TrustMap | None) -> dict[str, NDArray[Any]]:
+    def _pictures(self, result: MattingResult, trust: TrustMap | None) -> dict[str, Picture]:
         output, fields = self.fields.output, self.fields
-        pictures: dict[str, NDArray[Any]] = {}
+        pictures: dict[str, Picture] = {}
         if output in ("alpha", "all"):
-            pictures["alpha"] = result.alpha
+            pictures["alpha"] = Picture(result.alpha)
         if self._colored:
             colors = result.photo
             if self.estimated:
                 colors = estimate_foreground(result.photo, result.alpha, linear=fields.linear)
             if output in ("cutout", "all"):
-                pictures["cutout"] = cutout(colors, result.alpha)
-            backdrop = self._backdrop()
+                pictures["cutout"] = Picture(cutout(colors, result.alpha), result.icc_profile)
+            backdrop = self._backdrop(result.icc_profile)
             if backdrop:
-                behind = backdrop(*result.alpha.shape)
-                pictures["composite"] = composite(colors, result.alpha, behind, linear=fields.linear)
+                blended = composite_in_one_space(
+                    colors, result.alpha, result.icc_profile, backdrop, linear=fields.linear
+                )
+                pictures["composite"] = Picture(*blended)
         if output == "all":
-            pictures["trimap"] = result.trimap
+            pictures["trimap"] = Picture(result.trimap)
         if trust:
-            pictures["trust"] = trust.picture()
+            pictures["trust"] = Picture(trust.picture())
         return pictures
 
-    def _backdrop(self) -> Backdrop | None:
+    def _backdrop(self, icc_profile: bytes | None) -> Backdrop | None:
         """Read what the subject stands before; a name is a color or the checkerboard, never a path."""
         if "background" in self.images:
-            return read_background(self.images["background"], self.fields.fit or "cover")
+            return read_background(self.images["background"], self.fields.fit or "cover", icc_profile)
         name = self.fields.background
         return None if name is None else named_background(name)
 

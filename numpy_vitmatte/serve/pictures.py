@@ -87,25 +87,41 @@ def new_spool() -> IO[bytes]:
     return cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL))
 
 
-def encode(file: IO[bytes], pixels: NDArray[Any], form: str) -> None:
+class Picture(NamedTuple):
+    """A picture of an answer.
+
+    Attributes
+    ----------
+    pixels : (H, W) float array in [0, 1], or (H, W), (H, W, 3) or (H, W, 4) uint8 array
+        Floats are an alpha.
+    icc_profile : bytes or None
+        The meaning of its colors, which is embedded; None: sRGB, or no colors.
+    """
+
+    pixels: NDArray[Any]
+    icc_profile: bytes | None = None
+
+
+def encode(file: IO[bytes], picture: Picture, form: str) -> None:
     """Write a picture.
 
     Parameters
     ----------
     file : binary file
-    pixels : (H, W) float array in [0, 1], or (H, W), (H, W, 3) or (H, W, 4) uint8 array
-        Floats are an alpha: rounded, or with "npy" written as they are.
+    picture : Picture
+        An alpha is rounded, or with "npy" written as it is.
     form : str
         One of ``ENCODINGS``.
     """
-    encoding = ENCODINGS[form]
+    encoding, pixels = ENCODINGS[form], picture.pixels
     if encoding.pillow is None:
         np.save(file, pixels)
         return
     if pixels.dtype.kind == "f":
         pixels = to_integers(pixels, 16 if form == "png16" else 8)
     content = io.BytesIO()  # some encoders seek, an archive cannot
-    Image.fromarray(np.ascontiguousarray(pixels)).save(content, encoding.pillow, **encoding.options)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image.save(content, encoding.pillow, icc_profile=picture.icc_profile, **encoding.options)
     file.write(content.getbuffer())
 
 

@@ -36,5 +36,5 @@ def test_a_bound_that_is_reached():
 
 
 def test_the_trained_network_is_nowhere_near():
-    gains = VitMatteForImageMatting.from_pretrained("vitmatte-tiny")._network.decoder.gains
+    gains = VitMatteForImageMatting.from_pretrained("vitmatte-tiny").network().decoder.gains
     assert gains.largest(1e6, 1e6) < LARGEST_SUM / 1e10

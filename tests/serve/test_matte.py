@@ -8,10 +8,12 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from support.icc_profiles import DISPLAY_P3
 from support.matting_job import KNOWN, PHOTO, TRIMAP
 from support.service_process import encoded
 
 from numpy_vitmatte import composite, cutout, matte, matte_with_trust, trimap_from_mask
+from numpy_vitmatte.images.color_profile import is_srgb, to_srgb
 from numpy_vitmatte.images.value_range import to_integers
 
 pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
@@ -79,6 +81,22 @@ def test_a_cutout_has_the_photos_colors_and_the_alpha(service, parts, alpha):
 def test_a_composite(service, parts, alpha, background, behind, linear):
     answer = service.matte(**parts, output="composite", background=background, colors="photo", linear=linear)
     np.testing.assert_array_equal(answer.picture(), composite(PHOTO, alpha, behind, linear=linear))
+
+
+def test_colors_of_another_space(service, parts, lively_checkpoint):
+    """The cut-out keeps the photo's levels and its profile; a composite before a named color is in sRGB, and says so."""
+    file = io.BytesIO()
+    Image.fromarray(PHOTO).save(file, "PNG", icc_profile=DISPLAY_P3)
+    parts = parts | {"image": file.getvalue()}
+    alpha = matte(to_srgb(PHOTO, DISPLAY_P3), TRIMAP, lively_checkpoint)
+    answer = service.matte(**parts, output="cutout", colors="photo")
+    with Image.open(io.BytesIO(answer.body)) as picture:
+        assert picture.info["icc_profile"] == DISPLAY_P3
+        np.testing.assert_array_equal(picture, cutout(PHOTO, alpha))
+    answer = service.matte(**parts, output="composite", background="white", colors="photo")
+    with Image.open(io.BytesIO(answer.body)) as picture:
+        assert is_srgb(picture.info["icc_profile"])
+        np.testing.assert_array_equal(picture, composite(to_srgb(PHOTO, DISPLAY_P3), alpha, (255, 255, 255)))
 
 
 def test_a_trust_map(service, parts, lively_checkpoint):
