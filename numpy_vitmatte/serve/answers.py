@@ -10,7 +10,7 @@ from typing import IO, Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from numpy_vitmatte.serve.pictures import ENCODINGS, Picture, encode, file_name, new_spool
+from numpy_vitmatte.serve.pictures import ENCODINGS, AnswerPicture, encode, file_name, new_spool
 from numpy_vitmatte.serve.report import HEADER, as_json
 from numpy_vitmatte.serve.uploads import SPOOL
 
@@ -48,7 +48,7 @@ class SpooledResponse(Response):
             self.file.close()
 
 
-def one_picture(name: str, picture: Picture, form: str, report: dict[str, Any]) -> SpooledResponse:
+def one_picture(name: str, picture: AnswerPicture, form: str, report: dict[str, Any]) -> SpooledResponse:
     """Answer with a picture, its report in a header."""
     file = new_spool()
     encode(file, picture, form)
@@ -56,7 +56,7 @@ def one_picture(name: str, picture: Picture, form: str, report: dict[str, Any]) 
     return SpooledResponse(file, ENCODINGS[form].media_type, headers)
 
 
-def archive(pictures: Mapping[str, Picture], form: str, report: dict[str, Any]) -> SpooledResponse:
+def archive(pictures: Mapping[str, AnswerPicture], form: str, report: dict[str, Any]) -> SpooledResponse:
     """Answer with a zip of pictures and the report, stored as they are: pictures are compressed already."""
     file = new_spool()
     with zipfile.ZipFile(file, "w") as entries:
@@ -69,7 +69,7 @@ def archive(pictures: Mapping[str, Picture], form: str, report: dict[str, Any]) 
     return SpooledResponse(file, "application/zip", headers)
 
 
-def several_parts(pictures: Mapping[str, Picture], form: str, report: dict[str, Any]) -> SpooledResponse:
+def several_parts(pictures: Mapping[str, AnswerPicture], form: str, report: dict[str, Any]) -> SpooledResponse:
     """Answer with a form of report and pictures, which browsers and Python's ``email`` take apart."""
     file, boundary = new_spool(), secrets.token_hex(16)
     _part(file, boundary, "report", None, "application/json")

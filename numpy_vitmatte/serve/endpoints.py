@@ -20,7 +20,7 @@ from numpy_vitmatte.serve.fields import (
     parse_fields,
 )
 from numpy_vitmatte.serve.matting_job import MattingAnswer, MattingJob
-from numpy_vitmatte.serve.pictures import Picture, open_upload
+from numpy_vitmatte.serve.pictures import AnswerPicture, open_upload
 from numpy_vitmatte.serve.problems import too_large, unusable
 from numpy_vitmatte.serve.service import Service
 from numpy_vitmatte.serve.trimap_job import TrimapJob
@@ -80,7 +80,7 @@ async def trimap_endpoint(service: Service, request: Request) -> Response:
             trimap, report = job.run(unwanted)
             if fields.check and not fields.repair:
                 return JSONResponse(report)
-            return one_picture("trimap", Picture(trimap), fields.format, report)
+            return one_picture("trimap", AnswerPicture(trimap), fields.format, report)
 
         return await service.compute(request, work)
 

@@ -24,7 +24,7 @@ from numpy_vitmatte.pipeline.photo_to_alpha import compute
 from numpy_vitmatte.pipeline.trust import compute_with_trust
 from numpy_vitmatte.serve.budget import JobBudget, background_bytes
 from numpy_vitmatte.serve.fields import MatteFields
-from numpy_vitmatte.serve.pictures import Picture
+from numpy_vitmatte.serve.pictures import AnswerPicture
 from numpy_vitmatte.serve.problems import ClientGone, too_large, unusable
 from numpy_vitmatte.serve.report import StepTimes, trimap_entry
 from numpy_vitmatte.serve.trimap_job import trimap_of_mask
@@ -36,13 +36,13 @@ class MattingAnswer(NamedTuple):
 
     Attributes
     ----------
-    pictures : dict of str to Picture
+    pictures : dict of str to AnswerPicture
         By name, in the order of an archive: the alpha as floats, the others as they are to be seen.
     report : dict
         Values that JSON knows.
     """
 
-    pictures: dict[str, Picture]
+    pictures: dict[str, AnswerPicture]
     report: dict[str, Any]
 
 
@@ -120,7 +120,7 @@ class MattingJob:
         assert self._read is not None
         trimap, understood, warnings, prepared = self._read
         if prepared is None:
-            return MattingAnswer({"trimap": Picture(trimap)}, self._report(trimap.shape, understood, warnings))
+            return MattingAnswer({"trimap": AnswerPicture(trimap)}, self._report(trimap.shape, understood, warnings))
         with _as_problems():
             _stop_if(unwanted)
             with self.times.step("matte"), collected_warnings() as caught:
@@ -175,27 +175,27 @@ class MattingJob:
     def _matte(self, prepared: PreparedJob) -> tuple[MattingResult, TrustMap | None]:
         return compute_with_trust(prepared) if self._with_trust else (compute(prepared), None)
 
-    def _pictures(self, result: MattingResult, trust: TrustMap | None) -> dict[str, Picture]:
+    def _pictures(self, result: MattingResult, trust: TrustMap | None) -> dict[str, AnswerPicture]:
         output, fields = self.fields.output, self.fields
-        pictures: dict[str, Picture] = {}
+        pictures: dict[str, AnswerPicture] = {}
         if output in ("alpha", "all"):
-            pictures["alpha"] = Picture(result.alpha)
+            pictures["alpha"] = AnswerPicture(result.alpha)
         if self._colored:
             colors = result.photo
             if self.estimated:
                 colors = estimate_foreground(result.photo, result.alpha, linear=fields.linear)
             if output in ("cutout", "all"):
-                pictures["cutout"] = Picture(cutout(colors, result.alpha), result.icc_profile)
+                pictures["cutout"] = AnswerPicture(cutout(colors, result.alpha), result.icc_profile)
             backdrop = self._backdrop(result.icc_profile)
             if backdrop:
                 blended = composite_in_one_space(
                     colors, result.alpha, result.icc_profile, backdrop, linear=fields.linear
                 )
-                pictures["composite"] = Picture(*blended)
+                pictures["composite"] = AnswerPicture(*blended)
         if output == "all":
-            pictures["trimap"] = Picture(result.trimap)
+            pictures["trimap"] = AnswerPicture(result.trimap)
         if trust:
-            pictures["trust"] = Picture(trust.picture())
+            pictures["trust"] = AnswerPicture(trust.picture())
         return pictures
 
     def _backdrop(self, icc_profile: bytes | None) -> Backdrop | None:

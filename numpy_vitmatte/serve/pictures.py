@@ -87,7 +87,7 @@ def new_spool() -> IO[bytes]:
     return cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL))
 
 
-class Picture(NamedTuple):
+class AnswerPicture(NamedTuple):
     """A picture of an answer.
 
     Attributes
@@ -102,13 +102,13 @@ class Picture(NamedTuple):
     icc_profile: bytes | None = None
 
 
-def encode(file: IO[bytes], picture: Picture, form: str) -> None:
+def encode(file: IO[bytes], picture: AnswerPicture, form: str) -> None:
     """Write a picture.
 
     Parameters
     ----------
     file : binary file
-    picture : Picture
+    picture : AnswerPicture
         An alpha is rounded, or with "npy" written as it is.
     form : str
         One of ``ENCODINGS``.

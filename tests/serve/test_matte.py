@@ -84,7 +84,7 @@ def test_a_composite(service, parts, alpha, background, behind, linear):
 
 
 def test_colors_of_another_space(service, parts, lively_checkpoint):
-    """The cut-out keeps the photo's levels and its profile; a composite before a named color is in sRGB, and says so."""
+    """The cut-out keeps the photo's levels and its profile; a composite before a named color is in sRGB."""
     file = io.BytesIO()
     Image.fromarray(PHOTO).save(file, "PNG", icc_profile=DISPLAY_P3)
     parts = parts | {"image": file.getvalue()}
