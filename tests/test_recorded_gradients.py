@@ -1,6 +1,8 @@
 """The reference's gradient against PyTorch's, recorded: parity where PyTorch is not installed."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +52,21 @@ def test_statistics_make_a_difference(recording):
     first = reference.under(recording[0], "stored/backbone."), reference.under(recording[0], "own/backbone.")
     for name, gradient in first[0].items():
         assert np.abs(gradient - first[1][name]).max() > 0.1 * np.abs(gradient).max(), name
+
+
+def test_the_tutorial_quotes_the_recording(recording):
+    """Its numbers, their places and the versions it names are those of the file."""
+    path = Path(__file__).resolve().parent.parent / "tutorials/08-backwards-by-hand.ipynb"
+    cells = ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    quoted = re.findall(r'^    "([\w.]+)": \(\(([\d, ]+)\), (-?[\d.]+)\),$', "\n".join(cells), re.MULTILINE)
+    assert len(quoted) == 12
+    for name, place, number in quoted:
+        gradient = recording[0][f"stored/{name}"]
+        at = tuple(int(index) for index in place.split(",") if index.strip())
+        assert float(number) == gradient[at]
+        assert abs(float(number)) == np.abs(gradient).max()
+    for package, version in (("PyTorch", recording[1]["torch"]), ("transformers", recording[1]["transformers"])):
+        assert f"{package} {'.'.join(version.split('.')[:2])}" in " ".join(cells)
 
 
 @pytest.mark.parity
