@@ -26,7 +26,7 @@ NAMES = (
 NEEDS = "the [parity] extra is not installed"
 
 # What a row holds that needs torch.
-TENSORS = re.compile(r"torch\.|\"pt\"|inputs")
+TENSORS = re.compile(r"torch\.|\"pt\"|inputs|numel")
 
 # Two chains of float32 operations, as in test_model_parity.
 TOLERANCE = 1e-4

@@ -148,5 +148,5 @@ def test_tiles_of_other_processors(other_registers, data):
 def test_refuses_other_arrays(bad):
     """Pointers are followed without a check, so the types are checked when the tile is compiled."""
     x = np.zeros(64, np.float32)
-    with pytest.raises(numba.TypingError, match="contiguous float32"):
+    with pytest.raises(numba.TypingError, match="contiguous arrays of float32"):
         callable_from_python(microkernel.row_tile)(bad, 0, 1, 1, 0, 4, x, 0, x, 0, x, 0, 16)

@@ -46,13 +46,14 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, folders, checkpoint):
         lines += process.communicate(timeout=300)[0].splitlines()
         assert lines == expected[first - 1 : first - 1 + len(lines)]
         reached = first - 1 + len(lines)
-        if process.returncode == 0:
+        assert process.returncode in (0, -9)
+        if (tmp_path / "killed").exists():  # whole, even where the kill came after its last step
             break
-        assert process.returncode == -9
     else:
         last = start(folders, tmp_path / "killed", checkpoint)
         assert last.communicate(timeout=300)[0].splitlines()[-1] == expected[-1]
         assert last.returncode == 0
     one, other = (tmp_path / name / "model.safetensors" for name in ("whole", "killed"))
     assert one.read_bytes() == other.read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
+    left = {path.name for path in tmp_path.iterdir()} - {"killed", "whole"}
+    assert left <= ({"killed.training"} if process.returncode else set())
