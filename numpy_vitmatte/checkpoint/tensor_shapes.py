@@ -9,7 +9,7 @@ Shape = tuple[int, ...]
 Named = Iterator[tuple[str, Shape]]
 
 # Channels between the matting head's two convolutions (VitMatteHead of transformers; not configurable there).
-_HEAD_CHANNELS = 16
+HEAD_CHANNELS = 16
 
 
 def parameter_shapes(config: VitMatteConfig) -> dict[str, Shape]:
@@ -79,9 +79,9 @@ def _decoder(config: VitMatteConfig) -> Named:
     fused = (config.hidden_size, *config.fusion_hidden_sizes)
     for level, detail in enumerate(reversed(details)):
         yield from _normed_convolution(f"decoder.fusion_blocks.{level}.conv", fused[level + 1], fused[level] + detail)
-    yield from _convolution("decoder.matting_head.matting_convs.0", _HEAD_CHANNELS, fused[-1], 3, bias=True)
-    yield from _batch_norm("decoder.matting_head.matting_convs.1", _HEAD_CHANNELS)
-    yield from _convolution("decoder.matting_head.matting_convs.3", 1, _HEAD_CHANNELS, 1, bias=True)
+    yield from _convolution("decoder.matting_head.matting_convs.0", HEAD_CHANNELS, fused[-1], 3, bias=True)
+    yield from _batch_norm("decoder.matting_head.matting_convs.1", HEAD_CHANNELS)
+    yield from _convolution("decoder.matting_head.matting_convs.3", 1, HEAD_CHANNELS, 1, bias=True)
 
 
 def _normed_convolution(prefix: str, channels_out: int, channels_in: int) -> Named:

@@ -2,13 +2,11 @@
 
 import math
 
-from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
+from numpy_vitmatte.checkpoint.tensor_shapes import HEAD_CHANNELS, parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.gradients.fusion import GATHERED_FLOATS
 from numpy_vitmatte.gradients.products import STRIPS_FLOATS
-
-FLOAT = 4
-HEAD_CHANNELS = 16
+from numpy_vitmatte.network.memory import FLOAT
 
 
 def gradients_memory(batch: int, height: int, width: int, config: VitMatteConfig, decoder_alone: bool = False) -> int:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import shutil
 import subprocess
 import sys
 import zlib
@@ -11,18 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from attention import maps, scene
+from support.browser import running_browser
 
 pytestmark = pytest.mark.extras
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright: extra [serve-test]")
 pytest.importorskip("furo", reason="the page is built by Sphinx: pip install --group docs")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("no Chromium is installed; Debian's package is called chromium", allow_module_level=True)
 
 ROOT = Path(__file__).resolve().parents[2]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 DESKTOP = {"viewport": {"width": 1300, "height": 900}, "color_scheme": "light"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True}
 MOST = 0.05
@@ -46,10 +40,8 @@ def seen():
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with running_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

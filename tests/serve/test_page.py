@@ -1,12 +1,12 @@
 """The page in a real browser: painting, matting, downloading; by mouse and by keyboard alone."""
 
 import io
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.browser import running_browser
 from support.service_process import running_service
 
 from numpy_vitmatte import matte
@@ -16,14 +16,7 @@ pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
 
 pytestmark = pytest.mark.extras
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright: extra [serve-test]")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("no Chromium is installed; Debian's package is called chromium", allow_module_level=True)
-
 DEMO = Path(__file__).resolve().parents[2] / "numpy_vitmatte" / "demo"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 PATIENCE = 120_000  # milliseconds for a matting on a machine that has other things to do
 
 
@@ -36,10 +29,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with running_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
