@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Unpack
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.files.atomic_write import remove_leftovers, temporary_name
+from numpy_vitmatte.files.atomic_write import remove_leftovers
 from numpy_vitmatte.hub.resolve import checkpoint_directory
 from numpy_vitmatte.images.writing import picture_writer, text_writer, write_together
 from numpy_vitmatte.matting.evaluation import as_csv
@@ -26,6 +26,7 @@ from numpy_vitmatte.training.finetuning.validation import held_back_errors
 from numpy_vitmatte.training.optimizer import AdamW, MovingAverage, trainable
 
 CURVE_FILE = "curve.png"
+CHECKPOINT_FOLDER = "checkpoint"
 
 _log = logging.getLogger("numpy_vitmatte")
 
@@ -125,7 +126,7 @@ def _run(settings: Settings, output: Path, listen: Listener) -> FinetuneResult:
     checkpoint.model.update_parameters(state.average.tensors)
     before = {stem: AlphaErrors(*row) for stem, row in state.before.items()}
     after = held_back_errors(material, checkpoint)
-    _write(output, checkpoint, state, before, after)
+    _write(folder / CHECKPOINT_FOLDER, output, checkpoint, state, before, after)
     _leave(folder)
     return FinetuneResult(output, state.step, state.seconds, before, after)
 
@@ -182,14 +183,15 @@ def _leave(folder: Path) -> None:
 
 
 def _write(
+    new: Path,
     output: Path,
     checkpoint: LoadedCheckpoint,
     state: RunState,
     before: dict[str, AlphaErrors],
     after: dict[str, AlphaErrors],
 ) -> None:
-    """Write the checkpoint under another name, then rename it."""
-    new = temporary_name(output)
+    """Write the checkpoint as the folder ``new``, then rename it: what a killed run leaves lies beside its state."""
+    shutil.rmtree(new, ignore_errors=True)
     writers = {new / LOG_FILE: text_writer(log_csv(state.rows))}
     writers[new / CURVE_FILE] = picture_writer(new / CURVE_FILE, curve_picture(state.rows))
     if after:
