@@ -206,7 +206,9 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
 
 def _column(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs by the tiles of the weights' type."""
-    (column_of_squares if matrix.panels.dtype in PARTS else _column_of_tiles)(x, rows, segments, matrix, panel, wide, out)
+    (column_of_squares if matrix.panels.dtype in PARTS else _column_of_tiles)(
+        x, rows, segments, matrix, panel, wide, out
+    )
 
 
 @overload(_column)
