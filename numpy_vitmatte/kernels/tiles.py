@@ -17,7 +17,7 @@ the place of registers.
 from typing import Protocol
 
 from llvmlite import ir
-from numba.core.cgutils import alloca_once, for_range, get_or_insert_function, global_constant
+from numba.core.cgutils import for_range, get_or_insert_function, global_constant
 
 from numpy_vitmatte.kernels.vectors import emit_broadcast, emit_multiply_add
 
@@ -111,22 +111,9 @@ class SoftwareTiles:
             builder.store(value, _line(builder, address, step, row.index)).align = 1
 
     def multiply_add(self, builder: ir.IRBuilder, sums: int, x: int, w: int) -> None:
-        """Add the product of two tiles, row by row."""
-        halves = [alloca_once(builder, _sums) for _ in range(2)]
-        with for_range(builder, _integer(TILE_ROWS)) as m:
-            pairs = builder.bitcast(self._row(builder, x, m.index), _int32.as_pointer())
-            for half in halves:
-                builder.store(ir.Constant(_sums, [0.0] * _LANES), half)
-            with for_range(builder, _integer(TILE_ROWS)) as k:
-                pair = emit_broadcast(builder, builder.load(builder.gep(pairs, [k.index])), _LANES)
-                columns = builder.load(self._row(builder, w, k.index))
-                numbers = zip(_widened(builder, pair), _widened(builder, columns), halves, strict=True)
-                for one, other, half in numbers:
-                    total = emit_multiply_add(builder, one, other, builder.load(half))
-                    builder.store(_flushed(builder, total), half)
-            product = _flushed(builder, builder.fadd(*(builder.load(half) for half in halves)))
-            target = builder.bitcast(self._row(builder, sums, m.index), _sums.as_pointer())
-            builder.store(_flushed(builder, builder.fadd(_flushed(builder, builder.load(target)), product)), target)
+        """Call a function that adds the product of two tiles: written out each time it would take long to compile."""
+        rows = [self._row(builder, tile, _integer(0)) for tile in (sums, x, w)]
+        builder.call(_software_product(builder.module), rows)
 
     def _row(self, builder: ir.IRBuilder, tile: int, row: ir.Value) -> ir.Value:
         """Emit the address of a tile's row: each function has eight tiles of its own."""
@@ -141,6 +128,34 @@ class SoftwareTiles:
 def _line(builder: ir.IRBuilder, address: ir.Value, step: ir.Value, row: ir.Value) -> ir.Value:
     here = builder.gep(builder.bitcast(address, _byte.as_pointer()), [builder.mul(row, step)])
     return builder.bitcast(here, _pairs.as_pointer())
+
+
+def _software_product(module: ir.Module) -> ir.Function:
+    """Return the module's function of the first rows of three tiles that sets ``sums += x @ w``."""
+    name = "software_tile_product"
+    if name in module.globals:
+        return module.globals[name]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_pairs.as_pointer()] * 3), name)
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block())
+    sums, x, w = function.args
+    halves = [builder.alloca(_sums) for _ in range(2)]
+    with for_range(builder, _integer(TILE_ROWS)) as m:
+        pairs = builder.bitcast(builder.gep(x, [m.index]), _int32.as_pointer())
+        for half in halves:
+            builder.store(ir.Constant(_sums, [0.0] * _LANES), half)
+        with for_range(builder, _integer(TILE_ROWS)) as k:
+            pair = emit_broadcast(builder, builder.load(builder.gep(pairs, [k.index])), _LANES)
+            columns = builder.load(builder.gep(w, [k.index]))
+            for one, other, half in zip(_widened(builder, pair), _widened(builder, columns), halves, strict=True):
+                total = emit_multiply_add(builder, one, other, builder.load(half))
+                builder.store(_flushed(builder, total), half)
+        product = _flushed(builder, builder.fadd(*(builder.load(half) for half in halves)))
+        target = builder.bitcast(builder.gep(sums, [m.index]), _sums.as_pointer())
+        builder.store(_flushed(builder, builder.fadd(_flushed(builder, builder.load(target)), product)), target)
+    builder.ret_void()
+    return function
 
 
 def _widened(builder: ir.IRBuilder, pairs: ir.Value) -> tuple[ir.Value, ir.Value]:
