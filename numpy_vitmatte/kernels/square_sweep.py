@@ -18,7 +18,7 @@ def column_of_squares(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0.
 
     A tile has 16 rows or 32. The last one slides back to stay full. Where there are fewer than 16 rows, ``x`` has some
-    more that hold anything, and the result goes through scratch.
+    more, which are zero, and the result goes through scratch.
     """
     number, step, depth = segments
     panels, bias = matrix.panels, matrix.bias

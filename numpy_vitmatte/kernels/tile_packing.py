@@ -71,7 +71,7 @@ def split_rows(x, rows, segments, parts):
     """Split the part of some rows that a product reads into bfloat16 numbers.
 
     Rows that overlap are split once where all of their runs fill whole tiles. Otherwise each row is copied, and each of
-    its runs ends in zeros. At least 16 rows exist; those too many hold anything.
+    its runs ends in zeros. At least 16 rows exist; those too many are zero.
 
     Returns
     -------
@@ -88,6 +88,8 @@ def split_rows(x, rows, segments, parts):
     size = whole_tiles(number * run * (1 if joined else max(rows, TILE_ROWS)))
     part = size + TILE_DEPTH
     bits = np.empty(part * parts, np.uint16)
+    if rows < TILE_ROWS:
+        bits[:] = 0
     begin = np.intp(-(bits.ctypes.data // 2) % TILE_DEPTH)  # a row of a tile should lie in one cache line
     for s in range(number):
         for m in range(runs):

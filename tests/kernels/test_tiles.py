@@ -181,7 +181,7 @@ def test_sixteen_threads():
     matrix = for_tiles(pack(w), TWO_PARTS)
     expected = linear(x, matrix)
     with ThreadPoolExecutor(16) as pool:
-        for result in pool.map(lambda _: linear(x, matrix), range(64)):
+        for result in pool.map(lambda _: linear(x, matrix), range(32)):
             np.testing.assert_array_equal(result, expected)
 
 
