@@ -198,3 +198,30 @@ def test_an_error_while_decoding_or_encoding_frees_the_place(step):
         assert await lane.run(lambda _: 1) == 1
 
     asyncio.run(scene())
+
+
+def test_a_result_goes_to_its_encoder_without_the_event_loop():
+    async def scene():
+        lane, jobs, encoded = Lane(1, 8), Jobs(), threading.Event()
+        task = asyncio.create_task(lane.run(jobs.named(0), after=lambda _: encoded.set()))
+        await settled()
+        jobs.go.set()
+        assert encoded.wait(30)  # the loop stands still meanwhile
+        await task
+
+    asyncio.run(scene())
+
+
+def test_what_nobody_wants_any_more_is_not_encoded():
+    async def scene():
+        lane, jobs, encoded = Lane(1, 8), Jobs(), []
+        task = asyncio.create_task(lane.run(jobs.named(0), after=encoded.append))
+        await settled()
+        task.cancel()
+        await settled()
+        jobs.go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (jobs.told, encoded, lane.running, lane.waiting) == ([(0, True)], [], 0, 0)
+
+    asyncio.run(scene())
