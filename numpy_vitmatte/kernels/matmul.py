@@ -206,9 +206,8 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
 
 def _column(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs by the tiles of the weights' type."""
-    (column_of_squares if matrix.panels.dtype in PARTS else _column_of_tiles)(
-        x, rows, segments, matrix, panel, wide, out
-    )
+    column = column_of_squares if matrix.panels.dtype in PARTS else _column_of_tiles
+    column(x, rows, segments, matrix, panel, wide, out)
 
 
 @overload(_column, inline="always")
