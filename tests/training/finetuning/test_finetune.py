@@ -17,7 +17,7 @@ from numpy_vitmatte.matting.evaluation import as_table
 from numpy_vitmatte.model.trainable import TrainableModel
 from numpy_vitmatte.runtime.threads import set_num_threads
 from numpy_vitmatte.training import finetune
-from numpy_vitmatte.training.finetuning import state as state_module
+from numpy_vitmatte.training.state_file import STATE_FILE
 
 STEPS = 6
 
@@ -158,7 +158,7 @@ def test_another_run_is_not_continued(tmp_path, folders, options):
     with pytest.raises(VitMatteError, match=r"was begun with lr=0.003, not 0.001; go on with the same, or remove"):
         finetune(*arguments, **options | {"lr": 1e-3})
     assert files_of(tmp_path / "new.training") == before
-    (tmp_path / "new.training" / state_module.STATE_FILE).write_bytes(b"no state")
+    (tmp_path / "new.training" / STATE_FILE).write_bytes(b"no state")
     with pytest.raises(VitMatteError, match="is not the state of a run"):
         finetune(*arguments, **options)
 
