@@ -19,7 +19,7 @@ from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.runtime.recycling import recycling
 from numpy_vitmatte.training import clip_by_norm, warmup_cosine
 from numpy_vitmatte.training.losses import Loss, recipe_loss
-from numpy_vitmatte.training.state_file import STATE_FILE
+from numpy_vitmatte.training.state_file import STATE_FILE, read_state
 
 from .data import Batch, Source, batches
 from .log import Log, plot
@@ -65,16 +65,17 @@ def main() -> None:
 
 def train(args: argparse.Namespace) -> None:
     """Train until --steps or --stop-after."""
-    set_num_threads(args.threads)
-    material = read_material(args.material)
+    material, state = read_material(args.material), args.folder / STATE_FILE
     print(material.describe(), flush=True)
-    run = Run(build(args.init, args.seed))
     args.folder.mkdir(parents=True, exist_ok=True)
-    if (args.folder / STATE_FILE).exists():
-        run.load(args.folder / STATE_FILE)
+    seen = read_state(state).words["samples"] if state.exists() else 0
+    # Workers are forked before any kernel runs: a process that has threads had better not be.
+    drawn = batches(Source(material, args.crop, args.batch, args.seed, seen), args.workers)
+    set_num_threads(args.threads)
+    run = Run(build(args.init, args.seed))
+    if state.exists():
+        run.load(state)
         print(f"continues after step {run.step}, {run.samples} samples", flush=True)
-    # Workers are forked before the first kernel runs: a process with threads had better not be.
-    drawn = batches(Source(material, args.crop, args.batch, args.seed, run.samples), args.workers)
     if args.frozen_norms:
         run.freeze_norms()
     run.average.decay = args.average
