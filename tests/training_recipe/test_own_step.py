@@ -24,8 +24,8 @@ WITHOUT_EFFECT = "decoder.matting_head.matting_convs.0.bias"
 PICTURES, SIDE, RATE, AVERAGE = 16, 64, 1e-3, 0.998
 
 LENGTHS_APART = 3e-3
-"""Length of a difference of gradients, of the gradient's own. Rounding alone makes it 1e-4. Of the three million numbers
-before a ReLU, though, a few are nearer to 0 than rounding, and one that is found on the other side adds its pixel."""
+"""Length of a difference of gradients, of the gradient's own. Rounding alone makes it 1e-4. But of three million
+numbers before a ReLU a few are nearer to 0 than rounding, and one that is found on the other side adds its pixel."""
 
 
 @pytest.mark.parametrize("frozen", [True, False], ids=["frozen norms", "the batch's statistics"])
