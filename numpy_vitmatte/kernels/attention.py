@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run, exponential, larger
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.keys_values import (
     Head,
     KeyChunk,
@@ -103,7 +104,7 @@ def _step_of_scores(tokens):
     return whole_panels(tokens) | PANEL
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running):
     """Turn the scores of some queries with a block of keys into exponentials.
 
@@ -145,7 +146,7 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         sums[i] = sums[i] + total
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _offsets(queries, rows, depth, table, length, zeros):
     """Multiply the queries by the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
 
@@ -158,7 +159,7 @@ def _offsets(queries, rows, depth, table, length, zeros):
     return view(out, ZERO, (rows + 1, columns))
 
 
-@kernel(EXACT_ORDER, INLINED)
+@kernel(EXACT_ORDER, INLINED, allocates=True)
 def _from_row(values, first, count):
     """Return ``count`` rows from number ``first`` on, or none where they do not exist: nobody reads them then."""
     rows, columns = values.shape
@@ -185,7 +186,7 @@ def _scale(x, factor):
         x[j] *= factor
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     """Compute the attention of some queries of one head to all keys of the grid.
 
@@ -208,9 +209,9 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     """
     rows, grid_rows, keep = positions.size, rows_of_keys(grid.width), probabilities.size > 0
     blocks, block = -(-grid.height // grid_rows), grid_rows * grid.width
-    together = min(rows, QUERIES_AT_A_TIME)
+    together = lesser(rows, QUERIES_AT_A_TIME)
     # These products have no bias.
-    zeros = filled_scratch(max(block, 2 * grid.height, 2 * grid.width, depth) + PANEL, float32(0))
+    zeros = filled_scratch(greater(greater(block, depth), 2 * greater(grid.height, grid.width)) + PANEL, float32(0))
     # Scores of a group of queries with a block of keys, and the product of their exponentials with its values.
     scores = aligned_scratch(together * _step_of_scores(block) + SLACK)
     product = aligned_scratch(together * depth)
@@ -224,12 +225,12 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     offsets_w = _offsets(queries, biased, depth, tables.w, grid.width, zeros)
 
     for b in range(blocks):
-        first, tokens = b * block, min(block, grid.height * grid.width - b * block)
+        first, tokens = b * block, lesser(block, grid.height * grid.width - b * block)
         step = _step_of_scores(tokens)
         keys = PackedMatrix(packed.keys[b * whole_panels(block) * depth :], zeros, depth, whole_panels(tokens))
         values = PackedMatrix(packed.values[first * whole_panels(depth) :], zeros, tokens, depth)
         for begin in range(0, rows, together):
-            end = min(begin + together, rows)
+            end = lesser(begin + together, rows)
             # Pass 1: scores = queries @ keys.T / sqrt(depth).
             own = Rows(scores, ZERO, step)
             group = Rows(queries.values, queries.start + begin * queries.step, queries.step)
@@ -257,7 +258,7 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
             _scale(probabilities[i, b * block : (b + 1) * block], factor)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def attend_window(queries, keys_values, heads, grid, positions, tables, probabilities, out):
     """Compute the attention of some tokens of a window to all of it, for all heads; it packs the keys and values.
 

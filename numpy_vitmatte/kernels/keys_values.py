@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.kernels.views import flattened
+from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 
 float32 = np.float32
@@ -50,7 +51,8 @@ class KeysValues(NamedTuple):
     Attributes
     ----------
     keys : float32 array
-        For each block ``keys.T / sqrt(depth)``, (depth, tokens of the block), in as many panels as the first block has.
+        For each block ``keys.T / sqrt(depth)``, (depth, tokens of the block), in as many panels as the first block has;
+        behind the last token of a block its key stands again.
     values : float32 array
         For each block (tokens of the block, depth).
     """
@@ -62,7 +64,7 @@ class KeysValues(NamedTuple):
 @kernel(EXACT_ORDER, INLINED)
 def rows_of_keys(width):
     """Return the number of rows, in a token grid of this width, that make a block of keys."""
-    return max(1, KEYS_PER_BLOCK // width)
+    return greater(1, KEYS_PER_BLOCK // width)
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -75,7 +77,7 @@ def packed_sizes(height, width, depth):
 @kernel(EXACT_ORDER, INLINED)
 def tokens_of_block(block, height, width):
     """Count the tokens of a grid's block of keys number ``block``."""
-    return min(rows_of_keys(width), height - block * rows_of_keys(width)) * width
+    return lesser(rows_of_keys(width), height - block * rows_of_keys(width)) * width
 
 
 @kernel(EXACT_ORDER, CALLED)
@@ -100,20 +102,16 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
     tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
     start = block * whole_panels(rows_of_keys(grid.width) * grid.width) * depth
     for first_token in range(begin, end, PANEL):
-        source, panels = (first_token - begin) * step + head.number * depth, packed.keys[start + first_token * depth :]
-        if tokens - first_token >= PANEL:
-            for k in range(depth):
-                for j in range(PANEL):  # a constant: LLVM unrolls it
-                    panels[k * PANEL + j] = flat[source + j * step + k] * scale
-        else:
-            for k in range(depth):
-                for j in range(PANEL):
-                    inside = first_token + j < tokens
-                    panels[k * PANEL + j] = flat[source + j * step + k] * scale if inside else float32(0)
+        source = (first_token - begin) * step + head.number * depth
+        panels = view(packed.keys, start + first_token * depth, (depth * PANEL,))
+        last = lesser(tokens - first_token, PANEL) - 1  # nobody reads the scores behind it
+        for k in range(depth):
+            for j in range(PANEL):  # a constant: LLVM unrolls it
+                panels[k * PANEL + j] = flat[source + lesser(j, last) * step + k] * scale
     start = before * whole_panels(depth) + begin * PANEL
     for first_column in range(0, depth, PANEL):
         source = (head.heads + head.number) * depth + first_column
-        panels = packed.values[start + first_column * tokens :]
+        panels = view(packed.values, start + first_column * tokens, ((end - begin) * PANEL,))
         if depth - first_column >= PANEL:
             for j in range(end - begin):
                 for c in range(PANEL):

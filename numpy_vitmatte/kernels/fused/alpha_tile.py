@@ -14,7 +14,7 @@ from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, THREE, TWO, ZER
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def half_size_detail(image, matrix, rectangle):
     """Compute ``relu(conv3x3(image, stride 2) + bias)`` for a rectangle of outputs, zeros outside the map.
 
@@ -37,7 +37,7 @@ def half_size_detail(image, matrix, rectangle):
     return out
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def quarter_size_detail(image, half_size, matrix, rectangle, out):
     """Apply ``conv_relu`` of stride 2 to the map of ``half_size_detail``, computed only where the rectangle reads it.
 
@@ -63,7 +63,7 @@ def input_region_of_tile(tile, height, width, doublings):
     return region
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def head_of_rectangle(x, head, rectangle, alpha):
     """Apply the matting head, ``sigmoid(relu(conv3x3(x)) @ weight + bias)``, for a rectangle of the alpha.
 
@@ -91,7 +91,7 @@ def head_of_rectangle(x, head, rectangle, alpha):
                            view(alpha, y * alpha.shape[1] + left, (width,)))  # fmt: skip
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def alpha_of_tile(features, image, half_size, blocks, head, tile, alpha):
     """Compute the last one or two fusion blocks and the head for a tile of the alpha.
 

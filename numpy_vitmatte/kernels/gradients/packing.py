@@ -7,6 +7,7 @@ pixels of one channel must be neighbors.
 import numpy as np
 
 from numpy_vitmatte.kernels.gradients.transpose import transpose_squares
+from numpy_vitmatte.kernels.integers import lesser
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.vectors import copy_lanes
@@ -34,7 +35,7 @@ def transpose_to(x, start, step, rows, columns, out, out_start, out_step):
             begin = columns // PANEL * PANEL
             transpose_squares(x, source, step, columns // PANEL, out, target, out_step)
         for c in range(begin, columns):
-            for r in range(min(PANEL, rows - first)):
+            for r in range(lesser(PANEL, rows - first)):
                 out[target + c * out_step + r] = x[source + r * step + c]
 
 
