@@ -46,8 +46,7 @@ class _Kernel(CPUDispatcher):
 
 
 def _holds_arrays(kind: Any) -> bool:
-    parts = kind.types if isinstance(kind, types.BaseTuple) else ()
-    return isinstance(kind, types.Array) or any(_holds_arrays(part) for part in parts)
+    return isinstance(kind, types.Array) or any(_holds_arrays(part) for part in getattr(kind, "types", ()))
 
 
 class InlinedKernel(_Kernel):
