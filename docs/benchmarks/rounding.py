@@ -15,7 +15,7 @@ import numpy_vitmatte
 from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor, matte
 from numpy_vitmatte.network import forward
 from numpy_vitmatte.network.parameters import BlockParameters, NetworkParameters
-from numpy_vitmatte.network.precision import with_precision
+from numpy_vitmatte.network.precision import with_weights
 from numpy_vitmatte.teaching.pictures import hairy_picture
 from numpy_vitmatte.testing import random_checkpoint, random_pixels
 
@@ -76,15 +76,17 @@ def channels_last(pixels: np.ndarray) -> np.ndarray:
 
 
 def differences(network: NetworkParameters, image: np.ndarray, counted: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """By the parts that are rounded, how far each counted pixel's alpha moves."""
-    exact, medium = forward(image, network), with_precision(network, "medium")
+    """By the parts that are rounded in pairs, then in tiles, how far each counted pixel's alpha moves."""
+    exact, medium = forward(image, network), with_weights(network, np.uint16)
     for name, mixed in mixtures(network, medium):
         yield name, np.abs(forward(image, mixed) - exact)[counted]
+    for name, weights in (("all of *medium*, in tiles", np.int16), ("all of *high*, in tiles", np.int32)):
+        yield name, np.abs(forward(image, with_weights(network, weights)) - exact)[counted]
 
 
 def mixtures(exact: NetworkParameters, medium: NetworkParameters) -> Iterator[tuple[str, NetworkParameters]]:
-    """All that ``medium`` rounds, then each part of it alone."""
-    yield "all of *medium*", medium
+    """All that *medium* rounds in pairs, then each part of it alone."""
+    yield "all of *medium*, in pairs", medium
     for name, fields in (("qkv and projection", ["attention"]), ("MLP", ["mlp"]), ("necks", ["neck"])):
         yield f"only {name}", with_blocks(exact, medium, lambda own, other, fields=fields: taken(own, other, fields))
     for name, fields in (

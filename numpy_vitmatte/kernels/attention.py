@@ -23,6 +23,8 @@ from numpy_vitmatte.kernels.keys_values import (
     pack_keys_values,
     packed_sizes,
     rows_of_keys,
+    scratch_like,
+    starts_of_block,
     tokens_of_block,
 )
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
@@ -43,8 +45,8 @@ class RelativeTables(NamedTuple):
 
     Attributes
     ----------
-    h, w : float32 arrays
-        Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1).
+    h, w : float32, int16 or int32 arrays
+        Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1). Their type is that of packed keys and values.
     used : bool
         True if there are any. Otherwise the arrays may hold anything.
     """
@@ -227,8 +229,9 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     for b in range(blocks):
         first, tokens = b * block, lesser(block, grid.height * grid.width - b * block)
         step = _step_of_scores(tokens)
-        keys = PackedMatrix(packed.keys[b * whole_panels(block) * depth :], zeros, depth, whole_panels(tokens))
-        values = PackedMatrix(packed.values[first * whole_panels(depth) :], zeros, tokens, depth)
+        keys_start, values_start = starts_of_block(b, grid.width, depth, packed.keys)
+        keys = PackedMatrix(packed.keys[keys_start:], zeros, depth, whole_panels(tokens))
+        values = PackedMatrix(packed.values[values_start:], zeros, tokens, depth)
         for begin in range(0, rows, together):
             end = lesser(begin + together, rows)
             # Pass 1: scores = queries @ keys.T / sqrt(depth).
@@ -280,8 +283,8 @@ def attend_window(queries, keys_values, heads, grid, positions, tables, probabil
     """
     channels, block = queries.shape[1], rows_of_keys(grid.width) * grid.width
     depth = channels // heads
-    key_size, value_size = packed_sizes(grid.height, grid.width, depth)
-    packed = KeysValues(aligned_scratch(key_size), aligned_scratch(value_size))
+    key_size, value_size = packed_sizes(grid.height, grid.width, depth, tables.h)
+    packed = KeysValues(scratch_like(key_size, tables.h), scratch_like(value_size, tables.h))
     for number in range(heads):
         head, start = Head(number, heads), number * depth
         for n in range(-(-grid.height // rows_of_keys(grid.width))):

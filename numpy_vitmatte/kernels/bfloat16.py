@@ -79,8 +79,22 @@ def _bits_in_llvm(context, x):
     return types.uint32(types.float32), generate
 
 
+def _number_in_python(bits):
+    return uint32(bits).view(np.float32)
+
+
+@intrinsic
+def _number_in_llvm(context, bits):
+    def generate(context, builder, signature, values):
+        return builder.bitcast(values[0], ir.FloatType())
+
+    return types.float32(types.uint32), generate
+
+
 bits_of = _bits_in_python if config.DISABLE_JIT else _bits_in_llvm
 """The bits of a float32, a uint32."""
+number_of = _number_in_python if config.DISABLE_JIT else _number_in_llvm
+"""The float32 of some bits."""
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -98,3 +112,23 @@ def round_run(x, first, count, out, start):
     own, target = view(x, first, (count,)), view(out, start, (count,))
     for k in range(count):
         target[k] = _rounded_bits(own[k])
+
+
+@kernel(EXACT_ORDER, INLINED)
+def rest_of(x):
+    """Return what rounding to bfloat16 leaves over of a number."""
+    return x - number_of(uint32(_rounded_bits(x)) << _SHIFT)
+
+
+@kernel(EXACT_ORDER, INLINED)
+def pair_of(first, second):
+    """Return the bits of two numbers rounded to bfloat16, a uint32; the first are the lower half."""
+    return uint32(_rounded_bits(first)) | uint32(_rounded_bits(second)) << _SHIFT
+
+
+@kernel(EXACT_ORDER, CALLED)
+def round_rest(x, first, count, out, start):
+    """Set ``out[start:][:count]`` to the bits of what ``round_run`` leaves over of ``x[first:][:count]``, rounded."""
+    own, target = view(x, first, (count,)), view(out, start, (count,))
+    for k in range(count):
+        target[k] = _rounded_bits(rest_of(own[k]))

@@ -7,12 +7,15 @@ cache. Blocks depend on the grid alone.
 from typing import NamedTuple
 
 import numpy as np
+from numba.extending import overload
 
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
+from numpy_vitmatte.kernels.tile_packing import PARTS, panel_depth, parts_in_numba, store_square, whole_tiles
 from numpy_vitmatte.kernels.views import flattened, view
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, kernel
+from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
 
 float32 = np.float32
 
@@ -50,11 +53,11 @@ class KeysValues(NamedTuple):
 
     Attributes
     ----------
-    keys : float32 array
+    keys : float32, int16 or int32 array
         For each block ``keys.T / sqrt(depth)``, (depth, tokens of the block), in as many panels as the first block has;
-        behind the last token of a block its key stands again.
-    values : float32 array
-        For each block (tokens of the block, depth).
+        behind the last token of a block its key stands again, or zeros.
+    values : array of the same type
+        For each block (tokens of the block, depth). Both are in the layout of packed weights of their type.
     """
 
     keys: np.ndarray
@@ -68,10 +71,21 @@ def rows_of_keys(width):
 
 
 @kernel(EXACT_ORDER, INLINED)
-def packed_sizes(height, width, depth):
-    """Return the sizes of one head's packed keys and packed values."""
-    block, blocks = rows_of_keys(width) * width, -(-height // rows_of_keys(width))
-    return blocks * whole_panels(block) * depth, height * width * whole_panels(depth)
+def packed_sizes(height, width, depth, weights=None):
+    """Return the sizes of one head's packed keys and packed values, of the type of ``weights`` or float32."""
+    rows = rows_of_keys(width)
+    blocks, block = -(-height // rows), rows * width
+    last = (height - (blocks - 1) * rows) * width
+    values = (blocks - 1) * panel_depth(block, weights) + panel_depth(last, weights)
+    return blocks * whole_panels(block) * panel_depth(depth, weights), values * whole_panels(depth)
+
+
+@kernel(EXACT_ORDER, INLINED)
+def starts_of_block(block, width, depth, weights):
+    """Return where the packed keys and values of a block of keys begin."""
+    tokens = rows_of_keys(width) * width
+    keys = block * whole_panels(tokens) * panel_depth(depth, weights)
+    return keys, block * panel_depth(tokens, weights) * whole_panels(depth)
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -81,6 +95,67 @@ def tokens_of_block(block, height, width):
 
 
 @kernel(EXACT_ORDER, CALLED)
+def _pack_numbers(keys_values, chunk, grid, head, packed):
+    """Pack float32 numbers."""
+    block, begin, end = chunk
+    step, flat = keys_values.shape[1], flattened(keys_values)
+    depth = step // (2 * head.heads)
+    tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
+    start, values_start = starts_of_block(block, grid.width, depth, packed.keys)
+    for first_token in range(begin, end, PANEL):
+        source = (first_token - begin) * step + head.number * depth
+        panels = view(packed.keys, start + first_token * depth, (depth * PANEL,))
+        last = lesser(tokens - first_token, PANEL) - 1  # nobody reads the scores behind it
+        for k in range(depth):
+            for j in range(PANEL):  # a constant: LLVM unrolls it
+                panels[k * PANEL + j] = flat[source + lesser(j, last) * step + k] * scale
+    start = values_start + begin * PANEL
+    for first_column in range(0, depth, PANEL):
+        source = (head.heads + head.number) * depth + first_column
+        panels = view(packed.values, start + first_column * tokens, ((end - begin) * PANEL,))
+        if depth - first_column >= PANEL:
+            for j in range(end - begin):
+                for c in range(PANEL):
+                    panels[j * PANEL + c] = flat[source + j * step + c]
+        else:
+            for j in range(end - begin):
+                for c in range(PANEL):
+                    inside = first_column + c < depth
+                    panels[j * PANEL + c] = flat[source + j * step + c] if inside else float32(0)
+
+
+@kernel(EXACT_ORDER, CALLED)
+def _gather(x, start, steps, shape, scale, square):
+    """Set 16 x 16 numbers, ``square[r, c] = x[start + r * steps[0] + c * steps[1]] * scale``, zero outside a shape."""
+    for r in range(PANEL):
+        for c in range(PANEL):
+            square[r * PANEL + c] = float32(0)
+        for c in range(lesser(shape[1], PANEL) if r < shape[0] else 0):
+            square[r * PANEL + c] = x[start + r * steps[0] + c * steps[1]] * scale
+
+
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def _pack_tiles(keys_values, chunk, grid, head, packed):
+    """Pack bfloat16 numbers in tiles, a square of 16 x 16 at a time; sums end in zeros up to a whole tile."""
+    block, begin, end = chunk
+    step, flat, square = keys_values.shape[1], flattened(keys_values), aligned_scratch(PANEL * PANEL)
+    depth = step // (2 * head.heads)
+    tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
+    start, values_start = starts_of_block(block, grid.width, depth, packed.keys)
+    for token in range(begin, end, PANEL):
+        source = (token - begin) * step + head.number * depth
+        for k in range(0, whole_tiles(depth), PANEL):
+            _gather(flat, source + k, (ONE, step), (depth - k, end - token), scale, square)
+            store_square(square, k, packed.keys, start + token * whole_tiles(depth))
+    last = whole_tiles(tokens) if end == tokens else end
+    for column in range(0, depth, PANEL):
+        source = (head.heads + head.number) * depth + column
+        for token in range(begin, last, PANEL):
+            _gather(flat, source + (token - begin) * step, (step, ONE), (end - token, depth - column), float32(1),
+                    square)  # fmt: skip
+            store_square(square, token, packed.values, values_start + column * whole_tiles(tokens))
+
+
 def pack_keys_values(keys_values, chunk, grid, head, packed):
     """Pack one head's keys and values of a chunk of tokens.
 
@@ -96,28 +171,24 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
     packed : KeysValues
         Keys and values of the whole grid; the chunk's part is filled.
     """
-    block, begin, end = chunk
-    step, flat = keys_values.shape[1], flattened(keys_values)
-    depth, before = step // (2 * head.heads), block * rows_of_keys(grid.width) * grid.width
-    tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
-    start = block * whole_panels(rows_of_keys(grid.width) * grid.width) * depth
-    for first_token in range(begin, end, PANEL):
-        source = (first_token - begin) * step + head.number * depth
-        panels = view(packed.keys, start + first_token * depth, (depth * PANEL,))
-        last = lesser(tokens - first_token, PANEL) - 1  # nobody reads the scores behind it
-        for k in range(depth):
-            for j in range(PANEL):  # a constant: LLVM unrolls it
-                panels[k * PANEL + j] = flat[source + lesser(j, last) * step + k] * scale
-    start = before * whole_panels(depth) + begin * PANEL
-    for first_column in range(0, depth, PANEL):
-        source = (head.heads + head.number) * depth + first_column
-        panels = view(packed.values, start + first_column * tokens, ((end - begin) * PANEL,))
-        if depth - first_column >= PANEL:
-            for j in range(end - begin):
-                for c in range(PANEL):
-                    panels[j * PANEL + c] = flat[source + j * step + c]
-        else:
-            for j in range(end - begin):
-                for c in range(PANEL):
-                    inside = first_column + c < depth
-                    panels[j * PANEL + c] = flat[source + j * step + c] if inside else float32(0)
+    pack = _pack_tiles if packed.keys.dtype in PARTS else _pack_numbers
+    pack(keys_values, chunk, grid, head, packed)
+
+
+@overload(pack_keys_values)
+def _pack_in_numba(keys_values, chunk, grid, head, packed):
+    pack = _pack_tiles if parts_in_numba(packed[0]) else _pack_numbers
+    return lambda keys_values, chunk, grid, head, packed: pack(keys_values, chunk, grid, head, packed)
+
+
+def scratch_like(size, weights):
+    """Return an array of packed weights of the type of ``weights``, beginning with a cache line; it holds anything."""
+    return aligned_empty(size * weights.itemsize // 4).view(weights.dtype)
+
+
+@overload(scratch_like)
+def _scratch_in_numba(size, weights):
+    if not parts_in_numba(weights):
+        return lambda size, weights: aligned_scratch(size)
+    kind = np.dtype(str(weights.dtype)).type
+    return lambda size, weights: aligned_scratch(size * weights.itemsize // 4).view(kind)

@@ -14,13 +14,17 @@ from numpy_vitmatte.kernels.microkernel import (
     SHORT_ROWS,
     TALL_ROWS,
     TILE_PANELS,
+    configure_tiles,
     full_tile,
     narrow_tile,
+    release_tiles,
     row_tile,
     short_narrow_tile,
     short_tile,
     tall_tile,
 )
+from numpy_vitmatte.kernels.square_sweep import column_of_squares
+from numpy_vitmatte.kernels.tile_packing import PARTS, parts_in_numba, split_rows
 from numpy_vitmatte.kernels.vectors import copy_lanes
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
@@ -136,12 +140,17 @@ def _rounded_rows(x, rows, segments):
 
 
 def as_weights(x, rows, segments, panels):
-    """Return rows and segments in the numbers of the weights: as they are, or rounded to bfloat16."""
+    """Return rows and segments in the numbers of the weights: as they are, or as bfloat16 numbers."""
+    if panels.dtype in PARTS:
+        return split_rows(x, rows, segments, PARTS[panels.dtype])
     return _rounded_rows(x, rows, segments) if panels.dtype == np.uint16 else (x, segments)
 
 
 @overload(as_weights)
 def _as_weights_in_numba(x, rows, segments, panels):
+    parts = parts_in_numba(panels)
+    if parts:
+        return lambda x, rows, segments, panels: split_rows(x, rows, segments, parts)
     if panels.dtype == types.uint16:
         return lambda x, rows, segments, panels: _rounded_rows(x, rows, segments)
     return lambda x, rows, segments, panels: (x, segments)
@@ -196,6 +205,18 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
         m += height
 
 
+def _column(x, rows, segments, matrix, panel, wide, out):
+    """Compute ``wide`` panels of outputs by the tiles of the weights' type."""
+    column = column_of_squares if matrix.panels.dtype in PARTS else _column_of_tiles
+    column(x, rows, segments, matrix, panel, wide, out)
+
+
+@overload(_column)
+def _column_in_numba(x, rows, segments, matrix, panel, wide, out):
+    column = column_of_squares if parts_in_numba(matrix[0]) else _column_of_tiles
+    return lambda x, rows, segments, matrix, panel, wide, out: column(x, rows, segments, matrix, panel, wide, out)
+
+
 @kernel(EXACT_ORDER, CALLED, allocates=True)
 def sweep(x, rows, segments, matrix, out):
     """Compute ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]`` for ``rows`` rows and all columns of the matrix.
@@ -215,19 +236,20 @@ def sweep(x, rows, segments, matrix, out):
     """
     panel, columns, out_values = ZERO, matrix.columns, out.values
     inputs, runs = as_weights(x, rows, segments, matrix.panels)
+    configure_tiles(matrix.panels)
     while panel * PANEL < columns:
         left = columns - panel * PANEL
         wide = TILE_PANELS if left > PANEL else 1
         if left >= wide * PANEL:
-            _column_of_tiles(inputs, rows, runs, matrix, panel, wide, out)
+            _column(inputs, rows, runs, matrix, panel, wide, out)
         else:
             # A tile that is not full of columns goes through scratch, so that nothing is written past their rows.
             whole = aligned_scratch(rows * wide * PANEL)
-            _column_of_tiles(inputs, rows, runs, matrix, panel, wide,
-                             Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))  # fmt: skip
+            _column(inputs, rows, runs, matrix, panel, wide, Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))
             for r in range(rows):
                 copy_lanes(whole, r * wide * PANEL, left, out_values, out.start + r * out.step + panel * PANEL)
         panel += wide
+    release_tiles(matrix.panels)
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -271,9 +293,8 @@ def linear(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -
     -------
     float32 array (..., N)
     """
-    shape = (*x.shape[:-1], matrix.columns)
     if out is None:
-        out = np.empty(shape, np.float32)
+        out = np.empty((*x.shape[:-1], matrix.columns), np.float32)
     rows = x.size // matrix.depth
     multiply(x.reshape(-1), rows, matrix, out.reshape(-1))
     return out

@@ -47,10 +47,14 @@ from llvmlite import ir
 from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 from numpy_vitmatte.kernels.bfloat16 import to_float32
 from numpy_vitmatte.kernels.products import PRODUCTS, Products
-from numpy_vitmatte.kernels.vectors import LANES, emit_data, emit_load, emit_store
+from numpy_vitmatte.kernels.square_tile import PARTS_MULTIPLIED, SquareTile, emit_square_tile
+from numpy_vitmatte.kernels.tile_packing import PARTS, unpacked_tiles
+from numpy_vitmatte.kernels.tiles import Tiles
+from numpy_vitmatte.kernels.vectors import LANES, emit_data, emit_load, emit_store, integer
 from numpy_vitmatte.runtime.jit import config
 
 PANEL = LANES
@@ -101,22 +105,25 @@ def tile_in_python(
         The tile writes ``rows`` rows of ``panels * 16`` columns.
     x, w, bias, out : float32 arrays, one-dimensional
         Input, packed weights, bias per column and output; each is entered at its ``..._start``. ``x`` and ``w`` may
-        both be bits of bfloat16 numbers, uint16 arrays, ``w`` as ``round_packed`` lays it out.
+        both be bits of bfloat16 numbers: ``x`` a uint16 array, ``w`` as ``round_packed`` or ``pack_tiles`` lays it out.
     x_step, out_step : int
         Distance between the tile's rows in ``x`` and in ``out``.
     segments, segment_step, depth : int
         A row of input is ``segments`` runs of ``depth`` numbers, ``segment_step`` apart.
     """
     size = segments * depth
+    factors = [(x, w)]
     if w.dtype == np.uint16:
-        x, w = to_float32(x), _without_pairs(to_float32(w))
-    for m in range(rows):
-        first = x_start + m * x_step
-        row = np.concatenate([x[first + s * segment_step :][:depth] for s in range(segments)])
-        for p in range(panels):
-            panel = w[w_start + p * size * PANEL :][: size * PANEL].reshape(size, PANEL)
-            columns = bias[bias_start + p * PANEL :][:PANEL]
-            out[out_start + m * out_step + p * PANEL :][:PANEL] = columns + row @ panel
+        factors = [(to_float32(x), _without_pairs(to_float32(w)))]
+    elif w.dtype in PARTS:
+        inputs, weights = to_float32(x).reshape(PARTS[w.dtype], -1), unpacked_tiles(w)
+        factors = [(inputs[i], weights[j]) for i, j in PARTS_MULTIPLIED[PARTS[w.dtype]]]
+    for m, p in np.ndindex(rows, panels):
+        total, first = bias[bias_start + p * PANEL :][:PANEL], x_start + m * x_step
+        for own, matrix in factors:
+            row = np.concatenate([own[first + s * segment_step :][:depth] for s in range(segments)])
+            total = total + row @ matrix[w_start + p * size * PANEL :][: size * PANEL].reshape(size, PANEL)
+        out[out_start + m * out_step + p * PANEL :][:PANEL] = total
 
 
 def _without_pairs(w: np.ndarray) -> np.ndarray:
@@ -146,7 +153,6 @@ def emit_tile(builder: ir.IRBuilder, how: Products, rows: int, panels: int, lane
     ``lanes`` floats make a vector. A list of sums has the tile's vectors row by row. ``how`` says what one round of the
     inner loop multiplies: a number of each row, or a pair.
     """
-    integer = ir.IntType(64)
     vectors = [(p, lane) for p in range(panels) for lane in range(0, PANEL, lanes)]
     panel_size = builder.mul(builder.mul(a["segments"], a["depth"]), integer(PANEL))
 
@@ -208,7 +214,8 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
 
     def typing(context, x, x_start, x_step, segments, segment_step, depth, w, w_start, bias, bias_start, out, out_start, out_step):  # fmt: skip  # noqa: E501
         kind = getattr(w, "dtype", None)
-        for array, dtype in ((w, kind), (x, kind), (bias, types.float32), (out, types.float32)):
+        number = types.float32 if kind == types.float32 else types.uint16
+        for array, dtype in ((w, kind), (x, number), (bias, types.float32), (out, types.float32)):
             fits = isinstance(array, types.Array) and array.dtype == dtype and array.layout == "C"
             if not fits or kind not in PRODUCTS:
                 raise TypingError(f"the tile works on contiguous arrays of float32, or of bfloat16's bits, not {array}")
@@ -219,7 +226,12 @@ def _make_tile(rows: int, panels: int) -> Callable[..., None]:
             for name in _ARRAYS:
                 data = emit_data(context, builder, kinds[name], named[name])
                 named[name] = builder.gep(data, [named[f"{name}_start"]])
-            emit_tile(builder, PRODUCTS[kind], rows, panels, min(VECTOR_WIDTH, PANEL), named)
+            how = PRODUCTS[kind]
+            if isinstance(how, SquareTile):
+                numbers = make_array(kinds["x"])(context, builder, values[0]).nitems
+                emit_square_tile(builder, how, rows, panels, named, builder.udiv(numbers, integer(how.parts)))
+            else:
+                emit_tile(builder, how, rows, panels, min(VECTOR_WIDTH, PANEL), named)
             return context.get_dummy_value()
 
         integers = dict.fromkeys(_ARGUMENTS, types.intp)
@@ -241,3 +253,31 @@ short_narrow_tile = _make_tile(SHORT_ROWS, 1)
 """``SHORT_ROWS`` rows by one panel."""
 row_tile = _make_tile(1, 1)
 """One row by one panel: for inputs of fewer than ``SHORT_ROWS`` rows."""
+
+square_tile, square_narrow_tile, square_short_tile, square_small_tile = (
+    _make_tile(rows, panels) for rows, panels in ((32, 2), (32, 1), (16, 2), (16, 1))
+)
+"""32 or 16 rows by two panels or one, in AMX tiles: all shapes that there are, since a tile has 16 rows."""
+
+
+def _make_switch(emit: Callable[[Tiles, ir.IRBuilder], None]) -> Callable[..., None]:
+    """Build the function that switches tiles on or off for weights that need them, and does nothing for others."""
+    if config.DISABLE_JIT:
+        return lambda w: None
+
+    def typing(context, w):
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: tuple[ir.Value, ...]) -> ir.Value:
+            how = PRODUCTS[w.dtype]
+            if isinstance(how, SquareTile):
+                emit(how.tiles, builder)
+            return context.get_dummy_value()
+
+        return types.void(w), generate
+
+    return intrinsic(typing)
+
+
+configure_tiles = _make_switch(lambda tiles, builder: tiles.configure(builder))
+"""What comes before the first tile that multiplies some weights."""
+release_tiles = _make_switch(lambda tiles, builder: tiles.release(builder))
+"""What comes after the last."""

@@ -1,7 +1,8 @@
-"""The products of one round of the micro-kernel's inner loop, and their instructions: an implementation a class.
+"""The three implementations of the micro-kernel's products, and the one place where they are chosen.
 
-``PRODUCTS`` chooses by the type of the weights. Everything above, from the register tile's loops to the layers, is
-written once.
+``PRODUCTS`` chooses by the type of the weights: float32 numbers, bfloat16 numbers in pairs, or in AMX tiles. For the
+first two a class here writes the products of one round of the inner loop. Everything above, from the sweep over rows
+and columns to the layers, is written once.
 """
 
 from typing import Any, Protocol
@@ -10,8 +11,10 @@ from llvmlite import ir
 from numba import types
 from numba.core.cgutils import get_or_insert_function
 
+from numpy_vitmatte.kernels.square_tile import SquareTile
+from numpy_vitmatte.kernels.tiles import HardwareTiles, SoftwareTiles, Tiles
 from numpy_vitmatte.kernels.vectors import emit_broadcast, emit_load, emit_multiply_add
-from numpy_vitmatte.runtime.precision import has_bfloat16_products
+from numpy_vitmatte.runtime.precision import has_bfloat16_products, has_tiles
 
 
 class Products(Protocol):
@@ -130,8 +133,14 @@ class WidenedPairs:
         return emit_multiply_add(builder, x[0], w[0], second)
 
 
-PRODUCTS: dict[Any, Products] = {
+TILES: Tiles = HardwareTiles() if has_tiles() else SoftwareTiles()
+"""The tiles that kernels are compiled for: where there are none, or no permission, their software twin."""
+
+PRODUCTS: dict[Any, Products | SquareTile] = {
     types.float32: Float32(),
     types.uint16: BFloat16Pairs() if has_bfloat16_products() else WidenedPairs(),
+    types.int16: SquareTile(TILES, 1),
+    types.int32: SquareTile(TILES, 2),
 }
-"""The implementation for each type of packed weights; uint16 stands for the bits of bfloat16 numbers."""
+"""The implementation for each type of packed weights. The integers are labels: uint16 stands for bfloat16 numbers in
+pairs, int16 for bfloat16 numbers in tiles, and int32 for two of them for each number, in tiles."""

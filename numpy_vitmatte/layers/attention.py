@@ -19,6 +19,7 @@ import numpy as np
 from numpy_vitmatte.kernels.attention import QUERIES_AT_A_TIME, RelativeTables, attend_window
 from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
+from numpy_vitmatte.kernels.tile_packing import PARTS
 from numpy_vitmatte.layers.position import RelativePositions
 from numpy_vitmatte.runtime.threads import for_each_block
 
@@ -61,10 +62,16 @@ class AttentionParameters(NamedTuple):
         )
         return cls(query, keys_values, proj, heads, along_h, along_w)
 
+    @property
+    def factors(self) -> np.dtype:
+        """Return the type of packed keys and values: that of the weights where those are for tiles, or else float32."""
+        return self.query.panels.dtype if self.query.panels.dtype in PARTS else np.dtype(np.float32)
+
     def tables(self, height: int, width: int) -> RelativeTables:
         """Return the relative positions of a ``height`` x ``width`` grid, for the kernels."""
         if self.rel_pos_h is None or self.rel_pos_w is None:
-            return RelativeTables(np.zeros(1, np.float32), np.zeros(1, np.float32), False)
+            nothing = np.zeros(1, self.factors)
+            return RelativeTables(nothing, nothing, False)
         return RelativeTables(self.rel_pos_h.packed_for(height), self.rel_pos_w.packed_for(width), True)
 
     def empty_probabilities(self, shape: tuple[int, ...], window: int) -> np.ndarray:

@@ -8,6 +8,9 @@ import numpy as np
 
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.resample import resize
+from numpy_vitmatte.kernels.tile_packing import pack_tiles
+
+float32 = np.dtype(np.float32)
 
 
 def bicubic_weights(source: int, target: int) -> np.ndarray:
@@ -111,21 +114,28 @@ class RelativePositions(NamedTuple):
     ----------
     table : float32 array (rows, d)
         The vectors as stored.
-    panels : float32 array
+    panels : float32, int16 or int32 array
         Packed for as many tokens as they are stored for, which a window always has.
     resized : dict of int to float32 array
         Packed for another number of tokens, by that number. Only the last is kept: photos of one size often follow each
         other.
+    dtype : dtype
+        The type of the panels.
     """
 
     table: np.ndarray
     panels: np.ndarray
     resized: dict[int, np.ndarray]
+    dtype: np.dtype
 
     @classmethod
     def from_table(cls, table: np.ndarray) -> "RelativePositions":
         """Pack a checkpoint's ``rel_pos_h`` or ``rel_pos_w``."""
-        return cls(table, _packed(table), {})
+        return cls(table, _packed(table, float32), {}, float32)
+
+    def for_tiles(self, dtype: np.dtype) -> "RelativePositions":
+        """Return the same vectors, packed as int16 or int32 for AMX tiles."""
+        return RelativePositions(self.table, _packed(self.table, dtype), {}, dtype)
 
     def packed_for(self, length: int) -> np.ndarray:
         """Return the packed matrix (d, 2 length - 1), resized where another length is stored."""
@@ -133,12 +143,13 @@ class RelativePositions(NamedTuple):
             return self.panels
         panels = self.resized.get(length)
         if panels is None:
-            panels = _packed(relative_positions(self.table, length))
+            panels = _packed(relative_positions(self.table, length), self.dtype)
             self.resized.clear()
             self.resized[length] = panels
         return panels
 
 
-def _packed(offsets: np.ndarray) -> np.ndarray:
+def _packed(offsets: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbors in memory."""
-    return pack(offsets[::-1].T).panels
+    panels = pack(offsets[::-1].T).panels
+    return panels if dtype == float32 else pack_tiles(panels, offsets.shape[1], 1, dtype)

@@ -119,7 +119,8 @@ def global_block(
     wanted = np.arange(height * width) if wanted is None else wanted
     kept = (_NOT_KEPT if probabilities is None else probabilities)[0]
     memory.restart()
-    packed = KeysValues(*(memory.empty((heads, size)) for size in packed_sizes(height, width, channels // heads)))
+    sizes = packed_sizes(height, width, channels // heads, tables.h)
+    packed = KeysValues(*(_empty(memory, heads, size, tables.h.dtype) for size in sizes))
     chunks = _key_chunks(height, width)
 
     def prepare(number: int, _: int) -> None:
@@ -131,6 +132,11 @@ def global_block(
     for_each_block(prepare, len(chunks))
     for_each_block(transform, len(wanted), even_block(len(wanted), QUERIES_PER_BLOCK, MR))
     return out
+
+
+def _empty(memory: Workspace, heads: int, size: int, dtype: np.dtype) -> np.ndarray:
+    """Return an array (heads, size) of a type that may be smaller than float32, which memory is made of."""
+    return memory.empty((heads, size * dtype.itemsize // 4)).view(dtype)
 
 
 def _key_chunks(height: int, width: int) -> list[KeyChunk]:
@@ -145,7 +151,8 @@ def _key_chunks(height: int, width: int) -> list[KeyChunk]:
 def keys_values_floats(height: int, width: int, attention: AttentionParameters) -> int:
     """Return the size of a workspace's block for ``global_block`` on a grid of ``height`` x ``width`` tokens."""
     heads, channels = attention.heads, attention.query.columns
-    return workspace_floats(*((heads, length) for length in packed_sizes(height, width, channels // heads)))
+    sizes = packed_sizes(height, width, channels // heads, attention.query.panels)
+    return workspace_floats(*((heads, length) for length in sizes))
 
 
 def window_block(tokens: np.ndarray, block: BlockParameters, probabilities: np.ndarray | None = None) -> np.ndarray:

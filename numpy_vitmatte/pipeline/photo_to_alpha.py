@@ -31,7 +31,7 @@ class MattingResult:
     wanted : (H', W') bool array
         The pixels that the network was asked for, at its size, with its padding.
     precision : str
-        The precision that products were computed in, ``"highest"`` or ``"medium"``.
+        The precision that products were computed in, one of ``"highest"``, ``"high"`` and ``"medium"``.
     icc_profile : bytes or None
         The ICC profile of the photo's levels, to be saved with what is made of them; None: sRGB.
     """

@@ -29,6 +29,7 @@ from numba.core.serialize import dumps
 
 from numpy_vitmatte.runtime.cache_folder import locate_cache_folder, remove_old_folders
 from numpy_vitmatte.runtime.linked_kernel import needed_by, provide
+from numpy_vitmatte.runtime.tile_permission import tiles_granted
 
 logger = logging.getLogger("numpy_vitmatte")
 
@@ -198,7 +199,7 @@ class KernelCache:
         return str(FOLDER.path)
 
     def _key(self, signature: Any, codegen: Any) -> tuple[str, ...]:
-        target = repr(codegen.magic_tuple())
+        target = repr((codegen.magic_tuple(), tiles_granted()))  # code with tiles kills a process without permission
         return self._name, self._code, str(signature), target, str(sys.implementation.cache_tag)
 
     def _file(self, key: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from numba.core.registry import cpu_target
 
 from numpy_vitmatte.errors import VitMatteError, shown
 from numpy_vitmatte.runtime.jit import config
+from numpy_vitmatte.runtime.tile_permission import tiles_granted
 
 PRECISIONS = ("highest", "high", "medium")
 """``highest``: float32. ``high``: each number is the sum of two bfloat16 numbers, and a product is three. ``medium``:
@@ -39,10 +40,20 @@ def checked_precision(precision: object) -> str:
 def used_precision(precision: str) -> str:
     """Return the precision that products are computed in where one is asked for: it, or the next better one that gains.
 
-    Three products of two bfloat16 numbers each take longer than one product of float32 numbers on every processor
-    that this package has instructions for, so ``high`` is computed as ``highest``.
+    Only tiles gain from ``high``: elsewhere three products of two bfloat16 numbers each take longer than one product of
+    float32 numbers, and ``high`` is computed as ``highest``.
     """
-    return "medium" if precision == "medium" and has_fast_bfloat16() else "highest"
+    gains = {"highest": True, "high": has_tiles(), "medium": has_tiles() or has_fast_bfloat16()}
+    return precision if gains[precision] else "highest"
+
+
+def has_tiles() -> bool:
+    """Say whether kernels may use AMX's products of tiles of bfloat16 numbers.
+
+    Numba's target must have them, or LLVM would end the process, and so must the processor and Linux (``runtime.
+    tile_permission``), or the first instruction would.
+    """
+    return not config.DISABLE_JIT and {"+amx-tile", "+amx-bf16"} <= _features() and tiles_granted()
 
 
 def has_bfloat16_products() -> bool:
@@ -53,8 +64,7 @@ def has_bfloat16_products() -> bool:
     """
     if config.DISABLE_JIT or llvmlite.binding.llvm_version_info[0] < _LLVM_WITH_BFLOAT16:
         return False
-    _, _, features = _target()
-    return {"+avx512f", "+avx512bf16"} <= set(features.split(","))
+    return {"+avx512f", "+avx512bf16"} <= _features()
 
 
 def has_fast_bfloat16() -> bool:
@@ -63,6 +73,10 @@ def has_fast_bfloat16() -> bool:
     Intel's processors compute float32 in half of its time.
     """
     return has_bfloat16_products() and _target()[1].startswith("znver")
+
+
+def _features() -> set[str]:
+    return set(_target()[2].split(","))
 
 
 def _target() -> tuple[str, str, str]:

@@ -119,5 +119,6 @@ class Models:
 
 
 def _weight_bytes(config: VitMatteConfig) -> int:
-    """Count a model's weights; a request may ask for them in bfloat16 as well, which take half as much."""
-    return packed_bytes(config) * (3 if used_precision("medium") == "medium" else 2) // 2
+    """Count a model's weights; a request may ask for one bfloat16 number in place of each as well, or for two."""
+    halves = 2 + (used_precision("medium") == "medium") + 2 * (used_precision("high") == "high")
+    return packed_bytes(config) * halves // 2

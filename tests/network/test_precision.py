@@ -6,7 +6,7 @@ import pytest
 from numpy_vitmatte import VitMatteForImageMatting, matte, set_num_threads
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.network import forward, forward_by_layers, pack_network
-from numpy_vitmatte.network.precision import rounded_bytes, with_precision
+from numpy_vitmatte.network.precision import rounded_bytes, with_precision, with_weights
 from numpy_vitmatte.runtime.precision import used_precision
 from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
 
@@ -25,7 +25,7 @@ def image():
 
 def test_convolutions_that_read_pixels_stay_float32(network):
     """They are a hundredth of the work and most of the error. Highest shares every array."""
-    medium = with_precision(network, "medium")
+    medium = with_weights(network, np.uint16)
     assert with_precision(network, "highest") is network
     assert medium.backbone.patch_embed is network.backbone.patch_embed
     assert medium.decoder.convstream.convs[0] is network.decoder.convstream.convs[0]
@@ -35,25 +35,46 @@ def test_convolutions_that_read_pixels_stay_float32(network):
     assert 0 < rounded_bytes(medium) < 2 * sum(tensor.size for tensor in random_checkpoint(CONFIG).values())
 
 
-def test_medium_moves_the_alpha_a_little(network, image):
-    """Eight bits of each factor remain: a few thousandths here, and never nothing."""
-    medium = forward(image, with_precision(network, "medium"))
-    difference = np.abs(medium - forward(image, network))
-    assert 1e-5 < difference.max() < 0.05
-    assert difference.mean() < 5e-3
+def test_high_lays_out_everything_else_for_tiles(network):
+    """Attention and the convolutions of stride 1, too."""
+    high = with_precision(network, "high")
+    assert high.backbone.patch_embed is network.backbone.patch_embed
+    assert high.decoder.convstream.convs[0] is network.decoder.convstream.convs[0]
+    for block in high.backbone.blocks:
+        assert block.attention.tables(5, 5).h.dtype == block.attention.query.panels.dtype == np.int32
+        assert block.neck is None or [conv.panels.dtype for conv in block.neck.convs] == [np.int32] * 3
+    for block in high.decoder.fusion_blocks:
+        assert block.detail.panels.dtype == block.upsampled.dtype == np.int32
+    assert rounded_bytes(network) == 0 < rounded_bytes(high)
 
 
-def test_medium_has_the_same_bits_for_threads_bands_wanted_pixels_and_layers(network, image):
+WEIGHTS = pytest.mark.parametrize(
+    ("weights", "largest"),
+    [(np.uint16, 0.05), (np.int16, 0.05), (np.int32, 1e-4)],
+    ids=["medium in pairs", "medium in tiles", "high in tiles"],
+)
+
+
+@WEIGHTS
+def test_the_alpha_moves_a_little(network, image, weights, largest):
+    """Eight bits of each factor remain, or sixteen: a few thousandths here or millionths, and never nothing."""
+    difference = np.abs(forward(image, with_weights(network, weights)) - forward(image, network))
+    assert largest / 5000 < difference.max() < largest
+    assert difference.mean() < largest / 10
+
+
+@WEIGHTS
+def test_the_same_bits_for_threads_bands_wanted_pixels_and_layers(network, image, weights, largest):
     """As in float32."""
-    medium = with_precision(network, "medium")
-    expected = forward(image, medium)
-    np.testing.assert_array_equal(forward_by_layers(image, medium), expected)
-    np.testing.assert_array_equal(forward(image, medium, band_rows=32), expected)
+    rounded = with_weights(network, weights)
+    expected = forward(image, rounded)
+    np.testing.assert_array_equal(forward_by_layers(image, rounded), expected)
+    np.testing.assert_array_equal(forward(image, rounded, band_rows=32), expected)
     wanted = np.zeros(image.shape[:2], bool)
     wanted[40:50, 30:35] = True
-    np.testing.assert_array_equal(forward(image, medium, wanted=wanted)[wanted], expected[wanted])
+    np.testing.assert_array_equal(forward(image, rounded, wanted=wanted)[wanted], expected[wanted])
     set_num_threads(3)
-    np.testing.assert_array_equal(forward(image, medium), expected)
+    np.testing.assert_array_equal(forward(image, rounded), expected)
 
 
 def test_a_call_may_name_another_precision_than_the_model():
@@ -63,8 +84,9 @@ def test_a_call_may_name_another_precision_than_the_model():
     float32, rounded = (model(pixels).alphas for model in (highest, medium))
     np.testing.assert_array_equal(highest(pixels, precision="medium").alphas, rounded)
     np.testing.assert_array_equal(medium(pixels, precision="highest").alphas, float32)
-    np.testing.assert_array_equal(highest(pixels, precision="high").alphas, float32)
-    assert (used_precision("medium") == "highest") == np.array_equal(float32, rounded)
+    high = highest(pixels, precision="high").alphas
+    for name, alphas in (("high", high), ("medium", rounded)):
+        assert (used_precision(name) == "highest") == np.array_equal(float32, alphas)
     with pytest.raises(VitMatteError, match="precision is 'half'"):
         highest(pixels, precision="half")
     with pytest.raises(VitMatteError, match="precision is 'half'"):

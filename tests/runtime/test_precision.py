@@ -11,7 +11,8 @@ from numpy_vitmatte.runtime import precision
 from numpy_vitmatte.runtime.precision import checked_precision, used_precision
 
 ZEN_4 = "x86_64-unknown-linux-gnu", "znver4", "+avx2,+avx512f,+avx512bf16"
-SAPPHIRE_RAPIDS = "x86_64-unknown-linux-gnu", "sapphirerapids", "+amx-bf16,+avx512f,+avx512bf16"
+SAPPHIRE_RAPIDS = "x86_64-unknown-linux-gnu", "sapphirerapids", "+amx-tile,+amx-bf16,+avx512f,+avx512bf16"
+COOPER_LAKE = "x86_64-unknown-linux-gnu", "cooperlake", "+avx512f,+avx512bf16"
 ZEN_3 = "x86_64-unknown-linux-gnu", "znver3", "+avx2,+fma"
 ARM = "aarch64-unknown-linux-gnu", "neoverse-v1", "+bf16,+sve"
 
@@ -20,22 +21,32 @@ ARM = "aarch64-unknown-linux-gnu", "neoverse-v1", "+bf16,+sve"
 def compiled_for(monkeypatch):
     """Let kernels be compiled for another processor, as far as the choice of a precision can see."""
 
-    def set_target(target, llvm=22):
+    def set_target(target, llvm=22, tiles=False):
         monkeypatch.setattr(precision, "_target", lambda: target)
         monkeypatch.setattr(precision.llvmlite.binding, "llvm_version_info", (llvm, 0, 0))
+        monkeypatch.setattr(precision, "tiles_granted", lambda: tiles)
 
     return set_target
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize(
-    ("target", "medium"),
-    [(ZEN_4, "medium"), (SAPPHIRE_RAPIDS, "highest"), (ZEN_3, "highest"), (ARM, "highest")],
+    ("target", "tiles", "high", "medium"),
+    [
+        (ZEN_4, False, "highest", "medium"),
+        (COOPER_LAKE, False, "highest", "highest"),
+        (SAPPHIRE_RAPIDS, True, "high", "medium"),
+        (SAPPHIRE_RAPIDS, False, "highest", "highest"),
+        (ZEN_3, True, "highest", "highest"),
+        (ARM, False, "highest", "highest"),
+    ],
 )
-def test_a_processor_that_gains_nothing_computes_in_the_next_better_precision(compiled_for, target, medium):
-    """Intel's processors have the same instruction, but float32 is faster there."""
-    compiled_for(target)
-    assert [used_precision(name) for name in ("highest", "high", "medium")] == ["highest", "highest", medium]
+def test_a_processor_that_gains_nothing_computes_in_the_next_better_precision(
+    compiled_for, target, tiles, high, medium
+):
+    """Intel's processors have AMD's instruction, but float32 is faster there. Tiles need Numba's target and Linux."""
+    compiled_for(target, tiles=tiles)
+    assert [used_precision(name) for name in ("highest", "high", "medium")] == ["highest", high, medium]
 
 
 def test_an_old_llvm_is_not_asked_for_the_instruction(compiled_for):
@@ -72,9 +83,13 @@ def test_a_process_that_compiles_for_another_processor(tmp_path):
         "NUMBA_CPU_FEATURES": "",
         "NUMBA_CACHE_DIR": str(tmp_path),
     }
-    code = "from numpy_vitmatte.kernels.matmul import *\nimport numpy as np\n"
+    code = "from numpy_vitmatte.runtime import tile_permission\ntile_permission.ask_for_tiles = lambda: True\n"
+    code += "from numpy_vitmatte.kernels.matmul import *\nimport numpy as np\n"
+    code += "from numpy_vitmatte.kernels.tile_packing import pack_tiles\n"
     code += "from numpy_vitmatte.runtime.precision import used_precision\n"
-    code += "x = np.ones((3, 4), np.float32)\n"
-    code += "print(used_precision('medium'), linear(x, round_packed(pack(x.T))).sum())"
+    code += "x = np.ones((3, 4), np.float32)\nmatrix = pack(x.T)\n"
+    code += "tiles = matrix._replace(panels=pack_tiles(matrix.panels, 4, 1, np.int16))\n"
+    code += "print(used_precision('medium'), used_precision('high'))\n"
+    code += "print(linear(x, round_packed(matrix)).sum(), linear(x, tiles).sum())"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "highest 36.0\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "highest highest\n36.0 36.0\n"), done.stderr

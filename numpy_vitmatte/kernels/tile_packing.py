@@ -1,0 +1,152 @@
+"""Inputs and weights as AMX tiles read them: parts of bfloat16 numbers, runs filled up to whole tiles with zeros.
+
+The type of packed weights says how a product is computed. Those for tiles are labeled by integers of as many bytes as a
+number takes: int16 where it is one bfloat16 number, int32 where it is the sum of two. In the place of each 32 rows of a
+panel lie one or two tiles::
+
+    panel (columns 16p .. 16p + 15)
+    +------------------------+------------------------+------------------------+
+    | rows 0 .. 31, part 1   | rows 0 .. 31, part 2   | rows 32 .. 63, part 1  | ...
+    +------------------------+------------------------+------------------------+
+    a tile: 16 lines of 64 bytes
+      line 0:  w[0, 0]  w[1, 0]   w[0, 1]  w[1, 1]   ...   w[0, 15]  w[1, 15]
+      line 1:  w[2, 0]  w[3, 0]   w[2, 1]  w[3, 1]   ...   w[2, 15]  w[3, 15]
+"""
+
+import numpy as np
+from numba.extending import overload
+
+from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, split, to_float32
+from numpy_vitmatte.kernels.integers import greater
+from numpy_vitmatte.kernels.tiles import TILE_DEPTH, TILE_ROWS
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
+from numpy_vitmatte.runtime.workspace import aligned_empty
+
+PARTS = {np.dtype(np.int16): 1, np.dtype(np.int32): 2}
+"""bfloat16 numbers for each number, by the type of weights for tiles."""
+
+_COLUMNS = 16
+
+
+@kernel(EXACT_ORDER, INLINED)
+def whole_tiles(depth):
+    """Round a length of sums up to whole tiles."""
+    return -(-depth // TILE_DEPTH) * TILE_DEPTH
+
+
+def pack_tiles(panels: np.ndarray, depth: int, segments: int, dtype: np.typing.DTypeLike) -> np.ndarray:
+    """Lay out packed panels of float32 numbers for tiles.
+
+    Parameters
+    ----------
+    panels : float32 array (panels * depth * 16,)
+        As ``matmul.pack`` lays them out.
+    depth : int
+        Rows of a panel, in ``segments`` runs of equal length; each is filled up to a multiple of 32 rows.
+    segments : int
+    dtype : int16 or int32
+        One bfloat16 number for each, or two.
+
+    Returns
+    -------
+    int16 or int32 array (panels * rows * 16,)
+    """
+    run = depth // segments
+    rows = np.zeros((panels.size // (run * _COLUMNS), whole_tiles(run), _COLUMNS), np.float32)
+    rows[:, :run] = panels.reshape(-1, run, _COLUMNS)
+    parts = [part.reshape(-1, TILE_ROWS, 2, _COLUMNS).swapaxes(2, 3) for part in split(rows, PARTS[np.dtype(dtype)])]
+    tiles = np.stack(parts, 1)  # [., 16, 16, 2] -> [., parts, 16, 16, 2]
+    aligned = aligned_empty(tiles.size // 2).view(np.uint16)
+    aligned.reshape(tiles.shape)[:] = tiles
+    return aligned.view(dtype)
+
+
+def unpacked_tiles(w: np.ndarray) -> list[np.ndarray]:
+    """Bring weights for tiles back to rows of 16 columns, as float32 numbers: an array for each part."""
+    tiles = to_float32(w.view(np.uint16)).reshape(-1, PARTS[w.dtype], TILE_ROWS, _COLUMNS, 2).swapaxes(3, 4)
+    return [tiles[:, part].reshape(-1) for part in range(PARTS[w.dtype])]
+
+
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def split_rows(x, rows, segments, parts):
+    """Split the part of some rows that a product reads into bfloat16 numbers.
+
+    Rows that overlap are split once where all of their runs fill whole tiles. Otherwise each row is copied, and each of
+    its runs ends in zeros. At least 16 rows exist; those too many are zero.
+
+    Returns
+    -------
+    rows, segments
+        ``Rows`` and ``Segments`` of the result, plain tuples. The second parts lie half of the array behind the first.
+    """
+    number, step, depth = segments
+    values, start, x_step = x
+    whole = whole_tiles(depth)
+    joined = x_step <= depth and depth == whole
+    runs = 1 if joined else rows
+    length = (rows - 1) * x_step + depth if joined else depth
+    run = (greater(rows, TILE_ROWS) - 1) * x_step + depth if joined else whole
+    size = whole_tiles(number * run * (1 if joined else greater(rows, TILE_ROWS)))
+    part = size + TILE_DEPTH
+    bits = np.empty(part * parts, np.uint16)
+    if rows < TILE_ROWS:
+        bits[:] = 0
+    begin = np.intp(-(bits.ctypes.data // 2) % TILE_DEPTH)  # a row of a tile should lie in one cache line
+    for s in range(number):
+        for m in range(runs):
+            first, target = start + m * x_step + s * step, begin + (m * number + s) * run
+            round_run(values, first, length, bits, target)
+            if parts > 1:
+                round_rest(values, first, length, bits, target + part)
+            for k in range(length, whole):
+                bits[target + k] = 0
+                if parts > 1:
+                    bits[target + part + k] = 0
+    return (bits, begin, x_step if joined else number * whole), (number, run, whole)
+
+
+@kernel(EXACT_ORDER, CALLED)
+def store_square(square, row, out, start):
+    """Lay out 16 rows of a panel of weights for tiles, from number ``row`` on, a multiple of 16.
+
+    Parameters
+    ----------
+    square : float32 array (256,)
+        16 rows of 16 columns.
+    row : int
+    out : int16 or int32 array
+        Filled; the panel begins at ``start``.
+    start : int
+    """
+    parts, words = out.itemsize // 2, out.view(np.uint32)  # two bfloat16 numbers are a word
+    tile = TILE_ROWS * _COLUMNS
+    first = start * parts // 2 + row // TILE_DEPTH * parts * tile + row % TILE_DEPTH // 2 * _COLUMNS
+    for r in range(TILE_ROWS // 2):
+        line, word = 2 * r * _COLUMNS, first + r * _COLUMNS
+        for c in range(_COLUMNS):
+            one, other = square[line + c], square[line + _COLUMNS + c]
+            words[word + c] = pair_of(one, other)
+        if parts > 1:
+            for c in range(_COLUMNS):
+                one, other = square[line + c], square[line + _COLUMNS + c]
+                words[word + tile + c] = pair_of(rest_of(one), rest_of(other))
+
+
+def panel_depth(depth, weights):
+    """Return the rows of a panel of packed weights whose sums have ``depth`` terms; some types need whole tiles.
+
+    ``weights`` is an array of that type, or None for float32.
+    """
+    return whole_tiles(depth) if weights is not None and weights.dtype in PARTS else depth
+
+
+@overload(panel_depth)
+def _panel_depth_in_numba(depth, weights):
+    if parts_in_numba(weights):
+        return lambda depth, weights: whole_tiles(depth)
+    return lambda depth, weights: depth
+
+
+def parts_in_numba(weights):
+    """Return the parts of each number of weights for tiles, by their type in Numba, and 0 for other weights."""
+    return np.intp(PARTS.get(np.dtype(str(weights.dtype)), 0) if hasattr(weights, "dtype") else 0)
