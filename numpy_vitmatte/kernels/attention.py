@@ -233,23 +233,22 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
         keys = PackedMatrix(packed.keys[keys_start:], zeros, depth, whole_panels(tokens))
         values = PackedMatrix(packed.values[values_start:], zeros, tokens, depth)
         for begin in range(0, rows, together):
-            end = lesser(begin + together, rows)
+            count = lesser(together, rows - begin)
             # Pass 1: scores = queries @ keys.T / sqrt(depth).
             own = Rows(scores, ZERO, step)
             group = Rows(queries.values, queries.start + begin * queries.step, queries.step)
-            sweep(group, end - begin, Segments(ONE, ZERO, depth), keys, own)
+            sweep(group, count, Segments(ONE, ZERO, depth), keys, own)
             # Pass 2: scores = exp(scores + bias - the largest so far); their sums.
-            count = end - begin
             offsets = _Offsets(_from_row(offsets_h, begin, count), _from_row(offsets_w, begin, count), tables.used)
             running = _Running(view(largest, begin, (count,)), view(sums, begin, (count,)),
                                view(shrink, begin, (count,)))  # fmt: skip
             _softmax_block(own, tokens, b * grid_rows, view(positions, begin, (count,)), grid, offsets, running)
             # Pass 3: out = out * shrink + scores @ values.
-            sweep(own, end - begin, Segments(ONE, ZERO, tokens), values, Rows(product, ZERO, depth))
+            sweep(own, count, Segments(ONE, ZERO, tokens), values, Rows(product, ZERO, depth))
             _accumulate(view(product, ZERO, (count, depth)), running.shrink, b == 0,
                         Rows(out.values, out.start + begin * out.step, out.step))  # fmt: skip
-            for i in range(begin, end if keep else begin):
-                copy_run(scores, (i - begin) * step, tokens, probabilities[i], first)
+            for i in range(count if keep else 0):
+                copy_run(scores, i * step, tokens, probabilities[begin + i], first)
         for i in range(rows):
             largest_so_far[b * rows + i] = largest[i]
 
