@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "docstrings",
     "mathml",
+    "source_pages",
     "attention",
 ]
 exclude_patterns = ["_build"]

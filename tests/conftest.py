@@ -2,9 +2,10 @@
 
 import os
 
-# Before NumPy is loaded: its BLAS multiplies the reference's small matrices, here and in the processes that tests
-# start, and two threads take several times as long for them as one.
+# Before NumPy and PyTorch are loaded: they multiply small matrices, here and in the processes that tests start, and two
+# threads take several times as long for them as one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dataclasses import replace
 

@@ -1,12 +1,16 @@
 """``serve``: pictures per second of the service with two clients, beside ``matte()`` in a loop, and its peak memory.
 
-Loop and service take turns, a few photos each, and change places from round to round: what else the machine does hits
-both alike. Seconds of the processor are counted as well; other programs change them little.
+Both read the same files and make the same PNG, which is checked. Loop and service take turns, some seconds each, and
+change places from round to round: what else the machine does hits both alike. A round of the service begins and ends
+with an empty lane, which costs more in a shorter round. Seconds of the processor are counted as well; other programs
+change them little. The clients' are counted apart: on the same machine they take them from the service.
 """
 
 import argparse
 import http.client
+import io
 import logging
+import math
 import os
 import statistics
 import subprocess
@@ -14,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,11 +28,13 @@ from records import new_record, save
 
 from numpy_vitmatte import VitMatteForImageMatting, matte, set_num_threads
 from numpy_vitmatte.pipeline import DEFAULT_MODEL
+from numpy_vitmatte.serve.pictures import AnswerPicture, encode
 
 log = logging.getLogger("benchmarks")
 
 CLIENTS = 2
 UNKNOWN = 0.17
+FEWEST = 6  # photos in a round
 BOUNDARY = "benchmark-boundary"
 
 
@@ -54,32 +60,45 @@ def _measure(folder: Path, loaded: VitMatteForImageMatting, model: str, threads:
     body = _form({"image": photo.read_bytes(), "trimap": trimap.read_bytes()})
     with _service(model, threads) as (address, process):
 
-        def loop(photos: int) -> None:
+        def loop(photos: int) -> bytes:
             for _ in range(photos):
-                matte(photo, trimap, loaded)
+                file = io.BytesIO()
+                encode(file, AnswerPicture(matte(photo, trimap, loaded)), "png")
+            return file.getvalue()
 
         def service(photos: int) -> None:
-            _crowd(address, body, photos)
+            _crowd(address, body, photos, expected)
 
-        works = {"loop": (loop, os.getpid()), "service": (service, process.pid)}
-        seconds: dict[str, list[float]] = {name: [] for name in works}
-        processor: dict[str, list[float]] = {name: [] for name in works}
-        loop(1), service(CLIENTS)
-        for number in range(arguments.rounds):
-            for name in list(works)[:: 1 if number % 2 else -1]:
-                work, pid = works[name]
-                began, used = time.perf_counter(), _processor_seconds(pid)
-                work(arguments.photos)
-                seconds[name].append((time.perf_counter() - began) / arguments.photos)
-                processor[name].append((_processor_seconds(pid) - used) / arguments.photos)
-            log.info("loop %.3f s, service %.3f s a picture", seconds["loop"][-1], seconds["service"][-1])
+        expected = loop(1)
+        service(CLIENTS)
+        began = time.perf_counter()
+        loop(1)
+        photos = max(FEWEST, math.ceil(arguments.seconds / (time.perf_counter() - began)))
+        seconds, processor = _take_turns({"loop": loop, "service": service}, photos, arguments.rounds, process.pid)
         peak = _peak_megabytes(process.pid)
     return {
+        "photos": photos,
         **{f"{name}_seconds": each for name, each in seconds.items()},
         **{f"{name}_processor_seconds": statistics.median(each) for name, each in processor.items()},
         "throughput_share": statistics.median(a / b for a, b in zip(*seconds.values(), strict=True)),
         "peak_megabytes": peak,
     }
+
+
+def _take_turns(works: dict[str, Callable[[int], object]], photos: int, rounds: int, pid: int):
+    """Measure loop and service, by round: seconds for each picture, and the processor's; those of the clients apart."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    processor: dict[str, list[float]] = {name: [] for name in (*works, "clients")}
+    for number in range(rounds):
+        for name in list(works)[:: 1 if number % 2 else -1]:
+            here, there, began = time.process_time(), _processor_seconds(pid), time.perf_counter()
+            works[name](photos)
+            seconds[name].append((time.perf_counter() - began) / photos)
+            processor["loop" if name == "loop" else "clients"].append((time.process_time() - here) / photos)
+            if name == "service":
+                processor[name].append((_processor_seconds(pid) - there) / photos)
+        log.info("loop %.3f s, service %.3f s a picture", seconds["loop"][-1], seconds["service"][-1])
+    return seconds, processor
 
 
 @contextmanager
@@ -98,17 +117,17 @@ def _service(model: str, threads: int) -> Iterator[tuple[str, subprocess.Popen]]
         process.stdout.close()
 
 
-def _crowd(address: str, body: bytes, photos: int) -> None:
+def _crowd(address: str, body: bytes, photos: int, expected: bytes) -> None:
     """Let the clients ask, and wait until they have all their answers."""
     shares = [photos // CLIENTS + (number < photos % CLIENTS) for number in range(CLIENTS)]
-    clients = [threading.Thread(target=_ask, args=(address, body, share)) for share in shares]
+    clients = [threading.Thread(target=_ask, args=(address, body, share, expected)) for share in shares]
     for client in clients:
         client.start()
     for client in clients:
         client.join()
 
 
-def _ask(address: str, body: bytes, times: int) -> None:
+def _ask(address: str, body: bytes, times: int, expected: bytes) -> None:
     connection = http.client.HTTPConnection(urlsplit(address).netloc)
     for _ in range(times):
         connection.request("POST", "/v1/matte", body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
@@ -116,6 +135,8 @@ def _ask(address: str, body: bytes, times: int) -> None:
         content = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"the service answered {answer.status}: {content[:200]!r}")
+        if content != expected:
+            raise RuntimeError("the service answered another picture than the loop")
     connection.close()
 
 
@@ -161,6 +182,7 @@ def _print(record: dict) -> None:
         f"{measurement}: {1 / seconds:.2f} pictures a second, "
         f"{record['throughput_share']:.2f} of matte() in a loop, {record['loop_processor_seconds']:.3f} and "
         f"{record['service_processor_seconds']:.3f} s of the processor each in the loop and the service, "
+        f"{record['clients_processor_seconds']:.4f} s in the clients, "
         f"peak memory {peak}",
         flush=True,
     )

@@ -29,10 +29,9 @@ class FolderOptions:
     ----------
     model : str
         Name or absolute directory of the checkpoint.
-    raw, profile, max_side, upscale, erode, dilate, depth
-        See :func:`~numpy_vitmatte.matte`.
-    precision : str
-        The precision that products are computed in on the machine of the command. The folder's record keeps it.
+    matting : MattingOptions
+        Keywords of :func:`~numpy_vitmatte.matte` that are the same for all photos and on all machines. The precision
+        is the one that products are computed in on the machine of the command: the folder's record keeps it.
     bits : {8, 16}
         Bits of the alpha's PNG.
     masks : bool
@@ -40,29 +39,9 @@ class FolderOptions:
     """
 
     model: str
-    raw: bool = False
+    matting: MattingOptions = field(default_factory=MattingOptions, hash=False)
     bits: int = 8
-    profile: str = "hf"
-    max_side: int | None = None
     masks: bool = False
-    erode: str | None = None
-    dilate: str | None = None
-    depth: int | None = None
-    upscale: float | None = None
-    precision: str = "highest"
-
-    def matting(self) -> MattingOptions:
-        """Give those of them that :func:`~numpy_vitmatte.matte` takes as keywords."""
-        return MattingOptions(
-            raw=self.raw,
-            profile=self.profile,
-            max_side=self.max_side,
-            upscale=self.upscale,
-            erode=self.erode,
-            dilate=self.dilate,
-            depth=self.depth,
-            precision=self.precision,
-        )
 
 
 @dataclass(frozen=True)
@@ -108,12 +87,12 @@ def check_options(options: FolderOptions) -> None:
     VitMatteError
         The checkpoint or an option cannot be used.
     """
-    network_size(1, 1, options.max_side, options.upscale)
+    network_size(1, 1, options.matting.get("max_side"), options.matting.get("upscale"))
     # Not by name: this process would then keep the checkpoint in memory, in addition to the workers.
     directory = checkpoint_directory(options.model)
     model = VitMatteForImageMatting.from_pretrained(directory)
-    tiny = MattingOptions(profile=options.profile, precision=options.precision)
-    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model, **tiny)
+    small = MattingOptions(max_side=None, upscale=None, erode=None, dilate=None, depth=None)
+    matte(np.zeros((32, 32, 3), np.uint8), np.full((32, 32), UNKNOWN, np.uint8), model, **options.matting | small)
 
 
 def run_job(job: Job) -> Outcome:
@@ -147,7 +126,7 @@ def _matte_and_save(job: Job) -> tuple[str, ...]:
     options = job.options
     with pixel_limit(job.limits.max_pixels):  # a worker is a process of its own, which knows nothing of the command's
         mask = job.trimap if options.masks else None
-        matting = options.matting() | MattingOptions(max_memory=job.limits.max_memory, mask=mask)
+        matting = options.matting | MattingOptions(max_memory=job.limits.max_memory, mask=mask)
         result = matte_with_report(job.photo, None if options.masks else job.trimap, options.model, **matting)
     save_alpha(job.output, result.alpha, options.bits)
     return tuple(result.report.warnings)

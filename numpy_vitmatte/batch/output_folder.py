@@ -5,7 +5,6 @@ touched again, so an output is this batch's own if it is no older than the recor
 that every output is made again, even if that run is killed and resumed without ``--force``.
 """
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -22,6 +21,8 @@ from numpy_vitmatte.hub.resolve import checkpoint_directory
 RECORD_FILE = ".numpy-vitmatte-batch.json"
 
 _CHECKPOINT_FILES = (".json", ".safetensors", ".bin")
+_DEFAULTS = {"raw": False, "profile": "hf", "precision": "highest", "bits": 8, "masks": False}
+"""Of options that a record may not name because it is older than they are; all others are None."""
 
 
 def claim(folder: Path, jobs: Iterable[Job], options: FolderOptions, force: bool) -> None:
@@ -82,7 +83,8 @@ def is_finished(job: Job) -> bool:
 
 
 def _record(options: FolderOptions) -> dict[str, Any]:
-    return {"options": dataclasses.asdict(options), "checkpoint_sha256": _checkpoint_sha256(options.model)}
+    named = {"model": options.model, "bits": options.bits, "masks": options.masks} | options.matting
+    return {"options": named, "checkpoint_sha256": _checkpoint_sha256(options.model)}
 
 
 def _checkpoint_sha256(model: str) -> str:
@@ -110,8 +112,7 @@ def _found_record(path: Path) -> dict[str, Any] | None:
 
 
 def _check_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    # Options that a record does not name had their defaults when it was written.
-    before = dataclasses.asdict(FolderOptions(model="")) | found["options"]
+    before = {name: found["options"].get(name, _DEFAULTS.get(name)) for name in wanted["options"]}
     differences = [
         f"{name} {json.dumps(before[name])}, now {json.dumps(value)}"
         for name, value in wanted["options"].items()

@@ -14,7 +14,7 @@ from numpy_vitmatte.batch.local import run_locally
 from numpy_vitmatte.batch.output_folder import claim, is_finished
 from numpy_vitmatte.batch.plan import plan_folder
 from numpy_vitmatte.cli.batch_report import BatchReport
-from numpy_vitmatte.cli.matting_options import add_mask_widths, add_matting_options
+from numpy_vitmatte.cli.matting_options import add_mask_widths, add_matting_options, matting_options
 from numpy_vitmatte.cli.messages import logger
 from numpy_vitmatte.cli.options import add_shared_options, set_threads
 from numpy_vitmatte.errors import VitMatteError
@@ -111,19 +111,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace) -> FolderOptions:
     if not arguments.masks and (arguments.erode or arguments.dilate):
         raise VitMatteError("--erode and --dilate are for --masks; trimaps are taken as they are")
-    return FolderOptions(
-        arguments.model,
-        arguments.raw,
-        arguments.bits,
-        arguments.profile,
-        arguments.max_side,
-        arguments.masks,
-        arguments.erode,
-        arguments.dilate,
-        arguments.depth,
-        arguments.upscale,
-        used_precision(checked_precision(arguments.precision)),
-    )
+    matting = matting_options(arguments)
+    del matting["max_memory"]  # is the machine's, and shared among its workers
+    matting["precision"] = used_precision(checked_precision(arguments.precision))
+    return FolderOptions(arguments.model, matting, arguments.bits, arguments.masks)
 
 
 def _limits(arguments: argparse.Namespace, model: str, jobs: int) -> Limits:

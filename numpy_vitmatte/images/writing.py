@@ -1,6 +1,7 @@
 """Writing results: checked before the work begins, whole or not at all, never over an existing file unasked."""
 
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,10 @@ TRANSPARENT_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
 
 ALPHA_SUFFIXES = (*TRANSPARENT_SUFFIXES, ".npy")
 PICTURE_SUFFIXES = (*TRANSPARENT_SUFFIXES, ".jpg", ".jpeg")
+
+# Filtered rows are runs and noise. Looking only for runs takes a quarter of the time for a cut-out, and 2 % more bytes.
+PNG_OPTIONS: dict[str, Any] = {"compress_type": zlib.Z_RLE}
+"""Pillow's options for a PNG: few bytes soon."""
 
 _FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
@@ -124,7 +129,7 @@ def picture_writer(path: Path, pixels: NDArray[Any], icc_profile: bytes | None =
         What the colors mean; it is embedded.
     """
     pixels = np.ascontiguousarray(pixels)
-    kind, options = _FORMATS.get(path.suffix.lower(), ("PNG", {}))
+    kind, options = _FORMATS.get(path.suffix.lower(), ("PNG", PNG_OPTIONS))
     if pixels.dtype == np.uint16 and pixels.ndim == 3:
         write = write_wide_tiff if kind == "TIFF" else write_wide_png
         return lambda file: write(file, pixels, icc_profile)

@@ -14,7 +14,7 @@ from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.tile_packing import PARTS, panel_depth, parts_in_numba, store_square, whole_tiles
 from numpy_vitmatte.kernels.views import flattened, view
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
 
 float32 = np.float32
@@ -80,7 +80,7 @@ def packed_sizes(height, width, depth, weights=None):
     return blocks * whole_panels(block) * panel_depth(depth, weights), values * whole_panels(depth)
 
 
-@kernel(EXACT_ORDER, INLINED)
+@kernel(EXACT_ORDER, PART)
 def starts_of_block(block, width, depth, weights):
     """Return where the packed keys and values of a block of keys begin."""
     tokens = rows_of_keys(width) * width
@@ -175,7 +175,7 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
     pack(keys_values, chunk, grid, head, packed)
 
 
-@overload(pack_keys_values)
+@overload(pack_keys_values, inline="always")
 def _pack_in_numba(keys_values, chunk, grid, head, packed):
     pack = _pack_tiles if parts_in_numba(packed[0]) else _pack_numbers
     return lambda keys_values, chunk, grid, head, packed: pack(keys_values, chunk, grid, head, packed)
@@ -186,7 +186,7 @@ def scratch_like(size, weights):
     return aligned_empty(size * weights.itemsize // 4).view(weights.dtype)
 
 
-@overload(scratch_like)
+@overload(scratch_like, inline="always")
 def _scratch_in_numba(size, weights):
     if not parts_in_numba(weights):
         return lambda size, weights: aligned_scratch(size)

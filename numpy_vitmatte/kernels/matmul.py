@@ -211,7 +211,7 @@ def _column(x, rows, segments, matrix, panel, wide, out):
     column(x, rows, segments, matrix, panel, wide, out)
 
 
-@overload(_column)
+@overload(_column, inline="always")
 def _column_in_numba(x, rows, segments, matrix, panel, wide, out):
     column = column_of_squares if parts_in_numba(matrix[0]) else _column_of_tiles
     return lambda x, rows, segments, matrix, panel, wide, out: column(x, rows, segments, matrix, panel, wide, out)

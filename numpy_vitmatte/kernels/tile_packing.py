@@ -140,7 +140,7 @@ def panel_depth(depth, weights):
     return whole_tiles(depth) if weights is not None and weights.dtype in PARTS else depth
 
 
-@overload(panel_depth)
+@overload(panel_depth, inline="always")
 def _panel_depth_in_numba(depth, weights):
     if parts_in_numba(weights):
         return lambda depth, weights: whole_tiles(depth)

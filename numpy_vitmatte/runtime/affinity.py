@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ def _find_current_cpu() -> Callable[[], int] | None:
         return None
     return getattr(ctypes.PyDLL(None), "sched_getcpu", None)  # so quick that it keeps the GIL
 
+
+_FREE_SECONDS = 1.0
+"""How long no CPU is excluded after a thread of the pool was kept waiting."""
 
 _current_cpu = _find_current_cpu()
 
@@ -39,6 +43,7 @@ class PoolAffinity:
 
     def __init__(self) -> None:
         self._threads: dict[int, _ThreadAffinity] = {}
+        self._free_until = 0.0
 
     def add_this_thread(self) -> None:
         """Add the calling thread to those of the pool."""
@@ -50,16 +55,23 @@ class PoolAffinity:
 
     def exclude_this_cpu(self) -> None:
         """Exclude the CPU that the calling thread is on from the affinity of the pool's threads."""
-        if _current_cpu is None:
+        if _current_cpu is None or time.monotonic() < self._free_until:
             return
         here, caller = _current_cpu(), threading.get_native_id()
         for thread, affinity in list(self._threads.items()):  # a copy: another thread may enter meanwhile
             if affinity.excluded != here and thread != caller:
                 self._threads[thread] = _excluding(thread, affinity, here)
 
+    def exclude_nothing(self) -> None:
+        """Let the pool's threads use all of their CPUs for a while."""
+        self._free_until = time.monotonic() + _FREE_SECONDS
+        for thread, affinity in list(self._threads.items()):
+            if affinity.excluded is not None:
+                self._threads[thread] = _excluding(thread, affinity, None)
 
-def _excluding(thread: int, affinity: _ThreadAffinity, cpu: int) -> _ThreadAffinity:
-    """Ask for all of a thread's CPUs but one; keep that one if it is the only one."""
+
+def _excluding(thread: int, affinity: _ThreadAffinity, cpu: int | None) -> _ThreadAffinity:
+    """Ask for all of a thread's CPUs, but for one if it is not the only one."""
     try:
         current = os.sched_getaffinity(thread)
         allowed = affinity.allowed if current == affinity.asked else current  # somebody else has decided meanwhile

@@ -23,6 +23,9 @@ from numpy_vitmatte.runtime.cpu_count import usable_cpus
 First = TypeVar("First")
 Second = TypeVar("Second")
 
+_PATIENCE = 0.001
+"""Seconds; longer than nearly all blocks, shorter than the turns that Linux gives to programs on one CPU."""
+
 _lock = threading.Lock()
 _threads: int | None = None
 _pool: ThreadPoolExecutor | None = None
@@ -175,7 +178,16 @@ def for_each_block(function: Callable[[int, int], None], length: int, block: int
     finally:
         for future in futures:
             if not future.cancel():  # a helper that never started has nothing left to do
-                future.result()
+                _wait_for(future)
+
+
+def _wait_for(helper: Future[None]) -> None:
+    """Wait for the last block of a helper; one that takes long may be without a CPU."""
+    try:
+        helper.exception(_PATIENCE)
+    except TimeoutError:
+        _affinity.exclude_nothing()
+    helper.result()
 
 
 def run_both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:

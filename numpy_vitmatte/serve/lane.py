@@ -6,8 +6,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from numpy_vitmatte.serve.problems import Problem
@@ -24,9 +24,10 @@ _LONGEST_PAUSE = 120
 class Lane:
     """Threads that compute, a queue before them, and threads that decode the next picture and encode the last one.
 
-    A lane goes from one picture to the next by itself: it waits neither for a decoder nor for the event loop. A job
-    whose client has gone is cancelled: it leaves the queue, or, once it is computed, is told so through an event that
-    it looks at between two steps.
+    A lane goes from one picture to the next by itself: it waits neither for a decoder nor for the event loop, and hands
+    its result to an encoder without waking the loop, which would take the GIL from it. A job whose client has gone is
+    cancelled: it leaves the queue, or, once it is computed, is told so through an event that it looks at between two
+    steps.
 
     Parameters
     ----------
@@ -98,15 +99,17 @@ class Lane:
         Problem
             503: the queue is full, or the service shuts down.
         """
-        with ExitStack() as place:
-            place.enter_context(self._place())
+        place = _Place(self)
+        try:
             async with self._hand():
                 if before is not None:
-                    await self._in_thread(self._helpers, before)
-                unwanted = threading.Event()
-                result = await self._in_thread(self._threads, lambda: self._computed(compute, unwanted), unwanted)
-                place.close()
-                return result if after is None else await self._in_thread(self._helpers, lambda: after(result))
+                    decoded = self._helpers.submit(before)
+                    await _end_of(decoded, decoded)
+                unwanted, answered = threading.Event(), Future[Any]()
+                queued = self._threads.submit(self._follow, answered, place, compute, after, unwanted)
+                return await _end_of(answered, queued, unwanted)
+        finally:
+            place.leave()
 
     def close(self) -> None:
         """Send away what waits and what comes; what runs goes on."""
@@ -116,8 +119,25 @@ class Lane:
             if not turn.done():
                 turn.set_exception(self._shutting_down())
 
-    def _computed(self, compute: Callable[[threading.Event], Result], unwanted: threading.Event) -> Result:
-        """Compute, in a thread of the lane."""
+    def _follow(
+        self,
+        answered: Future[Any],
+        place: "_Place",
+        compute: Callable[[threading.Event], Any],
+        after: Callable[[Any], Any] | None,
+        unwanted: threading.Event,
+    ) -> None:
+        """Compute, in a thread of the lane, and let a helper do what comes after."""
+        with _outcome(answered):
+            result = self._computed(place, compute, unwanted)
+            if after is None or unwanted.is_set():
+                answered.set_result(result)
+            else:
+                self._helpers.submit(_answer, answered, after, result)
+
+    def _computed(
+        self, place: "_Place", compute: Callable[[threading.Event], Result], unwanted: threading.Event
+    ) -> Result:
         if self.closed:
             raise self._shutting_down()
         self._add_running(1)
@@ -128,36 +148,11 @@ class Lane:
             return result
         finally:
             self._add_running(-1)
+            place.leave()
 
     def _add_running(self, count: int) -> None:
         with self._lock:
             self._running += count
-
-    @staticmethod
-    async def _in_thread(
-        threads: Executor, work: Callable[[], Result], unwanted: threading.Event | None = None
-    ) -> Result:
-        """Do some work; if it is cancelled when it has begun, wait for its end, so that its memory is free."""
-        future = threads.submit(work)
-        done = asyncio.wrap_future(future)
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            if unwanted is not None:
-                unwanted.set()
-            if not future.cancel():
-                await asyncio.wait({done})
-            raise
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """Hold one of the places for what waits and what is computed."""
-        self.require_room()
-        self._accepted += 1
-        try:
-            yield
-        finally:
-            self._accepted -= 1
 
     @asynccontextmanager
     async def _hand(self) -> AsyncIterator[None]:
@@ -198,3 +193,56 @@ class Lane:
     def _refusal(self, code: str, message: str) -> Problem:
         pause = min(_LONGEST_PAUSE, max(1, math.ceil(self._typical_seconds * self._accepted / self.lanes)))
         return Problem(503, code, message, {"Retry-After": str(pause)})
+
+
+class _Place:
+    """One of the places for what waits and what is computed, held until the first who leaves it.
+
+    Raises
+    ------
+    Problem
+        No place is free.
+    """
+
+    def __init__(self, lane: Lane) -> None:
+        lane.require_room()
+        self._lane, self._held = lane, False
+        self._count(True)
+
+    def leave(self) -> None:
+        """Free the place, in a thread of the lane or in the event loop."""
+        self._count(False)
+
+    def _count(self, held: bool) -> None:
+        lane = self._lane
+        with lane._lock:
+            lane._accepted += held - self._held
+            self._held = held
+
+
+def _answer(answered: Future[Any], after: Callable[[Any], Any], result: Any) -> None:
+    """Make the answer, in a helper's thread."""
+    with _outcome(answered):
+        answered.set_result(after(result))
+
+
+@contextmanager
+def _outcome(answered: Future[Any]) -> Iterator[None]:
+    """Give an error to whom waits for the answer."""
+    try:
+        yield
+    except BaseException as error:
+        answered.set_exception(error)
+
+
+async def _end_of(last: Future[Result], first: Future[Any], unwanted: threading.Event | None = None) -> Result:
+    """Wait for the last step of some work; if it is cancelled after the first began, still wait: it holds memory."""
+    done = asyncio.wrap_future(last)
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        if unwanted is not None:
+            unwanted.set()
+        if not first.cancel():
+            await asyncio.wait({done})
+        raise

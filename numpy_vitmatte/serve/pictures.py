@@ -14,6 +14,7 @@ from numpy_vitmatte.errors import ImageError
 from numpy_vitmatte.images.formats import open_listed
 from numpy_vitmatte.images.pixel_limit import refused_bomb
 from numpy_vitmatte.images.value_range import to_integers
+from numpy_vitmatte.images.writing import PNG_OPTIONS
 from numpy_vitmatte.serve.problems import too_large
 from numpy_vitmatte.serve.uploads import SPOOL
 
@@ -44,8 +45,8 @@ class Encoding(NamedTuple):
 
 
 ENCODINGS = {
-    "png": Encoding("image/png", ".png", "PNG"),
-    "png16": Encoding("image/png", ".png", "PNG"),
+    "png": Encoding("image/png", ".png", "PNG", PNG_OPTIONS),
+    "png16": Encoding("image/png", ".png", "PNG", PNG_OPTIONS),
     "npy": Encoding("application/x-npy", ".npy", None),
     # Method 0 is five times as fast as Pillow's 4 for a few per cent more bytes; exact keeps colors under alpha 0.
     "webp": Encoding("image/webp", ".webp", "WEBP", {"lossless": True, "exact": True, "method": 0, "quality": 0}),

@@ -5,6 +5,7 @@ import contextlib
 import copy
 import os
 import socket
+import sys
 from typing import Any
 
 import uvicorn
@@ -16,6 +17,9 @@ from numpy_vitmatte.errors import VitMatteError
 
 _HEADER_SECONDS = 20.0
 """Seconds in which a request's header must have arrived."""
+
+_SWITCH_SECONDS = 0.0005
+"""The most that the lane, back from a kernel, waits while Python's code of a request holds the GIL; usually 0.005."""
 
 
 class PatientProtocol(H11Protocol):
@@ -109,5 +113,6 @@ def run_server(app: FastAPI, host: str, port: int, log_level: int) -> None:
         app, http=PatientProtocol, ws="none", lifespan="on", log_config=logs, log_level=log_level,
         server_header=False, timeout_keep_alive=15, h11_max_incomplete_event_size=32 * 1024,
     )  # fmt: skip
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has ended in order
         Server(config, app).run(sockets=[listening])

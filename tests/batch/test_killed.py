@@ -17,32 +17,34 @@ AT_A_TIME = 2
 
 @pytest.fixture(scope="module")
 def unkilled(tmp_path_factory, lively_checkpoint):
-    """A folder that went through in one run: its root, its outputs, how long it took to the first and from there on."""
+    """A folder that went through in one run: its root, its outputs, and how long it took to the first of them."""
     root = tmp_path_factory.mktemp("batch")
     make_folders(root, PHOTOS, size=(96, 128))
     started = time.monotonic()
     process = start_batch(root, "--model", lively_checkpoint, "--workers", 2)
     process.stdout.readline()
-    first = time.monotonic()
+    start = time.monotonic() - started
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     expected = outputs(root / "alphas")
     assert len(expected) == PHOTOS
-    return root, expected, first - started, time.monotonic() - first
+    return root, expected, start
 
 
 def kill_and_resume(name, unkilled, model, workers):
     """Kill the batch again and again, then let it finish; what stood at each kill, as numbers of outputs."""
-    root, expected, start, work = unkilled
+    root, expected, start = unkilled
     moments, folder, stood, before = random.Random(workers), root / name, [], {}
     while len(stood) < KILLS // AT_A_TIME:
         process = start_batch(root, "--model", model, "--workers", workers, output=name)
-        duration = start + work
-        if moments.random() < 0.7:  # a moment of the work, which is short beside the start
-            process.stdout.readline()
-            duration = work
+        if moments.random() < 0.7:  # a moment of the work: after some of the outputs, however fast the machine is
+            for _ in range(moments.randint(1, max(1, PHOTOS - len(before)))):
+                process.stdout.readline()
+            pause = moments.uniform(0, 0.02)
+        else:
+            pause = moments.uniform(0, start)
         try:
-            process.wait(moments.uniform(0, duration))
+            process.wait(pause)
         except subprocess.TimeoutExpired:
             process.kill()
         # The workers hold the other end of the pipe: it ends only when they, too, have noticed and gone.

@@ -77,8 +77,8 @@ def test_files_that_no_batch_made_are_left_alone(job):
 
 def test_other_options_or_another_model_are_refused(job, tmp_path):
     claim_for(job)
-    with pytest.raises(VitMatteError, match=r"made otherwise \(raw false, now true; bits 8, now 16\); choose another"):
-        claim_for(job, dataclasses.replace(job.options, raw=True, bits=16))
+    with pytest.raises(VitMatteError, match=r"made otherwise \(bits 8, now 16; raw false, now true\); choose another"):
+        claim_for(job, dataclasses.replace(job.options, matting={"raw": True}, bits=16))
     shutil.copytree(tmp_path / "model", tmp_path / "moved")
     claim_for(job, dataclasses.replace(job.options, model=str(tmp_path / "moved")))  # the same files elsewhere
     weights = tmp_path / "model" / "model.safetensors"

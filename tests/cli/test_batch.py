@@ -176,13 +176,13 @@ def test_pixel_limit_reaches_the_workers(folder, run):
 def test_a_budget_is_shared_by_the_command_and_its_workers(folder, run, lively_checkpoint):
     """A photo that its worker's share does not carry fails alone; with a larger budget the same folder goes on."""
     least = estimate_memory(32, 32, lively_checkpoint)
-    Image.fromarray(np.zeros((1600, 1600, 3), np.uint8)).save(folder / "photos" / "01.png")
-    Image.fromarray(np.full((1600, 1600), 128, np.uint8)).save(folder / "trimaps" / "01.png")
-    status, out, err = run("--workers", "2", "--max-memory", f"{3 * least + 20_000_000}", "--verbose")
+    Image.fromarray(np.zeros((640, 640, 3), np.uint8)).save(folder / "photos" / "01.png")
+    Image.fromarray(np.full((640, 640), 128, np.uint8)).save(folder / "trimaps" / "01.png")
+    status, out, err = run("--workers", "2", "--max-memory", f"{3 * least + 10_000_000}", "--verbose")
     assert (status, len(out)) == (1, 2)
-    share = (2 * least + 20_000_000) // 2 // 1_000_000
+    share = (2 * least + 10_000_000) // 2 // 1_000_000
     assert f"numpy-vitmatte: memory: {share} MB for each of 2 workers" in err
-    assert "01: a photo of 1600 x 1600 pixels takes" in err[-1]
+    assert "01: a photo of 640 x 640 pixels takes" in err[-1]
     assert f"and {share + 1}MB are allowed" in err[-1]
     status, out, _ = run("--workers", "2", "--max-memory", "2GB", "--quiet")
     assert (status, out) == (0, [str(folder / "alphas" / "01.png")])

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -97,34 +98,53 @@ def test_a_signal_that_is_ignored_stays_so(folder, lively_checkpoint):
     process.communicate()
 
 
+@pytest.fixture
+def in_each_worker(tmp_path, monkeypatch):
+    """Have every worker process run some code before anything else."""
+
+    def run(code):
+        (tmp_path / "site").mkdir()
+        (tmp_path / "site" / "sitecustomize.py").write_text(
+            "import os, sys, time\nif '--multiprocessing-fork' in sys.orig_argv:\n" + textwrap.indent(code, "    ")
+        )
+        monkeypatch.syspath_prepend(tmp_path / "site")
+
+    return run
+
+
+WAITS_WITH_THE_LAST_PHOTO = """
+replace = os.replace
+def wait(source, destination):
+    if os.path.basename(destination) == "03.png":
+        time.sleep(120)
+    replace(source, destination)
+os.replace = wait
+"""
+
+
 @pytest.mark.parametrize(("number", "word"), SIGNALS)
-def test_batch_ended_in_its_midst(tmp_path, lively_checkpoint, number, word):
+def test_batch_ended_in_its_midst(tmp_path, lively_checkpoint, in_each_worker, number, word):
     """A terminal's signal reaches the workers as well."""
-    make_folders(tmp_path, 40, size=(96, 128))
+    in_each_worker(WAITS_WITH_THE_LAST_PHOTO)
+    make_folders(tmp_path, 4)
     process = start_batch(tmp_path, "--model", lively_checkpoint, "--workers", 2, "--quiet", start_new_session=True)
     assert process.stdout.readline()
     os.killpg(process.pid, number)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (128 + number, f"numpy-vitmatte: {word}\n")
+    assert "03.png" not in names(tmp_path / "alphas")
     assert hidden(tmp_path / "alphas") == set()
 
 
-def test_batch_interrupted_while_its_workers_start(tmp_path, lively_checkpoint, monkeypatch):
+def test_batch_interrupted_while_its_workers_start(tmp_path, lively_checkpoint, in_each_worker):
+    in_each_worker(f"open({str(tmp_path / 'here')!r}, 'w').close()\ntime.sleep(120)\n")
     make_folders(tmp_path, 2, size=(40, 40))
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(
-        "import sys, time\n"
-        "if '--multiprocessing-fork' in sys.orig_argv:\n"
-        f"    open({str(tmp_path / 'here')!r}, 'w').close()\n"
-        "    time.sleep(3)\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path / "site")
     process = start_batch(tmp_path, "--model", lively_checkpoint, "--quiet", start_new_session=True)
     while not (tmp_path / "here").exists():
         assert process.poll() is None
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "numpy-vitmatte: interrupted\n")
 
 

@@ -86,6 +86,23 @@ def test_a_pool_thread_that_calls_stays_where_it_is(scheduler, pool):
     assert scheduler.asked == [(thread, {0, 2})]
 
 
+def test_nothing_is_excluded_for_a_while(scheduler, pool, monkeypatch):
+    """After a thread was kept from the CPU that was left for it."""
+    places, thread = pool
+    now = [100.0]
+    monkeypatch.setattr(affinity.time, "monotonic", lambda: now[0])
+    places.exclude_nothing()
+    now[0] += 1.1
+    places.exclude_this_cpu()
+    places.exclude_nothing()
+    now[0] += 0.9
+    places.exclude_this_cpu()
+    assert scheduler.asked == [(thread, {0, 2}), (thread, {0, 1, 2})]
+    now[0] += 0.2
+    places.exclude_this_cpu()
+    assert scheduler.asked[2:] == [(thread, {0, 2})]
+
+
 @pytest.mark.parametrize("name", ["sched_getaffinity", "sched_setaffinity"])
 def test_what_the_kernel_refuses_is_left(scheduler, pool, monkeypatch, name):
     """A thread that has ended, or a sandbox; also for a thread that enters."""
@@ -113,6 +130,19 @@ def test_the_callers_own_affinity_is_left_alone():
     for _ in range(5):
         for_each_block(lambda first, last: None, 6)
     assert os.sched_getaffinity(0) == before
+
+
+def test_a_caller_that_waits_long_excludes_nothing(monkeypatch):
+    together, freed = threading.Barrier(2, timeout=60), threading.Event()
+    monkeypatch.setattr(PoolAffinity, "exclude_nothing", lambda _: freed.set())
+
+    def block(*_):
+        together.wait()
+        assert threading.current_thread() is threading.main_thread() or freed.wait(60)
+
+    set_num_threads(2)
+    for_each_block(block, 2)
+    assert freed.is_set()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the affinity is Linux's")

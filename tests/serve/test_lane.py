@@ -29,8 +29,12 @@ class Jobs:
         return job
 
 
-async def settled():
-    """Let every task come as far as it can without a thread's help."""
+async def settled(reached=lambda: True):
+    """Let every task come as far as it can, and wait for what a thread has to do for it: that may begin late."""
+    for _ in range(3000):
+        if reached():
+            break
+        await asyncio.sleep(0.01)
     for _ in range(10):
         await asyncio.sleep(0.01)
 
@@ -39,7 +43,7 @@ def test_one_at_a_time_in_the_order_of_arrival():
     async def scene():
         lane, jobs = Lane(1, 8), Jobs()
         tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(5)]
-        await settled()
+        await settled(lambda: jobs.begun)
         assert (jobs.begun, lane.running, lane.waiting) == ([0], 1, 4)
         jobs.go.set()
         assert await asyncio.gather(*tasks) == [0, 1, 2, 3, 4]
@@ -52,7 +56,7 @@ def test_several_lanes():
     async def scene():
         lane, jobs = Lane(2, 8), Jobs()
         tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(3)]
-        await settled()
+        await settled(lambda: len(jobs.begun) == 2)
         assert (sorted(jobs.begun), lane.running, lane.waiting) == ([0, 1], 2, 1)
         jobs.go.set()
         await asyncio.gather(*tasks)
@@ -64,7 +68,7 @@ def test_a_full_queue_sends_away():
     async def scene():
         lane, jobs = Lane(1, 2), Jobs()
         tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(3)]
-        await settled()
+        await settled(lambda: jobs.begun)
         with pytest.raises(Problem, match="2 pictures wait already") as caught:
             lane.require_room()
         assert (caught.value.status, caught.value.code) == (503, "queue_full")
@@ -82,9 +86,9 @@ def test_who_leaves_the_queue_frees_its_place_and_its_work():
     async def scene():
         lane, jobs = Lane(1, 2), Jobs()
         tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(3)]
-        await settled()
+        await settled(lambda: jobs.begun)
         tasks[1].cancel()
-        await settled()
+        await settled(lambda: lane.waiting == 1)
         assert lane.waiting == 1
         jobs.go.set()
         assert await tasks[2] == 2
@@ -98,7 +102,7 @@ def test_who_leaves_while_it_runs_is_told_and_frees_the_lane_when_its_thread_end
     async def scene():
         lane, jobs = Lane(1, 2), Jobs()
         first, second = (asyncio.create_task(lane.run(jobs.named(number))) for number in range(2))
-        await settled()
+        await settled(lambda: jobs.begun)
         first.cancel()
         await settled()
         assert (jobs.begun, lane.running) == ([0], 1)
@@ -116,7 +120,7 @@ def test_closing_sends_away_what_waits_and_keeps_what_runs():
     async def scene():
         lane, jobs = Lane(1, 8), Jobs()
         tasks = [asyncio.create_task(lane.run(jobs.named(number))) for number in range(3)]
-        await settled()
+        await settled(lambda: jobs.begun)
         lane.close()
         jobs.go.set()
         first, *others = await asyncio.gather(*tasks, return_exceptions=True)
@@ -165,7 +169,7 @@ def test_the_next_picture_is_decoded_and_the_last_one_encoded_while_one_is_compu
             return asyncio.create_task(lane.run(compute, before=before, after=after))
 
         tasks = [job(number) for number in range(4)]
-        await settled()
+        await settled(lambda: len(noted) == 6)
         assert lane.running == 1
         # 0 is encoded, 1 computed and 2 decoded at the same time. 3 waits with nothing in memory, and takes a place.
         assert sorted(noted) == [f"{step} {n}" for step, last in (("compute", 1), ("decode", 2), ("encode", 0))
@@ -192,5 +196,32 @@ def test_an_error_while_decoding_or_encoding_frees_the_place(step):
                 await lane.run(lambda _: 1, **{step: broken})
         assert (lane.running, lane.waiting) == (0, 0)
         assert await lane.run(lambda _: 1) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_result_goes_to_its_encoder_without_the_event_loop():
+    async def scene():
+        lane, jobs, encoded = Lane(1, 8), Jobs(), threading.Event()
+        task = asyncio.create_task(lane.run(jobs.named(0), after=lambda _: encoded.set()))
+        await settled()
+        jobs.go.set()
+        assert encoded.wait(30)  # the loop stands still meanwhile
+        await task
+
+    asyncio.run(scene())
+
+
+def test_what_nobody_wants_any_more_is_not_encoded():
+    async def scene():
+        lane, jobs, encoded = Lane(1, 8), Jobs(), []
+        task = asyncio.create_task(lane.run(jobs.named(0), after=encoded.append))
+        await settled()
+        task.cancel()
+        await settled()
+        jobs.go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (jobs.told, encoded, lane.running, lane.waiting) == ([(0, True)], [], 0, 0)
 
     asyncio.run(scene())

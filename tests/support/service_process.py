@@ -102,9 +102,11 @@ def environment(**more):
 
 
 @contextmanager
-def running_service(*options, log, **variables):
-    """Start ``numpy-vitmatte serve`` and wait until it is ready; in the end, stop it."""
-    command = [sys.executable, "-m", "numpy_vitmatte", "serve", "--port", "0", *map(str, options)]
+def running_service(*options, log, before="", **variables):
+    """Start ``numpy-vitmatte serve``, after some code, and wait until it is ready; in the end, stop it."""
+    program = f"{before}\nimport sys\nfrom numpy_vitmatte.cli import main\nsys.exit(main())"
+    command = [sys.executable, *(["-c", program] if before else ["-m", "numpy_vitmatte"])]
+    command += ["serve", "--port", "0", *map(str, options)]
     with open(log, "wb") as stderr:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment(**variables))
     try:

@@ -283,9 +283,9 @@ def nested_pairs(depth):
 
 BOMBS = {
     "a memo index that allocates": (b"}r\xff\xff\xff\xff.", None),
-    "nested lists": (b"]" + b"]" * 300_000 + b"a" * 300_000 + b".", None),
-    "nested tuples": (b")" + b"\x85" * 500_000 + b".", None),
-    "nested dictionaries": (b"}" + b"K\x01}" * 200_000 + b"s" * 200_000 + b".", None),
+    "nested lists": (b"]" + b"]" * 100_000 + b"a" * 100_000 + b".", None),
+    "nested tuples": (b")" + b"\x85" * 150_000 + b".", None),
+    "nested dictionaries": (b"}" + b"K\x01}" * 70_000 + b"s" * 70_000 + b".", None),
     "laughs": (nested_pairs(250) + b".", None),
     "laughs as a key": (b"}" + nested_pairs(250) + b"Ns.", "tuple as a key"),
     "laughs as a reference": (nested_pairs(250) + b"Q.", "no storage of tensors"),
