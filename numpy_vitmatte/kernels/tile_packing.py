@@ -17,6 +17,7 @@ import numpy as np
 from numba.extending import overload
 
 from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, split, to_float32
+from numpy_vitmatte.kernels.integers import greater
 from numpy_vitmatte.kernels.tiles import TILE_DEPTH, TILE_ROWS
 from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
@@ -67,7 +68,7 @@ def unpacked_tiles(w: np.ndarray) -> list[np.ndarray]:
     return [tiles[:, part].reshape(-1) for part in range(PARTS[w.dtype])]
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def split_rows(x, rows, segments, parts):
     """Split the part of some rows that a product reads into bfloat16 numbers.
 
@@ -85,8 +86,8 @@ def split_rows(x, rows, segments, parts):
     joined = x_step <= depth and depth == whole
     runs = 1 if joined else rows
     length = (rows - 1) * x_step + depth if joined else depth
-    run = (max(rows, TILE_ROWS) - 1) * x_step + depth if joined else whole
-    size = whole_tiles(number * run * (1 if joined else max(rows, TILE_ROWS)))
+    run = (greater(rows, TILE_ROWS) - 1) * x_step + depth if joined else whole
+    size = whole_tiles(number * run * (1 if joined else greater(rows, TILE_ROWS)))
     part = size + TILE_DEPTH
     bits = np.empty(part * parts, np.uint16)
     if rows < TILE_ROWS:

@@ -40,7 +40,7 @@ def bundled():
 def test_every_gradient(network, count, frozen):
     """Float32 through a network of twelve blocks: 1e-3 of a tensor's largest gradient.
 
-    PyTorch computes in float64. In float32 its own gradients of ViTMatte-S are 8e-6 off with two threads and 1.4e-3 with
+    PyTorch computes in float64. In float32 its own gradients of ViTMatte-S are 8e-6 off on two threads and 1.4e-3 on
     one: a number before a ReLU is so near to 0 that rounding decides on which side it is found.
     """
     config, tensors, side = network()
