@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from numpy_vitmatte.matting.metrics import alpha_errors
+from numpy_vitmatte.matting.pymatting_kernels import load_pymatting
 
 from .compose import KINDS, Sample
 from .infer import load, predict, predict_upscaled
@@ -38,9 +39,7 @@ def classical(name: str) -> Method:
 
     It has none where the trimap knows one side only, or where its solver gives up.
     """
-    import pymatting
-
-    estimate = getattr(pymatting, f"estimate_alpha_{name}")
+    estimate = getattr(load_pymatting(), f"estimate_alpha_{name}")
 
     def method(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
         if not names_both_sides(trimap):
