@@ -21,7 +21,7 @@ POISON = np.float32(-7.25e30)
 seeds = st.integers(0, 2**32 - 1)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def call_two_rows(x, y, rectangle, conv, out):
     _, left, _, right = rectangle
     convolve_two_rows(x, y, rectangle, conv, winograd_scratch(conv, output_tiles(left, right)), out)
