@@ -173,13 +173,14 @@ def test_serve(checkpoint, tmp_path):
     pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
     output = tmp_path / "serve.json"
     process = benchmarks(
-        "serve", "--sizes", "64x96", "--threads", 1, "--rounds", 2, "--photos", 3, "--model", checkpoint,
+        "serve", "--sizes", "64x96", "--threads", 1, "--rounds", 2, "--seconds", 0.01, "--model", checkpoint,
         "--output", output, "--quiet",
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     (record,) = json.loads(output.read_text())
     each = {f"{who}_{what}" for who in ("loop", "service") for what in ("seconds", "processor_seconds")}
-    assert set(record) == ABOUT | each | {"unknown_share", "clients", "throughput_share", "peak_megabytes"}
+    more = {"unknown_share", "clients", "clients_processor_seconds", "photos", "throughput_share", "peak_megabytes"}
+    assert set(record) == ABOUT | each | more
     assert len(record["loop_seconds"]) == len(record["service_seconds"]) == 2
     assert "serve, 64x96, threads 1: " in process.stdout
 

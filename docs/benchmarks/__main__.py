@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=bundled.run)
     command = _measurement(commands, "serve", "the service with two clients beside matte() in a loop", SERVE_SIZES)
     command.add_argument("--rounds", type=count, default=15, help="(default: %(default)s)")
-    command.add_argument("--seconds", type=count, default=3, help="a round of the loop at least (default: %(default)s)")
+    command.add_argument("--seconds", type=float, default=3, help="a round of the loop at least (default: %(default)s)")
     command.set_defaults(run=serve.run)
     command = _measurement(commands, "training", "one step of training, beside torch", None)
     command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")

@@ -56,6 +56,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", metavar="N", type=int, default=1, help="decides every random choice (default: 1)")
     parser.add_argument(
+        "--precision", metavar="P", default="highest", help="of products: gradients have only highest, float32"
+    )
+    parser.add_argument(
         "--max-memory", metavar="SIZE", help="refuse a run whose steps take more, such as 2GB; default: no limit"
     )
     parser.add_argument("--threads", metavar="N", type=int, help="number of threads (default: one for each CPU)")

@@ -42,6 +42,18 @@ def convolve(x: np.ndarray, conv: PackedConv3x3) -> np.ndarray:
     return out
 
 
+def halve(x: np.ndarray, matrix: PackedMatrix) -> np.ndarray:
+    """Convolve an image in a frame with stride 2 on all threads: (H + 2, W + 2, C) to (H / 2, W / 2, N)."""
+    height, width = x.shape[0] // 2 - 1, x.shape[1] // 2 - 1
+    out = recycled_empty((height, width, matrix.columns))
+
+    def rows(first: int, last: int) -> None:
+        out[first:last] = conv_rows(x, matrix, first, last, stride=2)
+
+    for_each_block(rows, height, even_block(height, ROWS, 1))
+    return out
+
+
 def pack_turned(weight: np.ndarray) -> PackedConv3x3:
     """Pack the way back through a 3x3 convolution of stride 1, weight (N, C, 3, 3), to its image.
 

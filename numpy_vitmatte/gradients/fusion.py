@@ -21,17 +21,23 @@ GATHERED_FLOATS = 1 << 21
 
 
 def fuse_into(
-    features: np.ndarray, detail: np.ndarray, parameters: FusionParameters, out: np.ndarray, frame: int
+    features: np.ndarray,
+    detail: np.ndarray,
+    parameters: FusionParameters,
+    out: np.ndarray,
+    frame: int = 0,
+    floor: float = 0.0,
 ) -> None:
     """Apply a fusion block to features (h, w, C) and a detail map in a frame.
 
-    ``out`` is (2 h, 2 w, N), or that in a frame of ``frame`` pixels.
+    ``out`` is (2 h, 2 w, N), or that in a frame of ``frame`` pixels. ``floor`` is that of ``fuse_rectangle``.
     """
     height, width, _ = features.shape
 
     def rows(first: int, last: int) -> None:
         rectangle = Rectangle(first, 0, last, 2 * width)
-        fuse_rectangle(whole(features), whole(detail, 1), parameters, (height, width), rectangle, whole(out, frame))
+        shape, target = (height, width), whole(out, frame)
+        fuse_rectangle(whole(features), whole(detail, 1), parameters, shape, rectangle, target, floor)
 
     for_each_block(rows, 2 * height, ROWS_PER_BLOCK)
 

@@ -67,14 +67,36 @@ class HeadGradient:
         float32 array (H, W, C)
         """
         dlogit = dalpha * alpha * (1 - alpha)
-        d, sums = framed(hidden.shape), np.zeros((-(-len(hidden) // ROWS), 2, len(self._last)), np.float32)
-
-        def rows(first: int, last: int) -> None:
-            sigmoid_of_product_backward(dlogit, self._last, hidden, first, last, d, sums[first // ROWS])
-
-        for_each_block(rows, len(hidden), ROWS)
-        self.bias += sums[:, 0].sum(axis=0)
-        self.last += sums[:, 1].sum(axis=0)
+        d, by_bias, by_last = through_last(dlogit, self._last, hidden)
+        self.bias += by_bias
+        self.last += by_last
         self.last_bias += dlogit.sum()
         self._by_weight.add_image(x, d, frame=1)
         return convolve(d, self._turned)
+
+
+def through_last(dlogit: np.ndarray, weight: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Go back through the 1x1 convolution and the ReLU before it.
+
+    Parameters
+    ----------
+    dlogit : float32 array (H, W)
+        Gradient before the sigmoid.
+    weight : float32 array (16,)
+    hidden : float32 array (H, W, 16)
+        The result of the ReLU.
+
+    Returns
+    -------
+    d : float32 array (H + 2, W + 2, 16)
+        In a frame.
+    sums, dweight : float32 arrays (16,)
+        Sum of ``d`` over all pixels; gradient by ``weight``.
+    """
+    d, sums = framed(hidden.shape), np.zeros((-(-len(hidden) // ROWS), 2, len(weight)), np.float32)
+
+    def rows(first: int, last: int) -> None:
+        sigmoid_of_product_backward(dlogit, weight, hidden, first, last, d, sums[first // ROWS])
+
+    for_each_block(rows, len(hidden), ROWS)
+    return d, *sums.sum(axis=0)

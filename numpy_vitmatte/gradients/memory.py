@@ -9,7 +9,9 @@ from numpy_vitmatte.gradients.products import STRIPS_FLOATS
 from numpy_vitmatte.network.memory import FLOAT
 
 
-def gradients_memory(batch: int, height: int, width: int, config: VitMatteConfig, decoder_alone: bool = False) -> int:
+def gradients_memory(
+    batch: int, height: int, width: int, config: VitMatteConfig, decoder_alone: bool = False, frozen_norms: bool = True
+) -> int:
     """Estimate the bytes that ``network_gradients`` takes at its peak, beyond images, tensors and packed network.
 
     Parameters
@@ -19,6 +21,8 @@ def gradients_memory(batch: int, height: int, width: int, config: VitMatteConfig
     config : VitMatteConfig
     decoder_alone : bool
         True if no tensor of the backbone is trained.
+    frozen_norms : bool
+        False if batch norms use the statistics of the batch.
     """
     patch, channels = config.backbone_config.patch_size, config.hidden_size
     tokens = batch * (height // patch) * (width // patch) * channels
@@ -26,6 +30,8 @@ def gradients_memory(batch: int, height: int, width: int, config: VitMatteConfig
     kept, on_the_way = _decoder(height, width, config)
     weights = {name: math.prod(shape) for name, shape in parameter_shapes(config).items()}
     of_decoder = sum(size for name, size in weights.items() if name.startswith("decoder."))
+    if not frozen_norms:  # a gradient of the largest map exists for every image
+        on_the_way += batch * height * width * max(HEAD_CHANNELS, config.fusion_hidden_sizes[-1])
     at_decoder = blocks + 3 * tokens + batch * kept + on_the_way + 3 * of_decoder
     ratio = math.ceil(config.backbone_config.mlp_ratio)
     at_backbone = blocks + (2 * ratio + 8) * tokens + sum(weights.values()) + STRIPS_FLOATS

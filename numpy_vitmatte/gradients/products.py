@@ -19,8 +19,9 @@ from numpy_vitmatte.runtime.workspace import aligned_empty
 CHANNELS, OUTPUTS = 8 * MR, 512
 """The most channels and outputs of a weight whose gradient a thread computes at a time."""
 
-PIXELS_FLOATS = 1 << 17
-"""Numbers of some channels and of a register tile's outputs that a core's cache holds."""
+PIXELS_FLOATS = 1 << 19
+"""Numbers of some channels and of a register tile's outputs that a thread reads at a time. The outputs' should stay in
+a core's cache; but the taller a strip, the fewer of its rows are packed once more for the strip below."""
 
 STRIPS_FLOATS = 1 << 21
 """Numbers of the strips that are packed at one time, unless one strip has more: they share the last-level cache."""
@@ -104,7 +105,8 @@ class WeightGradient:
         panels = [(first // PANEL, min(OUTPUTS, outputs - first)) for first in range(0, outputs, OUTPUTS)]
         grid = itertools.product(range(window.size), channels, panels)
         self._parts = [_Part(row, some, panel, count) for row, some, (panel, count) in grid]
-        self._pixels = PIXELS_FLOATS // (min(wide, CHANNELS) + NR)
+        together = STRIPS_FLOATS // 2 // (wide + outputs)  # two strips, so that two threads pack
+        self._pixels = min(PIXELS_FLOATS // (min(wide, CHANNELS) + NR), together)
 
     def add_rows(self, x: np.ndarray, dy: np.ndarray) -> None:
         """Add the rows of a linear layer: x (R, inputs) and dy (R, outputs)."""

@@ -29,15 +29,12 @@ from numpy_vitmatte.kernels.vectors import (
     emit_broadcast,
     emit_data,
     emit_first_lanes,
-    emit_larger,
     emit_load,
     emit_multiply_add,
     emit_store,
     integer,
 )
 from numpy_vitmatte.runtime.jit import config
-
-float32 = np.float32
 
 _TAPS = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)]  # the map, and which of the three places
 _FIRST = [3 / 4, 1 / 4, 1 / 4, 3 / 4, 0, 3 / 4, 1 / 4]
@@ -56,8 +53,7 @@ def _blend_rows_in_python(x, places, step, flags, count, out, o):
 
 
 def _add_pixels_in_python(x, places, step, flags, count, out, o):
-    pair = _pair_in_python(x, places, step, flags, count)
-    out[o:][: 2 * count] = np.maximum(out[o:][: 2 * count] + pair, float32(0))
+    out[o:][: 2 * count] += _pair_in_python(x, places, step, flags, count)
 
 
 _ZEROS = ir.Constant(ir.VectorType(ir.FloatType(), LANES), [0.0] * LANES)
@@ -94,7 +90,7 @@ def _store(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Valu
 
 def _add(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Value, left: ir.Value) -> None:
     old = emit_load(builder, out, place)
-    new = emit_larger(builder, builder.fadd(old, total), _ZEROS)
+    new = builder.fadd(old, total)
     emit_store(builder, builder.select(emit_first_lanes(builder, left), new, old), out, place)
 
 
@@ -122,5 +118,5 @@ blend_rows = _blend_rows_in_python if config.DISABLE_JIT else _in_llvm(_store)
 row after the other. ``M[n]`` of rows r - 1, r and r + 1 begin at ``x[place + n * step]`` for the three ``places``. The
 first of the ``flags`` is 0 where row 2 r is the map's first, the second where 2 r + 1 is its last; else they are 1."""
 add_pixels = _add_pixels_in_python if config.DISABLE_JIT else _in_llvm(_add)
-"""The same along a row: both sums are added to the pixels of ``count`` channels at ``out[o]`` and ``out[o + count]``,
-and negative numbers become zero. ``SLACK`` more numbers behind are read of ``x`` and, unchanged, of ``out``."""
+"""The same along a row: both sums are added to the pixels of ``count`` channels at ``out[o]`` and ``out[o + count]``.
+``SLACK`` more numbers behind are read of ``x`` and, unchanged, of ``out``."""

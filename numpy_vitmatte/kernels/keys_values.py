@@ -126,12 +126,16 @@ def _pack_numbers(keys_values, chunk, grid, head, packed):
 
 @kernel(EXACT_ORDER, CALLED)
 def _gather(x, start, steps, shape, scale, square):
-    """Set 16 x 16 numbers, ``square[r, c] = x[start + r * steps[0] + c * steps[1]] * scale``, zero outside a shape."""
+    """Set 16 x 16 numbers, ``square[r, c] = x[start + r * steps[0] + c * steps[1]] * scale``, zero outside a shape.
+
+    Even rows come first, as ``store_square`` reads them.
+    """
     for r in range(PANEL):
+        place = (r % 2 * (PANEL // 2) + r // 2) * PANEL
         for c in range(PANEL):
-            square[r * PANEL + c] = float32(0)
+            square[place + c] = float32(0)
         for c in range(lesser(shape[1], PANEL) if r < shape[0] else 0):
-            square[r * PANEL + c] = x[start + r * steps[0] + c * steps[1]] * scale
+            square[place + c] = x[start + r * steps[0] + c * steps[1]] * scale
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)

@@ -13,7 +13,7 @@ outputs reads, then stay in a core's second-level cache.
 import numpy as np
 
 from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
-from numpy_vitmatte.kernels.elementwise import copy_run
+from numpy_vitmatte.kernels.elementwise import copy_above
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.regions import Rectangle
@@ -73,9 +73,9 @@ def _blend_across(pixels, width, first, last, channels, out, o):
 
 
 @kernel(EXACT_ORDER, PART)
-def _fuse_strip(detail, conv, features, taps, height, width, strip, out):
+def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
     """Compute one strip of ``fuse``: two rows of outputs at a time, from an even column on."""
-    top, left, bottom, right = strip
+    (height, width), (top, left, bottom, right) = shape, strip
     channels, first, tiles = conv.columns, left // 2, output_tiles(left, right)
     low = input_region_of_fusion(strip, height, width)
     columns, outputs = low.right - low.left, whole_panels(3 * channels)
@@ -98,12 +98,12 @@ def _fuse_strip(detail, conv, features, taps, height, width, strip, out):
             doubled = Rows(blended, (n * columns - low.left) * outputs, outputs)
             _blend_across(doubled, width, first, first + tiles, channels, both, n * step)
             start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
-            copy_run(both, n * step + left % 2 * channels, (right - left) * channels, flat, start)
+            copy_above(both, n * step + left % 2 * channels, (right - left) * channels, flat, start, floor)
 
 
 @kernel(EXACT_ORDER, allocates=True)
-def fuse(detail, conv, features, taps, shape, rectangle, out):
-    """Compute ``relu(conv3x3(detail) + conv3x3(up2(features)) + bias)`` for a rectangle of outputs.
+def fuse(detail, conv, features, taps, shape, rectangle, out, floor):
+    """Compute ``max(conv3x3(detail) + conv3x3(up2(features)) + bias, floor)`` for a rectangle of outputs.
 
     Parameters
     ----------
@@ -121,6 +121,8 @@ def fuse(detail, conv, features, taps, shape, rectangle, out):
         Part of the doubled map.
     out : Piece
         Part of the doubled map, C channels; the rectangle is filled.
+    floor : float32
+        0 for a ReLU; minus infinity for the convolution alone.
     """
     top, left, bottom, right = rectangle
     first, last = left // 2, (right + 1) // 2
@@ -128,5 +130,4 @@ def fuse(detail, conv, features, taps, shape, rectangle, out):
     for n in range(strips):
         begin = greater(2 * (first + n * (last - first) // strips), left)
         end = lesser(2 * (first + (n + 1) * (last - first) // strips), right)
-        _fuse_strip(detail, conv, features, taps, shape[0], shape[1],
-                    Rectangle(top, begin, bottom, end), out)  # fmt: skip
+        _fuse_strip(detail, conv, features, taps, shape, Rectangle(top, begin, bottom, end), out, floor)

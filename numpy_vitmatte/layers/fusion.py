@@ -74,6 +74,7 @@ def fuse_rectangle(
     shape: tuple[int, int],
     rectangle: Rectangle,
     out: Piece,
+    floor: float = 0.0,
 ) -> None:
     """Compute a rectangle of ``fusion_block``'s result from pieces of its inputs.
 
@@ -90,5 +91,7 @@ def fuse_rectangle(
         The part of the result to compute.
     out : Piece
         The result; the rectangle is filled.
+    floor : float
+        The least value of the result: minus infinity leaves out the ReLU.
     """
-    fuse(detail, parameters.detail, features, parameters.upsampled, shape, rectangle, out)
+    fuse(detail, parameters.detail, features, parameters.upsampled, shape, rectangle, out, np.float32(floor))

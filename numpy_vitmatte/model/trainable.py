@@ -12,10 +12,10 @@ from numpy_vitmatte.model.inputs import as_array, checked_pixels
 from numpy_vitmatte.network.parameters import pack_backbone, pack_decoder
 from numpy_vitmatte.network.precision import PackedNetworks
 from numpy_vitmatte.reference import under
+from numpy_vitmatte.training.batch_statistics import update_running_statistics
 from numpy_vitmatte.training.labels import checked_labels
 from numpy_vitmatte.training.losses import Loss, authors_loss
 from numpy_vitmatte.training.optimizer import trainable
-from numpy_vitmatte.training.reference_gradients import reference_gradients
 
 # Position embeddings are interpolated when they are used; everything else is laid out anew for the kernels.
 _TABLE = re.compile(r"(position_embeddings|rel_pos_[hw])$")
@@ -59,8 +59,7 @@ class TrainableModel:
             backward pass ends at the decoder's input.
         frozen_norms : bool
             True: batch norms use their stored statistics, as when the model is called. False: those of the batch, and
-            the model's stored ones move towards them by a tenth, as in PyTorch's training mode; this is computed by
-            the reference, in plain NumPy, and takes many times as long.
+            the model's stored ones move towards them by a tenth, as in PyTorch's training mode.
         loss : function
             :func:`~numpy_vitmatte.training.losses.authors_loss` or
             :func:`~numpy_vitmatte.training.losses.recipe_loss`.
@@ -84,22 +83,18 @@ class TrainableModel:
         self._require_tensors()
         backbone = self.config.backbone_config
         images = checked_pixels(pixel_values, backbone.num_channels, backbone.patch_size)
-        if not frozen_norms:
-            return self._gradients_and_statistics(images, as_array(labels), train, loss)
         chosen, (alphas, unknown) = trainable(self.tensors, train), checked_labels(as_array(labels), images[..., 3])
         weights = Weights(self.tensors, self._networks.of("highest"), self.config)
-        found = network_gradients(images, weights, lambda predicted: loss(predicted, alphas, unknown), chosen)
-        return found.loss.value, found.gradients
 
-    def _gradients_and_statistics(
-        self, images: np.ndarray, labels: np.ndarray, train: str, loss: LossFunction
-    ) -> tuple[float, dict[str, np.ndarray]]:
-        """Compute them with the batch's statistics, by the reference: no fast kernel does."""
-        tensors = {name: tensor.copy() for name, tensor in self.tensors.items()}
-        pixels = images.transpose(0, 3, 1, 2)  # [B, H, W, 4] -> [B, 4, H, W]
-        found, gradients = reference_gradients(pixels, labels, tensors, self.config, loss, train, frozen_norms=False)
-        self.update_parameters({name: tensor for name, tensor in tensors.items() if ".running_" in name})
-        return found.value, gradients
+        def of_alphas(predicted: np.ndarray) -> Loss:
+            return loss(predicted, alphas, unknown)
+
+        found = network_gradients(images, weights, of_alphas, chosen, frozen_norms)
+        if not frozen_norms:
+            moved = {name: self.tensors[name].copy() for name in found.statistics}
+            update_running_statistics(moved, found.statistics, found.pixels)
+            self.update_parameters(moved)
+        return found.loss.value, found.gradients
 
     def update_parameters(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Replace tensors of the model, and pack those anew; its file stays as it is.

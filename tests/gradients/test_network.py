@@ -34,14 +34,14 @@ def batch_of(config, height, width, seed=0):
     return random_checkpoint(config, seed), np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)), cotangent
 
 
-def fast(config, tensors, images, cotangent, chosen=None):
+def fast(config, tensors, images, cotangent, chosen=None, frozen_norms=True):
     """Alphas and gradients; the loss is the product of alphas and cotangent."""
     weights = Weights(tensors, pack_network(tensors, config), config)
 
     def loss(alphas):
         return Loss(float((alphas * cotangent).sum()), cotangent, {})
 
-    found = network_gradients(images, weights, loss, list(tensors) if chosen is None else chosen)
+    found = network_gradients(images, weights, loss, list(tensors) if chosen is None else chosen, frozen_norms)
     return found.alphas, found.gradients
 
 
@@ -107,37 +107,42 @@ def given():
     return tiniest_config(), *batch_of(tiniest_config(), 44, 28, seed=3)
 
 
+@pytest.fixture(scope="module", params=[True, False], ids=["frozen norms", "own statistics"])
+def frozen_norms(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def gradients(given):
-    return fast(*given)[1]
+def gradients(given, frozen_norms):
+    return fast(*given, frozen_norms=frozen_norms)[1]
 
 
-def test_the_decoder_alone(given, gradients):
+def test_the_decoder_alone(given, gradients, frozen_norms):
     """The backbone runs as for an alpha, and nothing goes back through it; the decoder's gradients are the same."""
     chosen = [name for name in given[1] if name.startswith("decoder.")]
-    _, own = fast(*given, chosen)
+    _, own = fast(*given, chosen, frozen_norms)
     assert list(own) == [name for name in chosen if ".running_" not in name]
     for name, gradient in own.items():
         np.testing.assert_array_equal(gradient, gradients[name], name)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_no_bit_depends_on_the_number_of_threads(given, gradients, threads):
+def test_no_bit_depends_on_the_number_of_threads(given, gradients, frozen_norms, threads):
     before = get_num_threads()
     set_num_threads(threads)
     try:
-        _, own = fast(*given)
+        _, own = fast(*given, frozen_norms=frozen_norms)
     finally:
         set_num_threads(before)
     for name, gradient in own.items():
         np.testing.assert_array_equal(gradient, gradients[name], name)
 
 
-def test_memory_that_is_used_again_changes_nothing(given, gradients, monkeypatch):
+def test_memory_that_is_used_again_changes_nothing(given, gradients, frozen_norms, monkeypatch):
     """Also where every array is recycled, and the numbers of the step before lie in it."""
     monkeypatch.setattr("numpy_vitmatte.runtime.recycling.SMALLEST", 1)
     with recycling():
         for _ in range(2):
-            _, own = fast(*given)
+            _, own = fast(*given, frozen_norms=frozen_norms)
             for name, gradient in own.items():
                 np.testing.assert_array_equal(gradient, gradients[name], name)

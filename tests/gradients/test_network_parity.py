@@ -1,4 +1,4 @@
-"""The fast gradients beside PyTorch's in float32: ViTMatte-S at 256 x 256, vitmatte-tiny at 320 x 320."""
+"""The fast gradients beside PyTorch's in float64: ViTMatte-S at 256 x 256, vitmatte-tiny at 320 x 320."""
 
 import numpy as np
 import pytest
@@ -19,6 +19,8 @@ from support.transformers_models import transformers_model  # noqa: E402
 
 pytestmark = pytest.mark.parity
 
+WITHOUT_EFFECT = "decoder.matting_head.matting_convs.0.bias"
+
 
 def small():
     config = VitMatteConfig.from_dict(SMALL_FILE)
@@ -30,19 +32,30 @@ def bundled():
     return model.config, model.tensors, 320
 
 
-@pytest.mark.parametrize("network", [small, bundled])
-def test_every_gradient(network):
-    """Two float32 computations of a network of twelve blocks: 1e-3 of a tensor's largest gradient."""
+@pytest.mark.parametrize(
+    ("network", "count", "frozen"),
+    [(small, 1, True), (bundled, 1, True), (bundled, 2, False)],
+    ids=["small", "bundled", "bundled, own statistics"],
+)
+def test_every_gradient(network, count, frozen):
+    """Float32 through a network of twelve blocks: 1e-3 of a tensor's largest gradient.
+
+    PyTorch computes in float64. In float32 its own gradients of ViTMatte-S are 8e-6 off on two threads and 1.4e-3 on
+    one: a number before a ReLU is so near to 0 that rounding decides on which side it is found.
+    """
     config, tensors, side = network()
-    pixels = random_pixels(1, 4, side, side, seed=2)
-    cotangent = np.random.default_rng(2).standard_normal((1, side, side)).astype(np.float32)
-    model = transformers_model(config, tensors).requires_grad_(True)
-    (model(torch.from_numpy(pixels)).alphas[:, 0] * torch.from_numpy(cotangent)).sum().backward()
+    pixels = random_pixels(count, 4, side, side, seed=2)
+    cotangent = np.random.default_rng(2).standard_normal((count, side, side)).astype(np.float32)
+    model = transformers_model(config, tensors).double().requires_grad_(True).train(not frozen)
+    alphas = model(torch.from_numpy(pixels).double()).alphas[:, 0]
+    (alphas * torch.from_numpy(cotangent)).sum().backward()
     expected = {name: tensor.grad.numpy() for name, tensor in model.named_parameters() if tensor.grad is not None}
     weights, images = Weights(tensors, pack_network(tensors, config), config), pixels.transpose(0, 2, 3, 1)
     found = network_gradients(
-        np.ascontiguousarray(images), weights, lambda alphas: Loss(0.0, cotangent, {}), list(tensors)
+        np.ascontiguousarray(images), weights, lambda alphas: Loss(0.0, cotangent, {}), list(tensors), frozen
     )
     assert set(found.gradients) == set(expected)
     for name, gradient in expected.items():
-        assert_within(found.gradients[name], gradient, 1e-3 * np.abs(gradient).max(), name)
+        # The batch's mean is taken out behind this bias, so that its gradient is 0; PyTorch finds rounding.
+        size = np.abs(cotangent).sum() if not frozen and name == WITHOUT_EFFECT else 1e3 * np.abs(gradient).max()
+        assert_within(found.gradients[name], gradient, 1e-6 * size, name)

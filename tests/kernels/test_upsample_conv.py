@@ -40,14 +40,14 @@ def draw_rectangle(generator, height, width):
 
 @given(
     height=st.integers(1, 6), width=st.integers(1, 7), features=st.integers(1, 9), details=st.integers(1, 5),
-    channels=st.integers(1, 35), seed=st.integers(0, 2**32 - 1),
+    channels=st.integers(1, 35), seed=st.integers(0, 2**32 - 1), floor=st.sampled_from([0, -np.inf]),
 )  # fmt: skip
-@example(height=1, width=1, features=1, details=1, channels=3, seed=0)
-@example(height=5, width=1, features=2, details=3, channels=16, seed=0)
-@example(height=4, width=5, features=3, details=16, channels=32, seed=1)
-@example(height=1, width=3 * NARROWEST_STRIP, features=2, details=16, channels=16, seed=2)
-@example(height=2, width=3 * NARROWEST_STRIP, features=2, details=1, channels=17, seed=3)
-def test_any_rectangle_of_the_fused_convolution(height, width, features, details, channels, seed):
+@example(height=1, width=1, features=1, details=1, channels=3, seed=0, floor=0)
+@example(height=5, width=1, features=2, details=3, channels=16, seed=0, floor=0)
+@example(height=4, width=5, features=3, details=16, channels=32, seed=1, floor=0)
+@example(height=1, width=3 * NARROWEST_STRIP, features=2, details=16, channels=16, seed=2, floor=-np.inf)
+@example(height=2, width=3 * NARROWEST_STRIP, features=2, details=1, channels=17, seed=3, floor=0)
+def test_any_rectangle_of_the_fused_convolution(height, width, features, details, channels, seed, floor):
     """From no more of the inputs than it is said to read, into a larger piece of which nothing else is touched."""
     generator = np.random.default_rng(seed)
     f, d = (generator.standard_normal(s).astype(np.float32) for s in
@@ -60,7 +60,7 @@ def test_any_rectangle_of_the_fused_convolution(height, width, features, details
     out.values[:] = POISON
     region = cut(f, input_region_of_fusion(rectangle, height, width))
     fuse(zero_padded_copy(d, rectangle.expanded(1)), pack_conv3x3(wd, bias), region, taps, (height, width), rectangle,
-         out)  # fmt: skip
+         out, np.float32(floor))  # fmt: skip
     here = slice(rectangle.top, rectangle.bottom), slice(rectangle.left, rectangle.right)
     expected = fused_in_float64(*(a.astype(np.float64) for a in (f, d, wd, wf, bias)))[here]
     magnitude = fused_in_float64(*(np.abs(a).astype(np.float64) for a in (f, d, wd, wf, bias)))[here]
@@ -68,6 +68,6 @@ def test_any_rectangle_of_the_fused_convolution(height, width, features, details
     bound = summation_bound(9 * details + features + 38, magnitude)
     if not (details % 16 or channels % 16):
         bound += rounding_bound(d, wd, bias)[here]
-    assert_within(out.values[2:-2, 2:-2], np.maximum(expected, 0), bound)
+    assert_within(out.values[2:-2, 2:-2], np.maximum(expected, floor), bound)
     out.values[2:-2, 2:-2] = POISON
     assert (out.values == POISON).all()

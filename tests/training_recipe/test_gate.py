@@ -6,13 +6,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the gate runs torch networks ([train] extra)")
-pytest.importorskip("transformers", reason="the gate runs transformers' network ([train] extra)")
+pytest.importorskip("scipy", reason="its pictures are blurred with scipy ([train] extra)")
 
 from training import gate
 from training.compose import Sample
 
-pytestmark = pytest.mark.extras("torch")
+pytestmark = pytest.mark.extras("scipy")
 
 
 def a_set():
@@ -32,10 +31,10 @@ def guess(model, image, trimap):
 def passes(old, new, allowed, monkeypatch) -> bool:
     """Whether a network that errs as `new` may replace one that errs as `old`."""
     monkeypatch.setattr(gate, "tables", lambda material: [("parts", allowed, a_set())])
-    monkeypatch.setattr(gate, "load", {"OLD": old, "NEW": new}.get)
+    monkeypatch.setattr(gate, "build", {"OLD": old, "NEW": new}.get)
     monkeypatch.setattr(gate, "predict", guess)
     monkeypatch.setattr(gate, "Path", str)
-    monkeypatch.setattr(gate.torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(gate, "set_num_threads", lambda count: None)
     monkeypatch.setattr(sys, "argv", ["gate", "material.zip", "OLD", "NEW"])
     with pytest.raises(SystemExit) as end:
         gate.main()

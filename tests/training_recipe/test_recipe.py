@@ -13,13 +13,19 @@ from PIL import Image
 
 pytest.importorskip("scipy", reason="the compositor blurs and measures distances with scipy ([train] extra)")
 
-from training import compose, pack, sources, trimaps
+from training import compose, network, pack, sources, trimaps
 from training.canvas import smooth_noise
+from training.data import Source, as_batch, batches
 from training.material import Material, read_material
 from training.scenes import SCENES
+from training.state import STATISTICS
 from training.validation_set import RARE_KINDS, set_of_kinds, validation_set
 
+from numpy_vitmatte import VitMatteForImageMatting, VitMatteImageProcessor
+from numpy_vitmatte.matting.pymatting_kernels import load_pymatting
+from numpy_vitmatte.runtime.threads import get_num_threads, set_num_threads
 from numpy_vitmatte.testing import tiny_config
+from numpy_vitmatte.training.state_file import STATE_FILE, StoredState, read_state
 
 pytestmark = pytest.mark.extras("scipy")
 
@@ -219,8 +225,6 @@ def sample_of_a_step() -> compose.Sample:
 
 
 def test_scores_count_the_unknown_alone_and_in_the_card_s_units():
-    pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
-    pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
     from training import validate
 
     sample = sample_of_a_step()
@@ -239,9 +243,8 @@ def test_scores_count_the_unknown_alone_and_in_the_card_s_units():
     assert {name: means[name] for name in half} == pytest.approx(half)
 
 
+@pytest.mark.extras("pymatting")
 def test_pictures_without_one_side_are_counted_apart():
-    pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
-    pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
     pytest.importorskip("pymatting", reason="the method that needs both sides is pymatting's ([train] extra)")
     from training import validate
 
@@ -254,30 +257,27 @@ def test_pictures_without_one_side_are_counted_apart():
     np.testing.assert_array_equal(answer, np.where(one.trimap == 128, 0.5, 0))
 
 
+@pytest.mark.extras("pymatting")
 def test_a_solver_that_gives_up_is_counted_as_no_answer(monkeypatch):
-    pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
-    pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
-    pymatting = pytest.importorskip("pymatting", reason="the solver is pymatting's ([train] extra)")
+    pytest.importorskip("pymatting", reason="the solver is pymatting's ([train] extra)")
     from training import validate
 
     def gives_up(image, trimap):
         raise ValueError("Conjugate gradient descent did not converge within 10000 iterations")
 
-    monkeypatch.setattr(pymatting, "estimate_alpha_rw", gives_up)
+    monkeypatch.setattr(load_pymatting(), "estimate_alpha_rw", gives_up)
     sample = sample_of_a_step()
     answer = validate.classical("rw")(sample.image, sample.trimap)
     np.testing.assert_array_equal(answer, np.where(sample.trimap == 128, 0.5, sample.trimap / 255))
 
 
 def test_the_three_sets_are_scored(packed, monkeypatch, capsys):
-    torch = pytest.importorskip("torch", reason="scores are made beside the torch network ([train] extra)")
-    pytest.importorskip("transformers", reason="scores are made beside transformers' network ([train] extra)")
     from training import validate
 
     options = ["--count", "3", "--kinds", "glass", "net", "--per-kind", "1", "--scenes", "mesh", "hair"]
     options += ["--per-scene", "2", "--size", "64", "--methods"]
     monkeypatch.setattr(sys, "argv", ["validate", str(packed), *options])
-    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(validate, "set_num_threads", lambda count: None)
     validate.main()
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.endswith("pictures:")] == [
@@ -293,22 +293,14 @@ def test_the_three_sets_are_scored(packed, monkeypatch, capsys):
 
 
 def test_the_check_during_training_counts_as_the_scores_do(packed):
-    torch = pytest.importorskip("torch", reason="the check runs a torch network ([train] extra)")
     from training.quick_check import QuickCheck
 
-    class Half(torch.nn.Module):
-        """Answers 0.5 everywhere."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.level = torch.nn.Parameter(torch.tensor(0.5))
-
-        def forward(self, pixel_values):
-            return SimpleNamespace(alphas=self.level.expand(1, 1, *pixel_values.shape[2:]))
+    def half(pixel_values):
+        return SimpleNamespace(alphas=np.full((1, 1, *pixel_values.shape[2:]), 0.5, np.float32))
 
     check = QuickCheck(read_material(packed, held_back=True), count=2, size=64)
     samples, scenes = ([(0.5 - s.alpha / 255)[s.trimap == 128] for s in part] for part in (check.samples, check.scenes))
-    found = check(Half())
+    found = check(half)
     assert found["val_sad"] == pytest.approx(np.mean([np.abs(d).sum() / 1000 for d in samples]))
     assert found["val_mse"] == pytest.approx(np.mean([(d**2).mean() for d in samples]))
     assert found["scenes_mse"] == pytest.approx(np.mean([(d**2).mean() for d in scenes]))
@@ -316,55 +308,28 @@ def test_the_check_during_training_counts_as_the_scores_do(packed):
     assert {scene.kind for scene in check.scenes} == set(SCENES)
 
 
-def test_losses_are_zero_for_the_truth():
-    torch = pytest.importorskip("torch", reason="the losses are written for torch ([train] extra)")
-    from training import losses
-
-    generator = torch.Generator().manual_seed(0)
-    alpha = torch.rand((2, 1, 64, 64), generator=generator)
-    trimap = torch.full((2, 1, 64, 64), 128, dtype=torch.uint8)
-    trimap[..., :10] = 0
-    loss, parts = losses.total(alpha, alpha, trimap)
-    assert loss == 0
-    assert set(parts) == set(losses.WEIGHTS)
-    loss, parts = losses.total(alpha.flip(-1), alpha, trimap)
-    assert all(part > 0 for part in parts.values())
-
-
-def test_only_the_unknown_counts_in_the_unknown_loss():
-    torch = pytest.importorskip("torch", reason="the losses are written for torch ([train] extra)")
-    from training import losses
-
-    alpha = torch.zeros((1, 1, 16, 16))
-    trimap = torch.zeros((1, 1, 16, 16), dtype=torch.uint8)
-    trimap[..., 8:] = 128
-    wrong_where_known = torch.zeros_like(alpha)
-    wrong_where_known[..., :8] = 1
-    unknown, known = losses.unknown_and_known(wrong_where_known, alpha, trimap)
-    assert unknown == 0
-    assert known == pytest.approx(1, abs=0.01)
-
-
 def test_samples_continue_where_a_run_left_off(material):
-    torch = pytest.importorskip("torch", reason="the loader hands out torch tensors ([train] extra)")
-    from training.data import loader
-
-    whole = iter(loader(material, 64, batch=2, seed=1, start=0, workers=0))
+    whole = batches(Source(material, 64, batch=2, seed=1, start=0), workers=0)
     next(whole)
-    resumed = next(iter(loader(material, 64, batch=2, seed=1, start=2, workers=0)))
+    resumed = next(batches(Source(material, 64, batch=2, seed=1, start=2), workers=0))
     for expected, found in zip(next(whole), resumed, strict=True):
-        assert torch.equal(expected, found)
-    pixels, alpha, trimap = resumed
-    assert pixels.shape == (2, 4, 64, 64)
-    assert alpha.shape == trimap.shape == (2, 1, 64, 64)
-    assert torch.equal(pixels[:, 3:], trimap / 255)
+        np.testing.assert_array_equal(expected, found)
+    assert resumed.pixels.shape == (2, 4, 64, 64)
+    assert resumed.alphas.shape == (2, 1, 64, 64)
+
+
+def test_a_batch_is_what_the_network_takes(material):
+    """As the package's own processor makes it of the same photo and trimap."""
+    sample = compose.make_sample([3, 7], 64, material)
+    batch = as_batch([sample, sample])
+    expected = VitMatteImageProcessor()(sample.image, sample.trimap, return_tensors="np").pixel_values
+    np.testing.assert_allclose(batch.pixels[1:], expected, rtol=0, atol=2e-7)  # one rounding of numbers up to 1
+    np.testing.assert_array_equal(batch.alphas[0, 0], sample.alpha / np.float32(255))
 
 
 def smallest_configuration():
     """Two blocks of width 16: the trainer's plumbing at a fraction of the cost."""
-    from support.transformers_models import transformers_config
-
-    config = tiny_config(
+    return tiny_config(
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -375,55 +340,71 @@ def smallest_configuration():
         convstream_hidden_sizes=(4, 8, 16),
         fusion_hidden_sizes=(16, 8, 8, 8),
     )
-    return transformers_config(config)
 
 
-def sit(packed: Path, folder: Path, steps: int, monkeypatch, *more: str) -> dict:
-    """One sitting of the trainer, up to `steps` steps, with `more` options; what it saved."""
-    import torch
-    from training import network, train
+def test_a_fresh_network_starts_at_he_s_scale():
+    """Norms at 1, and 3x3 convolutions as wide as keeps the signal's size behind a ReLU."""
+    tensors = network.fresh_tensors(network.configuration(), seed=1)
+    assert {float(each.min()) for name, each in tensors.items() if name.endswith(network.NORMS)} == {1.0}
+    weight = tensors[
+        "decoder.fusion_blocks.0.conv.conv.weight"
+    ]  # 64 outputs of 288 inputs: its spread is sure to 0.2 %
+    assert weight.std() == pytest.approx(np.sqrt(2 / (288 * 9)), rel=0.01)
+    assert "decoder.matting_head.matting_convs.1.weight" in tensors
+
+
+@pytest.fixture
+def sit(packed, monkeypatch):
+    """Function that sits for some steps in a folder, with more options, and gives the state that was saved."""
+    pytest.importorskip("matplotlib", reason="the trainer plots its log ([train] extra)")
+    from training import train
 
     monkeypatch.setattr(network, "configuration", smallest_configuration)
-    options = ["--steps", "4", "--crop", "64", "--batch", "2", "--workers", "0", "--warmup", "2", "--log-every", "2"]
-    options += ["--check", "2", "64", "--threads", "1", *more]
-    monkeypatch.setattr(sys, "argv", ["train", str(packed), str(folder), *options, "--last-step", str(steps)])
-    threads = torch.get_num_threads()
-    try:
+    threads = get_num_threads()
+
+    def some(folder: Path, steps: int, *more: str) -> StoredState:
+        options = ["--steps", "4", "--crop", "64", "--batch", "2", "--workers", "0", "--warmup", "2"]
+        options += ["--log-every", "2", "--check", "2", "64", "--threads", "1", *more]
+        monkeypatch.setattr(sys, "argv", ["train", str(packed), str(folder), *options, "--last-step", str(steps)])
         train.main()
-    finally:
-        torch.set_num_threads(threads)
-    return torch.load(folder / "state.pt", weights_only=True)
+        return read_state(folder / STATE_FILE)
+
+    yield some
+    set_num_threads(threads)
 
 
-def the_trainers_torch():
-    """PyTorch, where all is installed that the trainer imports."""
-    pytest.importorskip("transformers", reason="the trainer trains transformers' own network ([train] extra)")
-    pytest.importorskip("matplotlib", reason="the trainer plots its log ([train] extra)")
-    return pytest.importorskip("torch", reason="the trainer is written for torch ([train] extra)")
-
-
-def test_a_run_in_two_sittings_equals_a_run_in_one(packed, tmp_path, monkeypatch):
-    torch = the_trainers_torch()
-    whole = sit(packed, tmp_path / "whole", 4, monkeypatch)
-    sit(packed, tmp_path / "halves", 2, monkeypatch)
-    halves = sit(packed, tmp_path / "halves", 4, monkeypatch)
-    assert whole["counts"][:2] == halves["counts"][:2] == (4, 8)
-    for name, value in whole["model"].items():
-        torch.testing.assert_close(halves["model"][name], value, rtol=1e-4, atol=1e-5)
-    assert (tmp_path / "halves" / "export" / "model.safetensors").exists()
+def test_a_run_in_two_sittings_equals_a_run_in_one(sit, tmp_path):
+    """To the bit; what is exported is the average."""
+    whole = sit(tmp_path / "whole", 4)
+    sit(tmp_path / "halves", 2)
+    halves = sit(tmp_path / "halves", 4)
+    assert (whole.words["step"], whole.words["samples"]) == (halves.words["step"], halves.words["samples"]) == (4, 8)
+    assert set(whole.arrays) == set(halves.arrays)
+    for name, value in whole.arrays.items():
+        np.testing.assert_array_equal(halves.arrays[name], value, name)
+    exported = VitMatteForImageMatting.from_pretrained(tmp_path / "halves" / "export")
+    for name, tensor in exported.tensors.items():
+        np.testing.assert_array_equal(tensor, whole.arrays[f"average.{name}"], name)
     assert len((tmp_path / "halves" / "log.csv").read_text().splitlines()) == 3
 
 
-def test_frozen_norms_keep_the_averaged_statistics(packed, tmp_path, monkeypatch):
+def test_frozen_norms_keep_the_averaged_statistics(sit, tmp_path):
     """The weights of a norm go on; its mean and variance stay those of the first sitting's average."""
-    torch = the_trainers_torch()
-    before = sit(packed, tmp_path, 2, monkeypatch)
-    after = sit(packed, tmp_path, 4, monkeypatch, "--frozen-norms")
-    statistics = [name for name in after["model"] if name.endswith(("running_mean", "running_var"))]
+    before = sit(tmp_path, 2).arrays
+    after = sit(tmp_path, 4, "--frozen-norms").arrays
+    statistics = [name for name in after if name.startswith("weights.") and name.endswith(STATISTICS)]
     assert statistics
     for name in statistics:
-        assert not torch.equal(before["average"][name], before["model"][name])
-        for kept in (after["model"], after["average"]):
-            torch.testing.assert_close(kept[name], before["average"][name], rtol=1e-6, atol=0)
+        average = name.replace("weights.", "average.")
+        assert not np.array_equal(before[average], before[name])
+        for kept in (after[name], after[average]):
+            np.testing.assert_array_equal(kept, before[average])
         weight = name.rpartition(".")[0] + ".weight"
-        assert not torch.equal(after["model"][weight], before["model"][weight])
+        assert not np.array_equal(after[weight], before[weight])
+
+
+def test_a_damaged_state_is_one_sentence(sit, tmp_path):
+    (tmp_path / STATE_FILE).write_bytes(b"no state")
+    with pytest.raises(SystemExit, match="is not the state of a run"):
+        sit(tmp_path, 1)
+    assert (tmp_path / STATE_FILE).read_bytes() == b"no state"

@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("torch", reason="sheets show what a torch network answers ([train] extra)")
-pytest.importorskip("transformers", reason="sheets show what transformers' network answers ([train] extra)")
+pytest.importorskip("scipy", reason="its pictures are blurred with scipy ([train] extra)")
 
 from training import sheets
 from training.scenes import SCENES
 
-pytestmark = pytest.mark.extras("torch")
+pytestmark = pytest.mark.extras("scipy")
 
 
 def test_a_sheet_has_a_line_for_each_sample_and_scene(packed, tmp_path, monkeypatch):
-    monkeypatch.setattr(sheets, "load", lambda folder: None)
+    monkeypatch.setattr(sheets, "build", lambda folder: None)
     monkeypatch.setattr(sheets, "predict", lambda model, image, trimap: trimap / 255)
     options = ["--material", str(packed), "--count", "2", "--per-scene", "1", "--size", "64"]
     monkeypatch.setattr(sys, "argv", ["sheets", "weights", str(tmp_path / "sheet.png"), *options])

@@ -10,19 +10,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from .infer import load
-from .network import export
+from .network import Tensors, build, export
 
 
-def between(old: dict[str, Tensor], new: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """`share` of the way from the old weights to the new ones; counters are the new ones'."""
-    return {
-        name: torch.lerp(old[name], value, share) if value.dtype.is_floating_point else value
-        for name, value in new.items()
-    }
+def between(old: Tensors, new: Tensors, share: float) -> Tensors:
+    """`share` of the way from the old weights to the new ones."""
+    return {name: (1 - share) * old[name] + share * tensor for name, tensor in new.items()}
 
 
 def main() -> None:
@@ -33,7 +26,8 @@ def main() -> None:
     parser.add_argument("share", type=float, help="0: the old weights, 1: the new ones")
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
-    export(between(load(args.old).state_dict(), load(args.new).state_dict(), args.share), args.folder)
+    old, new = build(args.old), build(args.new)
+    export(between(old.tensors, new.tensors, args.share), new.config, args.folder)
 
 
 if __name__ == "__main__":

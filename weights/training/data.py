@@ -1,47 +1,90 @@
-"""Samples for the trainer: number i of a run is always the same picture, made in a second process."""
+"""Samples for the trainer: number i of a run is always the same picture, made in other processes."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import threading
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import count
+from typing import NamedTuple
 
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+import numpy as np
 
 from .compose import Sample
 from .material import Material
 from .mixture import draw_sample
 
-
-def to_tensors(sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
-    """pixel_values (4, H, W) float32 (RGB -1..1, trimap / 255), alpha (1, H, W) float32, trimap (1, H, W) uint8."""
-    image = torch.from_numpy(sample.image).permute(2, 0, 1).float() / 127.5 - 1
-    trimap = torch.from_numpy(sample.trimap)[None]
-    alpha = torch.from_numpy(sample.alpha)[None].float() / 255
-    return torch.cat([image, trimap.float() / 255]), alpha, trimap
+AHEAD = 4  # batches that each worker has drawn or is drawing before they are asked for
 
 
-class Samples(IterableDataset):
-    """Endless samples from number `start`; with several workers each makes every n-th batch."""
+class Batch(NamedTuple):
+    """pixel_values (B, 4, H, W) float32 (RGB -1..1, trimap / 255) and alphas (B, 1, H, W) float32."""
 
-    def __init__(self, material: Material, size: int, batch: int, seed: int, start: int) -> None:
-        self.material, self.size, self.batch, self.seed, self.start = material, size, batch, seed, start
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        worker = get_worker_info()
-        if worker:
-            torch.set_num_threads(1)
-        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        batch_number = first
-        while True:
-            for i in range(self.batch):
-                number = self.start + batch_number * self.batch + i
-                yield to_tensors(draw_sample([self.seed, number], self.size, self.material))
-            batch_number += step
+    pixels: np.ndarray
+    alphas: np.ndarray
 
 
-def loader(material: Material, size: int, batch: int, seed: int, start: int, workers: int) -> DataLoader:
+class Source(NamedTuple):
+    """What the samples of a run depend on: material, side, samples in a batch, seed, and the first one's number."""
+
+    material: Material
+    size: int
+    batch: int
+    seed: int
+    start: int
+
+    def draw(self, number: int) -> Batch:
+        """Batch `number` of this sitting."""
+        first = self.start + number * self.batch
+        return as_batch([draw_sample([self.seed, first + i], self.size, self.material) for i in range(self.batch)])
+
+
+def as_batch(samples: list[Sample]) -> Batch:
+    """Samples of one size as the network takes them."""
+    images = np.stack([np.dstack([sample.image, sample.trimap]) for sample in samples]).astype(np.float32)
+    images[..., :3] = images[..., :3] / np.float32(127.5) - 1
+    images[..., 3] /= 255
+    alphas = np.stack([sample.alpha for sample in samples])[:, None].astype(np.float32) / 255
+    return Batch(images.transpose(0, 3, 1, 2), alphas)  # [B, H, W, 4] -> [B, 4, H, W]
+
+
+def batches(source: Source, workers: int) -> Iterator[Batch]:
     """Batches in order of their numbers, drawn `workers` at a time in other processes (0: in this one)."""
-    samples = Samples(material, size, batch, seed, start)
-    ahead = {"prefetch_factor": 4, "persistent_workers": True} if workers else {}
-    return DataLoader(samples, batch_size=batch, num_workers=workers, pin_memory=torch.cuda.is_available(), **ahead)
+    if not workers:
+        return map(source.draw, count())
+    # A process that is forked shares the material's memory; elsewhere than on Linux it gets a copy.
+    forks = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context(forks), _begin, (source,))
+    return _drawn_ahead(pool, deque(pool.submit(_draw, number) for number in range(AHEAD * workers)))
+
+
+def _drawn_ahead(pool: ProcessPoolExecutor, drawn: deque) -> Iterator[Batch]:
+    try:
+        for number in count(len(drawn)):
+            batch = drawn.popleft().result()
+            drawn.append(pool.submit(_draw, number))
+            yield batch
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_source: Source
+
+
+def _begin(source: Source) -> None:
+    """Prepare a worker: it keeps the source, and ends when the trainer is killed."""
+    global _source
+    _source = source
+    threading.Thread(target=_end_with_the_trainer, daemon=True).start()
+
+
+def _end_with_the_trainer() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(0)
+
+
+def _draw(number: int) -> Batch:
+    return _source.draw(number)

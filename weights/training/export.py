@@ -1,13 +1,13 @@
-"""Write a weights folder from a run's averaged weights: `python -m training.export run/state.pt ../vitmatte-tiny`."""
+"""Write a weights folder from a run's averaged weights: `python -m training.export run/state.safetensors NEW`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-import torch
+from numpy_vitmatte.training.state_file import read_state
 
-from .network import export
+from .network import configuration, export
 
 
 def main() -> None:
@@ -16,11 +16,11 @@ def main() -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
-    content = torch.load(args.state, map_location="cpu", weights_only=True)
-    export(content["average"], args.folder)
-    step, samples, seconds = content["counts"]
+    words, arrays = read_state(args.state)
+    average = {name.removeprefix("average."): each for name, each in arrays.items() if name.startswith("average.")}
+    export(average, configuration(), args.folder)
     size = (args.folder / "model.safetensors").stat().st_size
-    print(f"step {step}, {samples} samples, {seconds / 3600:.2f} h; {size / 1e6:.2f} MB")
+    print(f"step {words['step']}, {words['samples']} samples, {words['seconds'] / 3600:.2f} h; {size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

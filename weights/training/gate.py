@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import torch
+from numpy_vitmatte import set_num_threads
 
 from .compose import Sample
-from .infer import load, predict
+from .infer import predict
+from .network import build
 from .scenes import SCENES
 from .validate import score
 from .validation_set import RARE_KINDS, set_of_kinds, set_of_scenes, validation_set
@@ -41,8 +42,8 @@ def main() -> None:
     parser.add_argument("new", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    old, new = (partial(predict, load(folder)) for folder in (args.old, args.new))
+    set_num_threads(args.threads)
+    old, new = (partial(predict, build(folder)) for folder in (args.old, args.new))
     failed = []
     print(
         "| pictures | MSE before | after | change | bias before | after | |\n|---|---|---|---|---|---|---|", flush=True

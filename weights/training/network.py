@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import math
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers import VitDetConfig, VitMatteConfig, VitMatteForImageMatting
+import numpy as np
 
-PREPROCESSOR = {
-    "do_normalize": True,
-    "do_pad": True,
-    "do_rescale": True,
-    "image_mean": [0.5, 0.5, 0.5],
-    "image_processor_type": "VitMatteImageProcessor",
-    "image_std": [0.5, 0.5, 0.5],
-    "rescale_factor": 0.00392156862745098,
-    "size_divisor": 32,
-}
+from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor
+from numpy_vitmatte.checkpoint.initialization import random_parameters
+from numpy_vitmatte.checkpoint.weights import write_checkpoint
+from numpy_vitmatte.configuration import VitDetConfig
+
+Tensors = dict[str, np.ndarray]
+
+NORMS = (".batch_norm.weight", "matting_convs.1.weight")
 
 
 def configuration() -> VitMatteConfig:
@@ -46,58 +41,30 @@ def configuration() -> VitMatteConfig:
     )
 
 
-class PatchProjection(nn.Conv2d):
-    """The patch embedding as one matrix product.
-
-    The same numbers as the convolution: its stride is its kernel. On Intel processors with AMX, PyTorch 2.13's bfloat16
-    convolution of 4 channels by 16 x 16 with stride 16 is silently wrong; the product is right everywhere.
-    """
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, width, H / patch, W / patch)."""
-        count, channels, height, width = pixels.shape
-        side = self.kernel_size[0]
-        split = pixels.reshape(count, channels, height // side, side, width // side, side)
-        patches = split.permute(0, 2, 4, 1, 3, 5).reshape(count, height // side, width // side, channels * side**2)
-        return F.linear(patches, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
-
-
-def with_patch_products(model: VitMatteForImageMatting) -> VitMatteForImageMatting:
-    """The network with its patch embedding replaced by a `PatchProjection` of the same parameters."""
-    convolution = model.backbone.embeddings.projection
-    product = PatchProjection(convolution.in_channels, convolution.out_channels, convolution.kernel_size)
-    product.weight, product.bias = convolution.weight, convolution.bias
-    model.backbone.embeddings.projection = product
-    return model
-
-
-def build(weights: Path | None = None) -> VitMatteForImageMatting:
-    """The network of an exported folder, or a fresh one.
-
-    Fresh convolutions start at He's scale: transformers' 0.02 is far too small for narrow ones.
-    """
+def build(weights: Path | None = None, seed: int = 1) -> VitMatteForImageMatting:
+    """The network of an exported folder, or a fresh one."""
     if weights is not None:
-        model = VitMatteForImageMatting.from_pretrained(weights, dtype=torch.float32)
-        return with_patch_products(model).to(memory_format=torch.channels_last)
-    model = VitMatteForImageMatting(configuration())
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.ones_(module.weight)
-            nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    return with_patch_products(model).to(memory_format=torch.channels_last)
+        return VitMatteForImageMatting.from_pretrained(weights)
+    return VitMatteForImageMatting(configuration(), fresh_tensors(configuration(), seed))
 
 
-def export(state: dict[str, torch.Tensor], folder: Path) -> None:
+def fresh_tensors(config: VitMatteConfig, seed: int) -> Tensors:
+    """Start 3x3 convolutions at He's scale: transformers' 0.02 is far too small for narrow ones."""
+    tensors, generator = random_parameters(config, seed), np.random.default_rng([seed, 1])
+    for name, tensor in tensors.items():
+        if tensor.shape[2:] == (3, 3):
+            scale = math.sqrt(2 / (tensor.shape[1] * 9))
+            tensors[name] = generator.normal(0, scale, tensor.shape).astype(np.float32)
+        elif name.endswith(NORMS):
+            tensors[name] = np.ones_like(tensor)
+    return tensors
+
+
+def export(tensors: Tensors, config: VitMatteConfig, folder: Path) -> None:
     """Write config.json, preprocessor_config.json and model.safetensors, in float32.
 
     Stored in float16, the backbone alone would move single pixels of an alpha by up to 0.0025: no norm
     follows its features, so that their rounding shows.
     """
-    model = VitMatteForImageMatting(configuration())
-    model.load_state_dict(state)
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    (folder / "model.safetensors").chmod(0o644)
-    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2) + "\n")
+    write_checkpoint(folder, config, tensors)
+    VitMatteImageProcessor().save_pretrained(folder)

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .infer import load, predict
+from .infer import predict
+from .network import build
 from .scenes import SCENES
 from .validation_set import set_of_scenes, validation_set
 
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--photo", nargs=2, action="append", default=[], metavar=("PHOTO", "TRIMAP"))
     args = parser.parse_args()
 
-    model, rows = load(args.weights), []
+    model, rows = build(args.weights), []
     for photo, drawn in args.photo:
         image, trimap = np.asarray(Image.open(photo).convert("RGB")), np.asarray(Image.open(drawn).convert("L"))
         trimap = np.where(trimap < 64, 0, np.where(trimap > 191, 255, 128)).astype(np.uint8)

@@ -1,6 +1,6 @@
 """Train or continue: `python -m training.train material.zip run_folder --steps 4000 --crop 256 --batch 8`.
 
-The run folder receives `state.pt` (everything needed to continue), `log.csv`, `log.png` and `export/`.
+The run folder receives `state.safetensors` (everything needed to continue), `log.csv`, `log.png` and `export/`.
 Running the same command again continues; --crop, --batch, --lr and --steps may change between sittings.
 """
 
@@ -9,13 +9,19 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import torch
+import numpy as np
 
-from . import losses
-from .bfloat16 import refuse_if_wrong
-from .data import loader, to_tensors
+from numpy_vitmatte import set_num_threads
+from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.runtime.recycling import recycling
+from numpy_vitmatte.training import clip_by_norm, warmup_cosine
+from numpy_vitmatte.training.losses import Loss, recipe_loss
+from numpy_vitmatte.training.state_file import STATE_FILE, read_state
+
+from .data import Batch, Source, batches
 from .log import Log, plot
 from .material import read_material
 from .network import build, export
@@ -28,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("material", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--init", type=Path, help="exported weights to begin with when the folder has no state.pt")
+    parser.add_argument("--init", type=Path, help="exported weights to begin with when the folder has no state")
     parser.add_argument("--steps", type=int, default=4000, help="steps in all, over all sittings: the cosine's length")
     parser.add_argument("--last-step", type=int, help="stop here, with the schedule unfinished")
     parser.add_argument("--stop-after", type=float, default=math.inf, help="minutes of this sitting")
@@ -45,94 +51,86 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--save-minutes", type=float, default=3)
     parser.add_argument("--log-every", type=int, default=1000, help="steps between validations")
-    parser.add_argument("--bfloat16", action="store_true", help="bfloat16 forward on a CPU that has it: 1.1 to 2.6 x")
     parser.add_argument("--check", type=int, nargs=2, default=(32, 256), help="validation samples, and their side")
     return parser.parse_args()
 
 
-def learning_rate(step: int, args: argparse.Namespace) -> float:
-    """Linear warm-up, then a cosine down to `final_lr` of the peak."""
-    warm = min(1.0, (step + 1) / args.warmup)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / args.steps)))
-    return args.lr * warm * (args.final_lr + (1 - args.final_lr) * cosine)
-
-
 def main() -> None:
     """Prepare, then step until --steps or --stop-after."""
-    args = arguments()
-    torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    material = read_material(args.material)
-    print(material.describe(), "on", device, flush=True)
-    model = build(args.init).to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=0.05, betas=(0.9, 0.99))
-    run = Run(model, optimizer)
+    try:
+        train(arguments())
+    except VitMatteError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train until --steps or --stop-after."""
+    material, state = read_material(args.material), args.folder / STATE_FILE
+    print(material.describe(), flush=True)
     args.folder.mkdir(parents=True, exist_ok=True)
-    if (args.folder / "state.pt").exists():
-        run.load(args.folder / "state.pt", device)
+    seen = read_state(state).words["samples"] if state.exists() else 0
+    # Workers are forked before any kernel runs: a process that has threads had better not be.
+    drawn = batches(Source(material, args.crop, args.batch, args.seed, seen), args.workers)
+    set_num_threads(args.threads)
+    run = Run(build(args.init, args.seed))
+    if state.exists():
+        run.load(state)
         print(f"continues after step {run.step}, {run.samples} samples", flush=True)
     if args.frozen_norms:
         run.freeze_norms()
+    run.average.decay = args.average
     check = QuickCheck(read_material(args.material, held_back=True), *args.check)
-    if computes_in_bfloat16(args, device):
-        known = [to_tensors(sample) for sample in check.samples[:4]]
-        refuse_if_wrong(run.model, tuple(torch.stack(part).to(device) for part in zip(*known, strict=True)))
-    batches = loader(material, args.crop, args.batch, args.seed, run.samples, args.workers)
-    sitting(run, batches, args, device, check)
+    with recycling():
+        sitting(run, drawn, args, check)
     finish(run, args)
 
 
-def computes_in_bfloat16(args: argparse.Namespace, device: torch.device) -> bool:
-    """Whether the forward pass does."""
-    return bool(args.bfloat16) or device.type == "cuda"
-
-
-def sitting(run: Run, batches, args: argparse.Namespace, device: torch.device, check: QuickCheck) -> None:
+def sitting(run: Run, drawn: Iterator[Batch], args: argparse.Namespace, check: QuickCheck) -> None:
     """Steps until the end of the schedule or of the time; logs, validates and saves on the way."""
     log = Log(args.folder / "log.csv")
     began = last = saved = time.monotonic()
     before, end = run.seconds, min(args.steps, args.last_step or args.steps)
-    for batch in batches:
-        if run.step >= end or time.monotonic() - began > args.stop_after * 60:
-            break
-        parts = step(run, batch, args, device)
-        log.add(parts)
+    while run.step < end and time.monotonic() - began <= args.stop_after * 60:
+        log.add(step(run, next(drawn), args))
         run.seconds = before + time.monotonic() - began
         if run.step % 50 == 0:
             now = time.monotonic()
-            log.say(run, 50 * args.batch / (now - last), run.optimizer.param_groups[0]["lr"])
+            log.say(run, 50 * args.batch / (now - last))
             last = now
         if run.step % args.log_every == 0:
             log.write(run, args.crop, check(run.averaged_model()))
             last = time.monotonic()
         if time.monotonic() - saved > args.save_minutes * 60:
-            run.save(args.folder / "state.pt")
+            run.save(args.folder / STATE_FILE)
             saved = time.monotonic()
 
 
-def step(run: Run, batch: list[torch.Tensor], args: argparse.Namespace, device: torch.device) -> dict[str, float]:
-    """One update; returns the losses' parts. The forward pass may run in bfloat16, the losses in float32."""
-    pixels, alpha, trimap = (tensor.to(device, non_blocking=True) for tensor in batch)
-    for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate(run.step, args)
-    with torch.autocast(device.type, torch.bfloat16, enabled=computes_in_bfloat16(args, device)):
-        predicted = run.model(pixel_values=pixels.contiguous(memory_format=torch.channels_last)).alphas
-    loss, parts = losses.total(predicted.float(), alpha, trimap)
-    run.optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
-    run.optimizer.step()
+def step(run: Run, batch: Batch, args: argparse.Namespace) -> dict[str, float]:
+    """One update; returns the losses' parts."""
+    parts: dict[str, float] = {}
+
+    def loss(predicted: np.ndarray, alphas: np.ndarray, unknown: np.ndarray) -> Loss:
+        found = recipe_loss(predicted, alphas, unknown)
+        parts.update(found.parts)
+        return found
+
+    _, gradients = run.model.gradients(*batch, frozen_norms=args.frozen_norms, loss=loss)
+    if not args.frozen_norms:
+        run.take_statistics()
+    clip_by_norm(gradients, 1.0)
+    run.optimizer.lr = args.lr * warmup_cosine(run.step, args.steps, args.warmup, args.final_lr)
+    run.optimizer.step(gradients)
+    run.model.update_parameters(run.tensors)
+    run.average.update(run.tensors)
     run.step += 1
-    run.samples += len(pixels)
-    run.update_average(args.average)
+    run.samples += len(batch.pixels)
     return parts
 
 
 def finish(run: Run, args: argparse.Namespace) -> None:
     """Save, export the average, plot the log."""
-    run.save(args.folder / "state.pt")
-    export({name: value.cpu() for name, value in run.average.items()}, args.folder / "export")
+    run.save(args.folder / STATE_FILE)
+    export(run.average.tensors, run.model.config, args.folder / "export")
     plot(args.folder / "log.csv", args.folder / "log.png")
     print(f"stopped after step {run.step}, {run.samples} samples, {run.seconds / 3600:.2f} h", flush=True)
 

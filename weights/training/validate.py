@@ -15,12 +15,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from numpy_vitmatte import set_num_threads
 from numpy_vitmatte.matting.metrics import alpha_errors
+from numpy_vitmatte.matting.pymatting_kernels import load_pymatting
 
 from .compose import KINDS, Sample
-from .infer import load, predict, predict_upscaled
+from .infer import predict, predict_upscaled
+from .network import build
 from .scenes import SCENES
 from .validation_set import RARE_KINDS, set_of_kinds, set_of_scenes, validation_set
 
@@ -38,9 +40,7 @@ def classical(name: str) -> Method:
 
     It has none where the trimap knows one side only, or where its solver gives up.
     """
-    import pymatting
-
-    estimate = getattr(pymatting, f"estimate_alpha_{name}")
+    estimate = getattr(load_pymatting(), f"estimate_alpha_{name}")
 
     def method(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
         if not names_both_sides(trimap):
@@ -123,11 +123,11 @@ def main() -> None:
     parser.add_argument("--upscale", type=float, nargs="*", default=[], help="also with the photo so much larger")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    set_num_threads(args.threads)
 
     methods: dict[str, Method] = {"0.5 everywhere": lambda image, trimap: np.full(trimap.shape, 0.5)}
     for folder in args.folders:
-        model = load(folder)
+        model = build(folder)
         methods[folder.name] = partial(predict, model)
         methods |= {f"{folder.name} at {f:g}": partial(predict_upscaled, model, f) for f in args.upscale}
     methods |= {f"pymatting {name}": classical(name) for name in args.methods}

@@ -5,6 +5,8 @@ computed for the tile and forgotten. Each step alone takes some hundred microsec
 a kernel may have to wait for Python's lock as long as a tenth of that.
 """
 
+import numpy as np
+
 from numpy_vitmatte.kernels.conv import conv_relu, conv_row, input_region_of_conv
 from numpy_vitmatte.kernels.elementwise import relu, sigmoid_of_product
 from numpy_vitmatte.kernels.regions import Piece, clipped, expanded, zero_padded_copy, zero_padded_scratch
@@ -12,6 +14,8 @@ from numpy_vitmatte.kernels.upsample_conv import fuse, input_region_of_fusion
 from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, THREE, TWO, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
+
+_RELU = np.float32(0)
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
@@ -121,6 +125,7 @@ def alpha_of_tile(features, image, half_size, blocks, head, tile, alpha):
         detail = half_size_detail(image, half_size, region) if left else zero_padded_copy(image, region)
         # The head's windows reach outside the image.
         out = zero_padded_scratch(rectangle if left else expanded(tile, ONE), conv.columns, height, width)
-        fuse(detail, conv, features, taps, (height >> left + 1, width >> left + 1), rectangle, out)
+        shape = height >> left + 1, width >> left + 1
+        fuse(detail, conv, features, taps, shape, rectangle, out, _RELU)
         features = out
     head_of_rectangle(features, head, tile, alpha)

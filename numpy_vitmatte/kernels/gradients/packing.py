@@ -30,13 +30,16 @@ def transpose_to(x, start, step, rows, columns, out, out_start, out_step):
     Sixteen rows at a time stay in the first-level cache while each of their columns becomes one line.
     """
     for first in range(0, rows, PANEL):
-        source, target, begin = start + first * step, out_start + first, 0
-        if rows - first >= PANEL:
-            begin = columns // PANEL * PANEL
-            transpose_squares(x, source, step, columns // PANEL, out, target, out_step)
-        for c in range(begin, columns):
-            for r in range(lesser(PANEL, rows - first)):
-                out[target + c * out_step + r] = x[source + r * step + c]
+        source, target = start + first * step, out_start + first
+        if rows - first < PANEL or columns < PANEL:
+            for c in range(columns):
+                for r in range(lesser(PANEL, rows - first)):
+                    out[target + c * out_step + r] = x[source + r * step + c]
+            continue
+        transpose_squares(x, source, step, columns // PANEL, out, target, out_step)
+        if columns % PANEL:  # the last square begins within the one before
+            begin = columns - PANEL
+            transpose_squares(x, source + begin, step, 1, out, target + begin * out_step, out_step)
 
 
 @kernel(EXACT_ORDER, CALLED)

@@ -20,10 +20,11 @@ from numpy_vitmatte.training.finetuning.material import Material
 from numpy_vitmatte.training.finetuning.memory import require_memory
 from numpy_vitmatte.training.finetuning.report import curve_picture, log_csv
 from numpy_vitmatte.training.finetuning.settings import PARTS, FinetuneOptions, Settings
-from numpy_vitmatte.training.finetuning.state import STATE_FILE, RunState
+from numpy_vitmatte.training.finetuning.state import RunState
 from numpy_vitmatte.training.finetuning.steps import LOG_FILE, Listener, Progress, save, take_steps
 from numpy_vitmatte.training.finetuning.validation import held_back_errors
 from numpy_vitmatte.training.optimizer import AdamW, MovingAverage, trainable
+from numpy_vitmatte.training.state_file import STATE_FILE
 
 CURVE_FILE = "curve.png"
 CHECKPOINT_FOLDER = "checkpoint"

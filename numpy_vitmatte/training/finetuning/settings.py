@@ -7,9 +7,12 @@ from typing import Any, TypedDict
 
 from numpy_vitmatte.errors import VitMatteError, shown
 from numpy_vitmatte.network.memory import parse_bytes
+from numpy_vitmatte.runtime.precision import checked_precision
 
 PARTS = {"decoder": "decoder.*", "all": "*"}
 """The parts that can be trained, and the patterns of their tensors."""
+
+_NOT_RECORDED = ("max_memory", "precision")  # neither changes a bit of the checkpoint
 
 LEAST_CROP = 64
 """The loss needs so many pixels: it halves an alpha five times."""
@@ -43,6 +46,9 @@ class FinetuneOptions(TypedDict, total=False):
         Part of the pictures that is held back and judged before and after; 0 for none.
     seed : int
         Decides which pictures are held back, and every random choice.
+    precision : {"highest"}
+        The precision of a step's products: float32. Others are refused: a forward pass of lower precision would save a
+        tenth of a step, and its gradients would be those of other alphas.
     max_memory : int or str
         Bytes that the process may take in a step, or words such as ``"2GB"``; a run that takes more is refused. It may
         change when a run is continued.
@@ -59,6 +65,7 @@ class FinetuneOptions(TypedDict, total=False):
     train: str
     validate: float
     seed: int
+    precision: str
     max_memory: int | str | None
 
 
@@ -85,6 +92,7 @@ class Settings:
     train: str = "decoder"
     validate: float = 0.1
     seed: int = 1
+    precision: str = "highest"
     max_memory: int | str | None = None
 
     def __post_init__(self) -> None:
@@ -104,6 +112,11 @@ class Settings:
             raise VitMatteError(f"crop is {shown(self.crop)}; expected a multiple of 32, {LEAST_CROP} or more")
         if not isinstance(self.validate, (int, float)) or not 0 <= self.validate <= 0.9:
             raise VitMatteError(f"validate is {shown(self.validate)}; expected a part of the pictures, 0 to 0.9")
+        if checked_precision(self.precision) != "highest":
+            raise VitMatteError(
+                f"precision is {shown(self.precision)}, but gradients are computed in float32 alone; leave it out, or "
+                'give "highest"'
+            )
         if self.max_memory is not None:
             parse_bytes(self.max_memory)
         if self.train not in PARTS:
@@ -111,5 +124,5 @@ class Settings:
 
     def record(self) -> dict[str, Any]:
         """Describe the run in words of JSON: a run that is continued must have the same record."""
-        made_of = {name: value for name, value in asdict(self).items() if name != "max_memory"}
+        made_of = {name: value for name, value in asdict(self).items() if name not in _NOT_RECORDED}
         return {name: str(value) if isinstance(value, Path) else value for name, value in made_of.items()}

@@ -1,25 +1,17 @@
-"""Everything that a run needs to go on, in one file that is replaced as a whole: a kill leaves the last one.
+"""Everything that a run needs to go on, in one file: a kill leaves the last one."""
 
-The file is one of safetensors, so that it can be looked at; what is no tensor is JSON in its header.
-"""
-
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.files.atomic_write import atomic_path
 from numpy_vitmatte.training.optimizer import AdamW, MovingAverage
+from numpy_vitmatte.training.state_file import STATE_FILE, read_state, write_state
 
-STATE_FILE = "state.safetensors"
-
-_PARTS = ("weights", "average", "means", "squares")
+_WORDS = ("before", "steps", "step", "seconds", "rows", "losses")
 
 
 @dataclass
@@ -71,25 +63,8 @@ class RunState:
         VitMatteError
             If it cannot be written; then the last one is still there.
         """
-        optimizer = self.optimizer
-        parts = (self.tensors, self.average.tensors, optimizer.means, optimizer.squares)
-        arrays = {f"{part}.{name}": each for part, own in zip(_PARTS, parts, strict=True) for name, each in own.items()}
-        words = {
-            name: getattr(self, name) for name in ("record", "before", "steps", "step", "seconds", "rows", "losses")
-        } | {
-            "adam_steps": optimizer.steps,
-            "average_steps": self.average.steps,
-        }
-        path = folder / STATE_FILE
-        try:
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(save(arrays, metadata={"run": json.dumps(words)}))
-        except OSError as error:
-            going_on = ", which goes on from the last save" if path.exists() else ""
-            raise VitMatteError(
-                f"{str(path)!r} cannot be written: {error.strerror or error}; make room and give the same command again"
-                f"{going_on}"
-            ) from error
+        words = {name: getattr(self, name) for name in ("record", *_WORDS)}
+        write_state(folder / STATE_FILE, self.optimizer, self.average, words)
 
     def load(self, folder: Path) -> None:
         """Go on from the file of a folder, in place.
@@ -99,25 +74,11 @@ class RunState:
         VitMatteError
             If it cannot be read, or is that of another run.
         """
-        path = folder / STATE_FILE
-        try:
-            with safe_open(path, "np") as file:
-                words = json.loads(file.metadata()["run"])
-                stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
-        except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
-            raise VitMatteError(
-                f"{str(path)!r} is not the state of a run ({error}); remove the folder {str(folder)!r} to begin anew"
-            ) from None
-        _check_same(self.record, words["record"], folder)
-        for name in ("before", "steps", "step", "seconds", "rows", "losses"):
-            setattr(self, name, words[name])
-        self.optimizer.steps, self.average.steps = words["adam_steps"], words["average_steps"]
-        for name in self.tensors:
-            self.tensors[name][...] = stored[f"weights.{name}"]
-            self.average.tensors[name][...] = stored[f"average.{name}"]
-        for name in self.optimizer.steps:
-            self.optimizer.means[name] = stored[f"means.{name}"].copy()
-            self.optimizer.squares[name] = stored[f"squares.{name}"].copy()
+        stored = read_state(folder / STATE_FILE)
+        _check_same(self.record, stored.words["record"], folder)
+        for name in _WORDS:
+            setattr(self, name, stored.words[name])
+        stored.restore(self.optimizer, self.average)
 
 
 def _check_same(wanted: dict[str, Any], found: dict[str, Any], folder: Path) -> None:

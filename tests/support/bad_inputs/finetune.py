@@ -88,6 +88,8 @@ ROWS = [
          _with_folder("empty")),
     _row("an output that exists", "", "output 'new' exists already", _with_folder("new")),
     _row("an output in no folder", "-o nowhere/new", "there is no such folder as 'nowhere'"),
+    _row("rounded products", "--precision medium", "precision is 'medium', but gradients are"),
+    _row("no precision", "--precision best", "precision is 'best'; expected highest, high or medium"),
     _row("a crop between", "--crop 100", "crop is 100; expected a multiple of 32, 64 or more"),
     _row("no steps", "--steps 0", "steps is 0; expected a whole number, 1 or more"),
     _row("no time", "--minutes 0", "minutes is 0.0; expected a number above 0"),

@@ -16,8 +16,8 @@ from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.matting.evaluation import as_table
 from numpy_vitmatte.model.trainable import TrainableModel
 from numpy_vitmatte.runtime.threads import set_num_threads
-from numpy_vitmatte.training import finetune
-from numpy_vitmatte.training.finetuning import state as state_module
+from numpy_vitmatte.training import finetune, state_file
+from numpy_vitmatte.training.state_file import STATE_FILE
 
 STEPS = 6
 
@@ -158,7 +158,7 @@ def test_another_run_is_not_continued(tmp_path, folders, options):
     with pytest.raises(VitMatteError, match=r"was begun with lr=0.003, not 0.001; go on with the same, or remove"):
         finetune(*arguments, **options | {"lr": 1e-3})
     assert files_of(tmp_path / "new.training") == before
-    (tmp_path / "new.training" / state_module.STATE_FILE).write_bytes(b"no state")
+    (tmp_path / "new.training" / STATE_FILE).write_bytes(b"no state")
     with pytest.raises(VitMatteError, match="is not the state of a run"):
         finetune(*arguments, **options)
 
@@ -175,9 +175,9 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path, folders, options, finished, 
             raise OSError(errno.ENOSPC, "No space left on device")
         return real_save(*given, **named)
 
-    real_save = state_module.save
+    real_save = state_file.save
     with monkeypatch.context() as patch:
-        patch.setattr(state_module, "save", save)
+        patch.setattr(state_file, "save", save)
         with pytest.raises(
             VitMatteError, match=r"No space left on device; make room and .* which goes on from the last save"
         ):
