@@ -14,6 +14,7 @@ from numpy_vitmatte.batch.output_folder import RECORD_FILE
 from numpy_vitmatte.images.value_range import to_integers
 from numpy_vitmatte.pipeline.estimate import estimate_memory
 from numpy_vitmatte.pipeline.photo_to_alpha import matte
+from numpy_vitmatte.runtime.precision import used_precision
 
 
 @pytest.fixture
@@ -164,6 +165,18 @@ def test_profile_and_smaller_size_reach_the_workers(folder, run, lively_checkpoi
             np.testing.assert_array_equal(np.asarray(made), to_integers(alpha, 16))
         with Image.open(folder / "photos" / name) as photo:
             assert max(photo.size) > 32
+
+
+def test_precision_reaches_the_workers(folder, run, lively_checkpoint):
+    """The alphas are those of one process, and the record names the precision that this processor computes in."""
+    assert run("--precision", "medium", "--bits", "16", "--workers", "2")[0] == 0
+    record = json.loads((folder / "alphas" / RECORD_FILE).read_text())
+    assert record["options"]["precision"] == used_precision("medium")
+    paths = [folder / kind / "02.png" for kind in ("photos", "trimaps")]
+    with Image.open(folder / "alphas" / "02.png") as made:
+        np.testing.assert_array_equal(
+            np.asarray(made), to_integers(matte(*paths, lively_checkpoint, precision="medium"), 16)
+        )
 
 
 def test_pixel_limit_reaches_the_workers(folder, run):
