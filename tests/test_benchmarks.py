@@ -173,13 +173,14 @@ def test_serve(checkpoint, tmp_path):
     pytest.importorskip("fastapi", reason="the service needs the extra [serve]")
     output = tmp_path / "serve.json"
     process = benchmarks(
-        "serve", "--sizes", "64x96", "--threads", 1, "--rounds", 2, "--photos", 3, "--model", checkpoint,
+        "serve", "--sizes", "64x96", "--threads", 1, "--rounds", 2, "--seconds", 0.01, "--model", checkpoint,
         "--output", output, "--quiet",
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     (record,) = json.loads(output.read_text())
     each = {f"{who}_{what}" for who in ("loop", "service") for what in ("seconds", "processor_seconds")}
-    assert set(record) == ABOUT | each | {"unknown_share", "clients", "throughput_share", "peak_megabytes"}
+    more = {"unknown_share", "clients", "clients_processor_seconds", "photos", "throughput_share", "peak_megabytes"}
+    assert set(record) == ABOUT | each | more
     assert len(record["loop_seconds"]) == len(record["service_seconds"]) == 2
     assert "serve, 64x96, threads 1: " in process.stdout
 
@@ -208,6 +209,48 @@ def test_a_newer_record_replaces_the_older(tmp_path, monkeypatch):
         save(new_record("forward", 64, 96, threads, seconds=seconds), path)
     assert [(record["threads"], record["seconds"]) for record in load(path)] == [(1, 2.0), (2, 3.0)]
     assert [file.name for file in path.parent.iterdir()] == ["records.json"]
+
+
+def test_records_of_another_processor_stay(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from records import load, new_record, processor, save
+
+    path = tmp_path / "records.json"
+    mine = new_record("forward", 64, 96, 1)
+    save(mine, path)
+    save(mine | {"machine": mine["machine"] | {"processor": "another"}}, path)
+    save(mine, path)
+    assert sorted(map(processor, load(path))) == sorted([processor(mine), "another"])
+
+
+def test_tables_are_those_of_the_records(tmp_path):
+    """No table of the performance page is older than its record: ``python docs/benchmarks tables`` changes nothing."""
+    page, copied = ROOT / "docs/performance.md", tmp_path / "page.md"
+    copied.write_text(page.read_text(encoding="utf-8"), encoding="utf-8")
+    assert benchmarks("tables", "--page", copied).returncode == 0
+    assert copied.read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
+
+
+def test_tables_say_who_was_slower_by_how_much(monkeypatch):
+    """The fastest first, those that failed left out, a table for each processor."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from tables import all_sizes, one_size
+
+    def result(seconds, ratio):
+        return {"median_seconds": seconds, "ratio": ratio, "peak_megabytes": 100.0, "largest_difference": 4e-7}
+
+    results = {"numpy-vitmatte": result(0.5, 1.0), "torch": result(2.0, 0.25), "openvino": result(1.0, 0.5)}
+    records = [
+        {"height": 640, "width": 960, "threads": 2, "machine": {"processor": name}, "versions": {"torch": "9"},
+         "results": results | {"onnxruntime": {"failed": "no memory"}}}
+        for name in ("one", "two")
+    ]  # fmt: skip
+    lines = one_size(records, records[1:])
+    assert lines[:3] == ["one, with torch 9:", "", lines[2]]
+    assert [line.split(" | ")[0] for line in lines[4:7]] == ["| numpy-vitmatte", "| OpenVINO", "| PyTorch, eager"]
+    assert lines[5] == "| OpenVINO | 1.00 s | 0.50 | 100 MB | 4e-07 |  |  |"
+    assert lines[-1] == "| PyTorch, eager | 2.00 s | 0.25 | 100 MB | 4e-07 | 2.00 s | 0.25 |"
+    assert all_sizes(records)[-1] == "| two, 640x960, 2 | 0.500 s, 100 MB | 0.50 |  | 0.25 |"
 
 
 @pytest.mark.extras("matplotlib")

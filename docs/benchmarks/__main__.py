@@ -20,6 +20,7 @@ import roofline
 import serve
 import start
 import steps
+import tables
 import training
 from competitors import EVERYBODY
 from worker import Failed
@@ -86,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=bundled.run)
     command = _measurement(commands, "serve", "the service with two clients beside matte() in a loop", SERVE_SIZES)
     command.add_argument("--rounds", type=count, default=15, help="(default: %(default)s)")
-    command.add_argument("--seconds", type=count, default=3, help="a round of the loop at least (default: %(default)s)")
+    command.add_argument("--seconds", type=float, default=3, help="a round of the loop at least (default: %(default)s)")
     command.set_defaults(run=serve.run)
     command = _measurement(commands, "training", "one step of training, beside torch", None)
     command.add_argument("--rounds", type=count, default=9, help="(default: %(default)s)")
@@ -108,6 +109,10 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=HERE.parent / "images/benchmarks.svg", help="(default: %(default)s)"
     )
     command.set_defaults(run=picture.run, quiet=False)
+    command = commands.add_parser("tables", help="write the performance page's tables of what forward and job measured")
+    command.add_argument("--results", type=Path, default=HERE / "results", help="(default: %(default)s)")
+    command.add_argument("--page", type=Path, default=HERE.parent / "performance.md", help="(default: %(default)s)")
+    command.set_defaults(run=tables.run, quiet=False)
     return whole
 
 

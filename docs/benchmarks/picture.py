@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from competitors import COMPETITORS
-from records import load
+from records import load, processor
 
 COLORS = ("#c8553d", "#1f5f8b", "#5b8e3e", "#8a6fa8", "#b5b5b5")
 
@@ -15,6 +15,8 @@ def run(arguments: argparse.Namespace) -> bool:
     if not records:
         print(f"{arguments.results} holds no records; measure first: python docs/benchmarks forward", file=sys.stderr)
         return False
+
+    records = [record for record in records if processor(record) == processor(records[0])]
 
     import matplotlib
 

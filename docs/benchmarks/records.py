@@ -7,7 +7,8 @@ from pathlib import Path
 from competitors import IN_BFLOAT16
 from machine import machine, versions
 
-# Two records with these in common are of the same measurement; the newer replaces the older.
+# Two records with these in common, and of one kind of processor, are of the same measurement; the newer replaces the
+# older.
 KEY = ("benchmark", "height", "width", "threads")
 
 # Alphas further apart than this are not of the same network.
@@ -47,9 +48,18 @@ def load(path: Path) -> list[dict]:
 
 def save(record: dict, path: Path) -> None:
     """Put a record into a file, in the place of an older one of the same measurement."""
-    records = [old for old in load(path) if any(old[key] != record[key] for key in KEY)] + [record]
-    records.sort(key=lambda one: [one[key] for key in KEY])
+    records = [old for old in load(path) if _place(old) != _place(record)] + [record]
+    records.sort(key=_place)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".unfinished")
     unfinished.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
     os.replace(unfinished, path)
+
+
+def processor(record: dict) -> str:
+    """The kind of processor that a record was measured on."""
+    return record["machine"]["processor"]
+
+
+def _place(record: dict) -> tuple:
+    return processor(record), *(record[key] for key in KEY)

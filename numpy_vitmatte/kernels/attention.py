@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run, exponential, larger
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.keys_values import (
     Head,
     KeyChunk,
@@ -105,7 +106,7 @@ def _step_of_scores(tokens):
     return whole_panels(tokens) | PANEL
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running):
     """Turn the scores of some queries with a block of keys into exponentials.
 
@@ -147,7 +148,7 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         sums[i] = sums[i] + total
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _offsets(queries, rows, depth, table, length, zeros):
     """Multiply the queries by the vectors of all offsets along one axis: (rows, 2 * length - 1), then anything.
 
@@ -160,7 +161,7 @@ def _offsets(queries, rows, depth, table, length, zeros):
     return view(out, ZERO, (rows + 1, columns))
 
 
-@kernel(EXACT_ORDER, INLINED)
+@kernel(EXACT_ORDER, INLINED, allocates=True)
 def _from_row(values, first, count):
     """Return ``count`` rows from number ``first`` on, or none where they do not exist: nobody reads them then."""
     rows, columns = values.shape
@@ -187,7 +188,7 @@ def _scale(x, factor):
         x[j] *= factor
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     """Compute the attention of some queries of one head to all keys of the grid.
 
@@ -210,12 +211,11 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     """
     rows, grid_rows, keep = positions.size, rows_of_keys(grid.width), probabilities.size > 0
     blocks, block = -(-grid.height // grid_rows), grid_rows * grid.width
-    together = min(rows, QUERIES_AT_A_TIME)
+    together = lesser(rows, QUERIES_AT_A_TIME)
     # These products have no bias.
-    zeros = filled_scratch(max(block, 2 * grid.height, 2 * grid.width, depth) + PANEL, float32(0))
+    zeros = filled_scratch(greater(greater(block, depth), 2 * greater(grid.height, grid.width)) + PANEL, float32(0))
     # Scores of a group of queries with a block of keys, and the product of their exponentials with its values.
-    scores = aligned_scratch(together * _step_of_scores(block) + SLACK)
-    product = aligned_scratch(together * depth)
+    scores, product = aligned_scratch(together * _step_of_scores(block) + SLACK), aligned_scratch(together * depth)
     # The running softmax of every query, and what its largest score was after each block.
     largest, sums, shrink = filled_scratch(rows, LOWEST), filled_scratch(rows, float32(0)), aligned_scratch(rows)
     largest_so_far = aligned_scratch(blocks * rows)
@@ -226,29 +226,28 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     offsets_w = _offsets(queries, biased, depth, tables.w, grid.width, zeros)
 
     for b in range(blocks):
-        first, tokens = b * block, min(block, grid.height * grid.width - b * block)
+        first, tokens = b * block, lesser(block, grid.height * grid.width - b * block)
         step = _step_of_scores(tokens)
         keys_start, values_start = starts_of_block(b, grid.width, depth, packed.keys)
         keys = PackedMatrix(packed.keys[keys_start:], zeros, depth, whole_panels(tokens))
         values = PackedMatrix(packed.values[values_start:], zeros, tokens, depth)
         for begin in range(0, rows, together):
-            end = min(begin + together, rows)
+            count = lesser(together, rows - begin)
             # Pass 1: scores = queries @ keys.T / sqrt(depth).
             own = Rows(scores, ZERO, step)
             group = Rows(queries.values, queries.start + begin * queries.step, queries.step)
-            sweep(group, end - begin, Segments(ONE, ZERO, depth), keys, own)
+            sweep(group, count, Segments(ONE, ZERO, depth), keys, own)
             # Pass 2: scores = exp(scores + bias - the largest so far); their sums.
-            count = end - begin
             offsets = _Offsets(_from_row(offsets_h, begin, count), _from_row(offsets_w, begin, count), tables.used)
             running = _Running(view(largest, begin, (count,)), view(sums, begin, (count,)),
                                view(shrink, begin, (count,)))  # fmt: skip
             _softmax_block(own, tokens, b * grid_rows, view(positions, begin, (count,)), grid, offsets, running)
             # Pass 3: out = out * shrink + scores @ values.
-            sweep(own, end - begin, Segments(ONE, ZERO, tokens), values, Rows(product, ZERO, depth))
+            sweep(own, count, Segments(ONE, ZERO, tokens), values, Rows(product, ZERO, depth))
             _accumulate(view(product, ZERO, (count, depth)), running.shrink, b == 0,
                         Rows(out.values, out.start + begin * out.step, out.step))  # fmt: skip
-            for i in range(begin, end if keep else begin):
-                copy_run(scores, (i - begin) * step, tokens, probabilities[i], first)
+            for i in range(count if keep else 0):
+                copy_run(scores, i * step, tokens, probabilities[begin + i], first)
         for i in range(rows):
             largest_so_far[b * rows + i] = largest[i]
 
@@ -260,7 +259,7 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
             _scale(probabilities[i, b * block : (b + 1) * block], factor)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def attend_window(queries, keys_values, heads, grid, positions, tables, probabilities, out):
     """Compute the attention of some tokens of a window to all of it, for all heads; it packs the keys and values.
 

@@ -18,6 +18,7 @@ uint32 = np.uint32
 
 _HALF, _SHIFT, _ONE = uint32(0x7FFF), uint32(16), uint32(1)
 _SIZE = uint32(0x7FFFFFFF)
+_UPPER = uint32(0xFFFF0000)
 _INFINITY, _QUIET = uint32(0x7F800000), uint32(0x40)
 
 
@@ -116,8 +117,10 @@ def round_run(x, first, count, out, start):
 
 @kernel(EXACT_ORDER, INLINED)
 def rest_of(x):
-    """Return what rounding to bfloat16 leaves over of a number."""
-    return x - number_of(uint32(_rounded_bits(x)) << _SHIFT)
+    """Return what rounding to bfloat16 leaves over of a number: NaN of NaN and infinity."""
+    bits = bits_of(x)
+    size = bits & _SIZE
+    return x - number_of(((size + _HALF + ((bits >> _SHIFT) & _ONE)) & _UPPER) | (bits ^ size))
 
 
 @kernel(EXACT_ORDER, INLINED)

@@ -53,7 +53,7 @@ def _envelope(reach, centers, starts):
     return count
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _minimum_along_rows(reach, out):
     """Set ``out[y, x] = min over j of reach[y, j]**2 + (x - j)**2``, columns with a negative reach left out."""
     height, width = reach.shape

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.tile_packing import PARTS, panel_depth, parts_in_numba, store_square, whole_tiles
-from numpy_vitmatte.kernels.views import flattened
+from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
 
@@ -53,7 +54,8 @@ class KeysValues(NamedTuple):
     Attributes
     ----------
     keys : float32, int16 or int32 array
-        For each block ``keys.T / sqrt(depth)``, (depth, tokens of the block), in as many panels as the first block has.
+        For each block ``keys.T / sqrt(depth)``, (depth, tokens of the block), in as many panels as the first block has;
+        behind the last token of a block its key stands again, or zeros.
     values : array of the same type
         For each block (tokens of the block, depth). Both are in the layout of packed weights of their type.
     """
@@ -65,7 +67,7 @@ class KeysValues(NamedTuple):
 @kernel(EXACT_ORDER, INLINED)
 def rows_of_keys(width):
     """Return the number of rows, in a token grid of this width, that make a block of keys."""
-    return max(1, KEYS_PER_BLOCK // width)
+    return greater(1, KEYS_PER_BLOCK // width)
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -89,7 +91,7 @@ def starts_of_block(block, width, depth, weights):
 @kernel(EXACT_ORDER, INLINED)
 def tokens_of_block(block, height, width):
     """Count the tokens of a grid's block of keys number ``block``."""
-    return min(rows_of_keys(width), height - block * rows_of_keys(width)) * width
+    return lesser(rows_of_keys(width), height - block * rows_of_keys(width)) * width
 
 
 @kernel(EXACT_ORDER, CALLED)
@@ -101,20 +103,16 @@ def _pack_numbers(keys_values, chunk, grid, head, packed):
     tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
     start, values_start = starts_of_block(block, grid.width, depth, packed.keys)
     for first_token in range(begin, end, PANEL):
-        source, panels = (first_token - begin) * step + head.number * depth, packed.keys[start + first_token * depth :]
-        if tokens - first_token >= PANEL:
-            for k in range(depth):
-                for j in range(PANEL):  # a constant: LLVM unrolls it
-                    panels[k * PANEL + j] = flat[source + j * step + k] * scale
-        else:
-            for k in range(depth):
-                for j in range(PANEL):
-                    inside = first_token + j < tokens
-                    panels[k * PANEL + j] = flat[source + j * step + k] * scale if inside else float32(0)
+        source = (first_token - begin) * step + head.number * depth
+        panels = view(packed.keys, start + first_token * depth, (depth * PANEL,))
+        last = lesser(tokens - first_token, PANEL) - 1  # nobody reads the scores behind it
+        for k in range(depth):
+            for j in range(PANEL):  # a constant: LLVM unrolls it
+                panels[k * PANEL + j] = flat[source + lesser(j, last) * step + k] * scale
     start = values_start + begin * PANEL
     for first_column in range(0, depth, PANEL):
         source = (head.heads + head.number) * depth + first_column
-        panels = packed.values[start + first_column * tokens :]
+        panels = view(packed.values, start + first_column * tokens, ((end - begin) * PANEL,))
         if depth - first_column >= PANEL:
             for j in range(end - begin):
                 for c in range(PANEL):
@@ -128,15 +126,19 @@ def _pack_numbers(keys_values, chunk, grid, head, packed):
 
 @kernel(EXACT_ORDER, CALLED)
 def _gather(x, start, steps, shape, scale, square):
-    """Set 16 x 16 numbers, ``square[r, c] = x[start + r * steps[0] + c * steps[1]] * scale``, zero outside a shape."""
+    """Set 16 x 16 numbers, ``square[r, c] = x[start + r * steps[0] + c * steps[1]] * scale``, zero outside a shape.
+
+    Even rows come first, as ``store_square`` reads them.
+    """
     for r in range(PANEL):
+        place = (r % 2 * (PANEL // 2) + r // 2) * PANEL
         for c in range(PANEL):
-            square[r * PANEL + c] = float32(0)
-        for c in range(min(shape[1], PANEL) if r < shape[0] else 0):
-            square[r * PANEL + c] = x[start + r * steps[0] + c * steps[1]] * scale
+            square[place + c] = float32(0)
+        for c in range(lesser(shape[1], PANEL) if r < shape[0] else 0):
+            square[place + c] = x[start + r * steps[0] + c * steps[1]] * scale
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _pack_tiles(keys_values, chunk, grid, head, packed):
     """Pack bfloat16 numbers in tiles, a square of 16 x 16 at a time; sums end in zeros up to a whole tile."""
     block, begin, end = chunk

@@ -7,6 +7,7 @@ from numba import types
 from numba.extending import overload
 
 from numpy_vitmatte.kernels.bfloat16 import round_run, round_to_bfloat16
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.microkernel import (
     MR,
     PANEL,
@@ -124,7 +125,7 @@ def round_panels(panels: np.ndarray) -> np.ndarray:
     return aligned.reshape(panels.shape)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _rounded_rows(x, rows, segments):
     """Round the part of some rows that a product reads to bfloat16, once where they overlap."""
     number, step, depth = segments
@@ -180,7 +181,7 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
     w_start, column, m = panel * panel_size, panel * PANEL, 0
     while m < rows:
         height = _tile_height(rows, rows - m, wide)
-        first = min(m, rows - height)
+        first = lesser(m, rows - height)
         x_first, start = x_start + first * x_step, out_start + first * out_step + column
         if height == 1:
             for q in range(wide):
@@ -206,9 +207,8 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
 
 def _column(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs by the tiles of the weights' type."""
-    (column_of_squares if matrix.panels.dtype in PARTS else _column_of_tiles)(
-        x, rows, segments, matrix, panel, wide, out
-    )
+    column = column_of_squares if matrix.panels.dtype in PARTS else _column_of_tiles
+    column(x, rows, segments, matrix, panel, wide, out)
 
 
 @overload(_column, inline="always")
@@ -217,7 +217,7 @@ def _column_in_numba(x, rows, segments, matrix, panel, wide, out):
     return lambda x, rows, segments, matrix, panel, wide, out: column(x, rows, segments, matrix, panel, wide, out)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def sweep(x, rows, segments, matrix, out):
     """Compute ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]`` for ``rows`` rows and all columns of the matrix.
 
@@ -255,8 +255,8 @@ def sweep(x, rows, segments, matrix, out):
 @kernel(EXACT_ORDER, INLINED)
 def rows_at_a_time(rows):
     """Return the rows of a block that fits the cache: as few blocks as possible, of nearly the same number of tiles."""
-    blocks = max(1, -(-rows // ROWS_IN_CACHE))
-    return max(1, -(-rows // (blocks * MR))) * MR
+    blocks = greater(1, -(-rows // ROWS_IN_CACHE))
+    return greater(1, -(-rows // (blocks * MR))) * MR
 
 
 @kernel(EXACT_ORDER)
@@ -264,12 +264,12 @@ def multiply(x, rows, matrix, out):
     """Apply ``linear`` for other kernels, from one flat array of ``rows`` whole rows to another."""
     depth, columns, block = matrix.depth, matrix.columns, rows_at_a_time(rows)
     for first in range(0, rows, block):
-        count = min(block, rows - first)
+        count = lesser(block, rows - first)
         sweep(Rows(x, first * depth, depth), count, Segments(ONE, ZERO, depth), matrix,
               Rows(out, first * columns, columns))  # fmt: skip
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def project(x, rows, matrix):
     """Apply ``multiply``, and return the result in new memory."""
     out = aligned_scratch(rows * matrix.columns)
@@ -293,9 +293,8 @@ def linear(x: np.ndarray, matrix: PackedMatrix, out: np.ndarray | None = None) -
     -------
     float32 array (..., N)
     """
-    shape = (*x.shape[:-1], matrix.columns)
     if out is None:
-        out = np.empty(shape, np.float32)
+        out = np.empty((*x.shape[:-1], matrix.columns), np.float32)
     rows = x.size // matrix.depth
     multiply(x.reshape(-1), rows, matrix, out.reshape(-1))
     return out

@@ -5,6 +5,7 @@ Rectangles are rows (top, left, bottom, right) of int64 arrays (n, 4), cells a b
 
 import numpy as np
 
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 
@@ -25,7 +26,7 @@ def _worth_joining(upper, lower, tallest, halo):
     if bottom - top > tallest:
         return False
     more = 2 * halo
-    together = (bottom - top + more) * (max(right, lower_right) - min(left, lower_left) + more)
+    together = (bottom - top + more) * (greater(right, lower_right) - lesser(left, lower_left) + more)
     apart = (middle - top + more) * (right - left + more) + (bottom - middle + more) * (lower_right - lower_left + more)
     return together <= apart
 
@@ -55,7 +56,7 @@ def _join_row(rectangles, numbers, first, tallest, halo):
             if numbers[place] == _TAKEN_IN:
                 continue
             above = _corners(rectangles, numbers[place])
-            together = above[0], min(above[1], run[1]), run[2], max(above[3], run[3])
+            together = above[0], lesser(above[1], run[1]), run[2], greater(above[3], run[3])
             if _worth_joining(above, run, tallest, halo) and not _overlaps_another(
                 together, rectangles, numbers, numbers[place], lower
             ):
@@ -109,12 +110,12 @@ def mark_cells(needed, height, width, rows, columns, rectangles):
     """Mark every cell, of ``rows`` x ``columns`` pixels of a ``height`` x ``width`` map, that a rectangle touches."""
     for n in range(len(rectangles)):
         top, left, bottom, right = _corners(rectangles, n)
-        top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
+        top, left, bottom, right = greater(top, 0), greater(left, 0), lesser(bottom, height), lesser(right, width)
         if top < bottom and left < right:
             needed[top // rows : -(-bottom // rows), left // columns : -(-right // columns)] = True
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def runs_of_cells(needed, height, width, rows, columns):
     """Return neighboring marked cells of every row of cells, as rectangles of pixels: row by row, left to right."""
     down, across = needed.shape
@@ -126,13 +127,13 @@ def runs_of_cells(needed, height, width, rows, columns):
                 continue
             if x == 0 or not needed[y, x - 1]:
                 runs[count, 0], runs[count, 1] = y * rows, x * columns
-                runs[count, 2] = min((y + 1) * rows, height)
+                runs[count, 2] = lesser((y + 1) * rows, height)
                 count += 1
-            runs[count - 1, 3] = min((x + 1) * columns, width)
+            runs[count - 1, 3] = lesser((x + 1) * columns, width)
     return view(runs, ZERO, (count, SIDES))
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def cut(rectangles, numbers, widest):
     """Cut the rectangles with these numbers into parts of at most ``widest`` columns, or a cell: int64 (n, 4).
 

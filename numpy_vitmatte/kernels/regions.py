@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.elementwise import copy_run
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace, aligned_scratch
@@ -42,8 +43,10 @@ def expanded(rectangle, halo):
 @kernel(EXACT_ORDER, INLINED)
 def clipped(rectangle, height, width):
     """Apply ``Rectangle.clipped`` for kernels."""
-    top, left = min(max(rectangle.top, 0), height), min(max(rectangle.left, 0), width)
-    return Rectangle(top, left, max(min(rectangle.bottom, height), top), max(min(rectangle.right, width), left))
+    top, left = lesser(greater(rectangle.top, 0), height), lesser(greater(rectangle.left, 0), width)
+    return Rectangle(
+        top, left, greater(lesser(rectangle.bottom, height), top), greater(lesser(rectangle.right, width), left)
+    )
 
 
 class Piece(NamedTuple):
@@ -75,8 +78,8 @@ def zero_padded_piece(rectangle: Rectangle, channels: int, shape: tuple[int, ...
 @kernel(EXACT_ORDER, CALLED)
 def _clear(values, first, last):
     # Where a piece lies outside the map as a whole, some of the bounds do not lie in it.
-    first = max(first, 0)
-    own = view(values, first, (min(last, values.size) - first,))
+    first = greater(first, 0)
+    own = view(values, first, (lesser(last, values.size) - first,))
     for n in range(own.size):
         own[n] = 0
 
@@ -96,7 +99,7 @@ def _clear_outside(piece, height, width):
     _clear(flat, (bottom - piece.top) * row, flat.size)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def zero_padded_scratch(rectangle, channels, height, width):
     """Apply ``zero_padded_piece`` for kernels."""
     rows, columns = rectangle.bottom - rectangle.top, rectangle.right - rectangle.left
@@ -106,7 +109,7 @@ def zero_padded_scratch(rectangle, channels, height, width):
     return piece
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def zero_padded_copy(values, rectangle):
     """Copy the pixels of a whole map (H, W, C) under a ``Rectangle`` to a ``Piece``, zeros outside the map."""
     height, width, channels = values.shape

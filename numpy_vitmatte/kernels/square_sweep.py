@@ -1,6 +1,7 @@
 """AMX tiles swept down the rows of one or two panels of outputs: ``matmul.sweep`` goes through the panels."""
 
 from numpy_vitmatte.kernels.elementwise import copy_run
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.microkernel import (
     PANEL,
     square_narrow_tile,
@@ -13,7 +14,7 @@ from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def column_of_squares(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0.
 
@@ -33,7 +34,7 @@ def column_of_squares(x, rows, segments, matrix, panel, wide, out):
     while m < rows:
         tall = rows >= 2 * TILE_ROWS and rows - m > TILE_ROWS
         height = 2 * TILE_ROWS if tall else TILE_ROWS
-        first = max(min(m, rows - height), 0)
+        first = greater(lesser(m, rows - height), 0)
         x_first, o = x_start + first * x_step, start + first * target_step
         if tall and wide == 2:
             square_tile(x_values, x_first, x_step, number, step, depth, panels, w_start,

@@ -17,8 +17,10 @@ import numpy as np
 from numba.extending import overload
 
 from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, split, to_float32
+from numpy_vitmatte.kernels.integers import greater
 from numpy_vitmatte.kernels.tiles import TILE_DEPTH, TILE_ROWS
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
+from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty
 
 PARTS = {np.dtype(np.int16): 1, np.dtype(np.int32): 2}
@@ -66,7 +68,7 @@ def unpacked_tiles(w: np.ndarray) -> list[np.ndarray]:
     return [tiles[:, part].reshape(-1) for part in range(PARTS[w.dtype])]
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def split_rows(x, rows, segments, parts):
     """Split the part of some rows that a product reads into bfloat16 numbers.
 
@@ -84,8 +86,8 @@ def split_rows(x, rows, segments, parts):
     joined = x_step <= depth and depth == whole
     runs = 1 if joined else rows
     length = (rows - 1) * x_step + depth if joined else depth
-    run = (max(rows, TILE_ROWS) - 1) * x_step + depth if joined else whole
-    size = whole_tiles(number * run * (1 if joined else max(rows, TILE_ROWS)))
+    run = (greater(rows, TILE_ROWS) - 1) * x_step + depth if joined else whole
+    size = whole_tiles(number * run * (1 if joined else greater(rows, TILE_ROWS)))
     part = size + TILE_DEPTH
     bits = np.empty(part * parts, np.uint16)
     if rows < TILE_ROWS:
@@ -111,24 +113,22 @@ def store_square(square, row, out, start):
     Parameters
     ----------
     square : float32 array (256,)
-        16 rows of 16 columns.
+        16 rows of 16 columns: rows 0, 2, 4, ..., then rows 1, 3, 5, ...
     row : int
     out : int16 or int32 array
         Filled; the panel begins at ``start``.
     start : int
     """
-    parts, words = out.itemsize // 2, out.view(np.uint32)  # two bfloat16 numbers are a word
-    tile = TILE_ROWS * _COLUMNS
-    first = start * parts // 2 + row // TILE_DEPTH * parts * tile + row % TILE_DEPTH // 2 * _COLUMNS
-    for r in range(TILE_ROWS // 2):
-        line, word = 2 * r * _COLUMNS, first + r * _COLUMNS
-        for c in range(_COLUMNS):
-            one, other = square[line + c], square[line + _COLUMNS + c]
-            words[word + c] = pair_of(one, other)
-        if parts > 1:
-            for c in range(_COLUMNS):
-                one, other = square[line + c], square[line + _COLUMNS + c]
-                words[word + tile + c] = pair_of(rest_of(one), rest_of(other))
+    parts, half = out.itemsize // 2, square.size // 2
+    start = start * parts // 2 + row // TILE_DEPTH * parts * square.size + row % TILE_DEPTH // 2 * _COLUMNS
+    words = out.view(np.uint32)  # a word is two bfloat16 numbers, of one column and two rows
+    one, other, target = view(square, ZERO, (half,)), view(square, half, (half,)), view(words, start, (half,))
+    for n in range(half):
+        target[n] = pair_of(one[n], other[n])
+    if parts > 1:
+        target = view(words, start + square.size, (half,))
+        for n in range(half):
+            target[n] = pair_of(rest_of(one[n]), rest_of(other[n]))
 
 
 def panel_depth(depth, weights):

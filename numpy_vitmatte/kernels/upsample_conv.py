@@ -14,6 +14,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
 from numpy_vitmatte.kernels.elementwise import copy_above
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.regions import Rectangle
 from numpy_vitmatte.kernels.vectors import SLACK
@@ -34,8 +35,8 @@ NARROWEST_STRIP = 46
 def input_region_of_fusion(rectangle, height, width):
     """Return the ``Rectangle`` that outputs of ``fuse`` read of a ``height`` x ``width`` low-resolution map."""
     top, left, bottom, right = rectangle
-    return Rectangle(max((top - 2) // 2, 0), max((left - 2) // 2, 0),
-                     min((bottom + 1) // 2 + 1, height), min((right + 1) // 2 + 1, width))  # fmt: skip
+    return Rectangle(greater((top - 2) // 2, 0), greater((left - 2) // 2, 0),
+                     lesser((bottom + 1) // 2 + 1, height), lesser((right + 1) // 2 + 1, width))  # fmt: skip
 
 
 @kernel(EXACT_ORDER, PART)
@@ -52,7 +53,7 @@ def _products(features, row, first, columns, taps, outputs, zeros, slot):
 @kernel(EXACT_ORDER, PART)
 def _blend_down(ring, row, height, blended):
     """Compute doubled rows ``2 * row`` and ``2 * row + 1``, summed over dy, one after the other."""
-    size, before, after = ring.shape[2], max(row - 1, 0), min(row + 1, height - 1)
+    size, before, after = ring.shape[2], greater(row - 1, 0), lesser(row + 1, height - 1)
     places = before % 3 * 3 * size, row % 3 * 3 * size, after % 3 * 3 * size
     blend_rows(flattened(ring), places, size, (float32(row > 0), float32(row < height - 1)), size, blended, ZERO)
 
@@ -65,7 +66,7 @@ def _blend_across(pixels, width, first, last, channels, out, o):
     """
     values, start, step = pixels
     for column in range(first, last):
-        before, after = max(column - 1, 0), min(column + 1, width - 1)
+        before, after = greater(column - 1, 0), lesser(column + 1, width - 1)
         places = start + before * step, start + column * step, start + after * step
         flags = float32(column > 0), float32(column < width - 1)
         add_pixels(values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
@@ -87,12 +88,12 @@ def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
     flat = flattened(out.values)
     ready = low.top  # the next low-resolution row to multiply
     for row in range(top // 2, (bottom + 1) // 2):
-        while ready < min(row + 2, height):
+        while ready < lesser(row + 2, height):
             _products(features, ready, low.left, columns, taps, outputs, zeros, ring[ready % 3])
             ready += 1
         convolve_two_rows(detail, 2 * row, strip, conv, scratch, both)
         _blend_down(ring, row, height, blended)
-        for y in range(max(2 * row, top), min(2 * row + 2, bottom)):
+        for y in range(greater(2 * row, top), lesser(2 * row + 2, bottom)):
             n = y - 2 * row
             doubled = Rows(blended, (n * columns - low.left) * outputs, outputs)
             _blend_across(doubled, width, first, first + tiles, channels, both, n * step)
@@ -100,7 +101,7 @@ def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
             copy_above(both, n * step + left % 2 * channels, (right - left) * channels, flat, start, floor)
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def fuse(detail, conv, features, taps, shape, rectangle, out, floor):
     """Compute ``max(conv3x3(detail) + conv3x3(up2(features)) + bias, floor)`` for a rectangle of outputs.
 
@@ -125,8 +126,8 @@ def fuse(detail, conv, features, taps, shape, rectangle, out, floor):
     """
     top, left, bottom, right = rectangle
     first, last = left // 2, (right + 1) // 2
-    strips = -(-(last - first) // max(STRIP_PRODUCTS // (27 * conv.columns), NARROWEST_STRIP))
+    strips = -(-(last - first) // greater(STRIP_PRODUCTS // (27 * conv.columns), NARROWEST_STRIP))
     for n in range(strips):
-        begin = max(2 * (first + n * (last - first) // strips), left)
-        end = min(2 * (first + (n + 1) * (last - first) // strips), right)
+        begin = greater(2 * (first + n * (last - first) // strips), left)
+        end = lesser(2 * (first + (n + 1) * (last - first) // strips), right)
         _fuse_strip(detail, conv, features, taps, shape, Rectangle(top, begin, bottom, end), out, floor)

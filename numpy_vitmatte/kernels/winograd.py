@@ -31,6 +31,7 @@ from numba.extending import intrinsic
 
 from numpy_vitmatte.kernels.conv import conv_row, pack_conv
 from numpy_vitmatte.kernels.elementwise import copy_run
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sweep
 from numpy_vitmatte.kernels.microkernel import NR, PANEL
 from numpy_vitmatte.kernels.regions import Piece, Rectangle
@@ -187,10 +188,10 @@ def _transform_pixels(x, y, first, tiles, depth, transformed):
     rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
     # Any pixel will do outside the piece: only outputs that nobody asked for depend on it.
     for n in range(4):
-        rows[n] = min(max(y - 1 + n - x.top, 0), height - 1) * width * depth
+        rows[n] = lesser(greater(y - 1 + n - x.top, 0), height - 1) * width * depth
     for t in range(tiles):
         for n in range(4):
-            columns[n] = min(max(first + 2 * t - 1 + n - x.left, 0), width - 1) * depth
+            columns[n] = lesser(greater(first + 2 * t - 1 + n - x.left, 0), width - 1) * depth
         for k in range(0, depth, LANES):
             transform_input(flat, rows, columns, k, transformed, t * depth + k, tiles * depth)
 
@@ -201,7 +202,7 @@ def output_tiles(left, right):
     return (right + 1) // 2 - left // 2
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def winograd_scratch(conv, tiles):
     """Allocate the sums of pixels of ``tiles`` output tiles, and the products of some of their channels."""
     tiles = tiles if len(conv.panels) > 1 else 0
@@ -215,7 +216,7 @@ def _two_rows(x, y, first, tiles, conv, scratch, out):
     zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
-        count = min(channels - c, OUTPUTS_AT_A_TIME)
+        count = lesser(channels - c, OUTPUTS_AT_A_TIME)
         for place in range(PLACES):
             matrix = PackedMatrix(panels[place, c * depth :], zeros, depth, count)
             sweep(Rows(transformed, place * tiles * depth, depth), tiles, Segments(ONE, ZERO, depth), matrix,
@@ -226,7 +227,7 @@ def _two_rows(x, y, first, tiles, conv, scratch, out):
                 transform_output(products, (t * count + k, tiles * count), bias, c + k, out, target)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def convolve_two_rows(x, y, rectangle, conv, scratch, out):
     """Compute outputs of rows ``y`` and ``y + 1``, ``y`` even, as far as they lie in a rectangle.
 
@@ -248,18 +249,18 @@ def convolve_two_rows(x, y, rectangle, conv, scratch, out):
     else:
         corners = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
         matrix = PackedMatrix(conv.panels[0], conv.bias, 9 * conv.depth, conv.columns)
-        for row in range(max(y, top), min(y + 2, bottom)):
+        for row in range(greater(y, top), lesser(y + 2, bottom)):
             start = ((row - y) * 2 * tiles + left - first) * conv.columns
             conv_row(corners, row, left, right - left, THREE, ONE, matrix, out[start:])
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def _convolve_rows(x, first, last, width, conv, out):
     size, step = width * conv.columns, 2 * output_tiles(ZERO, width) * conv.columns
     both, scratch = aligned_scratch(2 * step), winograd_scratch(conv, output_tiles(ZERO, width))
     for y in range(first // 2 * 2, last, 2):
         convolve_two_rows(x, y, Rectangle(first, ZERO, last, width), conv, scratch, both)
-        for row in range(max(y, first), min(y + 2, last)):
+        for row in range(greater(y, first), lesser(y + 2, last)):
             copy_run(both, (row - y) * step, size, out, (row - first) * size)
 
 

@@ -37,7 +37,9 @@ ENTRY, CALLED, INLINED, PART = "entry", "called", "inlined", "part"
 """The way in which the machine code of a kernel reaches others: see ``kernel``."""
 
 
-def kernel(fastmath: frozenset[str], use: str = ENTRY) -> Callable[[Callable[..., Any]], Any]:
+def kernel(
+    fastmath: frozenset[str], use: str = ENTRY, *, allocates: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     """Decorate a plain Python loop nest as a Numba kernel.
 
     Parameters
@@ -48,6 +50,9 @@ def kernel(fastmath: frozenset[str], use: str = ENTRY) -> Callable[[Callable[...
         ``ENTRY``: Python calls it. ``CALLED``: only other kernels do; its code exists once, like that of an entry.
         ``INLINED``: it is so small that LLVM puts it into each kernel that calls it, where a loop over it can become
         vectors. ``PART``: it is a part of one other kernel, and its lines become that kernel's.
+    allocates : bool
+        It makes arrays, returns arrays, or calls kernels that return some. Only then are references to arrays counted:
+        that is up to a third of a kernel's instructions. A kernel that lacks this word does not compile.
 
     Returns
     -------
@@ -63,7 +68,7 @@ def kernel(fastmath: frozenset[str], use: str = ENTRY) -> Callable[[Callable[...
         options: Any = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
         if use == PART:
             return numba.njit(function, inline="always", **options)
-        options |= {"nopython": True, "fastmath": set(fastmath), "no_cpython_wrapper": use != ENTRY}
+        options |= {"nopython": True, "fastmath": set(fastmath), "no_cpython_wrapper": use != ENTRY, "_nrt": allocates}
         compiled: Any = _KINDS[use](function, targetoptions=options)
         compiled._cache = KernelCache(function)
         if use != INLINED:

@@ -17,12 +17,39 @@ from typing import Any
 
 import llvmlite.binding
 import numba
+from numba import types
+from numba.core.errors import TypingError
 from numba.core.registry import CPUDispatcher
+from numba.core.targetconfig import ConfigStack
 
 Types = tuple[Any, ...]
 
 
-class InlinedKernel(CPUDispatcher):
+class _Kernel(CPUDispatcher):
+    """A compiled kernel. References to arrays are counted only in kernels that make, return or receive new arrays."""
+
+    def compile(self, signature: Any) -> Any:
+        """Compile the kernel for some types, or load it from the disk.
+
+        Raises
+        ------
+        TypingError
+            It returns arrays, and it or the kernel that calls it counts no references.
+        """
+        caller = ConfigStack.top_or_none()
+        with _no_garbage_collection():
+            entry_point = super().compile(signature)
+        counts = self.targetoptions["_nrt"] and (caller is None or caller.nrt)
+        if not counts and any(_holds_arrays(kind.return_type) for kind in self.nopython_signatures):
+            raise TypingError(f"{_name(self)} returns arrays: it and the kernels that call it need allocates=True")
+        return entry_point
+
+
+def _holds_arrays(kind: Any) -> bool:
+    return isinstance(kind, types.Array) or any(_holds_arrays(part) for part in getattr(kind, "types", ()))
+
+
+class InlinedKernel(_Kernel):
     """A kernel whose code is linked into its callers; Python, which calls it seldom, runs the plain function."""
 
     def __call__(self, *arguments: Any) -> Any:
@@ -30,13 +57,8 @@ class InlinedKernel(CPUDispatcher):
         return self.py_func(*arguments)
 
 
-class LinkedKernel(CPUDispatcher):
+class LinkedKernel(_Kernel):
     """A kernel that other kernels call by its symbol."""
-
-    def compile(self, signature: Any) -> Any:
-        """Compile the kernel for some types, or load it from the disk."""
-        with _no_garbage_collection():
-            return super().compile(signature)
 
     def add_overload(self, result: Any) -> None:
         """Take in machine code for one signature, new or from the disk, and give it its symbol."""
@@ -90,7 +112,7 @@ _linked: dict[str, tuple[LinkedKernel, Types]] = {}
 _kernels: dict[str, LinkedKernel] = {}
 
 
-def _name(kernel: LinkedKernel) -> str:
+def _name(kernel: CPUDispatcher) -> str:
     return f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__}"
 
 

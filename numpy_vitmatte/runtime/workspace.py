@@ -33,11 +33,11 @@ def aligned_empty(size: int) -> np.ndarray:
     return memory[start : start + size]
 
 
-aligned_scratch = kernel(EXACT_ORDER, CALLED)(aligned_empty)
+aligned_scratch = kernel(EXACT_ORDER, CALLED, allocates=True)(aligned_empty)
 """``aligned_empty`` for kernels."""
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def filled_scratch(size: Any, value: Any) -> Any:
     """Apply ``aligned_empty`` for kernels, and fill the array with one number. It compiles faster than ``np.full``."""
     out = aligned_scratch(size)

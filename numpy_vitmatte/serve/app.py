@@ -121,10 +121,9 @@ def _add_api(app: FastAPI, service: Service) -> None:
         ("/v1/matte", matte_endpoint, matte_operation()),
         ("/v1/trimap", trimap_endpoint, trimap_operation()),
     ):
-        summary = (endpoint.__doc__ or "").partition("\n")[0]
         app.add_api_route(
             path, _bound(endpoint, service), methods=["POST"], responses=refusals, openapi_extra=operation,
-            response_class=Response, summary=summary, description=summary, name=path.rpartition("/")[2],
+            response_class=Response, name=path.rpartition("/")[2], **_described(endpoint),
         )  # fmt: skip
 
     async def models() -> JSONResponse:
@@ -142,7 +141,15 @@ def _add_api(app: FastAPI, service: Service) -> None:
             }
         )
 
-    app.add_api_route("/v1/models", models, methods=["GET"], responses=problem_responses(401, 403, 421))
+    app.add_api_route(
+        "/v1/models", models, methods=["GET"], responses=problem_responses(401, 403, 421), **_described(models)
+    )
+
+
+def _described(endpoint: Callable[..., Any]) -> dict[str, Any]:
+    """Let an endpoint's first sentence be what the API's page says of it."""
+    sentence = (endpoint.__doc__ or "").partition("\n")[0]
+    return {"summary": sentence, "description": sentence}
 
 
 def _add_probes(app: FastAPI, service: Service) -> None:
@@ -165,8 +172,9 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         ("/metrics", metrics, (401, 403, 421)),
     ):
         app.add_api_route(
-            path, endpoint, methods=["GET"], response_class=PlainTextResponse, responses=problem_responses(*statuses)
-        )
+            path, endpoint, methods=["GET"], response_class=PlainTextResponse, responses=problem_responses(*statuses),
+            **_described(endpoint),
+        )  # fmt: skip
 
 
 def _add_page(app: FastAPI) -> None:

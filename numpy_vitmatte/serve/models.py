@@ -1,6 +1,10 @@
 """The checkpoints of a service: loaded before it answers, each under the name that clients choose it by."""
 
 import importlib.util
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +26,8 @@ from numpy_vitmatte.serve.problems import Problem
 from numpy_vitmatte.serve.settings import ServiceSettings
 from numpy_vitmatte.trimaps.doctor import check_trimap
 from numpy_vitmatte.trimaps.from_mask import trimap_from_mask
+
+_logger = logging.getLogger("numpy_vitmatte")
 
 _SERVICE = 60_000_000
 """Bytes of FastAPI, uvicorn and what they import, measured; the page's files are read from disk."""
@@ -111,11 +117,27 @@ class Models:
         photo = np.zeros((40, 40, 3), np.uint8)
         trimap = np.full((40, 40), 128, np.uint8)
         trimap[:8], trimap[-8:] = 0, 255
-        alpha = matte(photo, trimap, self.loaded[self.default], max_side=32)
+        with _silent_thread():
+            alpha = matte(photo, trimap, self.loaded[self.default], max_side=32)
         check_trimap(trimap, photo)
         trimap_from_mask(trimap, 1, 1)
         if self.estimates_colors:
             estimate_foreground(photo, alpha)
+
+
+@contextmanager
+def _silent_thread() -> Iterator[None]:
+    """Log nothing of what this thread does: a photo that nobody sent would puzzle whoever reads the log."""
+    thread = threading.get_ident()
+
+    def by_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    _logger.addFilter(by_others)
+    try:
+        yield
+    finally:
+        _logger.removeFilter(by_others)
 
 
 def _weight_bytes(config: VitMatteConfig) -> int:

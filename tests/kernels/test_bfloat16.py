@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numpy_vitmatte.kernels.bfloat16 import round_run, round_to_bfloat16, split, to_float32
+from numpy_vitmatte.kernels.bfloat16 import round_rest, round_run, round_to_bfloat16, split, to_float32
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -66,3 +66,15 @@ def test_kernel_rounds_as_numpy_does(bits, start):
     expected = np.full_like(out, 7)
     expected[start : start + len(bits)] = round_to_bfloat16(x)
     np.testing.assert_array_equal(out, expected)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=40), st.integers(0, 3))
+def test_kernel_splits_as_numpy_does(bits, start):
+    """The second part, of every pattern of 32 bits; infinity leaves NaN."""
+    x, out = np.array(bits, np.uint32).view(np.float32), np.full(len(bits) + 4, 7, np.uint16)
+    with np.errstate(invalid="ignore"):
+        round_rest(x, 0, len(bits), out, start)
+        expected = to_float32(split(x, 2)[1])
+    np.testing.assert_array_equal(to_float32(out[start : start + len(bits)]), expected)
+    assert (np.delete(out, range(start, start + len(bits))) == 7).all()

@@ -28,7 +28,10 @@ seeds = st.integers(0, 2**32 - 1)
 @example(height=3, width=200, heads=2, depth=16, panels=3, seed=0)
 @example(height=6, width=171, heads=2, depth=17, panels=12, seed=0)
 def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, panels, seed):
-    """Each block as ``pack`` lays it out, piece by piece, keys divided by the root of d, from among the other heads."""
+    """Each block as ``pack`` lays it out, piece by piece, keys divided by the root of d, from among the other heads.
+
+    The last key stands again behind itself, up to a whole panel.
+    """
     tokens, rows = height * width, rows_of_keys(width)
     keys_values = np.random.default_rng(seed).standard_normal((tokens, 2, heads, depth)).astype(np.float32)
     for head in range(heads):
@@ -40,7 +43,8 @@ def test_keys_and_values_are_packed_as_matrices(height, width, heads, depth, pan
                 piece = own[begin : begin + PANEL * panels].reshape(-1, 2 * heads * depth)
                 chunk = KeyChunk(block, begin, begin + len(piece))
                 pack_keys_values(piece, chunk, Grid(height, width), Head(head, heads), KeysValues(keys, values))
-            expected_keys.append(pack(own[:, 0, head].T * np.float32(depth**-0.5)).panels)
+            own_keys = np.pad(own[:, 0, head], ((0, -len(own) % PANEL), (0, 0)), mode="edge")
+            expected_keys.append(pack(own_keys.T * np.float32(depth**-0.5)).panels)
             expected_values.append(pack(own[:, 1, head]).panels)
         expected = np.concatenate(expected_keys)
         np.testing.assert_array_equal(keys[: expected.size], expected)

@@ -210,7 +210,7 @@ def test_a_stated_profile_needs_no_settings_and_no_warning(lively_checkpoint, tm
     for model in (bare, VitMatteForImageMatting.from_pretrained(bare)):
         np.testing.assert_array_equal(matte(PHOTO, TRIMAP, model, profile="hustvl"), expected)
     estimate_memory(*TRIMAP.shape, bare, profile="hustvl")
-    check_options(FolderOptions(str(bare), profile="hustvl"))
+    check_options(FolderOptions(str(bare), {"profile": "hustvl"}))
     assert [str(each.message) for each in recwarn] == []
 
 

@@ -6,7 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
+from numba.core.runtime import _nrt_python, rtsys
 
+from numpy_vitmatte import VitMatteForImageMatting
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 
 pytestmark = pytest.mark.compiled
@@ -82,3 +85,38 @@ def test_an_error_comes_through_a_called_kernel():
     assert asks(1.0) == 2
     with pytest.raises(ValueError, match="too large"):
         asks(2.0)
+
+
+def test_kernels_that_count_no_references_receive_no_new_arrays():
+    """A kernel must say that it allocates where it returns an array or calls a kernel that does."""
+
+    @kernel(EXACT_ORDER, CALLED)
+    def silent(n):
+        return (np.empty(n, np.float32), n)
+
+    @kernel(EXACT_ORDER, CALLED, allocates=True)
+    def allocating(n):
+        return (np.empty(n, np.float32), n)
+
+    @kernel(EXACT_ORDER)
+    def receiving(n):
+        return allocating(n)[0].size
+
+    for one in (silent, receiving):
+        with pytest.raises(TypingError):
+            one(3)
+    assert allocating(3)[0].shape == (3,)
+    with pytest.raises(TypingError, match="allocates=True"):
+        receiving(3)
+
+
+def test_kernels_give_back_all_memory():
+    """After a call no array that a kernel made is left: every reference that is counted is given back."""
+    model = VitMatteForImageMatting.from_pretrained("vitmatte-tiny")
+    _nrt_python.memsys_enable_stats()
+    model(np.zeros((1, 4, 64, 64), np.float32))
+    before = rtsys.get_allocation_stats()
+    model(np.zeros((1, 4, 64, 64), np.float32))
+    after = rtsys.get_allocation_stats()
+    assert after.alloc > before.alloc + 50
+    assert after.alloc - after.free == before.alloc - before.free

@@ -48,6 +48,8 @@ def test_curl_and_the_standard_library(folder):
     np.testing.assert_array_equal(trimap, trimap_from_mask(DEMO / "trimap.png", 10, "2%"))
     report = re.search(r"^x-matting-report: (.*)$", (folder / "headers").read_text(), re.M | re.I)[1]
     assert run.stdout.splitlines() == json.loads(report)["trimap"]["lines"]
+    log = (folder / "log").read_text()
+    assert ("POST /v1/matte" in log, "approximation" in log) == (True, False)  # the warm-up's own photo is not told of
 
 
 def test_a_client_is_told_what_is_wrong(folder, service):

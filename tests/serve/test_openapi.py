@@ -22,8 +22,10 @@ def test_every_field_is_described(service):
 
 
 def test_every_path_is_described(service):
-    paths = set(service.get("/openapi.json").json()["paths"])
-    assert paths == {"/v1/matte", "/v1/trimap", "/v1/models", "/healthz", "/readyz", "/metrics"}
+    paths = service.get("/openapi.json").json()["paths"]
+    summaries = [operation["summary"] for path in paths.values() for operation in path.values()]
+    assert all(summary.endswith(".") for summary in summaries)
+    assert set(paths) == {"/v1/matte", "/v1/trimap", "/v1/models", "/healthz", "/readyz", "/metrics"}
 
 
 def test_made_up_requests(service):

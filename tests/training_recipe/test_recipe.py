@@ -22,6 +22,7 @@ from training.state import STATISTICS
 from training.validation_set import RARE_KINDS, set_of_kinds, validation_set
 
 from numpy_vitmatte import VitMatteForImageMatting, VitMatteImageProcessor
+from numpy_vitmatte.matting.pymatting_kernels import load_pymatting
 from numpy_vitmatte.runtime.threads import get_num_threads, set_num_threads
 from numpy_vitmatte.testing import tiny_config
 from numpy_vitmatte.training.state_file import STATE_FILE, StoredState, read_state
@@ -242,6 +243,7 @@ def test_scores_count_the_unknown_alone_and_in_the_card_s_units():
     assert {name: means[name] for name in half} == pytest.approx(half)
 
 
+@pytest.mark.extras("pymatting")
 def test_pictures_without_one_side_are_counted_apart():
     pytest.importorskip("pymatting", reason="the method that needs both sides is pymatting's ([train] extra)")
     from training import validate
@@ -255,14 +257,15 @@ def test_pictures_without_one_side_are_counted_apart():
     np.testing.assert_array_equal(answer, np.where(one.trimap == 128, 0.5, 0))
 
 
+@pytest.mark.extras("pymatting")
 def test_a_solver_that_gives_up_is_counted_as_no_answer(monkeypatch):
-    pymatting = pytest.importorskip("pymatting", reason="the solver is pymatting's ([train] extra)")
+    pytest.importorskip("pymatting", reason="the solver is pymatting's ([train] extra)")
     from training import validate
 
     def gives_up(image, trimap):
         raise ValueError("Conjugate gradient descent did not converge within 10000 iterations")
 
-    monkeypatch.setattr(pymatting, "estimate_alpha_rw", gives_up)
+    monkeypatch.setattr(load_pymatting(), "estimate_alpha_rw", gives_up)
     sample = sample_of_a_step()
     answer = validate.classical("rw")(sample.image, sample.trimap)
     np.testing.assert_array_equal(answer, np.where(sample.trimap == 128, 0.5, sample.trimap / 255))

@@ -18,6 +18,7 @@ import numpy as np
 
 from numpy_vitmatte import set_num_threads
 from numpy_vitmatte.matting.metrics import alpha_errors
+from numpy_vitmatte.matting.pymatting_kernels import load_pymatting
 
 from .compose import KINDS, Sample
 from .infer import predict, predict_upscaled
@@ -39,9 +40,7 @@ def classical(name: str) -> Method:
 
     It has none where the trimap knows one side only, or where its solver gives up.
     """
-    import pymatting
-
-    estimate = getattr(pymatting, f"estimate_alpha_{name}")
+    estimate = getattr(load_pymatting(), f"estimate_alpha_{name}")
 
     def method(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
         if not names_both_sides(trimap):

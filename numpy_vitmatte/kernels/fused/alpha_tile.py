@@ -18,7 +18,7 @@ from numpy_vitmatte.runtime.workspace import aligned_scratch
 _RELU = np.float32(0)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def half_size_detail(image, matrix, rectangle):
     """Compute ``relu(conv3x3(image, stride 2) + bias)`` for a rectangle of outputs, zeros outside the map.
 
@@ -41,7 +41,7 @@ def half_size_detail(image, matrix, rectangle):
     return out
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def quarter_size_detail(image, half_size, matrix, rectangle, out):
     """Apply ``conv_relu`` of stride 2 to the map of ``half_size_detail``, computed only where the rectangle reads it.
 
@@ -67,7 +67,7 @@ def input_region_of_tile(tile, height, width, doublings):
     return region
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def head_of_rectangle(x, head, rectangle, alpha):
     """Apply the matting head, ``sigmoid(relu(conv3x3(x)) @ weight + bias)``, for a rectangle of the alpha.
 
@@ -95,7 +95,7 @@ def head_of_rectangle(x, head, rectangle, alpha):
                            view(alpha, y * alpha.shape[1] + left, (width,)))  # fmt: skip
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def alpha_of_tile(features, image, half_size, blocks, head, tile, alpha):
     """Compute the last one or two fusion blocks and the head for a tile of the alpha.
 

@@ -13,7 +13,7 @@ from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def global_block_keys(tokens, chunk, block, packed, normalized):
     """Apply the layer norm to a chunk of the grid's tokens, and compute its keys and values for all heads.
 
@@ -41,7 +41,7 @@ def global_block_keys(tokens, chunk, block, packed, normalized):
         )
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _gathered(values, positions):
     """Copy the tokens of (h, w, C) at some positions: (rows * C,)."""
     rows, channels = positions.size, values.shape[2]
@@ -51,7 +51,7 @@ def _gathered(values, positions):
     return out
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def global_block_queries(tokens, normalized, positions, block, packed, tables, probabilities, first):
     """Compute a transformer block for some tokens, which attend to all of the grid.
 

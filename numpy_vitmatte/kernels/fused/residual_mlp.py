@@ -4,13 +4,14 @@ They follow attention in a transformer block, and add to what they read.
 """
 
 from numpy_vitmatte.kernels.elementwise import add, gelu, normalize
+from numpy_vitmatte.kernels.integers import lesser
 from numpy_vitmatte.kernels.matmul import Rows, Segments, rows_at_a_time, sweep
 from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, ONE, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def add_residual_mlp(x, attended, block):
     """Overwrite ``attended`` with ``y + fc2(gelu(fc1(norm2(y))))``, where ``y = x + attended``.
 
@@ -21,10 +22,10 @@ def add_residual_mlp(x, attended, block):
     block : Block
     """
     (rows, channels), norm, fc1, fc2 = x.shape, block.norm2, block.fc1, block.fc2
-    at_once = min(rows_at_a_time(rows), rows)
+    at_once = lesser(rows_at_a_time(rows), rows)
     normalized, hidden = aligned_scratch(at_once * channels), aligned_scratch(at_once * fc1.columns)
     for start in range(0, rows, at_once):
-        end = min(start + at_once, rows)
+        end = lesser(start + at_once, rows)
         count = end - start
         own, size = view(attended, start * channels, (count * channels,)), count * channels
         add(own, view(x, start * channels, (size,)))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy_vitmatte.kernels.attention import attend_window
 from numpy_vitmatte.kernels.elementwise import copy_run, normalize
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
+from numpy_vitmatte.kernels.integers import lesser
 from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import project
 from numpy_vitmatte.kernels.views import flattened, view
@@ -30,7 +31,7 @@ def _padded(projected, start, real, window, matrix, out):
             copy_run(matrix.bias, ZERO, size, out, (y * window + x) * size)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _positions(window, rows, columns):
     """Return the places of the first ``rows`` and ``columns`` of a window's tokens, counted row by row."""
     positions = np.empty(rows * columns, np.int64)
@@ -84,7 +85,7 @@ def _copy_windows(grid, numbers, window, rows, columns, values, back):
             copy_run(flat, start, run, values, n * run)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _only_real(values, number, window, rows, columns, channels):
     """Drop the padded tokens: (number, window, window, C) -> (number, rows, columns, C)."""
     out, run = aligned_scratch(number * rows * columns * channels), columns * channels
@@ -94,7 +95,7 @@ def _only_real(values, number, window, rows, columns, channels):
     return out
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def window_block_windows(tokens, window, numbers, block, tables, probabilities, finish, out):
     """Compute a transformer block for some windows of a grid, all of one shape inside it.
 
@@ -117,7 +118,7 @@ def window_block_windows(tokens, window, numbers, block, tables, probabilities, 
     """
     height, width, channels = tokens.shape
     y, x = divmod(numbers[0], -(-width // window))
-    rows, columns = min(window, height - y * window), min(window, width - x * window)
+    rows, columns = lesser(window, height - y * window), lesser(window, width - x * window)
     number, real, norm = numbers.size, rows * columns, block.norm1
     own = aligned_scratch(number * real * channels)
     _copy_windows(tokens, numbers, window, rows, columns, own, NO)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy_vitmatte.kernels.elementwise import add, copy_run, exponential, larger
 from numpy_vitmatte.kernels.gradients.grid_sums import grid_sums
 from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_columns, pack_rows, transpose_to
+from numpy_vitmatte.kernels.integers import lesser
 from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
@@ -105,7 +106,7 @@ def _softmax_backward(p, dp):
         p[j] *= dp[j] - mean
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _probabilities(scores, step, positions, grid, offsets):
     """Turn the scores of some queries with the extended keys into probabilities of the keys."""
     tokens, biased = grid.height * grid.width, aligned_scratch(grid.height * grid.width + SLACK)
@@ -136,7 +137,7 @@ def _scores_backward(p, dp, step, positions, grid, offsets):
             grid_sums(row, height, width, along_h, along_w)
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _add_product(left, right, rows, depth, step, columns, first, total):
     """Set ``total += left.T @ right``, or without ``+`` at first, in scratch of its own.
 
@@ -168,7 +169,7 @@ def _write_keys(total, step, asked, start, factor, gradients):
                 gradients.padded[start + c] += total[c * step + j] * factor
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _extended_keys(asked, number, scale):
     """Return the extended keys (N + rows, d) and the values (N, d) of a head, one-dimensional."""
     count, (rows, depth) = asked.places.size, asked.offsets.shape
@@ -183,7 +184,7 @@ def _extended_keys(asked, number, scale):
     return keys, values
 
 
-@kernel(EXACT_ORDER, CALLED)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def _real_tokens(places, tokens):
     """Return the numbers of a window's tokens that are not padded."""
     real, count = np.empty(places.size, np.int64), 0
@@ -193,7 +194,7 @@ def _real_tokens(places, tokens):
     return view(real, ZERO, (count,))
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def attention_backward(dout, asked, head, gradients):
     """Go back through the attention of one head, from its result to queries, keys, values and relative positions.
 
@@ -225,12 +226,12 @@ def attention_backward(dout, asked, head, gradients):
 
     # Padded tokens ask nothing that counts: their results are cut off.
     real = _real_tokens(places, tokens)
-    at_once = min(QUERIES, real.size)
+    at_once = lesser(QUERIES, real.size)
     p, dp = aligned_scratch(at_once * step + SLACK), aligned_scratch(at_once * step)
     q, do, dq = aligned_scratch(at_once * depth), aligned_scratch(at_once * depth), aligned_scratch(at_once * depth)
     dkeys, dvalues = aligned_scratch(depth * whole_panels(extended)), aligned_scratch(depth * whole_panels(count))
     for begin in range(0, real.size, at_once):
-        own = view(real, begin, (min(at_once, real.size - begin),))
+        own = view(real, begin, (lesser(at_once, real.size - begin),))
         for i in range(own.size):
             row = places[own[i]] * channels + start
             copy_run(flattened(queries), row, depth, q, i * depth)

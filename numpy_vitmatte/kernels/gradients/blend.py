@@ -9,6 +9,7 @@ map of shift ``t`` at ``r`` gathers ``z[2 r - 1] / 4 + z[2 r] * 3 / 4 + z[2 r + 
 
 import numpy as np
 
+from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
@@ -31,7 +32,7 @@ def _gather(x, places, count, out, start):
         own[k] = OUTER * (a[k] + d[k]) + INNER * (b[k] + c[k])
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def blend_backward(padded, first, last, out):
     """Gather the gradients of the nine products of low-resolution rows ``first .. last - 1``.
 
@@ -51,20 +52,20 @@ def blend_backward(padded, first, last, out):
             # z[i] lies at row i + 2 - dy of the frame.
             shift = 2 - dy
             places = (
-                (max(2 * r - 1, 0) + shift) * row_size,
+                (greater(2 * r - 1, 0) + shift) * row_size,
                 (2 * r + shift) * row_size,
                 (2 * r + 1 + shift) * row_size,
-                (min(2 * r + 2, height - 1) + shift) * row_size,
+                (lesser(2 * r + 2, height - 1) + shift) * row_size,
             )
             _gather(flat, places, row_size, gathered, ZERO)
             for c in range(width // 2):
                 for dx in range(3):
                     shift = 2 - dx
                     places = (
-                        (max(2 * c - 1, 0) + shift) * channels,
+                        (greater(2 * c - 1, 0) + shift) * channels,
                         (2 * c + shift) * channels,
                         (2 * c + 1 + shift) * channels,
-                        (min(2 * c + 2, width - 1) + shift) * channels,
+                        (lesser(2 * c + 2, width - 1) + shift) * channels,
                     )
                     start = (((r - first) * (width // 2) + c) * 9 + 3 * dy + dx) * channels
                     _gather(gathered, places, channels, target, start)

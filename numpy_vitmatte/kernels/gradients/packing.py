@@ -7,6 +7,7 @@ pixels of one channel must be neighbors.
 import numpy as np
 
 from numpy_vitmatte.kernels.gradients.transpose import transpose_squares
+from numpy_vitmatte.kernels.integers import lesser
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.vectors import copy_lanes
@@ -32,7 +33,7 @@ def transpose_to(x, start, step, rows, columns, out, out_start, out_step):
         source, target = start + first * step, out_start + first
         if rows - first < PANEL or columns < PANEL:
             for c in range(columns):
-                for r in range(min(PANEL, rows - first)):
+                for r in range(lesser(PANEL, rows - first)):
                     out[target + c * out_step + r] = x[source + r * step + c]
             continue
         transpose_squares(x, source, step, columns // PANEL, out, target, out_step)

@@ -82,7 +82,7 @@ def pack_strip(x, y, dy, frame, window, strip):
                   strip.gradients, row * strip.width * PANEL, strip.rows * strip.width)  # fmt: skip
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def add_weight_gradient(strip, window, row, channels, some, panel, outputs, total):
     """Add the products of a strip to the gradient of one row of taps, for some channels and some outputs.
 
