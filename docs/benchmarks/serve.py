@@ -28,7 +28,6 @@ from records import new_record, save
 
 from numpy_vitmatte import VitMatteForImageMatting, matte, set_num_threads
 from numpy_vitmatte.pipeline import DEFAULT_MODEL
-from numpy_vitmatte.serve.pictures import AnswerPicture, encode
 
 log = logging.getLogger("benchmarks")
 
@@ -56,6 +55,8 @@ def run(arguments: argparse.Namespace) -> bool:
 
 
 def _measure(folder: Path, loaded: VitMatteForImageMatting, model: str, threads: int, arguments: argparse.Namespace):
+    from numpy_vitmatte.serve.pictures import AnswerPicture, encode  # the other benchmarks do without [serve]
+
     photo, trimap = folder / "photo.png", folder / "trimap.png"
     body = _form({"image": photo.read_bytes(), "trimap": trimap.read_bytes()})
     with _service(model, threads) as (address, process):

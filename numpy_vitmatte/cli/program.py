@@ -17,7 +17,7 @@ from numpy_vitmatte._version import __version__
 from numpy_vitmatte.cli.messages import messages_on_stderr
 from numpy_vitmatte.cli.one_line_parser import OneLineParser
 from numpy_vitmatte.cli.signals import signals_raise
-from numpy_vitmatte.cli.standard_output import any_name_printable, discard_output
+from numpy_vitmatte.cli.standard_output import any_name_printable, discard_output, flush_messages
 from numpy_vitmatte.errors import VitMatteError, one_line
 
 PROGRAM = "numpy-vitmatte"
@@ -85,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 sys.stdout.flush()
         except BaseException as error:
             return _explained(error)
+        finally:
+            flush_messages()
     if isinstance(status, SystemExit):
         raise status
     return status
@@ -110,10 +112,10 @@ def _explained(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         return _fail(getattr(error, "status", 130), str(error) or "interrupted")
     if isinstance(error, BrokenPipeError):
-        discard_output()  # whoever read it has gone
+        discard_output(sys.stdout)  # whoever read it has gone
         return 1
     if isinstance(error, OSError):
-        discard_output()
+        discard_output(sys.stdout)
         return _fail(1, f"error: {_trouble(error)}")
     if isinstance(error, Exception):
         return _fail(1, f"error: unexpected {type(error).__name__} ({_place(error)}): {error}; please report it")

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 _HANDLER = "numpy_vitmatte.any_name"
 
@@ -43,9 +44,17 @@ def _set_errors(stream: io.TextIOWrapper, errors: str) -> None:
         stream.reconfigure(errors=errors)
 
 
-def discard_output() -> None:
-    """Send what is still to come to nowhere: Python would complain once more when it flushes stdout at exit."""
+def discard_output(stream: TextIO) -> None:
+    """Send what is still to come to nowhere: Python would complain once more when it flushes the stream at exit."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())
         os.close(null)
+
+
+def flush_messages() -> None:
+    """Flush standard error; what cannot be written is lost, and does not change the exit status."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        discard_output(sys.stderr)

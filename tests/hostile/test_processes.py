@@ -176,10 +176,27 @@ def test_an_image_to_standard_output_on_a_full_disk(folder, lively_checkpoint):
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")
-def test_both_streams_on_a_full_disk(folder, lively_checkpoint):
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["matte", "missing.png", "trimap.png", "-o", "alpha.png"], 2), (["matte", "--sideways"], 2), (["--help"], 1)],
+    ids=["error", "usage", "help"],
+)
+def test_both_streams_on_a_full_disk(folder, monkeypatch, arguments, status, unbuffered):
+    """Python keeps what it could not write, and tries once more at its exit, with a status of its own."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with FULL.open("w") as full:
-        command = ["-m", "numpy_vitmatte", "matte", "missing.png", "trimap.png", "-o", "alpha.png"]
-        assert started(folder, *command, stdout=full, stderr=full).wait(300) == 2
+        assert started(folder, "-m", "numpy_vitmatte", *arguments, stdout=full, stderr=full).wait(300) == status
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")
+def test_messages_that_cannot_be_written_fail_no_command(folder, lively_checkpoint, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
+    with FULL.open("w") as full:
+        command = [argument for argument in matte_arguments(lively_checkpoint) if argument != "--quiet"]
+        run = started(folder, "-m", "numpy_vitmatte", *command, "--verbose", stdout=subprocess.DEVNULL, stderr=full)
+        assert run.wait(300) == 0
+    assert (folder / "alpha.png").exists()
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
