@@ -181,7 +181,7 @@ def _print(record: dict) -> None:
     measurement = f"serve, {record['height']}x{record['width']}, threads {record['threads']}"
     print(
         f"{measurement}: {1 / seconds:.2f} pictures a second, "
-        f"{record['throughput_share']:.2f} of matte() in a loop, {record['loop_processor_seconds']:.3f} and "
+        f"{record['throughput_share']:.2f} of the loop's, {record['loop_processor_seconds']:.3f} and "
         f"{record['service_processor_seconds']:.3f} s of the processor each in the loop and the service, "
         f"{record['clients_processor_seconds']:.4f} s in the clients, "
         f"peak memory {peak}",

@@ -23,8 +23,8 @@ from numpy_vitmatte.runtime.cpu_count import usable_cpus
 First = TypeVar("First")
 Second = TypeVar("Second")
 
-_PATIENCE = 0.001
-"""Seconds; longer than nearly all blocks, shorter than the turns that Linux gives to programs on one CPU."""
+_PATIENCE = 0.005
+"""Seconds; longer than a block, shorter than two of the turns that Linux gives to programs on one CPU."""
 
 _lock = threading.Lock()
 _threads: int | None = None

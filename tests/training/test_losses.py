@@ -1,12 +1,10 @@
 """Losses and their gradients against PyTorch in float64, written down a second time by their definitions."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.torch_recipe_loss import WEIGHTS, recipe_loss_parts
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.testing import assert_within
@@ -112,20 +110,14 @@ def test_the_authors_losses(name, shape):
 @pytest.mark.parity
 @pytest.mark.parametrize("shape", [(64, 64), (2, 100, 90), (67, 71), (17, 18)], ids=str)
 def test_the_recipes_loss(shape):
-    """Beside the recipe's own code, which runs on PyTorch."""
-    pytest.importorskip("torch", reason="the [parity] extra is not installed; central differences are compared")
-    weights = str(Path(__file__).parents[2] / "weights")
-    sys.path.insert(0, weights)
-    from training import losses as recipe
-
-    sys.path.remove(weights)
+    """Its value, its gradient, and its parts."""
     arrays = example(*shape)
     parts = {}
 
     def loss(torch, p, a, unknown):
-        value, found = recipe.total(p, a, torch.where(unknown > 0, 128, 0).to(torch.uint8))
-        parts.update(found)
-        return value
+        found = recipe_loss_parts(p, a, unknown > 0)
+        parts.update({name: part.item() for name, part in found.items()})
+        return sum(WEIGHTS[name] * part for name, part in found.items())
 
     value, gradient, own_parts = losses.recipe_loss(*arrays)
     expected, expected_gradient = in_torch(loss, *arrays)

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="the pictures are blurred with scipy ([train] extra)")
 
+from support.torch_recipe_loss import WEIGHTS, recipe_loss_parts
 from training import train
 from training.data import Source
 from training.network import build
@@ -95,12 +96,12 @@ def step_of_pytorch(before, directory, batch, frozen):
     ]
     optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.99))
     pixels, alpha = (torch.from_numpy(np.ascontiguousarray(part)) for part in batch)
-    parts = loss_parts(
+    parts = recipe_loss_parts(
         module(pixel_values=pixels.contiguous(memory_format=torch.channels_last)).alphas,
         alpha,
         (pixels[:, 3:] * 255).round() == 128,
     )
-    (parts["unknown"] + 0.25 * parts["known"] + 0.5 * parts["laplacian"] + 0.5 * parts["gradient"]).backward()
+    sum(WEIGHTS[name] * part for name, part in parts.items()).backward()
     gradients = {name: each.grad.numpy().copy() for name, each in named.items() if each.grad is not None}
     torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
     optimizer.step()
@@ -112,28 +113,3 @@ def step_of_pytorch(before, directory, batch, frozen):
         weights=weights,
         average={name: each + share * (weights[name] - each) for name, each in before.items()},
     )
-
-
-def loss_parts(predicted, alpha, unknown):
-    """The recipe's loss before it is weighted, all (B, 1, H, W)."""
-    import torch
-    from torch.nn import functional as F
-
-    error, merged = (predicted - alpha).abs(), torch.where(unknown, predicted, alpha)
-    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
-    difference, laplacian = merged - alpha, 0
-    for level in range(4):
-        half = F.conv2d(F.pad(difference, (2, 2, 2, 2), mode="reflect"), (taps[:, None] * taps)[None, None], stride=2)
-        doubled = F.interpolate(half, size=difference.shape[-2:], mode="bilinear", align_corners=False)
-        laplacian = laplacian + 2**level * (difference - doubled).abs().mean()
-        difference = half
-    slopes = 0
-    for axis in (-1, -2):
-        slope, goal = merged.diff(dim=axis), alpha.diff(dim=axis)
-        slopes = slopes + (slope - goal).abs().mean() + 0.01 * (slope.abs() - goal.abs()).clamp(min=0).mean()
-    return {
-        "unknown": (error * unknown).sum() / (unknown.sum() + 1),
-        "known": (error * ~unknown).sum() / ((~unknown).sum() + 1),
-        "laplacian": laplacian + 16 * difference.abs().mean(),
-        "gradient": slopes,
-    }
