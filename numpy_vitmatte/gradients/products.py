@@ -11,13 +11,16 @@ import numpy as np
 from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_blocks
 from numpy_vitmatte.kernels.gradients.weights import Strip, Window, add_weight_gradient, pack_strip
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, Rows, linear
-from numpy_vitmatte.kernels.microkernel import MR, NR, PANEL
+from numpy_vitmatte.kernels.microkernel import MR, NR, PANEL, TALL_ROWS
 from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
 from numpy_vitmatte.runtime.workspace import aligned_empty
 
 CHANNELS, OUTPUTS = 8 * MR, 512
 """The most channels and outputs of a weight whose gradient a thread computes at a time."""
+
+PARTS = 12
+"""The least parts of a weight's gradient, unless it is too small: 2, 3, 4 and 6 threads get as many each."""
 
 PIXELS_FLOATS = 1 << 19
 """Numbers of some channels and of a register tile's outputs that a thread reads at a time. The outputs' should stay in
@@ -27,7 +30,7 @@ STRIPS_FLOATS = 1 << 21
 """Numbers of the strips that are packed at one time, unless one strip has more: they share the last-level cache."""
 
 COLUMNS = 8 * PANEL
-"""Columns of a weight that a thread packs at a time."""
+"""Columns of a weight, or of a strip, that a thread packs at a time."""
 
 ROWS_PER_SUM = 256
 """Rows that are added up before their sum is."""
@@ -74,12 +77,31 @@ def sum_of_rows(x: np.ndarray) -> np.ndarray:
 
 
 class _Part(NamedTuple):
-    """A part of a weight's gradient: a row of the window, some channels, and outputs from a panel on."""
+    """A part of a weight's gradient: a row of the window, some channels, and some outputs from a whole panel on."""
 
     row: int
     channels: tuple[int, int]
-    panel: int
-    outputs: int
+    outputs: tuple[int, int]
+
+
+def _parts_of(rows: int, channels: int, outputs: int) -> list[_Part]:
+    """Cut a gradient into parts of nearly the same size: by outputs first, since a part reads all of its channels."""
+    sets, groups = -(-channels // CHANNELS), -(-outputs // OUTPUTS)
+    while rows * sets * groups < PARTS:
+        if groups * NR < outputs:
+            groups += 1
+        elif sets * TALL_ROWS < channels:
+            sets += 1
+        else:
+            break
+    grid = itertools.product(range(rows), _even(channels, sets, TALL_ROWS), _even(outputs, groups, NR))
+    return [_Part(*part) for part in grid]
+
+
+def _even(length: int, number: int, step: int) -> list[tuple[int, int]]:
+    """Cut ``range(length)`` into as many ranges of nearly the same size, a multiple of ``step``, or fewer."""
+    size = -(-length // (number * step)) * step
+    return [(first, min(first + size, length)) for first in range(0, length, size)]
 
 
 class WeightGradient:
@@ -101,12 +123,8 @@ class WeightGradient:
         self.window = window
         self.total = np.zeros((window.size, window.size, inputs, outputs), np.float32)
         wide = window.size * inputs
-        channels = [(first, min(first + CHANNELS, wide)) for first in range(0, wide, CHANNELS)]
-        panels = [(first // PANEL, min(OUTPUTS, outputs - first)) for first in range(0, outputs, OUTPUTS)]
-        grid = itertools.product(range(window.size), channels, panels)
-        self._parts = [_Part(row, some, panel, count) for row, some, (panel, count) in grid]
-        together = STRIPS_FLOATS // 2 // (wide + outputs)  # two strips, so that two threads pack
-        self._pixels = min(PIXELS_FLOATS // (min(wide, CHANNELS) + NR), together)
+        self._parts = _parts_of(window.size, wide, outputs)
+        self._pixels = min(PIXELS_FLOATS // (min(wide, CHANNELS) + NR), STRIPS_FLOATS // (wide + outputs))
 
     def add_rows(self, x: np.ndarray, dy: np.ndarray) -> None:
         """Add the rows of a linear layer: x (R, inputs) and dy (R, outputs)."""
@@ -128,7 +146,7 @@ class WeightGradient:
             Pixels around the gradient that are not read.
         """
         height, width = dy.shape[0] - 2 * frame, dy.shape[1] - 2 * frame
-        rows = max(1, self._pixels // width)
+        rows, blocks = max(1, self._pixels // width), -(-width // COLUMNS)
         strips = self._empty_strips(min(rows, height), width, -(-height // rows))
         for first in range(0, height, rows * len(strips)):
             last = min(first + rows * len(strips), height)
@@ -138,13 +156,15 @@ class WeightGradient:
             ]
 
             def pack(index: int, _: int, first: int = first, filled: list[Strip] = filled) -> None:
-                pack_strip(x, first + index * rows, dy, frame, self.window, filled[index])
+                strip, begin = index // blocks, index % blocks * COLUMNS
+                end = min(begin + COLUMNS, width)
+                pack_strip(x, first + strip * rows, dy, frame, self.window, filled[strip], begin, end)
 
             def multiply(index: int, _: int, filled: list[Strip] = filled) -> None:
                 for strip in filled:
                     self._add(strip, self._parts[index])
 
-            for_each_block(pack, len(filled))
+            for_each_block(pack, len(filled) * blocks)
             for_each_block(multiply, len(self._parts))
 
     def _empty_strips(self, rows: int, width: int, wanted: int) -> list[Strip]:
@@ -157,5 +177,6 @@ class WeightGradient:
 
     def _add(self, strip: Strip, part: _Part) -> None:
         _, _, inputs, outputs = self.total.shape
-        total = Rows(self.total.reshape(-1), part.panel * PANEL, outputs)
-        add_weight_gradient(strip, self.window, part.row, inputs, part.channels, part.panel, part.outputs, total)
+        first, last = part.outputs
+        total = Rows(self.total.reshape(-1), first, outputs)
+        add_weight_gradient(strip, self.window, part.row, inputs, part.channels, first // PANEL, last - first, total)

@@ -1,7 +1,8 @@
 """Large arrays whose memory is used again when nobody holds them any more.
 
 A step of training makes the same arrays as the step before. If their memory were given back to the system and asked for
-anew, each of its pages would be cleared before it can be written to.
+anew, each of its pages would be cleared before it can be written to. Smaller arrays come from the C library's heap,
+which keeps their memory meanwhile (``heap.py``).
 """
 
 import math
@@ -9,10 +10,11 @@ import threading
 
 import numpy as np
 
+from numpy_vitmatte.runtime.heap import keep_freed_memory, return_freed_memory
 from numpy_vitmatte.runtime.workspace import aligned_empty
 
 SMALLEST = 1 << 22
-"""Floats from which on memory is kept; less comes from the process's own heap anyway."""
+"""Floats from which on memory is kept here; less comes from the heap."""
 
 LARGEST_EXCESS = 1.25
 """The memory that an array gets may be this many times as large."""
@@ -63,11 +65,14 @@ class recycling:
         """Begin to keep memory, or go on with what an outer block keeps."""
         global _idle
         self._before, _idle = _idle, _idle or _Idle()
+        keep_freed_memory()
 
     def __exit__(self, *error: object) -> None:
         """Forget what this block kept."""
         global _idle
         _idle = self._before
+        if _idle is None:
+            return_freed_memory()
 
 
 def recycled_empty(shape: tuple[int, ...]) -> np.ndarray:

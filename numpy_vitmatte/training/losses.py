@@ -9,12 +9,14 @@ gradients keep. ``unknown`` is a boolean array of the same shape: True where the
 has no slope at 0; it counts as 0, as in PyTorch.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.training.pyramid import bilinear, mean_l1, nothing, pyramid_l1, zeros_between
 
 Array = NDArray[np.floating]
@@ -69,12 +71,12 @@ def authors_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
     VitMatteError
         If the arrays are smaller than that.
     """
-    parts = {
-        "unknown": region_l1(predicted, alpha, unknown),
-        "known": region_l1(predicted, alpha, ~unknown),
-        "laplacian": laplacian(predicted, alpha),
-        "gradient": gradient_penalty(predicted, alpha, unknown),
-    }
+    parts = _at_once(
+        unknown=lambda: region_l1(predicted, alpha, unknown),
+        known=lambda: region_l1(predicted, alpha, ~unknown),
+        laplacian=lambda: laplacian(predicted, alpha),
+        gradient=lambda: gradient_penalty(predicted, alpha, unknown),
+    )
     return _weighted(parts, dict.fromkeys(parts, 1.0))
 
 
@@ -194,15 +196,16 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
             f"alphas of {merged.shape[-2]}x{merged.shape[-1]} pixels are too small for a Laplacian pyramid of "
             f"{_RECIPE_LEVELS} levels; use at least {smallest}x{smallest}"
         )
-    pyramid, dpyramid = pyramid_l1(merged - alpha, _RECIPE_LEVELS, bilinear, mean_l1)
-    slopes, dslopes = _neighbor_slopes(merged, alpha)
-    known = ~unknown
-    parts = {
-        "unknown": _region_l1(predicted, alpha, unknown, int(np.count_nonzero(unknown)) + 1),
-        "known": _region_l1(predicted, alpha, known, int(np.count_nonzero(known)) + 1),
-        "laplacian": (pyramid, dpyramid * unknown),
-        "gradient": (slopes, dslopes * unknown),
-    }
+
+    def where_unknown(value: float, gradient: Array) -> tuple[float, Array]:
+        return value, gradient * unknown
+
+    parts = _at_once(
+        unknown=lambda: _region_l1(predicted, alpha, unknown, int(np.count_nonzero(unknown)) + 1),
+        known=lambda: _region_l1(predicted, alpha, ~unknown, int(np.count_nonzero(~unknown)) + 1),
+        laplacian=lambda: where_unknown(*pyramid_l1(merged - alpha, _RECIPE_LEVELS, bilinear, mean_l1)),
+        gradient=lambda: where_unknown(*_neighbor_slopes(merged, alpha)),
+    )
     return _weighted(parts, RECIPE_WEIGHTS)
 
 
@@ -223,6 +226,17 @@ def _neighbor_slopes(merged: Array, alpha: Array) -> tuple[float, Array]:
 
 
 # --- parts of both ---------------------------------------------------------------------------------------------------
+
+
+def _at_once(**losses: Callable[[], tuple[float, Array]]) -> dict[str, tuple[float, Array]]:
+    """Compute some losses on all threads."""
+    names, found = list(losses), {}
+
+    def compute(index: int, _: int) -> None:
+        found[names[index]] = losses[names[index]]()
+
+    for_each_block(compute, len(names))
+    return {name: found[name] for name in names}
 
 
 def _weighted(parts: dict[str, tuple[float, Array]], weights: dict[str, float]) -> Loss:

@@ -5,13 +5,14 @@ gradient stays as it is.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
+from numpy_vitmatte.kernels.gradients.adam import Rates, move
 from numpy_vitmatte.runtime.threads import for_each_block
 
 Array = NDArray[np.floating]
@@ -73,7 +74,7 @@ class AdamW:
     Parameters
     ----------
     tensors : dict of str to float array
-        The tensors that are trained. Keep the arrays: :meth:`step` changes them in place.
+        The tensors that are trained, contiguous. Keep the arrays: :meth:`step` changes them in place.
     lr : float
         Learning rate; may be set anew before each step.
     betas : pair of float
@@ -82,6 +83,11 @@ class AdamW:
         Added to the root of the average square.
     weight_decay : float
         Part of ``lr`` by which the tensors of :func:`takes_decay` shrink in a step.
+
+    Raises
+    ------
+    VitMatteError
+        If a tensor is not contiguous.
     """
 
     def __init__(
@@ -92,6 +98,9 @@ class AdamW:
         epsilon: float = 1e-8,
         weight_decay: float = 0.05,
     ) -> None:
+        for name, tensor in tensors.items():
+            if not tensor.flags.c_contiguous:
+                raise VitMatteError(f"tensor {name!r} is not contiguous; give a copy: np.ascontiguousarray(tensor)")
         self.tensors = tensors
         self.lr, self.betas, self.epsilon, self.weight_decay = lr, betas, epsilon, weight_decay
         self.steps: dict[str, int] = {}
@@ -106,34 +115,31 @@ class AdamW:
         gradients : mapping of str to float array
             Gradients under names of ``tensors``, with their shapes.
         """
+        blocks = []
         for name, gradient in gradients.items():
             tensor = self.tensors[name]
             if name not in self.steps:
                 self.steps[name] = 0
                 self.means[name], self.squares[name] = np.zeros_like(tensor), np.zeros_like(tensor)
             self.steps[name] += 1
-            if takes_decay(name, tensor):
-                tensor *= 1 - self.lr * self.weight_decay
-            parts = tensor, gradient, self.means[name], self.squares[name]
-            for_each_block(self._moving(parts, self.steps[name]), len(tensor), rows_at_a_time(tensor))
+            parts, rates = (tensor, gradient, self.means[name], self.squares[name]), self._rates(name)
+            size = rows_at_a_time(tensor)
+            blocks += [(parts, rates, slice(first, first + size)) for first in range(0, len(tensor), size)]
 
-    def _moving(self, parts: tuple[Array, ...], step: int) -> Callable[[int, int], None]:
-        """Return the function that moves some rows of a tensor."""
+        def move_block(index: int, _: int) -> None:
+            parts, rates, rows = blocks[index]
+            tensor, gradient, mean, square = (part[rows].reshape(-1) for part in parts)
+            move(tensor, gradient.astype(tensor.dtype), mean, square, rates)
 
-        def move(first: int, last: int) -> None:
-            tensor, gradient, mean, square = (part[first:last] for part in parts)
-            self._move(tensor, gradient, mean, square, step)
+        for_each_block(move_block, len(blocks))
 
-        return move
-
-    def _move(self, tensor: Array, gradient: Array, mean: Array, square: Array, step: int) -> None:
-        """Move one tensor: both averages start at zero, and are divided by the share of them that is not that zero."""
-        first, second = self.betas
-        mean += (1 - first) * (gradient - mean)
-        square *= second
-        square += (1 - second) * gradient**2
-        spread = np.sqrt(square) / math.sqrt(1 - second**step) + self.epsilon
-        tensor -= self.lr / (1 - first**step) * mean / spread
+    def _rates(self, name: str) -> Rates:
+        """Return the numbers of a tensor's next step, in its type."""
+        tensor, step, (first, second) = self.tensors[name], self.steps[name], self.betas
+        keep = 1 - self.lr * self.weight_decay if takes_decay(name, tensor) else 1
+        spread = math.sqrt(1 - second**step)
+        numbers = keep, self.lr / (1 - first**step), 1 - first, 1 - second, spread, self.epsilon
+        return Rates(*map(tensor.dtype.type, numbers))
 
 
 def rows_at_a_time(tensor: Array) -> int:

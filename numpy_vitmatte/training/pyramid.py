@@ -4,6 +4,7 @@ A band is the difference between an image and its half size doubled. Halving and
 of an image, so that their gradients are the transposed matrices.
 """
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -42,9 +43,8 @@ def pyramid_l1(
     """
     if levels == 0:
         return rest(image)
-    rows, columns = (doubling(side).astype(image.dtype) for side in image.shape[-2:])  # (kept, half)
+    (rows, halve_rows), (columns, halve_columns) = (_both(doubling, side, image.dtype) for side in image.shape[-2:])
     kept = np.s_[..., : len(rows), : len(columns)]
-    halve_rows, halve_columns = (_halving(len(matrix)).astype(image.dtype) for matrix in (rows, columns))
     half = halve_rows @ image[kept] @ halve_columns.T
     value, dband = mean_l1(image[kept] - rows @ half @ columns.T)
     coarser, dhalf = pyramid_l1(half, levels - 1, doubling, rest)
@@ -75,6 +75,13 @@ def zeros_between(length: int) -> NDArray[np.float64]:
 def bilinear(length: int) -> NDArray[np.float64]:
     """Return the matrix (length, half) that doubles by linear interpolation, half-pixel centers, half rounded up."""
     return linear_resize(np.eye((length + 1) // 2), length)
+
+
+@functools.lru_cache(maxsize=32)
+def _both(doubling: Callable[[int], NDArray[np.float64]], length: int, dtype: np.dtype) -> tuple[Array, Array]:
+    """Return the matrices that double, (kept, half), and halve, (half, kept), in the type of an image."""
+    double = doubling(length)
+    return double.astype(dtype), _halving(len(double)).astype(dtype)
 
 
 def _halving(length: int) -> NDArray[np.float64]:

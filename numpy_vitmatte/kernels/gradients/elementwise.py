@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from numpy_vitmatte.kernels.elementwise import error_function, exponential
-from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.kernels.elementwise import add, error_function, exponential
+from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, VECTOR_REDUCTION, ZERO, kernel
+from numpy_vitmatte.runtime.workspace import filled_scratch
 
 float32 = np.float32
 
@@ -53,7 +54,7 @@ def _pixel_backward(dlogit, weight, hidden, out, by_bias, by_weight):
         by_weight[c] += dlogit * hidden[c]
 
 
-@kernel(EXACT_ORDER)
+@kernel(EXACT_ORDER, allocates=True)
 def sigmoid_of_product_backward(dlogit, weight, hidden, first, last, out, sums):
     """Go back through ``sigmoid_of_product`` and the ReLU before it, in rows ``first .. last - 1`` of an image.
 
@@ -71,12 +72,14 @@ def sigmoid_of_product_backward(dlogit, weight, hidden, first, last, out, sums):
         Sums over pixels are added: of ``out``, and the gradient by the weight.
     """
     _, width, channels = hidden.shape
-    by_bias, by_weight = view(sums, ZERO, (channels,)), view(sums, channels, (channels,))
+    own_sums = filled_scratch(2 * channels, float32(0))  # threads write to their sums in turn, not to the same lines
+    by_bias, by_weight = view(own_sums, ZERO, (channels,)), view(own_sums, channels, (channels,))
     for row in range(first, last):
         for x in range(width):
             own = view(hidden, (row * width + x) * channels, (channels,))
             target = view(out, ((row + 1) * (width + 2) + x + 1) * channels, (channels,))
             _pixel_backward(dlogit[row, x], weight, own, target, by_bias, by_weight)
+    add(flattened(sums), own_sums)
 
 
 @kernel(EXACT_ORDER)

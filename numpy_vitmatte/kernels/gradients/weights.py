@@ -54,8 +54,8 @@ def input_step(rows, width, window):
 
 
 @kernel(EXACT_ORDER)
-def pack_strip(x, y, dy, frame, window, strip):
-    """Fill a strip of gradients from row ``y`` on.
+def pack_strip(x, y, dy, frame, window, strip, first, last):
+    """Fill columns ``first .. last - 1`` of a strip of gradients from row ``y`` on.
 
     Parameters
     ----------
@@ -67,19 +67,20 @@ def pack_strip(x, y, dy, frame, window, strip):
     frame : int
     window : Window
     strip : Strip
+    first, last : int
     """
     (size, stride), (_, columns, channels), outputs = window, x.shape, dy.shape[2]
-    width, step = strip.width, input_step(strip.rows, strip.width, window)
+    width, step, count = strip.width, input_step(strip.rows, strip.width, window), last - first
     flat, flat_dy = flattened(x), flattened(dy)
     for row in range((strip.rows - 1) * stride + size):
         for column in range(size):
-            begin = ((y * stride + row) * columns + column) * channels
-            transpose_to(flat, begin, stride * channels, width, channels,
-                         strip.inputs, column * channels * step + row * width, step)  # fmt: skip
+            begin = ((y * stride + row) * columns + first * stride + column) * channels
+            transpose_to(flat, begin, stride * channels, count, channels,
+                         strip.inputs, column * channels * step + row * width + first, step)  # fmt: skip
     for row in range(strip.rows):
-        begin = ((y + row + frame) * dy.shape[1] + frame) * outputs
-        pack_rows(flat_dy, begin, outputs, strip.width, outputs,
-                  strip.gradients, row * strip.width * PANEL, strip.rows * strip.width)  # fmt: skip
+        begin = ((y + row + frame) * dy.shape[1] + first + frame) * outputs
+        pack_rows(flat_dy, begin, outputs, count, outputs,
+                  strip.gradients, (row * width + first) * PANEL, strip.rows * width)  # fmt: skip
 
 
 @kernel(EXACT_ORDER, allocates=True)
