@@ -19,8 +19,8 @@ from numpy_vitmatte.runtime.workspace import aligned_empty
 CHANNELS, OUTPUTS = 8 * MR, 512
 """The most channels and outputs of a weight whose gradient a thread computes at a time."""
 
-PARTS = 12
-"""The least parts of a weight's gradient, unless it is too small: 2, 3, 4 and 6 threads get as many each."""
+PARTS = 6
+"""The least parts of a weight's gradient, unless it is too small: 2, 3 and 6 threads get as many each."""
 
 PIXELS_FLOATS = 1 << 19
 """Numbers of some channels and of a register tile's outputs that a thread reads at a time. The outputs' should stay in
@@ -30,7 +30,11 @@ STRIPS_FLOATS = 1 << 21
 """Numbers of the strips that are packed at one time, unless one strip has more: they share the last-level cache."""
 
 COLUMNS = 8 * PANEL
-"""Columns of a weight, or of a strip, that a thread packs at a time."""
+"""Columns of a weight that a thread packs at a time."""
+
+STRIP_COLUMNS = 32 * PANEL
+"""The most columns of a strip that a thread packs at a time: few, so that a linear layer's single row is shared; but
+fewer than an image has would be slower."""
 
 ROWS_PER_SUM = 256
 """Rows that are added up before their sum is."""
@@ -146,7 +150,7 @@ class WeightGradient:
             Pixels around the gradient that are not read.
         """
         height, width = dy.shape[0] - 2 * frame, dy.shape[1] - 2 * frame
-        rows, blocks = max(1, self._pixels // width), -(-width // COLUMNS)
+        rows, columns = max(1, self._pixels // width), _even(width, -(-width // STRIP_COLUMNS), PANEL)
         strips = self._empty_strips(min(rows, height), width, -(-height // rows))
         for first in range(0, height, rows * len(strips)):
             last = min(first + rows * len(strips), height)
@@ -156,15 +160,14 @@ class WeightGradient:
             ]
 
             def pack(index: int, _: int, first: int = first, filled: list[Strip] = filled) -> None:
-                strip, begin = index // blocks, index % blocks * COLUMNS
-                end = min(begin + COLUMNS, width)
-                pack_strip(x, first + strip * rows, dy, frame, self.window, filled[strip], begin, end)
+                strip, block = divmod(index, len(columns))
+                pack_strip(x, first + strip * rows, dy, frame, self.window, filled[strip], *columns[block])
 
             def multiply(index: int, _: int, filled: list[Strip] = filled) -> None:
                 for strip in filled:
                     self._add(strip, self._parts[index])
 
-            for_each_block(pack, len(filled) * blocks)
+            for_each_block(pack, len(filled) * len(columns))
             for_each_block(multiply, len(self._parts))
 
     def _empty_strips(self, rows: int, width: int, wanted: int) -> list[Strip]:
