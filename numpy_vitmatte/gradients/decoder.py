@@ -3,7 +3,8 @@
 Maps are whole here, since the gradients read all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from numpy_vitmatte.layers.convstream import convstream
 from numpy_vitmatte.network.batch_norm import HEAD_EPSILON, fold_batch_norms
 from numpy_vitmatte.network.parameters import DecoderParameters
 from numpy_vitmatte.runtime.recycling import recycled_empty
-from numpy_vitmatte.runtime.threads import for_each_block
+from numpy_vitmatte.runtime.threads import for_each_block, run_all
 
 
 class DecoderStates(NamedTuple):
@@ -78,15 +79,12 @@ class DecoderGradient:
         self._w, self._epsilon, folded = w, epsilon, fold_batch_norms(w, epsilon)
         self._stages = sum(name.startswith("convstream.") and name.endswith(".conv.weight") for name in folded)
         halvings = [folded[f"convstream.convs.{n}.conv.weight"] for n in range(self._stages)]
-        self._doublings = [pack_doubling(weight) for weight in halvings]
+        self._doublings = run_all([partial(pack_doubling, weight) for weight in halvings])
         self._by_halvings = [conv_weight_gradient(weight.shape, 2) for weight in halvings]
         self._by_shifts = [np.zeros(len(weight), np.float32) for weight in halvings]
-        inputs = [features]
-        self._fusions = []
-        for n in range(self._stages + 1):
-            weight = folded[f"fusion_blocks.{n}.conv.conv.weight"]
-            self._fusions.append(FusionGradient(weight, inputs[-1]))
-            inputs.append(len(weight))
+        weights = [folded[f"fusion_blocks.{n}.conv.conv.weight"] for n in range(self._stages + 1)]
+        inputs = [features, *(len(weight) for weight in weights[:-1])]
+        self._fusions = run_all([partial(FusionGradient, *both) for both in zip(weights, inputs, strict=True)])
         last = folded["matting_head.matting_convs.3.weight"].reshape(-1)
         self._head = HeadGradient(folded["matting_head.matting_convs.0.weight"], last)
 
@@ -116,15 +114,21 @@ class DecoderGradient:
 
     def gradients(self) -> Tensors:
         """Return the gradients by all tensors under ``decoder.``."""
-        dw: Tensors = {}
-        for n in range(self._stages):
-            names = f"convstream.convs.{n}.conv.", f"convstream.convs.{n}.batch_norm."
-            dw |= unfolded(as_stored(self._by_halvings[n]), self._by_shifts[n], self._w, names, self._epsilon)
-        for n, fusion in enumerate(self._fusions):
-            names = f"fusion_blocks.{n}.conv.conv.", f"fusion_blocks.{n}.conv.batch_norm."
-            dw |= unfolded(fusion.weight, fusion.bias, self._w, names, self._epsilon)
+        parts: list[Callable[[], Tensors]] = [partial(self._of_stage, n) for n in range(self._stages)]
+        parts += [partial(self._of_fusion, n) for n in range(len(self._fusions))]
+        return {name: value for part in run_all([*parts, self._of_head]) for name, value in part.items()}
+
+    def _of_stage(self, n: int) -> Tensors:
+        names = f"convstream.convs.{n}.conv.", f"convstream.convs.{n}.batch_norm."
+        return unfolded(as_stored(self._by_halvings[n]), self._by_shifts[n], self._w, names, self._epsilon)
+
+    def _of_fusion(self, n: int) -> Tensors:
+        names = f"fusion_blocks.{n}.conv.conv.", f"fusion_blocks.{n}.conv.batch_norm."
+        return unfolded(self._fusions[n].weight, self._fusions[n].bias, self._w, names, self._epsilon)
+
+    def _of_head(self) -> Tensors:
         name = "matting_head.matting_convs."
-        dw |= unfolded(self._head.weight, self._head.bias, self._w, (f"{name}0.", f"{name}1."), HEAD_EPSILON)
+        dw = unfolded(self._head.weight, self._head.bias, self._w, (f"{name}0.", f"{name}1."), HEAD_EPSILON)
         last = self._head.last.reshape(self._w[f"{name}3.weight"].shape)
         return dw | {f"{name}3.weight": last, f"{name}3.bias": self._head.last_bias}
 

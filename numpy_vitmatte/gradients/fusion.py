@@ -19,6 +19,9 @@ from numpy_vitmatte.runtime.threads import for_each_block
 GATHERED_FLOATS = 1 << 21
 """Numbers of the nine low-resolution maps that exist at one time, unless one row has more."""
 
+FLOATS_AT_A_TIME = 1 << 17
+"""Those that a thread makes at a time: they are still in its cache when they go back to the features."""
+
 
 def fuse_into(
     features: np.ndarray,
@@ -98,7 +101,7 @@ class FusionGradient:
                 blend_backward(dy, begin + first, begin + last, own)
                 linear(own, self._taps, dfeatures[begin + first : begin + last])
 
-            for_each_block(rows, end - begin, max(1, 128 // width))
+            for_each_block(rows, end - begin, max(1, FLOATS_AT_A_TIME // (width * size)))
             self._by_features.add_rows(features[begin:end].reshape(-1, channels), gathered.reshape(-1, size))
         return dfeatures
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_blocks
+from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_block
 from numpy_vitmatte.kernels.gradients.weights import Strip, Window, add_weight_gradient, pack_strip
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, PackedMatrix, Rows, linear
 from numpy_vitmatte.kernels.microkernel import MR, NR, PANEL, TALL_ROWS
@@ -29,8 +29,8 @@ a core's cache; but the taller a strip, the fewer of its rows are packed once mo
 STRIPS_FLOATS = 1 << 21
 """Numbers of the strips that are packed at one time, unless one strip has more: they share the last-level cache."""
 
-COLUMNS = 8 * PANEL
-"""Columns of a weight that a thread packs at a time."""
+ROWS_PACKED = 32
+"""Rows of a weight that a thread packs at a time."""
 
 STRIP_COLUMNS = 32 * PANEL
 """The most columns of a strip that a thread packs at a time: few, so that a linear layer's single row is shared; but
@@ -59,13 +59,13 @@ def pack_stored(weight: np.ndarray) -> PackedMatrix:
     ``kernels.matmul.pack`` does the same on one thread.
     """
     rows, columns = weight.shape
-    own = np.array(weight, np.float32, order="C")  # Numba compiles once more for arrays that may not be written
     panels = aligned_empty(rows * -(-columns // PANEL) * PANEL)
 
     def some(first: int, last: int) -> None:
-        pack_blocks(own, first, last, panels)
+        own = np.array(weight[first:last], np.float32, order="C")  # Numba compiles once more for read-only arrays
+        pack_block(own, first, rows, panels)
 
-    for_each_block(some, columns, COLUMNS)
+    for_each_block(some, rows, ROWS_PACKED)
     return PackedMatrix(panels, np.zeros(-(-columns // PANEL) * PANEL, np.float32), rows, columns)
 
 

@@ -1,6 +1,7 @@
 """All parameters of the network, packed once for the kernels from a checkpoint's tensors."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy_vitmatte.layers.patch_embed import PatchEmbedParameters
 from numpy_vitmatte.network.batch_norm import fold_batch_norms
 from numpy_vitmatte.network.overflow import DecoderGains
 from numpy_vitmatte.reference import under
-from numpy_vitmatte.runtime.threads import for_each_block
+from numpy_vitmatte.runtime.threads import for_each_block, run_all
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -92,9 +93,9 @@ def pack_decoder(tensors: Tensors, config: VitMatteConfig) -> DecoderParameters:
     """Pack the tensors under ``decoder.``, batch norms folded in."""
     folded = fold_batch_norms(tensors, config.batch_norm_eps)
     features = [config.hidden_size, *config.fusion_hidden_sizes[:-1]]
-    fusion_blocks = tuple(
-        FusionParameters.from_tensors(under(folded, f"fusion_blocks.{n}."), features[n]) for n in range(len(features))
-    )
+    blocks = [under(folded, f"fusion_blocks.{n}.") for n in range(len(features))]
+    packing = [partial(FusionParameters.from_tensors, *both) for both in zip(blocks, features, strict=True)]
+    fusion_blocks = tuple(run_all(packing))
     convs = ConvStreamParameters.from_tensors(under(folded, "convstream."))
     head = HeadParameters.from_tensors(under(folded, "matting_head."))
     return DecoderParameters(convs, fusion_blocks, head, DecoderGains.from_tensors(folded, features))

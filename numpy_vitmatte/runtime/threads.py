@@ -12,7 +12,7 @@ import itertools
 import operator
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -190,24 +190,30 @@ def _wait_for(helper: Future[None]) -> None:
     helper.result()
 
 
-def run_both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
-    """Return both results, computed at the same time where a thread is free.
+def run_all(calls: Sequence[Callable[[], First]]) -> list[First]:
+    """Return the results of some functions, computed at the same time where threads are free.
 
     Raises
     ------
     Exception
-        Any error that they raise; if both raise, the first's, as if they had been called one after the other.
+        Any error that they raise; if several do, that of the first of them, as if they had been called in turn.
     """
-    outcomes: list[Any] = [None, None]
-    errors: list[Exception] = []
+    results: dict[int, First] = {}
+    errors: dict[int, Exception] = {}
 
     def call(turn: int, _: int) -> None:
         try:
-            outcomes[turn] = second() if turn else first()
+            results[turn] = calls[turn]()
         except Exception as error:
-            errors.insert(turn, error)  # the first's before the second's
+            errors[turn] = error
 
-    for_each_block(call, 2)
+    for_each_block(call, len(calls))
     if errors:
-        raise errors[0]
-    return outcomes[0], outcomes[1]
+        raise errors[min(errors)]
+    return [results[turn] for turn in range(len(calls))]
+
+
+def run_both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+    """Apply ``run_all`` to two functions with results of different types."""
+    both: list[Any] = run_all([first, second])
+    return both[0], both[1]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
-from numpy_vitmatte.runtime.threads import for_each_block
+from numpy_vitmatte.runtime.threads import run_all
 from numpy_vitmatte.training.pyramid import bilinear, mean_l1, nothing, pyramid_l1, zeros_between
 
 Array = NDArray[np.floating]
@@ -230,13 +230,7 @@ def _neighbor_slopes(merged: Array, alpha: Array) -> tuple[float, Array]:
 
 def _at_once(**losses: Callable[[], tuple[float, Array]]) -> dict[str, tuple[float, Array]]:
     """Compute some losses on all threads."""
-    names, found = list(losses), {}
-
-    def compute(index: int, _: int) -> None:
-        found[names[index]] = losses[names[index]]()
-
-    for_each_block(compute, len(names))
-    return {name: found[name] for name in names}
+    return dict(zip(losses, run_all(list(losses.values())), strict=True))
 
 
 def _weighted(parts: dict[str, tuple[float, Array]], weights: dict[str, float]) -> Loss:

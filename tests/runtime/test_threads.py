@@ -14,7 +14,14 @@ from support.processes import run_python
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.runtime import threads as runtime_threads
-from numpy_vitmatte.runtime.threads import even_block, for_each_block, get_num_threads, run_both, set_num_threads
+from numpy_vitmatte.runtime.threads import (
+    even_block,
+    for_each_block,
+    get_num_threads,
+    run_all,
+    run_both,
+    set_num_threads,
+)
 
 
 def blocks_of(length, block):
@@ -53,6 +60,16 @@ def test_run_both():
         (1, True),
         (2, True),
     )
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_run_all(threads):
+    """Results come in the order of the functions, and the first error in that order is raised; none is no work."""
+    set_num_threads(threads)
+    assert run_all([lambda n=n: n * n for n in range(9)]) == [n * n for n in range(9)]
+    assert run_all([]) == []
+    with pytest.raises(ZeroDivisionError):
+        run_all([lambda: 7, lambda: 1 // 0, lambda: int("no")])
 
 
 @pytest.mark.parametrize("threads", [1, 2])

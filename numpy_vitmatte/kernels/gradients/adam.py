@@ -23,12 +23,12 @@ class Rates(NamedTuple):
     epsilon : float
     """
 
-    keep: float
-    rate: float
-    means: float
-    squares: float
-    spread: float
-    epsilon: float
+    keep: np.floating
+    rate: np.floating
+    means: np.floating
+    squares: np.floating
+    spread: np.floating
+    epsilon: np.floating
 
 
 @kernel(EXACT_ORDER)

@@ -12,7 +12,7 @@ from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.vectors import copy_lanes
 from numpy_vitmatte.kernels.views import flattened
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 
 float32 = np.float32
 
@@ -73,7 +73,7 @@ def pack_columns(x, rows, depth, out):
 
 
 @kernel(EXACT_ORDER)
-def pack_blocks(x, first, last, out):
-    """Copy columns ``first .. last - 1`` of x (rows, columns), whole panels, to their panels of 16 columns."""
-    rows, columns = x.shape
-    pack_rows(flattened(x), first, columns, rows, last - first, out, first * rows, rows)
+def pack_block(x, first, rows, out):
+    """Copy some rows (any number, columns) to their places, from ``first`` on, in panels of ``rows`` rows."""
+    count, columns = x.shape
+    pack_rows(flattened(x), ZERO, columns, count, columns, out, first * PANEL, rows)
