@@ -29,8 +29,8 @@ a core's cache; but the taller a strip, the fewer of its rows are packed once mo
 STRIPS_FLOATS = 1 << 21
 """Numbers of the strips that are packed at one time, unless one strip has more: they share the last-level cache."""
 
-ROWS_PACKED = 32
-"""Rows of a weight that a thread packs at a time."""
+NUMBERS_PACKED = 1 << 17
+"""Numbers of a weight that a thread packs at a time: fewer take less time than another thread needs to wake up."""
 
 STRIP_COLUMNS = 32 * PANEL
 """The most columns of a strip that a thread packs at a time: few, so that a linear layer's single row is shared; but
@@ -65,7 +65,7 @@ def pack_stored(weight: np.ndarray) -> PackedMatrix:
         own = np.array(weight[first:last], np.float32, order="C")  # Numba compiles once more for read-only arrays
         pack_block(own, first, rows, panels)
 
-    for_each_block(some, rows, ROWS_PACKED)
+    for_each_block(some, rows, max(1, NUMBERS_PACKED // columns))
     return PackedMatrix(panels, np.zeros(-(-columns // PANEL) * PANEL, np.float32), rows, columns)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from numpy_vitmatte.model.inputs import as_array, checked_pixels
 from numpy_vitmatte.network.parameters import pack_backbone, pack_decoder
 from numpy_vitmatte.network.precision import PackedNetworks
 from numpy_vitmatte.reference import under
+from numpy_vitmatte.runtime.threads import run_all
 from numpy_vitmatte.training.batch_statistics import update_running_statistics
 from numpy_vitmatte.training.labels import checked_labels
 from numpy_vitmatte.training.losses import Loss, authors_loss
@@ -114,15 +116,8 @@ class TrainableModel:
             is replaced. If the model was loaded to compute alphas only.
         """
         self._require_tensors()
-        new = {name: np.array(tensor, np.float32) for name, tensor in tensors.items()}
-        for name, tensor in new.items():
-            if name not in self.tensors:
-                raise CheckpointError(f"the network has no tensor {name!r}; model.tensors lists those that it has")
-            if tensor.shape != self.tensors[name].shape:
-                raise CheckpointError(f"{name} has shape {tensor.shape}; expected {self.tensors[name].shape}")
-            if not np.isfinite(tensor).all():
-                raise CheckpointError(f"{name} holds NaN or infinite values; every number must be finite")
-            tensor.flags.writeable = False
+        copies = run_all([partial(self._checked_copy, name, tensor) for name, tensor in tensors.items()])
+        new = dict(zip(tensors, copies, strict=True))
         merged, network = self.tensors | new, self._networks.of("highest")
         packable = with_own_tables(merged)
         if any(name.startswith("backbone.") for name in new):
@@ -131,6 +126,18 @@ class TrainableModel:
         if any(name.startswith("decoder.") for name in new):
             network = network._replace(decoder=pack_decoder(under(packable, "decoder."), self.config))
         self.tensors, self._networks = merged, PackedNetworks(network)
+
+    def _checked_copy(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Copy a new tensor, as one that may not be written."""
+        tensor = np.array(values, np.float32)
+        if name not in self.tensors:
+            raise CheckpointError(f"the network has no tensor {name!r}; model.tensors lists those that it has")
+        if tensor.shape != self.tensors[name].shape:
+            raise CheckpointError(f"{name} has shape {tensor.shape}; expected {self.tensors[name].shape}")
+        if not np.isfinite(tensor).all():
+            raise CheckpointError(f"{name} holds NaN or infinite values; every number must be finite")
+        tensor.flags.writeable = False
+        return tensor
 
     def _require_tensors(self) -> None:
         if not self.tensors:

@@ -7,13 +7,14 @@ gradient stays as it is.
 import math
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.kernels.gradients.adam import Rates, move
-from numpy_vitmatte.runtime.threads import for_each_block
+from numpy_vitmatte.runtime.threads import for_each_block, run_all
 
 Array = NDArray[np.floating]
 
@@ -183,11 +184,17 @@ def clip_by_norm(gradients: dict[str, Array], longest: float) -> float:
     float
         The length before.
     """
-    length = math.sqrt(sum(float(np.sum(gradient**2, dtype=np.float64)) for gradient in gradients.values()))
+
+    def squares(gradient: Array) -> float:
+        return float(np.sum(gradient**2, dtype=np.float64))
+
+    def shorten(gradient: Array) -> None:
+        gradient *= share
+
+    length = math.sqrt(sum(run_all([partial(squares, gradient) for gradient in gradients.values()])))
     share = longest / (length + _CLIPPING_EPSILON)
     if share < 1:
-        for gradient in gradients.values():
-            gradient *= share
+        run_all([partial(shorten, gradient) for gradient in gradients.values()])
     return length
 
 
@@ -223,5 +230,8 @@ class MovingAverage:
         """
         self.steps += 1
         share = 1 - min(self.decay, (self.steps + 1) / (self.steps + _AVERAGE_START))
-        for name, average in self.tensors.items():
-            average += share * (tensors[name] - average)
+
+        def follow(name: str) -> None:
+            self.tensors[name] += share * (tensors[name] - self.tensors[name])
+
+        run_all([partial(follow, name) for name in self.tensors])

@@ -164,3 +164,18 @@ def test_float32_stays_float32():
     average.update(tensors)
     arrays = [*tensors.values(), *gradients.values(), *average.tensors.values(), *optimizer.means.values()]
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
+
+
+def test_a_gradient_may_lie_in_any_order():
+    """Also one of another float type; the tensor itself must be contiguous, since it is changed in place."""
+    generator = np.random.default_rng(0)
+    start, gradient = generator.standard_normal((70, 50)), generator.standard_normal((50, 70)).T
+    moved = []
+    for given_gradient in (gradient, np.ascontiguousarray(gradient)):
+        tensors = {"weight": start.astype(np.float32)}
+        AdamW(tensors, lr=0.1).step({"weight": given_gradient})
+        moved.append(tensors["weight"])
+    np.testing.assert_array_equal(*moved)
+    assert np.abs(moved[0] - start).max() > 0.05
+    with pytest.raises(VitMatteError, match="'weight' is not contiguous"):
+        AdamW({"weight": start.T})
