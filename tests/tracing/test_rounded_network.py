@@ -15,7 +15,7 @@ from numpy_vitmatte.layers.fusion import fusion_block
 from numpy_vitmatte.layers.head import matting_head
 from numpy_vitmatte.network import forward_by_layers, pack_network
 from numpy_vitmatte.network.precision import with_precision, with_weights
-from numpy_vitmatte.testing import random_checkpoint, random_pixels, tiny_config
+from numpy_vitmatte.testing import assert_layers_close, random_checkpoint, random_pixels, tiny_config
 from numpy_vitmatte.tracing import trace_pixel_values
 from numpy_vitmatte.tracing.network import trace_image
 
@@ -97,6 +97,22 @@ def test_what_reads_pixels_is_float32(layers):
         np.testing.assert_array_equal(layers[name], exact[name])
     assert list(layers) == list(exact)
     assert {type(array) for array in layers.values()} == {np.ndarray}
+
+
+def test_where_the_packed_network_is_float32_nothing_is_rounded():
+    """The convolution of a fusion block is then the same sum in another order."""
+    exact = trace_image(IMAGE, TENSORS, CONFIG, True)
+    assert_layers_close(trace_image(IMAGE, TENSORS, CONFIG, True, pack_network(TENSORS, CONFIG)), exact)
+
+
+def test_a_channel_that_its_batch_norm_multiplies_by_zero():
+    """What comes before it is divided by its gain."""
+    norms = [name for name in TENSORS if name.endswith(".running_mean")]
+    zeros = {name.replace("running_mean", "weight"): np.zeros_like(TENSORS[name]) for name in norms}
+    tensors = TENSORS | zeros
+    layers = trace_image(IMAGE, tensors, CONFIG, True, with_weights(pack_network(tensors, CONFIG), np.int16))
+    assert all(np.isfinite(array).all() for array in layers.values())
+    np.testing.assert_array_equal(layers["alphas"], trace_image(IMAGE, tensors, CONFIG, True)["alphas"])
 
 
 def test_a_precision_by_its_name():
