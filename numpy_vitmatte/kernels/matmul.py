@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from numpy_vitmatte.kernels.bfloat16 import round_run, round_to_bfloat16
+from numpy_vitmatte.kernels.bfloat16 import round_to_bfloat16
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.microkernel import (
     MR,
@@ -24,7 +24,7 @@ from numpy_vitmatte.kernels.microkernel import (
     tall_tile,
 )
 from numpy_vitmatte.kernels.square_sweep import column_of_squares
-from numpy_vitmatte.kernels.tile_packing import PARTS, parts_in_numba, split_rows
+from numpy_vitmatte.kernels.tile_packing import PARTS, as_bfloat16, parts_in_numba
 from numpy_vitmatte.kernels.vectors import copy_lanes
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
@@ -125,35 +125,6 @@ def round_panels(panels: np.ndarray) -> np.ndarray:
     return aligned.reshape(panels.shape)
 
 
-@kernel(EXACT_ORDER, CALLED, allocates=True)
-def _rounded_rows(x, rows, segments):
-    """Round the part of some rows that a product reads to bfloat16, once where they overlap."""
-    number, step, depth = segments
-    values, start, x_step = x
-    joined = x_step <= depth
-    run = (rows - 1) * x_step + depth if joined else depth
-    bits = np.empty(number * run * (1 if joined else rows), np.uint16)
-    for s in range(number):
-        for m in range(1 if joined else rows):
-            round_run(values, start + m * x_step + s * step, run, bits, (m * number + s) * run)
-    return Rows(bits, ZERO, x_step if joined else number * depth), Segments(number, run, depth)
-
-
-def _as_bfloat16(x, rows, segments, panels):
-    """Return rows and segments in the bfloat16 numbers of the weights."""
-    if panels.dtype in PARTS:
-        return split_rows(x, rows, segments, PARTS[panels.dtype])
-    return _rounded_rows(x, rows, segments)
-
-
-@overload(_as_bfloat16)
-def _as_bfloat16_in_numba(x, rows, segments, panels):
-    parts = parts_in_numba(panels)
-    if parts:
-        return lambda x, rows, segments, panels: split_rows(x, rows, segments, parts)
-    return lambda x, rows, segments, panels: _rounded_rows(x, rows, segments)
-
-
 @kernel(EXACT_ORDER, INLINED)
 def _tile_height(rows, left, wide):
     """Return the rows of the next tile, when ``left`` of ``rows`` are left; more than ``left`` if it must slide back.
@@ -241,7 +212,7 @@ def sweep_columns(x, rows, segments, matrix, out):
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
 def _sweep_in_bfloat16(x, rows, segments, matrix, out):
-    inputs, runs = _as_bfloat16(x, rows, segments, matrix.panels)
+    inputs, runs = as_bfloat16(x, rows, segments, matrix.panels)
     sweep_columns(inputs, rows, runs, matrix, out)
 
 
