@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numpy_vitmatte.kernels.elementwise import error_function, exponential
+from numpy_vitmatte.kernels.polynomials import exponential, normal_distribution
 from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, VECTOR_REDUCTION, ZERO, kernel
 
@@ -87,7 +87,7 @@ def gelu_backward(dy, x):
     """
     for i in range(x.size):
         here = x[i]
-        below = float32(0.5) + float32(0.5) * error_function(here * float32(0.7071067811865476))
+        below = normal_distribution(here)
         density = exponential(float32(-0.5) * here * here) * float32(0.3989422804014327)
         dy[i] *= below + here * density
         x[i] = here * below
