@@ -112,11 +112,11 @@ def _scalar(emit: Callable[[ir.IRBuilder, ir.Value], ir.Value]) -> Callable[...,
 
 
 def _exponential_in_python(x):
-    return np.exp(np.maximum(float32(x), float32(_LOWEST)))
+    return np.exp(np.maximum(x, _LOWEST), dtype=np.float64).astype(float32)  # NumPy's for float32 is 2 ulp off
 
 
 def _normal_distribution_in_python(x):
-    return float32((1 + math.erf(x * math.sqrt(0.5))) / 2)
+    return float32(math.erfc(-float(x) * math.sqrt(0.5)) / 2)
 
 
 _exponential = _exponential_in_python if config.DISABLE_JIT else _scalar(emit_exponential)
@@ -144,7 +144,7 @@ def _emit_runs(builder: ir.IRBuilder, count: ir.Value, tail: int, emit: Callable
 
 
 def _exponentials_in_python(x, largest, out):
-    out[:] = np.exp(np.maximum(x[: out.size] - largest, float32(_LOWEST)))
+    out[:] = _exponential_in_python(x[: out.size] - largest)
     return out.sum()
 
 
