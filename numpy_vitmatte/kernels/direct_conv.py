@@ -11,14 +11,15 @@ from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.tile_packing import pack_tiles
 from numpy_vitmatte.kernels.winograd import PLACES, WEIGHT, PackedConv3x3
 
-_WINDOW = 9
+_ROWS, _WINDOW = 3, 9
+"""Rows of a window, which are segments of a product, and its pixels."""
 
 
 def direct_conv3x3(conv: PackedConv3x3, dtype: np.typing.DTypeLike) -> PackedConv3x3:
     """Lay out a packed convolution for tiles: the (9 * C_in, C_out) matrix, as ``tile_packing.pack_tiles`` does.
 
     Winograd's sums of weights are ``G g G.T``; the weights ``g`` come back by the inverse of ``G``, to the last bits of
-    a float32, more than two bfloat16 numbers keep.
+    a float32, more than two bfloat16 numbers keep. Where channels are too few for Winograd the matrix is there already.
     """
     panels, depth = conv.panels[0], _WINDOW * conv.depth
     if len(conv.panels) == PLACES:
@@ -26,4 +27,4 @@ def direct_conv3x3(conv: PackedConv3x3, dtype: np.typing.DTypeLike) -> PackedCon
         windows = (inverse @ conv.panels).reshape(_WINDOW, -1, conv.depth, PANEL)
         rows = windows.swapaxes(1, 2).reshape(depth, -1)  # [9, panels, C_in, 16] -> [9 * C_in, C_out]
         panels = pack(rows.astype(np.float32)).panels
-    return conv._replace(panels=pack_tiles(panels, depth, 3, dtype)[None])
+    return conv._replace(panels=pack_tiles(panels, depth, _ROWS, dtype)[None])

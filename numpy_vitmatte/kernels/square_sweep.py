@@ -21,6 +21,7 @@ def column_of_squares(x, rows, segments, matrix, panel, wide, out):
     A tile has 16 rows or 32. The last one slides back to stay full. Where there are fewer than 16 rows, ``x`` has some
     more, which are zero, and the result goes through scratch.
     """
+    # All leave their tuples once, as in `matmul._column_of_tiles`.
     number, step, depth = segments
     # They leave their tuples once: each time in a loop would count a reference.
     panels, bias = matrix.panels, matrix.bias

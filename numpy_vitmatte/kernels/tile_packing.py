@@ -18,15 +18,13 @@ from numba.extending import overload
 
 from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, rounded_rows, split, to_float32
 from numpy_vitmatte.kernels.integers import greater
-from numpy_vitmatte.kernels.tiles import TILE_DEPTH, TILE_ROWS
+from numpy_vitmatte.kernels.tiles import TILE_COLUMNS, TILE_DEPTH, TILE_ROWS
 from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty
 
 PARTS = {np.dtype(np.int16): 1, np.dtype(np.int32): 2}
 """bfloat16 numbers for each number, by the type of weights for tiles."""
-
-_COLUMNS = 16
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -53,9 +51,11 @@ def pack_tiles(panels: np.ndarray, depth: int, segments: int, dtype: np.typing.D
     int16 or int32 array (panels * rows * 16,)
     """
     run = depth // segments
-    rows = np.zeros((panels.size // (run * _COLUMNS), whole_tiles(run), _COLUMNS), np.float32)
-    rows[:, :run] = panels.reshape(-1, run, _COLUMNS)
-    parts = [part.reshape(-1, TILE_ROWS, 2, _COLUMNS).swapaxes(2, 3) for part in split(rows, PARTS[np.dtype(dtype)])]
+    rows = np.zeros((panels.size // (run * TILE_COLUMNS), whole_tiles(run), TILE_COLUMNS), np.float32)
+    rows[:, :run] = panels.reshape(-1, run, TILE_COLUMNS)
+    parts = [
+        part.reshape(-1, TILE_ROWS, 2, TILE_COLUMNS).swapaxes(2, 3) for part in split(rows, PARTS[np.dtype(dtype)])
+    ]
     tiles = np.stack(parts, 1)  # [., 16, 16, 2] -> [., parts, 16, 16, 2]
     aligned = aligned_empty(tiles.size // 2).view(np.uint16)
     aligned.reshape(tiles.shape)[:] = tiles
@@ -64,7 +64,7 @@ def pack_tiles(panels: np.ndarray, depth: int, segments: int, dtype: np.typing.D
 
 def unpacked_tiles(w: np.ndarray) -> list[np.ndarray]:
     """Bring weights for tiles back to rows of 16 columns, as float32 numbers: an array for each part."""
-    tiles = to_float32(w.view(np.uint16)).reshape(-1, PARTS[w.dtype], TILE_ROWS, _COLUMNS, 2).swapaxes(3, 4)
+    tiles = to_float32(w.view(np.uint16)).reshape(-1, PARTS[w.dtype], TILE_ROWS, TILE_COLUMNS, 2).swapaxes(3, 4)
     return [tiles[:, part].reshape(-1) for part in range(PARTS[w.dtype])]
 
 
@@ -72,8 +72,15 @@ def unpacked_tiles(w: np.ndarray) -> list[np.ndarray]:
 def split_rows(x, rows, segments, parts):
     """Split the part of some rows that a product reads into bfloat16 numbers.
 
-    Rows that overlap are split once where all of their runs fill whole tiles. Otherwise each row is copied, and each of
-    its runs ends in zeros. At least 16 rows exist; those too many are zero.
+    Where windows overlap and their runs fill whole tiles, numbers lie as they did, one after the other, and each is
+    split once. Otherwise the runs of each row are copied one behind the other, each filled up with zeros. Tiles read 16
+    rows at least; those too many are zero.
+
+    Parameters
+    ----------
+    x, rows, segments
+        The same as those of ``matmul.sweep``.
+    parts : {1, 2}
 
     Returns
     -------
@@ -82,19 +89,19 @@ def split_rows(x, rows, segments, parts):
     """
     number, step, depth = segments
     values, start, x_step = x
-    whole = whole_tiles(depth)
+    whole, read = whole_tiles(depth), greater(rows, TILE_ROWS)
     joined = x_step <= depth and depth == whole
-    runs = 1 if joined else rows
+    # What is copied at a time, `length` numbers, and how far the copies of two segments lie apart.
+    copies = 1 if joined else rows
     length = (rows - 1) * x_step + depth if joined else depth
-    run = (greater(rows, TILE_ROWS) - 1) * x_step + depth if joined else whole
-    size = whole_tiles(number * run * (1 if joined else greater(rows, TILE_ROWS)))
-    part = size + TILE_DEPTH
+    run = (read - 1) * x_step + depth if joined else whole
+    part = whole_tiles(number * run * (1 if joined else read)) + TILE_DEPTH
     bits = np.empty(part * parts, np.uint16)
     if rows < TILE_ROWS:
         bits[:] = 0
     begin = np.intp(-(bits.ctypes.data // 2) % TILE_DEPTH)  # a row of a tile should lie in one cache line
     for s in range(number):
-        for m in range(runs):
+        for m in range(copies):
             first, target = start + m * x_step + s * step, begin + (m * number + s) * run
             round_run(values, first, length, bits, target)
             if parts > 1:
@@ -135,13 +142,14 @@ def store_square(square, row, out, start):
     start : int
     """
     parts, half = out.itemsize // 2, square.size // 2
-    start = start * parts // 2 + row // TILE_DEPTH * parts * square.size + row % TILE_DEPTH // 2 * _COLUMNS
-    words = out.view(np.uint32)  # a word is two bfloat16 numbers, of one column and two rows
-    one, other, target = view(square, ZERO, (half,)), view(square, half, (half,)), view(words, start, (half,))
+    # A word is two bfloat16 numbers, of one column and two rows. A tile has as many words as a square has numbers.
+    words = out.view(np.uint32)
+    first = start * parts // 2 + row // TILE_DEPTH * parts * square.size + row % TILE_DEPTH // 2 * TILE_COLUMNS
+    one, other, target = view(square, ZERO, (half,)), view(square, half, (half,)), view(words, first, (half,))
     for n in range(half):
         target[n] = pair_of(one[n], other[n])
     if parts > 1:
-        target = view(words, start + square.size, (half,))
+        target = view(words, first + square.size, (half,))
         for n in range(half):
             target[n] = pair_of(rest_of(one[n]), rest_of(other[n]))
 

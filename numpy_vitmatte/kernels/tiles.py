@@ -21,13 +21,15 @@ from numba.core.cgutils import for_range, get_or_insert_function, global_constan
 
 from numpy_vitmatte.kernels.vectors import emit_broadcast, emit_multiply_add
 
-TILE_ROWS = 16
+TILE_ROWS = TILE_COLUMNS = 16
+"""The sums of one tile."""
 TILE_DEPTH = 32
 """Numbers of a row that one instruction sums."""
-_TILES, _ROW_BYTES, _LANES = 8, 64, 16
+TILE_ROW_BYTES = 64
+_TILES = 8
 
 _byte, _int32, _integer = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-_pairs, _sums = ir.VectorType(_int32, _LANES), ir.VectorType(ir.FloatType(), _LANES)
+_pairs, _sums = ir.VectorType(_int32, TILE_COLUMNS), ir.VectorType(ir.FloatType(), TILE_COLUMNS)
 
 
 class Tiles(Protocol):
@@ -57,8 +59,10 @@ class HardwareTiles:
 
     def configure(self, builder: ir.IRBuilder) -> None:
         """Emit ``ldtilecfg``. Its 64 bytes: the palette, then every tile's bytes in a row (16 bits) and its rows."""
-        row, unused = _ROW_BYTES.to_bytes(2, "little"), bytes(2)
-        layout = bytes([1]) + bytes(15) + row * _TILES + unused * _TILES + bytes([TILE_ROWS] * _TILES) + bytes(8)
+        # There is room for sixteen tiles; zeros stand for the eight that this palette does not have.
+        row_bytes = TILE_ROW_BYTES.to_bytes(2, "little") * _TILES + bytes(2 * _TILES)
+        rows = bytes([TILE_ROWS] * _TILES) + bytes(_TILES)
+        layout = bytes([1]) + bytes(15) + row_bytes + rows
         kind = ir.ArrayType(_byte, len(layout))
         constant = global_constant(builder.module, "tile_layout", ir.Constant(kind, bytearray(layout)))
         self._call(builder, "ldtilecfg", builder.bitcast(constant, _byte.as_pointer()))
@@ -116,7 +120,7 @@ class SoftwareTiles:
         builder.call(_software_product(builder.module), rows)
 
     def _row(self, builder: ir.IRBuilder, tile: int, row: ir.Value) -> ir.Value:
-        """Emit the address of a tile's row: each function has eight tiles of its own."""
+        """Emit the address of a tile's row. Each function has eight tiles of its own, found again by their name."""
         name = "software_tiles"
         found = [one for one in builder.function.entry_basic_block.instructions if one.name.startswith(name)]
         if not found:
@@ -144,9 +148,9 @@ def _software_product(module: ir.Module) -> ir.Function:
     with for_range(builder, _integer(TILE_ROWS)) as m:
         pairs = builder.bitcast(builder.gep(x, [m.index]), _int32.as_pointer())
         for half in halves:
-            builder.store(ir.Constant(_sums, [0.0] * _LANES), half)
+            builder.store(ir.Constant(_sums, [0.0] * TILE_COLUMNS), half)
         with for_range(builder, _integer(TILE_ROWS)) as k:
-            pair = emit_broadcast(builder, builder.load(builder.gep(pairs, [k.index])), _LANES)
+            pair = emit_broadcast(builder, builder.load(builder.gep(pairs, [k.index])), TILE_COLUMNS)
             columns = builder.load(builder.gep(w, [k.index]))
             for one, other, half in zip(_widened(builder, pair), _widened(builder, columns), halves, strict=True):
                 total = emit_multiply_add(builder, one, other, builder.load(half))
@@ -160,7 +164,7 @@ def _software_product(module: ir.Module) -> ir.Function:
 
 def _widened(builder: ir.IRBuilder, pairs: ir.Value) -> tuple[ir.Value, ir.Value]:
     """Emit the first and second numbers of pairs of bfloat16, as float32."""
-    shift, mask = (ir.Constant(_pairs, [number] * _LANES) for number in (16, 0xFFFF0000))
+    shift, mask = (ir.Constant(_pairs, [number] * TILE_COLUMNS) for number in (16, 0xFFFF0000))
     both = builder.shl(pairs, shift), builder.and_(pairs, mask)
     first, second = (_flushed(builder, builder.bitcast(bits, _sums)) for bits in both)
     return first, second
@@ -168,7 +172,7 @@ def _widened(builder: ir.IRBuilder, pairs: ir.Value) -> tuple[ir.Value, ir.Value
 
 def _flushed(builder: ir.IRBuilder, numbers: ir.Value) -> ir.Value:
     """Emit numbers of which those below 2**-126 have become zero, with their sign."""
-    exponent, sign, zero = (ir.Constant(_pairs, [bits] * _LANES) for bits in (0x7F800000, 0x80000000, 0))
+    exponent, sign, zero = (ir.Constant(_pairs, [bits] * TILE_COLUMNS) for bits in (0x7F800000, 0x80000000, 0))
     bits = builder.bitcast(numbers, _pairs)
     small = builder.icmp_unsigned("==", builder.and_(bits, exponent), zero)
     return builder.bitcast(builder.select(small, builder.and_(bits, sign), bits), _sums)

@@ -50,13 +50,14 @@ OUTPUT = np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float32)  # A.T
 
 
 class PackedConv3x3(NamedTuple):
-    """A 3x3 convolution of stride 1, packed for one of two ways.
+    """A 3x3 convolution of stride 1, packed for one of three ways.
 
     Attributes
     ----------
     panels : float32 array (16, .) or (1, .)
         For each place of an output tile a (C_in, C_out) matrix, as ``pack`` lays it out; or the (9 * C_in, C_out)
-        matrix of ``pack_conv``, where channels do not fill whole vectors.
+        matrix of ``pack_conv``, where channels do not fill whole vectors. For AMX tiles an int16 or int32 array (1, .)
+        of the same matrix (``direct_conv``).
     bias : float32 array (.,)
         One value per output channel, padded as by ``pack``.
     depth : int

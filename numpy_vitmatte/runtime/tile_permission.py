@@ -30,6 +30,7 @@ def tiles_granted() -> bool:
 
 def ask_for_tiles() -> bool:
     """Ask Linux; say whether it grants them."""
+    # In a process of 32 bits the same number means another call.
     if sys.platform != "linux" or platform.machine() != "x86_64" or sys.maxsize < 2**32:
         return False
     try:

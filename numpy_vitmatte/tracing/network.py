@@ -12,6 +12,8 @@ import numpy as np
 
 from numpy_vitmatte import reference
 from numpy_vitmatte.configuration import VitMatteConfig
+from numpy_vitmatte.network.parameters import NetworkParameters
+from numpy_vitmatte.tracing.rounded_network import RoundedNetwork
 
 CHANNELS_LAST = re.compile(r"\.layer\.\d+\.(norm1|norm2|mlp)|\.attention")
 """Modules on tokens: (B, h, w, C), or (B * windows, s, s, C). All others return (B, C, h, w)."""
@@ -28,7 +30,11 @@ def in_layout(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def trace_image(
-    image: np.ndarray, tensors: Mapping[str, np.ndarray], config: VitMatteConfig, fine: bool
+    image: np.ndarray,
+    tensors: Mapping[str, np.ndarray],
+    config: VitMatteConfig,
+    fine: bool,
+    packed: NetworkParameters | None = None,
 ) -> dict[str, np.ndarray]:
     """Compute every layer's output for one image.
 
@@ -41,6 +47,8 @@ def trace_image(
     config : VitMatteConfig
     fine : bool
         Also return the projections, convolutions and norms inside the layers, and the attention probabilities.
+    packed : NetworkParameters, optional
+        The same weights packed for a precision: factors of products are rounded as it rounds them. By default none are.
 
     Returns
     -------
@@ -54,5 +62,9 @@ def trace_image(
             layers[name] = np.ascontiguousarray(in_layout(name, value))
         return value
 
-    reference.vitmatte(image, tensors, config, keep)
+    if packed is None:
+        reference.vitmatte(image, tensors, config, keep)
+    else:
+        rounded = RoundedNetwork(tensors, packed, config.batch_norm_eps)
+        reference.vitmatte(image, rounded.tensors, config, rounded.recording(keep))
     return layers

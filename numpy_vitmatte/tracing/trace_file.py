@@ -17,7 +17,7 @@ from numpy_vitmatte.tracing.layer_order import network_order
 FORMAT = "numpy-vitmatte trace 1"
 
 
-def save_trace(path: str | os.PathLike[str], layers: Mapping[str, np.ndarray]) -> None:
+def save_trace(path: str | os.PathLike[str], layers: Mapping[str, np.ndarray], precision: str = "highest") -> None:
     """Write a trace, replacing an older file.
 
     Parameters
@@ -25,6 +25,8 @@ def save_trace(path: str | os.PathLike[str], layers: Mapping[str, np.ndarray]) -
     path : path
     layers : mapping of str to array
         Layers, as :func:`~numpy_vitmatte.tracing.photo.trace` returns them; they are stored as float32.
+    precision : {"highest", "high", "medium"}
+        The precision of products that they were computed in; the file says so.
 
     Raises
     ------
@@ -33,7 +35,12 @@ def save_trace(path: str | os.PathLike[str], layers: Mapping[str, np.ndarray]) -
     """
     arrays = {name: np.ascontiguousarray(layers[name], np.float32) for name in network_order(layers)}
     shapes = [[name, list(array.shape)] for name, array in arrays.items()]
-    metadata = {"format": FORMAT, "numpy_vitmatte": __version__, "layers": json.dumps(shapes)}
+    metadata = {
+        "format": FORMAT,
+        "numpy_vitmatte": __version__,
+        "precision": precision,
+        "layers": json.dumps(shapes),
+    }
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             file.write(save(arrays, metadata))

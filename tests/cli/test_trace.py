@@ -6,12 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import save_file
 from support.command_line import assert_refused, run
 from support.matting_job import PHOTO, TRIMAP
 
 from numpy_vitmatte.processing.hustvl import HustvlImageProcessor
-from numpy_vitmatte.tracing import read_trace, save_trace, trace
+from numpy_vitmatte.runtime.precision import used_precision
+from numpy_vitmatte.tracing import compare_traces, read_trace, save_trace, trace
 
 LAYER = "backbone.encoder.layer.1.mlp"
 
@@ -58,6 +60,29 @@ def test_a_photo_from_a_pipe_as_the_authors_preprocess_it(folder, capsys, monkey
     assert list(found) == list(expected)
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_a_precision_and_how_far_it_lies_from_float32(folder, capsys, layers, precision):
+    """Both in the file and in the report, which says where this processor would not compute like that."""
+    status, _, err = run_trace(capsys, "--precision", precision, "--verbose")
+    found = read_trace("trace.safetensors")
+    distances = [
+        f"from float32: {layer.difference:7.1e}  {layer.name}" for layer in compare_traces(layers, found).layers
+    ]
+    assert status == 0
+    assert [line.removeprefix("numpy-vitmatte: ") for line in err if "from float32: " in line] == distances
+    assert distances[0] == "from float32: 0.0e+00  pixel_values"
+    used = used_precision(precision)
+    assert (f"numpy-vitmatte: precision: on this processor alphas are computed in {used!r}" in err) == (
+        used != precision
+    )
+    with safe_open("trace.safetensors", "numpy") as file:
+        assert file.metadata()["precision"] == precision
+    shown = run_trace(capsys, "--precision", precision, "--force")[2]
+    assert shown == [line for line in err if "float32: " not in line and ": (" not in line]
+    assert "and alphas by up to" in shown[-1]
+    assert run_trace(capsys, "--precision", precision, "--force", "--quiet")[2] == []
 
 
 def test_output_that_is_the_input(folder, capsys):

@@ -31,11 +31,12 @@ def test_round_trip(tmp_path):
 
 def test_what_the_file_says_of_itself(tmp_path):
     """Read with the safetensors library, as a porter's tool would."""
-    save_trace(tmp_path / "trace.safetensors", LAYERS)
+    save_trace(tmp_path / "trace.safetensors", LAYERS, "medium")
     with safe_open(tmp_path / "trace.safetensors", "numpy") as file:
         metadata = file.metadata()
         assert {name: file.get_slice(name).get_dtype() for name in file.keys()} == dict.fromkeys(LAYERS, "F32")  # noqa: SIM118
-    assert set(metadata) == {"format", "numpy_vitmatte", "layers"}
+    assert set(metadata) == {"format", "numpy_vitmatte", "precision", "layers"}
+    assert metadata["precision"] == "medium"
     assert metadata["format"] == "numpy-vitmatte trace 1"
     assert metadata["numpy_vitmatte"] == numpy_vitmatte.__version__
     assert json.loads(metadata["layers"]) == [

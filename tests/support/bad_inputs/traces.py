@@ -46,6 +46,7 @@ ROWS = [
     BadInput("trace: unknown model", "trace photo.png trimap.png -o t.safetensors --model no-such-model",
              "'no-such-model' is neither a bundled checkpoint"),
     BadInput("trace: profile of nobody", f"{TRACE} -o t.safetensors --profile rembg", "invalid choice: 'rembg'"),
+    BadInput("trace: no such precision", f"{TRACE} -o t.safetensors --precision half", "invalid choice: 'half'"),
     BadInput("trace: two pictures in one stream", "trace - - -o t.safetensors", "more than one input is '-'"),
     BadInput("trace: output is a stream", f"{TRACE} -o -", "output '-' has no ending; expected .safetensors"),
     BadInput("trace: no threads", f"{TRACE} -o t.safetensors --threads 0", "the number of threads is 0"),
