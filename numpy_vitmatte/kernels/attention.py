@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.elementwise import copy_run, exponential, larger
+from numpy_vitmatte.kernels.elementwise import copy_run, larger
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.keys_values import (
     Head,
@@ -29,6 +29,7 @@ from numpy_vitmatte.kernels.keys_values import (
 )
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
+from numpy_vitmatte.kernels.polynomials import exponential, exponentials
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
 from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, VECTOR_REDUCTION, ZERO, kernel
@@ -85,21 +86,6 @@ def _copy_and_find_largest(scores, first, count, out):
     return largest
 
 
-@kernel(VECTOR_REDUCTION, CALLED)
-def _exponentials(biased, largest, scores):
-    """Set ``scores = exp(biased - largest)`` and return their sum.
-
-    These are two loops on purpose. A loop that stores and sums runs as vectors only where LLVM's test at run time finds
-    the arrays far enough apart in memory, so the order of the sum, and its last bit, would depend on their places.
-    """
-    for j in range(scores.size):
-        scores[j] = exponential(biased[j] - largest)
-    total = float32(0)
-    for j in range(scores.size):
-        total += scores[j]
-    return total
-
-
 @kernel(EXACT_ORDER, INLINED)
 def _step_of_scores(tokens):
     """Return the step between rows of scores: an odd number of cache lines, to spread rows over a cache's sets."""
@@ -144,7 +130,7 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
         # The sum so far is kept in memory during the call. LLVM could otherwise make one multiply-add of both steps, or
         # not, and the last bit would depend on that.
         sums[i] = sums[i] * shrink[i]
-        total = _exponentials(biased, highest, view(flat, start, (tokens,)))
+        total = exponentials(biased, highest, view(flat, start, (tokens,)))
         sums[i] = sums[i] + total
 
 

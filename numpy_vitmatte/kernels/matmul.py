@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from numpy_vitmatte.kernels.bfloat16 import round_run, round_to_bfloat16
+from numpy_vitmatte.kernels.bfloat16 import round_to_bfloat16
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.microkernel import (
     MR,
@@ -24,7 +24,7 @@ from numpy_vitmatte.kernels.microkernel import (
     tall_tile,
 )
 from numpy_vitmatte.kernels.square_sweep import column_of_squares
-from numpy_vitmatte.kernels.tile_packing import PARTS, parts_in_numba, split_rows
+from numpy_vitmatte.kernels.tile_packing import PARTS, as_bfloat16, parts_in_numba
 from numpy_vitmatte.kernels.vectors import copy_lanes
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
@@ -125,37 +125,6 @@ def round_panels(panels: np.ndarray) -> np.ndarray:
     return aligned.reshape(panels.shape)
 
 
-@kernel(EXACT_ORDER, CALLED, allocates=True)
-def _rounded_rows(x, rows, segments):
-    """Round the part of some rows that a product reads to bfloat16, once where they overlap."""
-    number, step, depth = segments
-    values, start, x_step = x
-    joined = x_step <= depth
-    run = (rows - 1) * x_step + depth if joined else depth
-    bits = np.empty(number * run * (1 if joined else rows), np.uint16)
-    for s in range(number):
-        for m in range(1 if joined else rows):
-            round_run(values, start + m * x_step + s * step, run, bits, (m * number + s) * run)
-    return Rows(bits, ZERO, x_step if joined else number * depth), Segments(number, run, depth)
-
-
-def as_weights(x, rows, segments, panels):
-    """Return rows and segments in the numbers of the weights: as they are, or as bfloat16 numbers."""
-    if panels.dtype in PARTS:
-        return split_rows(x, rows, segments, PARTS[panels.dtype])
-    return _rounded_rows(x, rows, segments) if panels.dtype == np.uint16 else (x, segments)
-
-
-@overload(as_weights)
-def _as_weights_in_numba(x, rows, segments, panels):
-    parts = parts_in_numba(panels)
-    if parts:
-        return lambda x, rows, segments, panels: split_rows(x, rows, segments, parts)
-    if panels.dtype == types.uint16:
-        return lambda x, rows, segments, panels: _rounded_rows(x, rows, segments)
-    return lambda x, rows, segments, panels: (x, segments)
-
-
 @kernel(EXACT_ORDER, INLINED)
 def _tile_height(rows, left, wide):
     """Return the rows of the next tile, when ``left`` of ``rows`` are left; more than ``left`` if it must slide back.
@@ -174,7 +143,6 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0."""
     number, step, depth = segments
     panels, bias = matrix.panels, matrix.bias
-    # They leave their tuples once: each time in a loop would count a reference, which takes as long as a small tile.
     x_values, x_start, x_step = x
     out_values, out_start, out_step = out
     panel_size = number * depth * PANEL
@@ -218,6 +186,36 @@ def _column_in_numba(x, rows, segments, matrix, panel, wide, out):
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
+def _last_column(x, rows, segments, matrix, panel, wide, out):
+    """Compute columns that do not fill a tile. They go through scratch: nothing is written past the rows of ``out``."""
+    width, left = wide * PANEL, matrix.columns - panel * PANEL
+    whole = aligned_scratch(rows * width)
+    _column(x, rows, segments, matrix, panel, wide, Rows(whole, -panel * PANEL, np.intp(width)))
+    for r in range(rows):
+        copy_lanes(whole, r * width, left, out.values, out.start + r * out.step + panel * PANEL)
+
+
+@kernel(EXACT_ORDER, CALLED)
+def sweep_columns(x, rows, segments, matrix, out):
+    """Apply ``sweep`` to numbers of the weights' type. It counts no references, which small products would feel."""
+    panel, columns = ZERO, matrix.columns
+    configure_tiles(matrix.panels)
+    while panel * PANEL < columns:
+        wide = TILE_PANELS if columns - panel * PANEL > PANEL else 1
+        if (panel + wide) * PANEL <= columns:
+            _column(x, rows, segments, matrix, panel, wide, out)
+        else:
+            _last_column(x, rows, segments, matrix, panel, wide, out)
+        panel += wide
+    release_tiles(matrix.panels)
+
+
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def _sweep_in_bfloat16(x, rows, segments, matrix, out):
+    inputs, runs = as_bfloat16(x, rows, segments, matrix.panels)
+    sweep_columns(inputs, rows, runs, matrix, out)
+
+
 def sweep(x, rows, segments, matrix, out):
     """Compute ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]`` for ``rows`` rows and all columns of the matrix.
 
@@ -234,22 +232,14 @@ def sweep(x, rows, segments, matrix, out):
     matrix : PackedMatrix
         (K, N) with K = ``segments.number * segments.depth``.
     """
-    panel, columns, out_values = ZERO, matrix.columns, out.values
-    inputs, runs = as_weights(x, rows, segments, matrix.panels)
-    configure_tiles(matrix.panels)
-    while panel * PANEL < columns:
-        left = columns - panel * PANEL
-        wide = TILE_PANELS if left > PANEL else 1
-        if left >= wide * PANEL:
-            _column(inputs, rows, runs, matrix, panel, wide, out)
-        else:
-            # A tile that is not full of columns goes through scratch, so that nothing is written past their rows.
-            whole = aligned_scratch(rows * wide * PANEL)
-            _column(inputs, rows, runs, matrix, panel, wide, Rows(whole, -panel * PANEL, np.intp(wide * PANEL)))
-            for r in range(rows):
-                copy_lanes(whole, r * wide * PANEL, left, out_values, out.start + r * out.step + panel * PANEL)
-        panel += wide
-    release_tiles(matrix.panels)
+    apply = sweep_columns if matrix.panels.dtype == np.float32 else _sweep_in_bfloat16
+    apply(x, rows, segments, matrix, out)
+
+
+@overload(sweep, inline="always")
+def _sweep_in_numba(x, rows, segments, matrix, out):
+    apply = sweep_columns if matrix[0].dtype == types.float32 else _sweep_in_bfloat16
+    return lambda x, rows, segments, matrix, out: apply(x, rows, segments, matrix, out)
 
 
 @kernel(EXACT_ORDER, INLINED)

@@ -44,15 +44,15 @@ def _overlaps_another(one, rectangles, numbers, upper, lower):
 
 
 @kernel(EXACT_ORDER, CALLED)
-def _join_row(rectangles, numbers, first, tallest, halo):
+def _join_row(rectangles, numbers, done, first, tallest, halo):
     """Let each of the runs ``numbers[first:]`` take in a rectangle just above, the first that is worth it.
 
-    Those rectangles are ``numbers[:first]``, and end where the runs begin. The number of one that is taken in is
-    overwritten.
+    Those rectangles are ``numbers[done:first]``, and end where the runs begin. The number of one that is taken in is
+    overwritten. Those before are finished, but a rectangle that becomes wider may meet one of them further up.
     """
     for lower in numbers[first:]:
         run = _corners(rectangles, lower)
-        for place in range(first):
+        for place in range(done, first):
             if numbers[place] == _TAKEN_IN:
                 continue
             above = _corners(rectangles, numbers[place])
@@ -96,7 +96,7 @@ def join_runs(rectangles, tallest, halo, order):
             last += 1
         if done < end and rectangles[order[done], 2] < rectangles[first, 0]:
             done = end  # nothing is marked in the row above
-        _join_row(rectangles, order[done : end + last - first], end - done, tallest, halo)
+        _join_row(rectangles, order[: end + last - first], done, end, tallest, halo)
         kept = done
         for n in range(done, end + last - first):
             order[kept] = order[n]

@@ -23,6 +23,7 @@ def column_of_squares(x, rows, segments, matrix, panel, wide, out):
     """
     # All leave their tuples once, as in `matmul._column_of_tiles`.
     number, step, depth = segments
+    # They leave their tuples once: each time in a loop would count a reference.
     panels, bias = matrix.panels, matrix.bias
     x_values, x_start, x_step = x
     out_values, out_start, out_step = out

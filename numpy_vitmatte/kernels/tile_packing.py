@@ -16,7 +16,7 @@ panel lie one or two tiles::
 import numpy as np
 from numba.extending import overload
 
-from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, split, to_float32
+from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, rounded_rows, split, to_float32
 from numpy_vitmatte.kernels.integers import greater
 from numpy_vitmatte.kernels.tiles import TILE_COLUMNS, TILE_DEPTH, TILE_ROWS
 from numpy_vitmatte.kernels.views import view
@@ -111,6 +111,21 @@ def split_rows(x, rows, segments, parts):
                 if parts > 1:
                     bits[target + part + k] = 0
     return (bits, begin, x_step if joined else number * whole), (number, run, whole)
+
+
+def as_bfloat16(x, rows, segments, panels):
+    """Return rows and segments in the bfloat16 numbers of the weights: split for tiles, or rounded for pairs."""
+    if panels.dtype in PARTS:
+        return split_rows(x, rows, segments, PARTS[panels.dtype])
+    return rounded_rows(x, rows, segments)
+
+
+@overload(as_bfloat16)
+def _as_bfloat16_in_numba(x, rows, segments, panels):
+    parts = parts_in_numba(panels)
+    if parts:
+        return lambda x, rows, segments, panels: split_rows(x, rows, segments, parts)
+    return lambda x, rows, segments, panels: rounded_rows(x, rows, segments)
 
 
 @kernel(EXACT_ORDER, CALLED)

@@ -68,8 +68,9 @@ def emit_multiply_add(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Val
 
 def emit_first_lanes(builder: ir.IRBuilder, count: ir.Value) -> ir.Value:
     """Emit a mask of the first ``count`` lanes: none below 1, all from 16 on."""
-    lanes = ir.Constant(ir.VectorType(integer, LANES), list(range(LANES)))
-    return builder.icmp_signed("<", lanes, emit_broadcast(builder, count))
+    narrow = ir.IntType(32)  # as wide as a float: 64 bits would take two comparisons
+    lanes = ir.Constant(ir.VectorType(narrow, LANES), list(range(LANES)))
+    return builder.icmp_signed("<", lanes, emit_broadcast(builder, builder.trunc(count, narrow)))
 
 
 def emit_data(context: Any, builder: ir.IRBuilder, kind: types.Array, array: ir.Value) -> ir.Value:

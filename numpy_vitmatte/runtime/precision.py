@@ -4,6 +4,7 @@ The names mean what they mean to ``torch.set_float32_matmul_precision``. Softmax
 added are float32 in all three.
 """
 
+import functools
 import os
 
 import llvmlite.binding
@@ -79,7 +80,8 @@ def _features() -> set[str]:
     return set(_target()[2].split(","))
 
 
+@functools.cache
 def _target() -> tuple[str, str, str]:
-    """Return the triple, the processor and the features that Numba compiles for."""
+    """Return the triple, the processor and the features that Numba compiles for: LLVM takes a millisecond to say."""
     triple, name, features = cpu_target.target_context.codegen().magic_tuple()
     return str(triple), str(name), str(features)

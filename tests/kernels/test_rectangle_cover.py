@@ -56,6 +56,12 @@ def test_all_is_covered_once_at_no_higher_cost(mask, tallest, halo):
     assert cost(found, halo) <= cost(runs, halo)
 
 
+def test_no_rectangle_reaches_over_a_finished_one():
+    """The last row would be cheaper with the rectangle above it, but both together would hold the single pixel, too."""
+    mask = np.array([[1, 1, 0, 0, 1], [1, 1, 0, 0, 0], [1, 1, 1, 1, 1]], bool)
+    np.testing.assert_array_equal(joined(runs_of(mask), 12, 4), [[0, 4, 1, 5], [0, 0, 2, 2], [2, 0, 3, 5]])
+
+
 @given(mask=masks)
 def test_without_a_halo_nothing_is_added(mask):
     """A rectangle of more than was marked would cost more than its runs."""

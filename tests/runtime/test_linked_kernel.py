@@ -24,7 +24,7 @@ print(linear(np.ones((2, 3), np.float32), pack(np.ones((3, 4), np.float32))).tol
 
 
 def test_code_from_the_disk_finds_the_kernels_that_it_calls(tmp_path):
-    """The second process loads ``multiply``, which has only the symbol of ``sweep``, and compiles nothing."""
+    """The second process loads ``multiply``, which has only the symbol of ``sweep_columns``, and compiles nothing."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     lines = [
         subprocess.run(

@@ -55,6 +55,13 @@ def test_an_old_llvm_is_not_asked_for_the_instruction(compiled_for):
     assert used_precision("medium") == "highest"
 
 
+def test_llvm_is_asked_for_the_processor_once(monkeypatch):
+    """Every photo asks which precision is used, and LLVM takes a millisecond to answer."""
+    before = used_precision("medium")
+    monkeypatch.setattr(precision, "cpu_target", None)
+    assert used_precision("medium") == before
+
+
 def test_the_environment_decides_where_nothing_was_asked_for(monkeypatch):
     """An empty variable is none."""
     for value, expected in (("medium", "medium"), ("", "highest")):

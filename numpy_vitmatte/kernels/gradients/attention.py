@@ -15,12 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.elementwise import add, copy_run, exponential, larger
+from numpy_vitmatte.kernels.elementwise import add, copy_run, larger
 from numpy_vitmatte.kernels.gradients.grid_sums import grid_sums
 from numpy_vitmatte.kernels.gradients.packing import odd_lines, pack_columns, pack_rows, transpose_to
 from numpy_vitmatte.kernels.integers import lesser
 from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
+from numpy_vitmatte.kernels.polynomials import exponential
 from numpy_vitmatte.kernels.vectors import LOWEST, SLACK, add_offsets
 from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, VECTOR_REDUCTION, ZERO, kernel

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from numpy_vitmatte.kernels.elementwise import add, error_function, exponential
+from numpy_vitmatte.kernels.elementwise import add
+from numpy_vitmatte.kernels.polynomials import exponential, normal_distribution
 from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, VECTOR_REDUCTION, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import filled_scratch
@@ -90,7 +91,7 @@ def gelu_backward(dy, x):
     """
     for i in range(x.size):
         here = x[i]
-        below = float32(0.5) + float32(0.5) * error_function(here * float32(0.7071067811865476))
+        below = normal_distribution(here)
         density = exponential(float32(-0.5) * here * here) * float32(0.3989422804014327)
         dy[i] *= below + here * density
         x[i] = here * below
