@@ -31,7 +31,7 @@ from numpy_vitmatte.layers.mlp import MlpParameters
 from numpy_vitmatte.network.parameters import BlockParameters, DecoderParameters, NetworkParameters
 from numpy_vitmatte.runtime.precision import has_tiles, used_precision
 
-_FLOAT32, _TWO_PARTS = np.dtype(np.float32), np.dtype(np.int32)
+_FLOAT32 = np.dtype(np.float32)
 
 
 class PackedNetworks:
@@ -88,9 +88,14 @@ def with_weights(network: NetworkParameters, dtype: np.typing.DTypeLike) -> Netw
     if kind not in PARTS:
         blocks = tuple(block._replace(mlp=_mlp_in_pairs(block.mlp)) for block in backbone.blocks)
         return network._replace(backbone=backbone._replace(blocks=blocks))
-    better = _Tiles(_TWO_PARTS)
-    blocks = tuple(_block_in_tiles(block, _Tiles(kind), better) for block in backbone.blocks)
-    decoder = _decoder_in_tiles(network.decoder, better)
+    return in_tiles(network, kind, np.int32)
+
+
+def in_tiles(network: NetworkParameters, dtype: np.typing.DTypeLike, better: np.typing.DTypeLike) -> NetworkParameters:
+    """Return the network with weights for AMX tiles: of one type, int16 or int32, and of a better one where it pays."""
+    layout, precise, backbone = _Tiles(np.dtype(dtype)), _Tiles(np.dtype(better)), network.backbone
+    blocks = tuple(_block_in_tiles(block, layout, precise) for block in backbone.blocks)
+    decoder = _decoder_in_tiles(network.decoder, precise)
     return network._replace(backbone=backbone._replace(blocks=blocks), decoder=decoder)
 
 
@@ -127,7 +132,7 @@ def _block_in_tiles(block: BlockParameters, layout: _Tiles, better: _Tiles) -> B
 
 def _attention_in_tiles(attention: AttentionParameters, layout: _Tiles, better: _Tiles) -> AttentionParameters:
     # Exponentials multiply an error of the scores, which are large. "high" has no better treatment than float32.
-    scores = _FLOAT32 if layout == better else layout.dtype
+    scores = _FLOAT32 if layout.dtype == np.int32 else layout.dtype
     along_h, along_w = (
         positions if positions is None or scores == _FLOAT32 else positions.for_tiles(scores)
         for positions in (attention.rel_pos_h, attention.rel_pos_w)
