@@ -15,7 +15,7 @@ import numpy_vitmatte
 from numpy_vitmatte import VitMatteConfig, VitMatteForImageMatting, VitMatteImageProcessor, matte
 from numpy_vitmatte.network import forward
 from numpy_vitmatte.network.parameters import BlockParameters, NetworkParameters
-from numpy_vitmatte.network.precision import with_weights
+from numpy_vitmatte.network.precision import in_tiles, with_weights
 from numpy_vitmatte.teaching.pictures import hairy_picture
 from numpy_vitmatte.testing import random_checkpoint, random_pixels
 
@@ -76,25 +76,41 @@ def channels_last(pixels: np.ndarray) -> np.ndarray:
 
 
 def differences(network: NetworkParameters, image: np.ndarray, counted: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """By the parts that are rounded in pairs, then in tiles, how far each counted pixel's alpha moves."""
-    exact, medium = forward(image, network), with_weights(network, np.uint16)
-    for name, mixed in mixtures(network, medium):
-        yield name, np.abs(forward(image, mixed) - exact)[counted]
-    for name, weights in (("all of *medium*, in tiles", np.int16), ("all of *high*, in tiles", np.int32)):
-        yield name, np.abs(forward(image, with_weights(network, weights)) - exact)[counted]
+    """How far each counted pixel's alpha moves: everything rounded, each part of it alone, and the precisions."""
+    exact, everything = forward(image, network), in_tiles(network, np.int16, np.int16)
+    others = [("everything rounded", everything)]
+    others += [(f"only {name}", mixed) for name, mixed in mixtures(network, everything)]
+    others += [(f"all of {name}", with_weights(network, weights)) for name, weights in PRECISIONS.items()]
+    for name, other in others:
+        yield name, np.abs(forward(image, other) - exact)[counted]
 
 
-def mixtures(exact: NetworkParameters, medium: NetworkParameters) -> Iterator[tuple[str, NetworkParameters]]:
-    """All that *medium* rounds in pairs, then each part of it alone."""
-    yield "all of *medium*, in pairs", medium
-    for name, fields in (("qkv and projection", ["attention"]), ("MLP", ["mlp"]), ("necks", ["neck"])):
-        yield f"only {name}", with_blocks(exact, medium, lambda own, other, fields=fields: taken(own, other, fields))
+PRECISIONS = {"*medium*, in pairs": np.uint16, "*medium*, in tiles": np.int16, "*high*, in tiles": np.int32}
+
+
+def mixtures(exact: NetworkParameters, rounded: NetworkParameters) -> Iterator[tuple[str, NetworkParameters]]:
+    """The network with one kind of layer taken from another."""
     for name, fields in (
-        ("detail stream", ["convstream"]),
-        ("fusion blocks' low-resolution products", ["fusion_blocks"]),
-        ("head", ["matting_head"]),
+        ("query, scores, sum of values", ["query", "rel_pos_h", "rel_pos_w", "kinds"]),
+        ("keys and values", ["keys_values"]),
+        ("output projection", ["proj"]),
     ):
-        yield f"only {name}", exact._replace(decoder=taken(exact.decoder, medium.decoder, fields))
+        yield (
+            name,
+            with_blocks(
+                exact,
+                rounded,
+                lambda own, other, fields=fields: own._replace(attention=taken(own.attention, other.attention, fields)),
+            ),
+        )
+    for name, field in (("MLP", "mlp"), ("necks", "neck")):
+        yield name, with_blocks(exact, rounded, lambda own, other, field=field: taken(own, other, [field]))
+    for name, field in (("detail stream", "convstream"), ("head", "matting_head")):
+        yield name, exact._replace(decoder=taken(exact.decoder, rounded.decoder, [field]))
+    for name, half in (("fusion blocks' low-resolution half", "upsampled"), ("fusion blocks' detail half", "detail")):
+        pairs = zip(exact.decoder.fusion_blocks, rounded.decoder.fusion_blocks, strict=True)
+        blocks = tuple(taken(own, other, [half]) for own, other in pairs)
+        yield name, exact._replace(decoder=exact.decoder._replace(fusion_blocks=blocks))
 
 
 def with_blocks(

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from numpy_vitmatte.network import forward
-from numpy_vitmatte.network.precision import with_weights
+from numpy_vitmatte.network.precision import in_tiles, with_weights
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "benchmarks"))
@@ -26,13 +26,14 @@ FAINTEST, DECADES = 1e-5, 3.0
 def panels() -> Iterator[tuple[str, np.ndarray]]:
     """The alpha, then the maps of differences, each with its caption: (H, W) from 0 to 1."""
     network, image, unknown = bundled()
-    exact, medium = forward(image, network), with_weights(network, np.uint16)
+    exact = forward(image, network)
     height, width = (np.flatnonzero(unknown.any(axis)).max() + 1 for axis in (1, 0))
     yield "alpha in float32", exact[:height, :width]
-    mixed = [*mixtures(network, medium), ("all of *high*, in tiles", with_weights(network, np.int32))]
+    mixed = list(mixtures(network, in_tiles(network, np.int16, np.int16)))
+    mixed += [("*medium*, in tiles", with_weights(network, np.int16)), ("*high*", with_weights(network, np.int32))]
     for name, other in mixed:
         moved = np.where(unknown, np.abs(forward(image, other) - exact), 0)[:height, :width]
-        caption = f"{name.replace('*', '').replace(' low-resolution products', '')}: {moved.max():.0e}"
+        caption = f"{name.replace('*', '').replace('-resolution', '')}: {moved.max():.0e}"
         yield caption, darkness(moved)
 
 

@@ -47,14 +47,17 @@ class RelativeTables(NamedTuple):
     Attributes
     ----------
     h, w : float32, int16 or int32 arrays
-        Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1). Their type is that of packed keys and values.
+        Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1).
     used : bool
         True if there are any. Otherwise the arrays may hold anything.
+    kinds : KeysValues
+        Arrays of the types of packed keys and values, of any size.
     """
 
     h: np.ndarray
     w: np.ndarray
     used: bool
+    kinds: KeysValues = KeysValues(np.empty(0, float32), np.empty(0, float32))
 
 
 class _Offsets(NamedTuple):
@@ -214,7 +217,7 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     for b in range(blocks):
         first, tokens = b * block, lesser(block, grid.height * grid.width - b * block)
         step = _step_of_scores(tokens)
-        keys_start, values_start = starts_of_block(b, grid.width, depth, packed.keys)
+        keys_start, values_start = starts_of_block(b, grid.width, depth, packed)
         keys = PackedMatrix(packed.keys[keys_start:], zeros, depth, whole_panels(tokens))
         values = PackedMatrix(packed.values[values_start:], zeros, tokens, depth)
         for begin in range(0, rows, together):
@@ -267,8 +270,9 @@ def attend_window(queries, keys_values, heads, grid, positions, tables, probabil
     """
     channels, block = queries.shape[1], rows_of_keys(grid.width) * grid.width
     depth = channels // heads
-    key_size, value_size = packed_sizes(grid.height, grid.width, depth, tables.h)
-    packed = KeysValues(scratch_like(key_size, tables.h), scratch_like(value_size, tables.h))
+    like = tables.kinds
+    key_size, value_size = packed_sizes(grid.height, grid.width, depth, like.keys, like.values)
+    packed = KeysValues(scratch_like(key_size, like.keys), scratch_like(value_size, like.values))
     for number in range(heads):
         head, start = Head(number, heads), number * depth
         for n in range(-(-grid.height // rows_of_keys(grid.width))):

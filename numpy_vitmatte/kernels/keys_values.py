@@ -56,8 +56,9 @@ class KeysValues(NamedTuple):
     keys : float32, int16 or int32 array
         For each block ``keys.T / sqrt(depth)``, (depth, tokens of the block), in as many panels as the first block has;
         behind the last token of a block its key stands again, or zeros.
-    values : array of the same type
-        For each block (tokens of the block, depth). Both are in the layout of packed weights of their type.
+    values : float32, int16 or int32 array
+        For each block (tokens of the block, depth). Both are in the layout of packed weights of their type. Where keys
+        are for tiles, so are values.
     """
 
     keys: np.ndarray
@@ -71,21 +72,21 @@ def rows_of_keys(width):
 
 
 @kernel(EXACT_ORDER, INLINED)
-def packed_sizes(height, width, depth, weights=None):
-    """Return the sizes of one head's packed keys and packed values, of the type of ``weights`` or float32."""
+def packed_sizes(height, width, depth, keys=None, values=None):
+    """Return the sizes of one head's packed keys and packed values, of the types of two arrays or float32."""
     rows = rows_of_keys(width)
     blocks, block = -(-height // rows), rows * width
     last = (height - (blocks - 1) * rows) * width
-    values = (blocks - 1) * panel_depth(block, weights) + panel_depth(last, weights)
-    return blocks * whole_panels(block) * panel_depth(depth, weights), values * whole_panels(depth)
+    tokens = (blocks - 1) * panel_depth(block, values) + panel_depth(last, values)
+    return blocks * whole_panels(block) * panel_depth(depth, keys), tokens * whole_panels(depth)
 
 
 @kernel(EXACT_ORDER, PART)
-def starts_of_block(block, width, depth, weights):
+def starts_of_block(block, width, depth, packed):
     """Return where the packed keys and values of a block of keys begin."""
     tokens = rows_of_keys(width) * width
-    keys = block * whole_panels(tokens) * panel_depth(depth, weights)
-    return keys, block * panel_depth(tokens, weights) * whole_panels(depth)
+    keys = block * whole_panels(tokens) * panel_depth(depth, packed.keys)
+    return keys, block * panel_depth(tokens, packed.values) * whole_panels(depth)
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -94,14 +95,13 @@ def tokens_of_block(block, height, width):
     return lesser(rows_of_keys(width), height - block * rows_of_keys(width)) * width
 
 
-@kernel(EXACT_ORDER, CALLED)
-def _pack_numbers(keys_values, chunk, grid, head, packed):
-    """Pack float32 numbers."""
+@kernel(EXACT_ORDER, PART)
+def _keys_as_numbers(keys_values, chunk, grid, head, packed):
     block, begin, end = chunk
     step, flat = keys_values.shape[1], flattened(keys_values)
     depth = step // (2 * head.heads)
     tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
-    start, values_start = starts_of_block(block, grid.width, depth, packed.keys)
+    start = starts_of_block(block, grid.width, depth, packed)[0]
     for first_token in range(begin, end, PANEL):
         source = (first_token - begin) * step + head.number * depth
         panels = view(packed.keys, start + first_token * depth, (depth * PANEL,))
@@ -109,7 +109,14 @@ def _pack_numbers(keys_values, chunk, grid, head, packed):
         for k in range(depth):
             for j in range(PANEL):  # a constant: LLVM unrolls it
                 panels[k * PANEL + j] = flat[source + lesser(j, last) * step + k] * scale
-    start = values_start + begin * PANEL
+
+
+@kernel(EXACT_ORDER, PART)
+def _values_as_numbers(keys_values, chunk, grid, head, packed):
+    block, begin, end = chunk
+    step, flat = keys_values.shape[1], flattened(keys_values)
+    depth, tokens = step // (2 * head.heads), tokens_of_block(block, grid.height, grid.width)
+    start = starts_of_block(block, grid.width, depth, packed)[1] + begin * PANEL
     for first_column in range(0, depth, PANEL):
         source = (head.heads + head.number) * depth + first_column
         panels = view(packed.values, start + first_column * tokens, ((end - begin) * PANEL,))
@@ -138,26 +145,52 @@ def _gather(x, start, steps, shape, scale, square):
             square[place + c] = x[start + r * steps[0] + c * steps[1]] * scale
 
 
-@kernel(EXACT_ORDER, CALLED, allocates=True)
-def _pack_tiles(keys_values, chunk, grid, head, packed):
-    """Pack bfloat16 numbers in tiles, a square of 16 x 16 at a time; sums end in zeros up to a whole tile."""
+@kernel(EXACT_ORDER, PART)
+def _keys_in_tiles(keys_values, chunk, grid, head, packed):
     block, begin, end = chunk
     step, flat, square = keys_values.shape[1], flattened(keys_values), aligned_scratch(PANEL * PANEL)
     depth = step // (2 * head.heads)
-    tokens, scale = tokens_of_block(block, grid.height, grid.width), float32(1.0 / np.sqrt(depth))
-    start, values_start = starts_of_block(block, grid.width, depth, packed.keys)
+    scale, start = float32(1.0 / np.sqrt(depth)), starts_of_block(block, grid.width, depth, packed)[0]
     for token in range(begin, end, PANEL):
         source = (token - begin) * step + head.number * depth
         for k in range(0, whole_tiles(depth), PANEL):
             _gather(flat, source + k, (ONE, step), (depth - k, end - token), scale, square)
             store_square(square, k, packed.keys, start + token * whole_tiles(depth))
-    last = whole_tiles(tokens) if end == tokens else end
+
+
+@kernel(EXACT_ORDER, PART)
+def _values_in_tiles(keys_values, chunk, grid, head, packed):
+    block, begin, end = chunk
+    step, flat, square = keys_values.shape[1], flattened(keys_values), aligned_scratch(PANEL * PANEL)
+    depth, tokens = step // (2 * head.heads), tokens_of_block(block, grid.height, grid.width)
+    start, last = starts_of_block(block, grid.width, depth, packed)[1], whole_tiles(tokens) if end == tokens else end
     for column in range(0, depth, PANEL):
         source = (head.heads + head.number) * depth + column
         for token in range(begin, last, PANEL):
             _gather(flat, source + (token - begin) * step, (step, ONE), (end - token, depth - column), float32(1),
                     square)  # fmt: skip
-            store_square(square, token, packed.values, values_start + column * whole_tiles(tokens))
+            store_square(square, token, packed.values, start + column * whole_tiles(tokens))
+
+
+@kernel(EXACT_ORDER, CALLED)
+def _pack_numbers(keys_values, chunk, grid, head, packed):
+    """Pack float32 numbers."""
+    _keys_as_numbers(keys_values, chunk, grid, head, packed)
+    _values_as_numbers(keys_values, chunk, grid, head, packed)
+
+
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def _pack_tiles(keys_values, chunk, grid, head, packed):
+    """Pack bfloat16 numbers in tiles, a square of 16 x 16 at a time; sums end in zeros up to a whole tile."""
+    _keys_in_tiles(keys_values, chunk, grid, head, packed)
+    _values_in_tiles(keys_values, chunk, grid, head, packed)
+
+
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def _pack_values_in_tiles(keys_values, chunk, grid, head, packed):
+    """Pack keys as float32 numbers, and values as bfloat16 numbers in tiles."""
+    _keys_as_numbers(keys_values, chunk, grid, head, packed)
+    _values_in_tiles(keys_values, chunk, grid, head, packed)
 
 
 def pack_keys_values(keys_values, chunk, grid, head, packed):
@@ -175,13 +208,17 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
     packed : KeysValues
         Keys and values of the whole grid; the chunk's part is filled.
     """
-    pack = _pack_tiles if packed.keys.dtype in PARTS else _pack_numbers
-    pack(keys_values, chunk, grid, head, packed)
+    tiles = packed.keys.dtype in PARTS, packed.values.dtype in PARTS
+    _PACKERS[tiles](keys_values, chunk, grid, head, packed)
+
+
+_PACKERS = {(False, False): _pack_numbers, (True, True): _pack_tiles, (False, True): _pack_values_in_tiles}
+"""The kernel for keys and values, by whether each is for tiles."""
 
 
 @overload(pack_keys_values, inline="always")
 def _pack_in_numba(keys_values, chunk, grid, head, packed):
-    pack = _pack_tiles if parts_in_numba(packed[0]) else _pack_numbers
+    pack = _PACKERS[bool(parts_in_numba(packed[0])), bool(parts_in_numba(packed[1]))]
     return lambda keys_values, chunk, grid, head, packed: pack(keys_values, chunk, grid, head, packed)
 
 

@@ -17,9 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.attention import QUERIES_AT_A_TIME, RelativeTables, attend_window
-from numpy_vitmatte.kernels.keys_values import Grid
+from numpy_vitmatte.kernels.keys_values import Grid, KeysValues
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
-from numpy_vitmatte.kernels.tile_packing import PARTS
 from numpy_vitmatte.layers.position import RelativePositions
 from numpy_vitmatte.runtime.threads import for_each_block
 
@@ -39,6 +38,8 @@ class AttentionParameters(NamedTuple):
         C = heads * d.
     rel_pos_h, rel_pos_w : RelativePositions or None
         None where the configuration has none.
+    kinds : pair of dtypes
+        The types of packed keys and of packed values: float32, or int16 or int32 for AMX tiles.
     """
 
     query: PackedMatrix
@@ -47,6 +48,7 @@ class AttentionParameters(NamedTuple):
     heads: int
     rel_pos_h: RelativePositions | None
     rel_pos_w: RelativePositions | None
+    kinds: tuple[np.dtype, np.dtype] = (np.dtype(np.float32), np.dtype(np.float32))
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], heads: int) -> "AttentionParameters":
@@ -62,17 +64,12 @@ class AttentionParameters(NamedTuple):
         )
         return cls(query, keys_values, proj, heads, along_h, along_w)
 
-    @property
-    def factors(self) -> np.dtype:
-        """Return the type of packed keys and values: that of the weights where those are for tiles, or else float32."""
-        return self.query.panels.dtype if self.query.panels.dtype in PARTS else np.dtype(np.float32)
-
     def tables(self, height: int, width: int) -> RelativeTables:
         """Return the relative positions of a ``height`` x ``width`` grid, for the kernels."""
+        kinds = KeysValues(*(np.zeros(1, kind) for kind in self.kinds))
         if self.rel_pos_h is None or self.rel_pos_w is None:
-            nothing = np.zeros(1, self.factors)
-            return RelativeTables(nothing, nothing, False)
-        return RelativeTables(self.rel_pos_h.packed_for(height), self.rel_pos_w.packed_for(width), True)
+            return RelativeTables(kinds.keys, kinds.keys, False, kinds)
+        return RelativeTables(self.rel_pos_h.packed_for(height), self.rel_pos_w.packed_for(width), True, kinds)
 
     def empty_probabilities(self, shape: tuple[int, ...], window: int) -> np.ndarray:
         """Make an array for the probabilities of a grid of ``shape`` (h, w, ...): (windows, heads, tokens, tokens).

@@ -1,25 +1,37 @@
-"""The network's packed weights in a lower precision.
+"""The network's packed weights in a lower precision: the one place that says which layer is computed how.
 
-Patch embedding and the ConvStream's first convolution read the pixels. They are a hundredth of the work and cause two
-thirds of the error, so they stay float32. Where bfloat16 numbers are multiplied in pairs, so do attention's scores and
-its sum of values, whose factors are no weights, and the convolutions that Winograd's algorithm does with less than half
-of the products. On tiles both are worth while.
+Each layer is computed in the precision asked for, or in the next better one where that is a large part of the error and
+the layer a small part of the work; ``docs/precision.md`` has the table. Patch embedding and the ConvStream's first
+convolution read the pixels, and are float32 always.
+
+============================  =======================  ==============================  ==============
+layers                        *high*                   *medium*, in tiles              *medium*, pairs
+============================  =======================  ==============================  ==============
+MLPs                          two bfloat16 numbers     bfloat16                        bfloat16
+necks                         two bfloat16 numbers     bfloat16                        float32
+attention: scores             float32                  bfloat16                        float32
+attention: sum of values      two bfloat16 numbers     bfloat16                        float32
+attention: projections        two bfloat16 numbers     two bfloat16 numbers            float32
+decoder                       two bfloat16 numbers     two bfloat16 numbers            float32
+============================  =======================  ==============================  ==============
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from numpy_vitmatte.kernels.direct_conv import direct_conv3x3
-from numpy_vitmatte.kernels.matmul import PackedMatrix, round_packed, round_panels, whole_panels
+from numpy_vitmatte.kernels.matmul import PackedMatrix, round_packed, whole_panels
 from numpy_vitmatte.kernels.tile_packing import PARTS, pack_tiles
 from numpy_vitmatte.kernels.winograd import PackedConv3x3
+from numpy_vitmatte.layers.attention import AttentionParameters
 from numpy_vitmatte.layers.convstream import ConvStreamParameters
 from numpy_vitmatte.layers.fusion import FusionParameters
-from numpy_vitmatte.layers.position import RelativePositions
-from numpy_vitmatte.network.parameters import BlockParameters, NetworkParameters
+from numpy_vitmatte.layers.mlp import MlpParameters
+from numpy_vitmatte.network.parameters import BlockParameters, DecoderParameters, NetworkParameters
 from numpy_vitmatte.runtime.precision import has_tiles, used_precision
 
-_WINDOW = 9
-"""Pixels of the window of a 3x3 convolution."""
+_FLOAT32 = np.dtype(np.float32)
 
 
 class PackedNetworks:
@@ -72,104 +84,79 @@ def with_precision(network: NetworkParameters, precision: str) -> NetworkParamet
 
 def with_weights(network: NetworkParameters, dtype: np.typing.DTypeLike) -> NetworkParameters:
     """Return the network with weights of another type: uint16 (pairs), int16 or int32 (tiles), see ``PRODUCTS``."""
-    layout = _ForTiles(np.dtype(dtype)) if np.dtype(dtype) in PARTS else _ForPairs()
-    backbone, decoder = network.backbone, network.decoder
-    convs, head = decoder.convstream.convs, decoder.matting_head
-    return network._replace(
-        backbone=backbone._replace(blocks=tuple(_block(block, layout) for block in backbone.blocks)),
-        decoder=decoder._replace(
-            convstream=ConvStreamParameters((*convs[:1], *(layout.window(conv) for conv in convs[1:]))),
-            fusion_blocks=layout.fusion_blocks(decoder.fusion_blocks),
-            matting_head=head._replace(conv=layout.window(head.conv)),
-        ),
-    )
+    kind, backbone = np.dtype(dtype), network.backbone
+    if kind not in PARTS:
+        blocks = tuple(block._replace(mlp=_mlp_in_pairs(block.mlp)) for block in backbone.blocks)
+        return network._replace(backbone=backbone._replace(blocks=blocks))
+    return in_tiles(network, kind, np.int32)
 
 
-def _block(block: BlockParameters, layout: "_Layout") -> BlockParameters:
-    attention, mlp, neck = block.attention, block.mlp, block.neck
+def in_tiles(network: NetworkParameters, dtype: np.typing.DTypeLike, better: np.typing.DTypeLike) -> NetworkParameters:
+    """Return the network with weights for AMX tiles: of one type, int16 or int32, and of a better one where it pays."""
+    layout, precise, backbone = _Tiles(np.dtype(dtype)), _Tiles(np.dtype(better)), network.backbone
+    blocks = tuple(_block_in_tiles(block, layout, precise) for block in backbone.blocks)
+    decoder = _decoder_in_tiles(network.decoder, precise)
+    return network._replace(backbone=backbone._replace(blocks=blocks), decoder=decoder)
+
+
+def _mlp_in_pairs(mlp: MlpParameters) -> MlpParameters:
+    """Round an MLP for ``vdpbf16ps``, unless a sum has an odd number of terms."""
+    return mlp if mlp.fc1.depth % 2 or mlp.fc2.depth % 2 else MlpParameters(*map(round_packed, mlp))
+
+
+class _Tiles(NamedTuple):
+    """AMX tiles with one or two bfloat16 numbers for each, int16 or int32; any number of them can be summed."""
+
+    dtype: np.dtype
+
+    def matrix(self, matrix: PackedMatrix, segments: int = 1) -> PackedMatrix:
+        """Lay out a matrix whose input has so many segments."""
+        return matrix._replace(panels=pack_tiles(matrix.panels, matrix.depth, segments, self.dtype))
+
+    def conv3x3(self, conv: PackedConv3x3) -> PackedConv3x3:
+        """Lay out a convolution of stride 1 without Winograd's sums."""
+        return direct_conv3x3(conv, self.dtype)
+
+
+def _block_in_tiles(block: BlockParameters, layout: _Tiles, better: _Tiles) -> BlockParameters:
+    neck = block.neck
     if neck is not None:
         conv1, conv2, conv3 = neck.convs
         neck = neck._replace(convs=(layout.matrix(conv1), layout.conv3x3(conv2), layout.matrix(conv3)))
     return block._replace(
-        attention=attention._replace(
-            query=layout.matrix(attention.query),
-            keys_values=layout.matrix(attention.keys_values),
-            proj=layout.matrix(attention.proj),
-            rel_pos_h=layout.positions(attention.rel_pos_h),
-            rel_pos_w=layout.positions(attention.rel_pos_w),
-        ),
-        mlp=mlp._replace(fc1=layout.matrix(mlp.fc1), fc2=layout.matrix(mlp.fc2)),
+        attention=_attention_in_tiles(block.attention, layout, better),
+        mlp=MlpParameters(*map(layout.matrix, block.mlp)),
         neck=neck,
     )
 
 
-class _ForPairs:
-    """bfloat16 numbers in pairs, for ``vdpbf16ps``. Where an odd number is summed, weights stay float32."""
-
-    def matrix(self, matrix: PackedMatrix) -> PackedMatrix:
-        """Round a matrix whose input has one segment."""
-        return matrix if matrix.depth % 2 else round_packed(matrix)
-
-    def window(self, matrix: PackedMatrix) -> PackedMatrix:
-        """Round a 3x3 convolution: each of its three segments must hold pairs."""
-        return matrix if matrix.depth // _WINDOW % 2 else round_packed(matrix)
-
-    def conv3x3(self, conv: PackedConv3x3) -> PackedConv3x3:
-        """Leave a convolution of stride 1 as it is: Winograd's sixteen products stay float32."""
-        return conv
-
-    def positions(self, positions: RelativePositions | None) -> RelativePositions | None:
-        """Leave relative positions as they are: attention's products stay float32."""
-        return positions
-
-    def fusion_blocks(self, blocks: tuple[FusionParameters, ...]) -> tuple[FusionParameters, ...]:
-        """Round all or, if the features of one have an odd number of channels, none: one kernel goes through them."""
-        if any(_features(block) % 2 for block in blocks):
-            return blocks
-        return tuple(
-            block._replace(upsampled=np.stack([round_panels(panels) for panels in block.upsampled])) for block in blocks
-        )
+def _attention_in_tiles(attention: AttentionParameters, layout: _Tiles, better: _Tiles) -> AttentionParameters:
+    # Exponentials multiply an error of the scores, which are large. "high" has no better treatment than float32.
+    scores = _FLOAT32 if layout.dtype == np.int32 else layout.dtype
+    along_h, along_w = (
+        positions if positions is None or scores == _FLOAT32 else positions.for_tiles(scores)
+        for positions in (attention.rel_pos_h, attention.rel_pos_w)
+    )
+    query, keys_values, proj = map(better.matrix, (attention.query, attention.keys_values, attention.proj))
+    return AttentionParameters(
+        query, keys_values, proj, attention.heads, along_h, along_w, kinds=(scores, layout.dtype)
+    )
 
 
-class _ForTiles:
-    """One or two bfloat16 numbers for each, in AMX tiles; any number of them can be summed."""
-
-    def __init__(self, dtype: np.dtype) -> None:
-        self._dtype = dtype
-
-    def matrix(self, matrix: PackedMatrix, segments: int = 1) -> PackedMatrix:
-        """Lay out a matrix whose input has one segment."""
-        return matrix._replace(panels=pack_tiles(matrix.panels, matrix.depth, segments, self._dtype))
-
-    def window(self, matrix: PackedMatrix) -> PackedMatrix:
-        """Lay out a 3x3 convolution, whose input has three."""
-        return self.matrix(matrix, 3)
-
-    def conv3x3(self, conv: PackedConv3x3) -> PackedConv3x3:
-        """Lay out a convolution of stride 1 without Winograd's sums."""
-        return direct_conv3x3(conv, self._dtype)
-
-    def positions(self, positions: RelativePositions | None) -> RelativePositions | None:
-        """Lay out relative positions; keys and values follow them."""
-        return None if positions is None else positions.for_tiles(self._dtype)
-
-    def fusion_blocks(self, blocks: tuple[FusionParameters, ...]) -> tuple[FusionParameters, ...]:
-        """Lay out both halves of each block's convolution."""
-        return tuple(
-            FusionParameters(
-                self.conv3x3(block.detail),
-                pack_tiles(block.upsampled, _features(block), 1, self._dtype).reshape(len(block.upsampled), -1),
-            )
-            for block in blocks
-        )
+def _decoder_in_tiles(decoder: DecoderParameters, layout: _Tiles) -> DecoderParameters:
+    convs, head = decoder.convstream.convs, decoder.matting_head
+    return decoder._replace(
+        convstream=ConvStreamParameters((*convs[:1], *(layout.matrix(conv, 3) for conv in convs[1:]))),
+        fusion_blocks=tuple(_fusion_in_tiles(block, layout) for block in decoder.fusion_blocks),
+        matting_head=head._replace(conv=layout.matrix(head.conv, 3)),
+    )
 
 
-_Layout = _ForPairs | _ForTiles
-
-
-def _features(block: FusionParameters) -> int:
-    """Count the channels that a fusion block doubles."""
-    return int(block.upsampled.shape[1] // whole_panels(3 * block.detail.columns))
+def _fusion_in_tiles(block: FusionParameters, layout: _Tiles) -> FusionParameters:
+    """Lay out both halves of the convolution."""
+    features = int(block.upsampled.shape[1] // whole_panels(3 * block.detail.columns))  # channels that are doubled
+    upsampled = pack_tiles(block.upsampled, features, 1, layout.dtype)
+    return FusionParameters(layout.conv3x3(block.detail), upsampled.reshape(len(block.upsampled), -1))
 
 
 def rounded_bytes(network: NetworkParameters) -> int:
