@@ -5,6 +5,8 @@ import os
 import platform
 from pathlib import Path
 
+from llvmlite.binding import get_host_cpu_name
+
 import numpy_vitmatte
 
 PACKAGES = ("numpy", "numba", "llvmlite", "torch", "transformers", "onnx", "onnxruntime", "openvino")
@@ -45,9 +47,9 @@ def _physical_memory() -> int:
 
 
 def _processor() -> str:
+    """Return its name and, since virtual machines shorten that to the brand, what LLVM calls its generation."""
     table = Path("/proc/cpuinfo")
-    if table.exists():
-        for line in table.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    lines = table.read_text().splitlines() if table.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name} ({get_host_cpu_name()})"
