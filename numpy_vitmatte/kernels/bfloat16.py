@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from numpy_vitmatte.kernels.views import view
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, config, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, config, kernel
 
 uint32 = np.uint32
 
@@ -113,26 +113,6 @@ def round_run(x, first, count, out, start):
     own, target = view(x, first, (count,)), view(out, start, (count,))
     for k in range(count):
         target[k] = _rounded_bits(own[k])
-
-
-@kernel(EXACT_ORDER, CALLED, allocates=True)
-def rounded_rows(x, rows, segments):
-    """Round the part of some rows that a product reads to bfloat16, once where they overlap.
-
-    Returns
-    -------
-    rows, segments
-        ``Rows`` and ``Segments`` of the result, plain tuples.
-    """
-    number, step, depth = segments
-    values, start, x_step = x
-    joined = x_step <= depth
-    run = (rows - 1) * x_step + depth if joined else depth
-    bits = np.empty(number * run * (1 if joined else rows), np.uint16)
-    for s in range(number):
-        for m in range(1 if joined else rows):
-            round_run(values, start + m * x_step + s * step, run, bits, (m * number + s) * run)
-    return (bits, ZERO, x_step if joined else number * depth), (number, run, depth)
 
 
 @kernel(EXACT_ORDER, INLINED)

@@ -7,15 +7,15 @@ cache. Blocks depend on the grid alone.
 from typing import NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.kernels.tile_packing import PARTS, panel_depth, parts_in_numba, store_square, whole_tiles
+from numpy_vitmatte.kernels.tile_packing import panel_depth, parts_of, store_square, whole_tiles
 from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.runtime.choice import chosen_by_types
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, kernel
-from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
+from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 float32 = np.float32
 
@@ -193,6 +193,7 @@ def _pack_values_in_tiles(keys_values, chunk, grid, head, packed):
     _values_in_tiles(keys_values, chunk, grid, head, packed)
 
 
+@chosen_by_types
 def pack_keys_values(keys_values, chunk, grid, head, packed):
     """Pack one head's keys and values of a chunk of tokens.
 
@@ -208,28 +209,24 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
     packed : KeysValues
         Keys and values of the whole grid; the chunk's part is filled.
     """
-    tiles = packed.keys.dtype in PARTS, packed.values.dtype in PARTS
-    _PACKERS[tiles](keys_values, chunk, grid, head, packed)
+    return _PACKERS[bool(parts_of(packed[0])), bool(parts_of(packed[1]))]
 
 
 _PACKERS = {(False, False): _pack_numbers, (True, True): _pack_tiles, (False, True): _pack_values_in_tiles}
 """The kernel for keys and values, by whether each is for tiles."""
 
 
-@overload(pack_keys_values, inline="always")
-def _pack_in_numba(keys_values, chunk, grid, head, packed):
-    pack = _PACKERS[bool(parts_in_numba(packed[0])), bool(parts_in_numba(packed[1]))]
-    return lambda keys_values, chunk, grid, head, packed: pack(keys_values, chunk, grid, head, packed)
+@kernel(EXACT_ORDER, INLINED, allocates=True)
+def _scratch_of_numbers(size, weights):
+    return aligned_scratch(size)
 
 
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def _scratch_for_tiles(size, weights):
+    return aligned_scratch(size * weights.itemsize // 4).view(weights.dtype)
+
+
+@chosen_by_types
 def scratch_like(size, weights):
     """Return an array of packed weights of the type of ``weights``, beginning with a cache line; it holds anything."""
-    return aligned_empty(size * weights.itemsize // 4).view(weights.dtype)
-
-
-@overload(scratch_like, inline="always")
-def _scratch_in_numba(size, weights):
-    if not parts_in_numba(weights):
-        return lambda size, weights: aligned_scratch(size)
-    kind = np.dtype(str(weights.dtype)).type
-    return lambda size, weights: aligned_scratch(size * weights.itemsize // 4).view(kind)
+    return _scratch_for_tiles if parts_of(weights) else _scratch_of_numbers

@@ -3,10 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
-from numpy_vitmatte.kernels.bfloat16 import round_to_bfloat16
+from numpy_vitmatte.kernels.bfloat16 import round_run, round_to_bfloat16
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.microkernel import (
     MR,
@@ -24,8 +22,9 @@ from numpy_vitmatte.kernels.microkernel import (
     tall_tile,
 )
 from numpy_vitmatte.kernels.square_sweep import column_of_squares
-from numpy_vitmatte.kernels.tile_packing import PARTS, as_bfloat16, parts_in_numba
+from numpy_vitmatte.kernels.tile_packing import parts_of, split_rows
 from numpy_vitmatte.kernels.vectors import copy_lanes
+from numpy_vitmatte.runtime.choice import chosen_by_types
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
 
@@ -173,16 +172,10 @@ def _column_of_tiles(x, rows, segments, matrix, panel, wide, out):
         m += height
 
 
+@chosen_by_types
 def _column(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs by the tiles of the weights' type."""
-    column = column_of_squares if matrix.panels.dtype in PARTS else _column_of_tiles
-    column(x, rows, segments, matrix, panel, wide, out)
-
-
-@overload(_column, inline="always")
-def _column_in_numba(x, rows, segments, matrix, panel, wide, out):
-    column = column_of_squares if parts_in_numba(matrix[0]) else _column_of_tiles
-    return lambda x, rows, segments, matrix, panel, wide, out: column(x, rows, segments, matrix, panel, wide, out)
+    return column_of_squares if parts_of(matrix[0]) else _column_of_tiles
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
@@ -211,11 +204,24 @@ def sweep_columns(x, rows, segments, matrix, out):
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
-def _sweep_in_bfloat16(x, rows, segments, matrix, out):
-    inputs, runs = as_bfloat16(x, rows, segments, matrix.panels)
+def _sweep_in_tiles(x, rows, segments, matrix, out):
+    inputs, runs = split_rows(x, rows, segments, matrix.panels.itemsize // 2)
     sweep_columns(inputs, rows, runs, matrix, out)
 
 
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def _sweep_in_pairs(x, rows, segments, matrix, out):
+    """Round the runs of each row one behind the other, so that they become a single segment."""
+    (number, step, depth), (values, start, x_step) = segments, x
+    whole = number * depth
+    bits = np.empty(rows * whole, np.uint16)
+    for m in range(rows):
+        for s in range(number):
+            round_run(values, start + m * x_step + s * step, depth, bits, m * whole + s * depth)
+    sweep_columns(Rows(bits, ZERO, whole), rows, Segments(ONE, ZERO, whole), matrix, out)
+
+
+@chosen_by_types
 def sweep(x, rows, segments, matrix, out):
     """Compute ``out[m, n] = bias[n] + sum_k x[m, k] * w[k, n]`` for ``rows`` rows and all columns of the matrix.
 
@@ -232,14 +238,9 @@ def sweep(x, rows, segments, matrix, out):
     matrix : PackedMatrix
         (K, N) with K = ``segments.number * segments.depth``.
     """
-    apply = sweep_columns if matrix.panels.dtype == np.float32 else _sweep_in_bfloat16
-    apply(x, rows, segments, matrix, out)
-
-
-@overload(sweep, inline="always")
-def _sweep_in_numba(x, rows, segments, matrix, out):
-    apply = sweep_columns if matrix[0].dtype == types.float32 else _sweep_in_bfloat16
-    return lambda x, rows, segments, matrix, out: apply(x, rows, segments, matrix, out)
+    if parts_of(matrix[0]):
+        return _sweep_in_tiles
+    return sweep_columns if str(matrix[0].dtype) == "float32" else _sweep_in_pairs
 
 
 @kernel(EXACT_ORDER, INLINED)

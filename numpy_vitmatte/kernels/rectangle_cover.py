@@ -50,7 +50,8 @@ def _join_row(rectangles, numbers, done, first, tallest, halo):
     Those rectangles are ``numbers[done:first]``, and end where the runs begin. The number of one that is taken in is
     overwritten. Those before are finished, but a rectangle that becomes wider may meet one of them further up.
     """
-    for lower in numbers[first:]:
+    for n in range(first, numbers.size):
+        lower = numbers[n]
         run = _corners(rectangles, lower)
         for place in range(done, first):
             if numbers[place] == _TAKEN_IN:
@@ -88,7 +89,7 @@ def join_runs(rectangles, tallest, halo, order):
     int
         The number of rectangles that are left.
     """
-    done, end, first = 0, 0, 0  # order[:done] is finished, order[done:end] ends at the last row of cells
+    done, end, first = ZERO, ZERO, ZERO  # order[:done] is finished, order[done:end] ends at the last row of cells
     while first < len(rectangles):
         last = first
         while last < len(rectangles) and rectangles[last, 0] == rectangles[first, 0]:
@@ -96,7 +97,7 @@ def join_runs(rectangles, tallest, halo, order):
             last += 1
         if done < end and rectangles[order[done], 2] < rectangles[first, 0]:
             done = end  # nothing is marked in the row above
-        _join_row(rectangles, order[: end + last - first], done, end, tallest, halo)
+        _join_row(rectangles, view(order, ZERO, (end + last - first,)), done, end, tallest, halo)
         kept = done
         for n in range(done, end + last - first):
             order[kept] = order[n]

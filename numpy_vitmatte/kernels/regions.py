@@ -109,7 +109,7 @@ def zero_padded_scratch(rectangle, channels, height, width):
     return piece
 
 
-@kernel(EXACT_ORDER, allocates=True)
+@kernel(EXACT_ORDER, CALLED, allocates=True)
 def zero_padded_copy(values, rectangle):
     """Copy the pixels of a whole map (H, W, C) under a ``Rectangle`` to a ``Piece``, zeros outside the map."""
     height, width, channels = values.shape

@@ -14,12 +14,12 @@ panel lie one or two tiles::
 """
 
 import numpy as np
-from numba.extending import overload
 
-from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, rounded_rows, split, to_float32
+from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, split, to_float32
 from numpy_vitmatte.kernels.integers import greater
 from numpy_vitmatte.kernels.tiles import TILE_COLUMNS, TILE_DEPTH, TILE_ROWS
 from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.runtime.choice import chosen_by_types
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty
 
@@ -113,21 +113,6 @@ def split_rows(x, rows, segments, parts):
     return (bits, begin, x_step if joined else number * whole), (number, run, whole)
 
 
-def as_bfloat16(x, rows, segments, panels):
-    """Return rows and segments in the bfloat16 numbers of the weights: split for tiles, or rounded for pairs."""
-    if panels.dtype in PARTS:
-        return split_rows(x, rows, segments, PARTS[panels.dtype])
-    return rounded_rows(x, rows, segments)
-
-
-@overload(as_bfloat16)
-def _as_bfloat16_in_numba(x, rows, segments, panels):
-    parts = parts_in_numba(panels)
-    if parts:
-        return lambda x, rows, segments, panels: split_rows(x, rows, segments, parts)
-    return lambda x, rows, segments, panels: rounded_rows(x, rows, segments)
-
-
 @kernel(EXACT_ORDER, CALLED)
 def store_square(square, row, out, start):
     """Lay out 16 rows of a panel of weights for tiles, from number ``row`` on, a multiple of 16.
@@ -154,21 +139,25 @@ def store_square(square, row, out, start):
             target[n] = pair_of(rest_of(one[n]), rest_of(other[n]))
 
 
+@kernel(EXACT_ORDER, INLINED)
+def _depth_in_tiles(depth, weights):
+    return whole_tiles(depth)
+
+
+@kernel(EXACT_ORDER, INLINED)
+def _depth_in_numbers(depth, weights):
+    return depth
+
+
+@chosen_by_types
 def panel_depth(depth, weights):
     """Return the rows of a panel of packed weights whose sums have ``depth`` terms; some types need whole tiles.
 
     ``weights`` is an array of that type, or None for float32.
     """
-    return whole_tiles(depth) if weights is not None and weights.dtype in PARTS else depth
+    return _depth_in_tiles if parts_of(weights) else _depth_in_numbers
 
 
-@overload(panel_depth, inline="always")
-def _panel_depth_in_numba(depth, weights):
-    if parts_in_numba(weights):
-        return lambda depth, weights: whole_tiles(depth)
-    return lambda depth, weights: depth
-
-
-def parts_in_numba(weights):
-    """Return the parts of each number of weights for tiles, by their type in Numba, and 0 for other weights."""
-    return np.intp(PARTS.get(np.dtype(str(weights.dtype)), 0) if hasattr(weights, "dtype") else 0)
+def parts_of(weights):
+    """Return the parts of each number of weights for tiles, an array or its type in Numba, and 0 for other weights."""
+    return PARTS.get(np.dtype(str(weights.dtype)), 0) if hasattr(weights, "dtype") else 0

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from numpy_vitmatte.kernels.attention import QUERIES_AT_A_TIME
-from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
+from numpy_vitmatte.kernels.fused.block import Block, LayerNorm, NormAndMlp
 from numpy_vitmatte.kernels.fused.global_block import global_block_keys, global_block_queries
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.fused.window_block import window_block_windows
@@ -85,7 +85,8 @@ def _with_neighbors(mask: np.ndarray) -> np.ndarray:
 def _for_kernels(block: BlockParameters) -> Block:
     attention, mlp = block.attention, block.mlp
     projections = attention.query, attention.keys_values, attention.proj
-    return Block(LayerNorm(*block.norm1), attention.heads, *projections, LayerNorm(*block.norm2), mlp.fc1, mlp.fc2)
+    after = NormAndMlp(LayerNorm(*block.norm2), mlp.fc1, mlp.fc2)
+    return Block(LayerNorm(*block.norm1), attention.heads, *projections, after)
 
 
 def global_block(
@@ -124,7 +125,7 @@ def global_block(
     chunks = _key_chunks(height, width)
 
     def prepare(number: int, _: int) -> None:
-        global_block_keys(tokens, chunks[number], own, packed, out)
+        global_block_keys(tokens, chunks[number], own.norm1, heads, own.keys_values, packed, out)
 
     def transform(first: int, last: int) -> None:
         global_block_queries(tokens, out, wanted[first:last], own, packed, tables, kept, first)
@@ -181,7 +182,7 @@ def window_block(tokens: np.ndarray, block: BlockParameters, probabilities: np.n
 
     for_each_block(transform, len(groups))
     if not at_once:
-        _add_residual_mlp(tokens, out, own)
+        _add_residual_mlp(tokens, out, own.mlp)
     return out
 
 
@@ -209,11 +210,11 @@ def _threads_take_turns(tokens: int, window: int) -> bool:
     return tokens >= TURNS * get_num_threads() * max(window**2, WINDOWED_TOKENS)
 
 
-def _add_residual_mlp(tokens: np.ndarray, attended: np.ndarray, block: Block) -> None:
+def _add_residual_mlp(tokens: np.ndarray, attended: np.ndarray, mlp: NormAndMlp) -> None:
     """Take attention's result (h, w, C) through what follows, in place: all threads get the same number of rows."""
     x, out = (values.reshape(-1, values.shape[-1]) for values in (tokens, attended))  # [h, w, C] -> [N, C]
 
     def transform(first: int, last: int) -> None:
-        add_residual_mlp(x[first:last], out[first:last], block)
+        add_residual_mlp(x[first:last], out[first:last], mlp)
 
     for_each_block(transform, len(x), even_block(len(x), 2 * ROWS_IN_CACHE, SHORT_ROWS))

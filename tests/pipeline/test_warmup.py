@@ -71,4 +71,4 @@ def test_the_first_matte_compiles_only_what_it_runs(precision):
         for environment in ({}, {"NUMBA_DISABLE_JIT": "1"})
     )
     assert compiled - called == NOT_CALLED
-    assert ("numpy_vitmatte.kernels.bfloat16.rounded_rows" in compiled) == (precision == "medium")
+    assert ("numpy_vitmatte.kernels.matmul._sweep_in_pairs" in compiled) == (precision == "medium")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
+from numpy_vitmatte.kernels.fused.block import Block, LayerNorm, NormAndMlp
 from numpy_vitmatte.kernels.matmul import pack
 
 
@@ -16,4 +16,4 @@ def draw_block(channels, heads):
     norms = (LayerNorm(draw(channels) + n, draw(channels) - n, 1e-6) for n in (1, 2))
     projections = (pack(draw(channels, n * channels), draw(n * channels)) for n in (1, 2, 1))
     mlp = pack(draw(channels, 40), draw(40)), pack(draw(40, channels), draw(channels))
-    return Block(next(norms), heads, *projections, next(norms), *mlp)
+    return Block(next(norms), heads, *projections, NormAndMlp(next(norms), *mlp))

@@ -15,6 +15,14 @@ class LayerNorm(NamedTuple):
     epsilon: float
 
 
+class NormAndMlp(NamedTuple):
+    """What follows attention in a block: the norm before the MLP, and its layers (C, M) and (M, C)."""
+
+    norm: LayerNorm
+    fc1: PackedMatrix
+    fc2: PackedMatrix
+
+
 class Block(NamedTuple):
     """A transformer block without its neck.
 
@@ -25,10 +33,7 @@ class Block(NamedTuple):
     heads : int
     query, keys_values, proj : PackedMatrix
         (C, C); (C, 2 C), keys of all heads, then values of all heads; (C, C).
-    norm2 : LayerNorm
-        Before the MLP.
-    fc1, fc2 : PackedMatrix
-        (C, M) and (M, C).
+    mlp : NormAndMlp
     """
 
     norm1: LayerNorm
@@ -36,6 +41,4 @@ class Block(NamedTuple):
     query: PackedMatrix
     keys_values: PackedMatrix
     proj: PackedMatrix
-    norm2: LayerNorm
-    fc1: PackedMatrix
-    fc2: PackedMatrix
+    mlp: NormAndMlp

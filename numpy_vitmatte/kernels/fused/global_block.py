@@ -14,26 +14,27 @@ from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 @kernel(EXACT_ORDER, allocates=True)
-def global_block_keys(tokens, chunk, block, packed, normalized):
+def global_block_keys(tokens, chunk, norm, heads, keys_values, packed, normalized):
     """Apply the layer norm to a chunk of the grid's tokens, and compute its keys and values for all heads.
 
     Parameters
     ----------
     tokens : float32 array (h, w, C)
     chunk : KeyChunk
-    block : Block
+    norm, heads, keys_values
+        Those of the ``Block``: each array that a kernel gets from Python takes compilation.
     packed : KeysValues
         (heads, .) each. The chunk's part is filled, as ``pack_keys_values`` lays it out.
     normalized : float32 array (h, w, C)
         The norm's result is kept here for the queries.
     """
     height, width, channels = tokens.shape
-    heads, norm, start = block.heads, block.norm1, chunk.key_block * rows_of_keys(width) * width
+    start = chunk.key_block * rows_of_keys(width) * width
     first, last = start + chunk.first, start + chunk.last
     count = last - first
     own = view(normalized, first * channels, (count, channels))
     normalize(view(tokens, first * channels, (count, channels)), norm.weight, norm.bias, norm.epsilon, own)
-    projected = project(view(own, ZERO, (count * channels,)), count, block.keys_values)
+    projected = project(view(own, ZERO, (count * channels,)), count, keys_values)
     for number in range(heads):
         target = KeysValues(packed.keys[number], packed.values[number])
         pack_keys_values(
@@ -82,7 +83,7 @@ def global_block_queries(tokens, normalized, positions, block, packed, tables, p
                Rows(attended, head * depth, channels))  # fmt: skip
     multiply(attended, rows, block.proj, queries)
     before = view(_gathered(tokens, positions), ZERO, (rows, channels))
-    add_residual_mlp(before, view(queries, ZERO, (rows, channels)), block)
+    add_residual_mlp(before, view(queries, ZERO, (rows, channels)), block.mlp)
     flat = flattened(normalized)
     for i in range(rows):
         copy_run(queries, i * channels, channels, flat, positions[i] * channels)

@@ -12,16 +12,16 @@ from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 
 @kernel(EXACT_ORDER, allocates=True)
-def add_residual_mlp(x, attended, block):
-    """Overwrite ``attended`` with ``y + fc2(gelu(fc1(norm2(y))))``, where ``y = x + attended``.
+def add_residual_mlp(x, attended, mlp):
+    """Overwrite ``attended`` with ``y + fc2(gelu(fc1(norm(y))))``, where ``y = x + attended``.
 
     Parameters
     ----------
     x, attended : float32 arrays (rows, C)
         Tokens before attention, and the result of attention.
-    block : Block
+    mlp : NormAndMlp
     """
-    (rows, channels), norm, fc1, fc2 = x.shape, block.norm2, block.fc1, block.fc2
+    (rows, channels), (norm, fc1, fc2) = x.shape, mlp
     at_once = lesser(rows_at_a_time(rows), rows)
     normalized, hidden = aligned_scratch(at_once * channels), aligned_scratch(at_once * fc1.columns)
     for start in range(0, rows, at_once):

@@ -128,5 +128,5 @@ def window_block_windows(tokens, window, numbers, block, tables, probabilities, 
     if result.size > own.size:
         result = _only_real(result, number, window, rows, columns, channels)
     if finish:
-        add_residual_mlp(per_token, view(result, ZERO, (number * real, channels)), block)
+        add_residual_mlp(per_token, view(result, ZERO, (number * real, channels)), block.mlp)
     _copy_windows(out, numbers, window, rows, columns, result, YES)

@@ -21,7 +21,7 @@ def prepared(tokens, block):
     keys, values, expected_keys, expected_values = (np.zeros((HEADS, size), np.float32) for size in (*sizes, *sizes))
     normalized = np.full_like(tokens, np.nan)
     for chunk in (KeyChunk(0, 0, 16), KeyChunk(0, 16, TOKENS)):
-        global_block_keys(tokens, chunk, block, KeysValues(keys, values), normalized)
+        global_block_keys(tokens, chunk, block.norm1, HEADS, block.keys_values, KeysValues(keys, values), normalized)
     np.testing.assert_array_equal(normalized, normalize_rows(tokens, *block.norm1))
     projected = linear(normalized, block.keys_values).reshape(TOKENS, -1)
     for head in range(HEADS):
@@ -54,7 +54,7 @@ def test_as_step_by_step(keep):
         if keep:
             np.testing.assert_array_equal(kept[head, first : first + 4], probabilities)
     result = linear(attended, block.proj)
-    add_residual_mlp(before_flat[positions], result, block)
+    add_residual_mlp(before_flat[positions], result, block.mlp)
     np.testing.assert_array_equal(flat[positions], result)
     np.testing.assert_array_equal(np.delete(flat, positions, axis=0), others)
     assert not keep or np.isnan(np.delete(kept, range(first, first + 4), axis=1)).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numpy_vitmatte.kernels.elementwise import gelu_, normalize_rows
-from numpy_vitmatte.kernels.fused.block import Block, LayerNorm
+from numpy_vitmatte.kernels.fused.block import LayerNorm, NormAndMlp
 from numpy_vitmatte.kernels.fused.residual_mlp import add_residual_mlp
 from numpy_vitmatte.kernels.matmul import ROWS_IN_CACHE, linear, pack
 
@@ -17,11 +17,9 @@ def test_residual_mlp(rows):
         random.standard_normal(shape).astype(np.float32)
         for shape in ((rows, 24), (rows, 24), (24,), (24,), (24, 40), (40,), (40, 24), (24,))
     )
-    norm, fc1, fc2 = LayerNorm(weight, bias, 1e-6), pack(*weights[:2]), pack(*weights[2:])
-    other = LayerNorm(bias, weight, 0.5)  # attention and the norm before it are not used
-    block = Block(other, 1, fc2, fc1, fc2, norm, fc1, fc2)
+    fc1, fc2 = pack(*weights[:2]), pack(*weights[2:])
     before, total = x.copy(), x + attended
-    add_residual_mlp(x, attended, block)
+    add_residual_mlp(x, attended, NormAndMlp(LayerNorm(weight, bias, 1e-6), fc1, fc2))
     wide = gelu_(linear(normalize_rows(total, weight, bias, 1e-6), fc1))
     expected = total + linear(wide, fc2)
     np.testing.assert_array_equal(attended, expected)

@@ -41,7 +41,7 @@ def test_as_step_by_step(numbers, keep, finish):
         result = linear(attended, block.proj).reshape(WINDOW, WINDOW, CHANNELS)[:rows, :columns]
         result = result.reshape(-1, CHANNELS).copy()
         if finish:
-            add_residual_mlp(own.reshape(-1, CHANNELS), result, block)
+            add_residual_mlp(own.reshape(-1, CHANNELS), result, block.mlp)
         np.testing.assert_array_equal(out[y : y + rows, x : x + columns], result.reshape(own.shape))
         out[y : y + rows, x : x + columns] = np.nan
         if keep:
