@@ -1,7 +1,7 @@
 """A function that stands for one of several kernels, which the types of its arguments choose.
 
 Numba has ``overload`` for this. It compiles a function that calls the kernel, types it once more for each caller, and
-puts its lines there: that was a twentieth of all compilation. Here Numba asks which kernel it is, and writes the call.
+puts its lines there. Here Numba asks which kernel it is, and writes the call.
 """
 
 import functools
@@ -13,7 +13,7 @@ from numba.extending import models, register_model, typeof_impl
 
 
 class Choice:
-    """What ``chosen_by_types`` makes of a function."""
+    """A function that calls the kernel of its choice, which ``chosen_by_types`` makes."""
 
     def __init__(self, choose: Callable[..., Any]) -> None:
         functools.update_wrapper(self, choose)

@@ -16,7 +16,7 @@ class LayerNorm(NamedTuple):
 
 
 class NormAndMlp(NamedTuple):
-    """What follows attention in a block: the norm before the MLP, and its layers (C, M) and (M, C)."""
+    """The part of a block behind attention: the norm before the MLP, and its layers (C, M) and (M, C)."""
 
     norm: LayerNorm
     fc1: PackedMatrix
