@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> bool:
     panels[-1].set_yscale("log")
     panels[-1].set_ylim(bottom=0.1)
     panels[-1].yaxis.set_major_formatter("{x:g}")
+    panels[-1].yaxis.set_minor_formatter("")  # a short axis would be labeled at every line
     handles = [Patch(color=color, label=name) for name, color in zip(COMPETITORS, COLORS, strict=True)]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(COMPETITORS), fontsize=8, frameon=False)
     figure.savefig(arguments.output, metadata={"Date": None})
