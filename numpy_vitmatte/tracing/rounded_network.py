@@ -41,7 +41,7 @@ class RoundedNetwork:
         # Where a batch norm multiplies by 0, its input does not matter.
         self._gains = {f"decoder.{convolution_before(norm)}": np.where(g, g, 1.0) for norm, g in gains.items()}
         self._parts_of_attentions = {
-            f"backbone.encoder.layer.{n}.attention": tuple(map(parts_of, block.attention.kinds))
+            f"backbone.encoder.layer.{n}.attention": tuple(map(bfloat16_parts, block.attention.kinds))
             for n, block in enumerate(packed.backbone.blocks)
         }
         parts = parts_of_weights(packed)
@@ -87,19 +87,19 @@ class RoundedNetwork:
         """Convolve the detail map and the features, which are rounded before they are doubled."""
         block = self._packed.decoder.fusion_blocks[int(name.split(".")[2])]
         weight, gain = self._given[f"{name}.weight"], self._gains[name]
-        of_detail = rounded_factor(weight[:, : detail.shape[-1]], parts_of(block.detail.panels.dtype), gain)
+        of_detail = rounded_factor(weight[:, : detail.shape[-1]], bfloat16_parts(block.detail.panels.dtype), gain)
         of_features = np.moveaxis(weight[:, detail.shape[-1] :], 0, -1)  # [out, in, 3, 3] -> [in, 3, 3, out]
 
         def doubled(x: np.ndarray, w: np.ndarray) -> np.ndarray:
             return conv(upsample2(x), {"weight": np.moveaxis(w, -1, 0)}, padding=1)
 
-        parts = parts_of(block.upsampled.dtype)
+        parts = bfloat16_parts(block.upsampled.dtype)
         factor = rounded_factor(of_features, parts, gain)
         y = rounded_product(doubled, features, factor) if parts else doubled(features, of_features)
         return y + conv(detail, {"weight": of_detail}, padding=1)
 
 
-def parts_of(dtype: np.dtype) -> int:
+def bfloat16_parts(dtype: np.dtype) -> int:
     """Return how many bfloat16 numbers stand for each number where packed weights have a type; 0 is float32."""
     return 1 if dtype == np.uint16 else PARTS.get(dtype, 0)
 
@@ -123,4 +123,4 @@ def parts_of_weights(packed: NetworkParameters) -> dict[str, int]:
     for index, matrix in enumerate(packed.decoder.convstream.convs):
         types[f"decoder.convstream.convs.{index}.conv.weight"] = matrix.panels.dtype
     types["decoder.matting_head.matting_convs.0.weight"] = packed.decoder.matting_head.conv.panels.dtype
-    return {name: parts_of(dtype) for name, dtype in types.items()}
+    return {name: bfloat16_parts(dtype) for name, dtype in types.items()}
