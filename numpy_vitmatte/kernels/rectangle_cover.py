@@ -1,6 +1,6 @@
-"""Few rectangles that cover many marked cells: runs of cells along rows, joined downwards where that is cheaper.
+"""Runs of cells along rows, joined downwards to rectangles where that is cheaper.
 
-Rectangles are rows (top, left, bottom, right) of int64 arrays (n, 4), cells a bool array.
+Rectangles are rows (top, left, bottom, right) of int64 arrays (n, 4).
 """
 
 import numpy as np
@@ -9,7 +9,6 @@ from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
 
-SIDES = np.intp(4)
 _TAKEN_IN = np.int64(-1)
 
 
@@ -104,51 +103,3 @@ def join_runs(rectangles, tallest, halo, order):
             kept += order[n] != _TAKEN_IN
         done, end, first = kept - (last - first), kept, last
     return end
-
-
-@kernel(EXACT_ORDER)
-def mark_cells(needed, height, width, rows, columns, rectangles):
-    """Mark every cell, of ``rows`` x ``columns`` pixels of a ``height`` x ``width`` map, that a rectangle touches."""
-    for n in range(len(rectangles)):
-        top, left, bottom, right = _corners(rectangles, n)
-        top, left, bottom, right = greater(top, 0), greater(left, 0), lesser(bottom, height), lesser(right, width)
-        if top < bottom and left < right:
-            needed[top // rows : -(-bottom // rows), left // columns : -(-right // columns)] = True
-
-
-@kernel(EXACT_ORDER, allocates=True)
-def runs_of_cells(needed, height, width, rows, columns):
-    """Return neighboring marked cells of every row of cells, as rectangles of pixels: row by row, left to right."""
-    down, across = needed.shape
-    most = down * (across + 1) // 2
-    runs, count = view(np.empty(most * 4, np.int64), ZERO, (most, SIDES)), ZERO
-    for y in range(down):
-        for x in range(across):
-            if not needed[y, x]:
-                continue
-            if x == 0 or not needed[y, x - 1]:
-                runs[count, 0], runs[count, 1] = y * rows, x * columns
-                runs[count, 2] = lesser((y + 1) * rows, height)
-                count += 1
-            runs[count - 1, 3] = lesser((x + 1) * columns, width)
-    return view(runs, ZERO, (count, SIDES))
-
-
-@kernel(EXACT_ORDER, allocates=True)
-def cut(rectangles, numbers, widest):
-    """Cut the rectangles with these numbers into parts of at most ``widest`` columns, or a cell: int64 (n, 4).
-
-    Parts have nearly the same width and begin at even columns, as a doubled map's pairs do.
-    """
-    count = 0
-    for number in numbers:
-        count += -(-(rectangles[number, 3] - rectangles[number, 1]) // widest)
-    parts, done = view(np.empty(count * 4, np.int64), ZERO, (count, SIDES)), 0
-    for number in numbers:
-        top, left, bottom, right = _corners(rectangles, number)
-        pieces, begin = -(-(right - left) // widest), left
-        for n in range(1, pieces + 1):
-            end = right if n == pieces else left + n * (right - left) // pieces // 2 * 2
-            parts[done, 0], parts[done, 1], parts[done, 2], parts[done, 3] = top, begin, bottom, end
-            begin, done = end, done + 1
-    return parts

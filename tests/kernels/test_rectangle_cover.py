@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from numpy_vitmatte.kernels.rectangle_cover import join_runs, runs_of_cells
+from numpy_vitmatte.kernels.rectangle_cover import join_runs
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 
@@ -18,16 +18,6 @@ def runs_of(mask):
         edges = np.flatnonzero(framed[1:] != framed[:-1])
         found += [(y, left, y + 1, right) for left, right in edges.reshape(-1, 2)]
     return np.array(found, np.int64).reshape(-1, 4)
-
-
-@given(mask=masks, rows=st.integers(1, 3), columns=st.integers(1, 3), cut=st.booleans())
-def test_runs(mask, rows, columns, cut):
-    """In pixels of the map, whose last cells may be cut off."""
-    sides = zip(mask.shape, (rows, columns), strict=True)
-    height, width = ((cells - 1) * side + 1 if cut else cells * side for cells, side in sides)
-    found = runs_of_cells(mask, height, width, rows, columns)
-    expected = runs_of(mask) * [rows, columns, rows, columns]
-    np.testing.assert_array_equal(found, np.minimum(expected, [height, width, height, width]))
 
 
 def joined(runs, tallest, halo):
