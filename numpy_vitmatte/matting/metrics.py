@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import ImageError
-from numpy_vitmatte.kernels.components import largest_component
+from numpy_vitmatte.matting.components import largest_component
 
 Alpha = NDArray[np.floating[Any]]
 Region = NDArray[np.bool_]

@@ -4,7 +4,6 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from numpy_vitmatte.kernels.components import largest_component
 from numpy_vitmatte.matting import pymatting_kernels
 from numpy_vitmatte.matting.foreground import estimate_foreground
 from numpy_vitmatte.model import VitMatteForImageMatting
@@ -44,5 +43,4 @@ def run_kernels() -> tuple[np.ndarray, np.ndarray]:
     matte(photo, trimap, DEFAULT_MODEL)
     model = VitMatteForImageMatting.from_pretrained(DEFAULT_MODEL)
     model(np.zeros((1, 4, 64, 64), np.float32), output_attentions=True, output_hidden_states=True)
-    largest_component(trimap > 0)
     return photo, trimap
