@@ -1,6 +1,6 @@
 """The loss of the recipe that trains vitmatte-tiny, written down a second time, in PyTorch."""
 
-WEIGHTS = {"unknown": 1.0, "known": 0.25, "laplacian": 0.5, "gradient": 0.5}
+WEIGHTS = {"unknown": 1.0, "known": 0.25, "laplacian": 0.5, "gradient": 0.5, "squared": 4.0}
 
 
 def recipe_loss_parts(predicted, alpha, unknown):
@@ -25,4 +25,5 @@ def recipe_loss_parts(predicted, alpha, unknown):
         "known": (error * ~unknown).sum() / ((~unknown).sum() + 1),
         "laplacian": laplacian + 16 * difference.abs().mean(),
         "gradient": slopes,
+        "squared": ((predicted - alpha) ** 2 * unknown).sum() / (unknown.sum() + 1),
     }

@@ -37,7 +37,7 @@ def test_a_step_on_16_pictures(material, frozen, monkeypatch):
     gradient is itself nothing but rounding: there the two may differ by as much as both have moved. Elsewhere they
     agree to a thousandth of that, which is float32's resolution of a weight.
     """
-    batch = Source(material, SIDE, PICTURES, 1, 0).draw(0)
+    batch = Source(material, [(SIDE, PICTURES)], 1, 0).draw(0)
     run = Run(build("vitmatte-tiny"))
     run.average.decay = AVERAGE
     expected = step_of_pytorch(run.tensors, run.model.directory, batch, frozen)

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import sys
 import zipfile
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -308,14 +309,17 @@ def test_the_check_during_training_counts_as_the_scores_do(packed):
     assert {scene.kind for scene in check.scenes} == set(SCENES)
 
 
-def test_samples_continue_where_a_run_left_off(material):
-    whole = batches(Source(material, 64, batch=2, seed=1, start=0), workers=0)
-    next(whole)
-    resumed = next(batches(Source(material, 64, batch=2, seed=1, start=2), workers=0))
-    for expected, found in zip(next(whole), resumed, strict=True):
-        np.testing.assert_array_equal(expected, found)
-    assert resumed.pixels.shape == (2, 4, 64, 64)
-    assert resumed.alphas.shape == (2, 1, 64, 64)
+def test_batches_continue_where_a_run_left_off(material):
+    crops = [(32, 3), (64, 2)]
+    whole = list(islice(batches(Source(material, crops, seed=1, start=0), workers=0), 12))
+    resumed = list(islice(batches(Source(material, crops, seed=1, start=4), workers=0), 8))
+    for expected, found in zip(whole[4:], resumed, strict=True):
+        np.testing.assert_array_equal(expected.pixels, found.pixels)
+        np.testing.assert_array_equal(expected.alphas, found.alphas)
+    assert {batch.pixels.shape for batch in whole} == {(3, 4, 32, 32), (2, 4, 64, 64)}
+    assert {batch.alphas.shape for batch in whole} == {(3, 1, 32, 32), (2, 1, 64, 64)}
+    pictures = [picture.tobytes() for batch in whole for picture in batch.pixels]
+    assert len(set(pictures)) == len(pictures)
 
 
 def test_a_batch_is_what_the_network_takes(material):
@@ -371,6 +375,11 @@ def sit(packed, monkeypatch):
 
     yield some
     set_num_threads(threads)
+
+
+def test_every_crop_needs_its_number_of_pictures(sit, tmp_path):
+    with pytest.raises(SystemExit, match="error: --crop has 2 sides and --batch 1 counts"):
+        sit(tmp_path / "run", 1, "--crop", "32", "64")
 
 
 def test_a_run_in_two_sittings_equals_a_run_in_one(sit, tmp_path):

@@ -25,7 +25,7 @@ from training.data import Source, batches
 from training.material import read_material
 
 if __name__ == "__main__":
-    drawn = batches(Source(read_material(sys.argv[1]), 64, 2, 1, 4), workers=2)
+    drawn = batches(Source(read_material(sys.argv[1]), [(64, 2)], 1, 4), workers=2)
     np.savez(sys.argv[2], *[array for batch in islice(drawn, 3) for array in batch])
     print(*[child.pid for child in multiprocessing.active_children()], flush=True)
     time.sleep(600)
@@ -52,7 +52,7 @@ def test_workers(packed, material, tmp_path):
             assert all(map(is_there, workers))
         finally:
             trainer.send_signal(signal.SIGKILL)
-    expected = batches(Source(material, 64, 2, 1, 4), workers=0)
+    expected = batches(Source(material, [(64, 2)], 1, 4), workers=0)
     found = list(np.load(tmp_path / "drawn.npz").values())
     for number in range(3):
         for array, other in zip(next(expected), found[2 * number :], strict=False):

@@ -1,4 +1,4 @@
-"""Samples for the trainer: number i of a run is always the same picture, made in other processes."""
+"""Batches for the trainer: that of step n is always the same one, drawn in other processes."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ class Batch(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What the samples of a run depend on: material, side, samples in a batch, seed, and the first one's number."""
+    """What the batches of a run depend on: material, sides with the samples of their batches, seed, the first's number."""
 
     material: Material
-    size: int
-    batch: int
+    crops: list[tuple[int, int]]
     seed: int
     start: int
 
     def draw(self, number: int) -> Batch:
-        """Batch `number` of this sitting."""
-        first = self.start + number * self.batch
-        return as_batch([draw_sample([self.seed, first + i], self.size, self.material) for i in range(self.batch)])
+        """Batch `number` of this sitting, of one of the sides."""
+        step = self.start + number
+        choice = np.random.default_rng([self.seed, step, 0, 0])  # pictures have three or four numbers, and no such zeros
+        side, samples = self.crops[choice.integers(len(self.crops))]
+        return as_batch([draw_sample([self.seed, step, i + 1], side, self.material) for i in range(samples)])
 
 
 def as_batch(samples: list[Sample]) -> Batch:

@@ -10,7 +10,7 @@ import numpy as np
 from .state import Run
 
 COLUMNS = ("step", "samples", "hours", "crop", "loss_unknown", "loss_known", "loss_laplacian", "loss_gradient")
-COLUMNS += ("val_sad", "val_mse", "scenes_mse", "scenes_bias")
+COLUMNS += ("loss_squared", "val_sad", "val_mse", "scenes_mse", "scenes_bias")
 
 
 class Log:
@@ -34,10 +34,10 @@ class Log:
         parts = " ".join(f"{name} {value:.4f}" for name, value in self.mean(200).items())
         print(f"{run.step} {run.seconds:.0f}s {rate:.2f}/s lr {run.optimizer.lr:.1e} {parts}", flush=True)
 
-    def write(self, run: Run, crop: int, scores: dict[str, float]) -> None:
+    def write(self, run: Run, crop: list[int], scores: dict[str, float]) -> None:
         """One row of the CSV."""
         losses = {f"loss_{name}": value for name, value in self.mean().items()}
-        row = {"step": run.step, "samples": run.samples, "hours": run.seconds / 3600, "crop": crop, **losses, **scores}
+        row = {"step": run.step, "samples": run.samples, "hours": run.seconds / 3600, "crop": " ".join(map(str, crop)), **losses, **scores}
         new = not self.path.exists()
         with self.path.open("a", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)

@@ -8,9 +8,17 @@ from PIL import Image
 from .compose import Sample, make_sample
 from .material import Material
 from .scenes import make_scene
+from .validation_set import RARE_KINDS
 
-SHARES = {"parts": 0.12, "mesh": 0.10, "plush": 0.12, "hair": 0.08, "plant": 0.08, "cords": 0.06}
+SHARES = {"parts": 0.11, "mesh": 0.13, "plush": 0.11, "hair": 0.05, "plant": 0.09, "cords": 0.05}
 """Of each kind of scene; the rest is drawn by `compose.make_sample`."""
+
+RARE_SHARE = 0.1
+"""Of the pictures show one of `RARE_KINDS`, which `compose` alone draws seldom: what is half transparent is soon lost
+among the scenes, of which nearly all are opaque."""
+
+LARGE = 640
+"""From this side on scenes are half as frequent: wide unknown regions of `compose` are what few crops show."""
 
 FINER = 0.25  # of the pictures are drawn larger and scaled down: finer, sharper structure
 FINER_BY = 1.5
@@ -22,9 +30,13 @@ def draw_sample(seed: list[int], size: int, material: Material) -> Sample:
     finer = choice.random() < FINER
     side = round(size * FINER_BY / 2) * 2 if finer else size
     kinds = list(SHARES)
-    chances = [*SHARES.values(), 1 - sum(SHARES.values())]
-    kind = choice.choice([*kinds, "compose"], p=chances)
-    sample = make_sample(seed, side, material) if kind == "compose" else make_scene(seed, side, material, kind)
+    shares = np.array(list(SHARES.values())) / (2 if size >= LARGE else 1)
+    rest = 1 - shares.sum() - RARE_SHARE
+    kind = choice.choice([*kinds, "rare", "compose"], p=[*shares, RARE_SHARE, rest])
+    if kind in SHARES:
+        sample = make_scene(seed, side, material, kind)
+    else:
+        sample = make_sample(seed, side, material, choice.choice(RARE_KINDS) if kind == "rare" else None)
     return scaled_down(sample, size) if finer else sample
 
 

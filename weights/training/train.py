@@ -1,7 +1,7 @@
-"""Train or continue: `python -m training.train material.zip run_folder --steps 4000 --crop 256 --batch 8`.
+"""Train or continue: `python -m training.train material.zip run_folder --steps 4000 --crop 256 512 --batch 8 2`.
 
 The run folder receives `state.safetensors` (everything needed to continue), `log.csv`, `log.png` and `export/`.
-Running the same command again continues; --crop, --batch, --lr and --steps may change between sittings.
+Each step draws one of the crops. Running the same command again continues; --crop, --batch, --lr and --steps may change between sittings.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=4000, help="steps in all, over all sittings: the cosine's length")
     parser.add_argument("--last-step", type=int, help="stop here, with the schedule unfinished")
     parser.add_argument("--stop-after", type=float, default=math.inf, help="minutes of this sitting")
-    parser.add_argument("--crop", type=int, default=256, help="side of the training pictures, a multiple of 32")
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--crop", type=int, nargs="+", default=[256], help="sides of the training pictures, "
+                        "multiples of 32; each step draws one of them")  # fmt: skip
+    parser.add_argument("--batch", type=int, nargs="+", default=[8], help="pictures of a step, for each of the crops")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--final-lr", type=float, default=0.02, help="last rate as a part of --lr")
     parser.add_argument("--warmup", type=int, default=200)
@@ -68,9 +69,9 @@ def train(args: argparse.Namespace) -> None:
     material, state = read_material(args.material), args.folder / STATE_FILE
     print(material.describe(), flush=True)
     args.folder.mkdir(parents=True, exist_ok=True)
-    seen = read_state(state).words["samples"] if state.exists() else 0
+    taken = read_state(state).words["step"] if state.exists() else 0
     # Workers are forked before any kernel runs: a process that has threads had better not be.
-    drawn = batches(Source(material, args.crop, args.batch, args.seed, seen), args.workers)
+    drawn = batches(Source(material, crops(args), args.seed, taken), args.workers)
     set_num_threads(args.threads)
     run = Run(build(args.init, args.seed))
     if state.exists():
@@ -85,21 +86,29 @@ def train(args: argparse.Namespace) -> None:
     finish(run, args)
 
 
+def crops(args: argparse.Namespace) -> list[tuple[int, int]]:
+    """Sides, each with the pictures of a step."""
+    if len(args.crop) != len(args.batch):
+        raise VitMatteError(f"--crop has {len(args.crop)} sides and --batch {len(args.batch)} counts; give one for each")
+    return list(zip(args.crop, args.batch, strict=True))
+
+
 def sitting(run: Run, drawn: Iterator[Batch], args: argparse.Namespace, check: QuickCheck) -> None:
     """Steps until the end of the schedule or of the time; logs, validates and saves on the way."""
     log = Log(args.folder / "log.csv")
     began = last = saved = time.monotonic()
+    seen = run.samples
     before, end = run.seconds, min(args.steps, args.last_step or args.steps)
     while run.step < end and time.monotonic() - began <= args.stop_after * 60:
         log.add(step(run, next(drawn), args))
         run.seconds = before + time.monotonic() - began
         if run.step % 50 == 0:
             now = time.monotonic()
-            log.say(run, 50 * args.batch / (now - last))
-            last = now
+            log.say(run, (run.samples - seen) / (now - last))
+            last, seen = now, run.samples
         if run.step % args.log_every == 0:
             log.write(run, args.crop, check(run.averaged_model()))
-            last = time.monotonic()
+            last, seen = time.monotonic(), run.samples
         if time.monotonic() - saved > args.save_minutes * 60:
             run.save(args.folder / STATE_FILE)
             saved = time.monotonic()
