@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 SLOPE_PRICE = 0.01
 """Weight of the slope itself, compared with an error of the slope."""
 
-RECIPE_WEIGHTS = {"unknown": 1.0, "known": 0.25, "laplacian": 0.5, "gradient": 0.5, "squared": 4.0}
+RECIPE_WEIGHTS = {"unknown": 1.0, "known": 0.25, "laplacian": 0.5, "gradient": 0.5, "squared": 8.0}
 
 _AUTHORS_LEVELS, _RECIPE_LEVELS = 5, 4
 
@@ -169,7 +169,7 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
     It differs from :func:`authors_loss` in this:
 
     - the parts are weighted 1 (unknown), 0.25 (known), 0.5 (Laplacian), 0.5 (gradient), not 1 each;
-    - the mean squared error over the unknown is a fifth part, weighted 4: where a picture does not tell what alpha is,
+    - the mean squared error over the unknown is a fifth part, weighted 8: where a picture does not tell what alpha is,
       absolute errors ask for the likelier side, which biases alpha, and squared errors for the mean;
     - regions count one pixel more than they have, so that an empty one needs no care;
     - pyramid and slopes see the true alpha where the trimap knows, and are means over the whole image;

@@ -1,6 +1,6 @@
 """The loss of the recipe that trains vitmatte-tiny, written down a second time, in PyTorch."""
 
-WEIGHTS = {"unknown": 1.0, "known": 0.25, "laplacian": 0.5, "gradient": 0.5, "squared": 4.0}
+WEIGHTS = {"unknown": 1.0, "known": 0.25, "laplacian": 0.5, "gradient": 0.5, "squared": 8.0}
 
 
 def recipe_loss_parts(predicted, alpha, unknown):

@@ -47,7 +47,8 @@ def test_a_step_on_16_pictures(material, frozen, monkeypatch):
     options = SimpleNamespace(lr=RATE, warmup=1, steps=100, final_lr=0.02, frozen_norms=frozen)
     parts = train.step(run, batch, options)
 
-    assert parts == pytest.approx(expected.parts, rel=1e-5)
+    # Each is a mean over alphas, which are rounded by 6e-8 near 1: that shows where an error is small, as in the known.
+    assert parts == pytest.approx(expected.parts, rel=1e-5, abs=1e-7)
     assert set(gradients) == set(expected.gradients)
     for name, gradient in gradients.items():
         # The batch's mean is taken out behind this bias, so that its gradient is 0, and what is found is rounding.

@@ -28,7 +28,7 @@ class Batch(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What the batches of a run depend on: material, sides with the samples of their batches, seed, the first's number."""
+    """What a run's batches depend on: material, sides and how many samples of each, seed, the first batch's number."""
 
     material: Material
     crops: list[tuple[int, int]]
@@ -38,7 +38,7 @@ class Source(NamedTuple):
     def draw(self, number: int) -> Batch:
         """Batch `number` of this sitting, of one of the sides."""
         step = self.start + number
-        choice = np.random.default_rng([self.seed, step, 0, 0])  # pictures have three or four numbers, and no such zeros
+        choice = np.random.default_rng([self.seed, step, 0])  # the pictures' third numbers begin with 1
         side, samples = self.crops[choice.integers(len(self.crops))]
         return as_batch([draw_sample([self.seed, step, i + 1], side, self.material) for i in range(samples)])
 

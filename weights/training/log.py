@@ -37,7 +37,8 @@ class Log:
     def write(self, run: Run, crop: list[int], scores: dict[str, float]) -> None:
         """One row of the CSV."""
         losses = {f"loss_{name}": value for name, value in self.mean().items()}
-        row = {"step": run.step, "samples": run.samples, "hours": run.seconds / 3600, "crop": " ".join(map(str, crop)), **losses, **scores}
+        seen = {"step": run.step, "samples": run.samples, "hours": run.seconds / 3600}
+        row = {**seen, "crop": " ".join(map(str, crop)), **losses, **scores}
         new = not self.path.exists()
         with self.path.open("a", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)

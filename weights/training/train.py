@@ -1,7 +1,8 @@
 """Train or continue: `python -m training.train material.zip run_folder --steps 4000 --crop 256 512 --batch 8 2`.
 
-The run folder receives `state.safetensors` (everything needed to continue), `log.csv`, `log.png` and `export/`.
-Each step draws one of the crops. Running the same command again continues; --crop, --batch, --lr and --steps may change between sittings.
+The run folder receives `state.safetensors` (everything needed to continue), `log.csv`, `log.png` and `export/`. Each
+step draws one of the crops. Running the same command again continues; --crop, --batch, --lr and --steps may change
+between sittings.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def train(args: argparse.Namespace) -> None:
 def crops(args: argparse.Namespace) -> list[tuple[int, int]]:
     """Sides, each with the pictures of a step."""
     if len(args.crop) != len(args.batch):
-        raise VitMatteError(f"--crop has {len(args.crop)} sides and --batch {len(args.batch)} counts; give one for each")
+        raise VitMatteError(
+            f"--crop has {len(args.crop)} sides and --batch {len(args.batch)} counts; give one for each"
+        )
     return list(zip(args.crop, args.batch, strict=True))
 
 
