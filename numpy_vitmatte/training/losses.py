@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from numpy_vitmatte.errors import VitMatteError
 from numpy_vitmatte.runtime.threads import run_all
-from numpy_vitmatte.training.pyramid import bilinear, mean_l1, nothing, pyramid_l1, zeros_between
+from numpy_vitmatte.training.pyramid import bilinear, pyramid_l1, zeros_between
 
 Array = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 SLOPE_PRICE = 0.01
 """Weight of the slope itself, compared with an error of the slope."""
 
-RECIPE_WEIGHTS = {"unknown": 1.0, "known": 0.25, "laplacian": 0.5, "gradient": 0.5, "squared": 8.0}
+RECIPE_WEIGHTS = {"unknown": 0.5, "known": 0.25, "laplacian": 0.5, "gradient": 0.5, "squared": 8.0}
 
 _AUTHORS_LEVELS, _RECIPE_LEVELS = 5, 4
 
@@ -129,7 +129,7 @@ def laplacian(predicted: Array, alpha: Array) -> tuple[float, Array]:
             f"alphas of {error.shape[-2]}x{error.shape[-1]} pixels are too small for a Laplacian pyramid of "
             f"{_AUTHORS_LEVELS} levels; use at least {smallest}x{smallest}"
         )
-    value, gradient = pyramid_l1(error, _AUTHORS_LEVELS, zeros_between, nothing)
+    value, gradient = pyramid_l1(error, _AUTHORS_LEVELS, zeros_between)
     return value / _AUTHORS_LEVELS, gradient / error.dtype.type(_AUTHORS_LEVELS)
 
 
@@ -168,12 +168,12 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
 
     It differs from :func:`authors_loss` in this:
 
-    - the parts are weighted 1 (unknown), 0.25 (known), 0.5 (Laplacian), 0.5 (gradient), not 1 each;
+    - the parts are weighted 0.5 (unknown), 0.25 (known), 0.5 (Laplacian), 0.5 (gradient), not 1 each;
     - the mean squared error over the unknown is a fifth part, weighted 8: where a picture does not tell what alpha is,
       absolute errors ask for the likelier side, which biases alpha, and squared errors for the mean;
     - regions count one pixel more than they have, so that an empty one needs no care;
     - pyramid and slopes see the true alpha where the trimap knows, and are means over the whole image;
-    - the pyramid has 4 levels and what is left; small images are doubled bilinearly, and odd rows are kept;
+    - the pyramid has 4 levels, so that larger regions are left to the squared error; small images are doubled bilinearly, and odd rows are kept;
     - slopes are differences of neighbors; only slope beyond the true one has a price, so that hair costs nothing.
 
     Parameters
@@ -205,7 +205,7 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
     parts = _at_once(
         unknown=lambda: _region_l1(predicted, alpha, unknown, int(np.count_nonzero(unknown)) + 1),
         known=lambda: _region_l1(predicted, alpha, ~unknown, int(np.count_nonzero(~unknown)) + 1),
-        laplacian=lambda: where_unknown(*pyramid_l1(merged - alpha, _RECIPE_LEVELS, bilinear, mean_l1)),
+        laplacian=lambda: where_unknown(*pyramid_l1(merged - alpha, _RECIPE_LEVELS, bilinear)),
         gradient=lambda: where_unknown(*_neighbor_slopes(merged, alpha)),
         squared=lambda: _region_squared(predicted, alpha, unknown, int(np.count_nonzero(unknown)) + 1),
     )

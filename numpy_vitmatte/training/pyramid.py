@@ -15,12 +15,7 @@ from numpy_vitmatte.reference import linear_resize
 Array = NDArray[np.floating]
 
 
-def pyramid_l1(
-    image: Array,
-    levels: int,
-    doubling: Callable[[int], NDArray[np.float64]],
-    rest: Callable[[Array], tuple[float, Array]],
-) -> tuple[float, Array]:
+def pyramid_l1(image: Array, levels: int, doubling: Callable[[int], NDArray[np.float64]]) -> tuple[float, Array]:
     """Return the finest band's mean absolute value, plus twice that of the half size's pyramid, and so on.
 
     Parameters
@@ -31,8 +26,6 @@ def pyramid_l1(
         Number of bands. Every image that is halved must be at least 3 pixels high and wide.
     doubling : function
         :func:`zeros_between` or :func:`bilinear`.
-    rest : function
-        The value of the smallest image: :func:`nothing` or :func:`mean_l1`.
 
     Returns
     -------
@@ -42,26 +35,21 @@ def pyramid_l1(
         By ``image``.
     """
     if levels == 0:
-        return rest(image)
+        return 0.0, np.zeros_like(image)  # the smallest image is no band
     (rows, halve_rows), (columns, halve_columns) = (_both(doubling, side, image.dtype) for side in image.shape[-2:])
     kept = np.s_[..., : len(rows), : len(columns)]
     half = halve_rows @ image[kept] @ halve_columns.T
-    value, dband = mean_l1(image[kept] - rows @ half @ columns.T)
-    coarser, dhalf = pyramid_l1(half, levels - 1, doubling, rest)
+    value, dband = _mean_l1(image[kept] - rows @ half @ columns.T)
+    coarser, dhalf = pyramid_l1(half, levels - 1, doubling)
     dhalf = 2 * dhalf - rows.T @ dband @ columns
     gradient = np.zeros_like(image)
     gradient[kept] = dband + halve_rows.T @ dhalf @ halve_columns
     return value + 2 * coarser, gradient
 
 
-def mean_l1(image: Array) -> tuple[float, Array]:
+def _mean_l1(image: Array) -> tuple[float, Array]:
     """Return the mean absolute value of an array of any shape, and its gradient."""
     return float(np.abs(image).mean()), np.sign(image) / image.dtype.type(image.size)
-
-
-def nothing(image: Array) -> tuple[float, Array]:
-    """Return 0, and its gradient."""
-    return 0.0, np.zeros_like(image)
 
 
 def zeros_between(length: int) -> NDArray[np.float64]:

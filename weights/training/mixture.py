@@ -10,7 +10,7 @@ from .material import Material
 from .scenes import make_scene
 from .validation_set import RARE_KINDS
 
-SHARES = {"parts": 0.11, "mesh": 0.13, "plush": 0.11, "hair": 0.05, "plant": 0.09, "cords": 0.05}
+SHARES = {"parts": 0.15, "mesh": 0.16, "plush": 0.11, "hair": 0.04, "plant": 0.09, "cords": 0.07}
 """Of each kind of scene; the rest is drawn by `compose.make_sample`."""
 
 RARE_SHARE = 0.1
