@@ -10,10 +10,10 @@ from .material import Material
 from .scenes import make_scene
 from .validation_set import RARE_KINDS
 
-SHARES = {"parts": 0.15, "mesh": 0.16, "plush": 0.11, "hair": 0.04, "plant": 0.09, "cords": 0.07}
+SHARES = {"parts": 0.17, "mesh": 0.18, "plush": 0.09, "hair": 0.03, "plant": 0.07, "cords": 0.05}
 """Of each kind of scene; the rest is drawn by `compose.make_sample`."""
 
-RARE_SHARE = 0.1
+RARE_SHARE = 0.14
 """Of the pictures show one of `RARE_KINDS`, which `compose` alone draws seldom: what is half transparent is soon lost
 among the scenes, of which nearly all are opaque."""
 
