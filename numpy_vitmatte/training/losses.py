@@ -173,7 +173,7 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
       absolute errors ask for the likelier side, which biases alpha, and squared errors for the mean;
     - regions count one pixel more than they have, so that an empty one needs no care;
     - pyramid and slopes see the true alpha where the trimap knows, and are means over the whole image;
-    - the pyramid has 4 levels, so that larger regions are left to the squared error; small images are doubled bilinearly, and odd rows are kept;
+    - the pyramid has 4 levels, as the squared error has larger regions; it doubles bilinearly and keeps odd rows;
     - slopes are differences of neighbors; only slope beyond the true one has a price, so that hair costs nothing.
 
     Parameters

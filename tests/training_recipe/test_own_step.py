@@ -12,8 +12,10 @@ pytest.importorskip("scipy", reason="the pictures are blurred with scipy ([train
 
 from support.torch_recipe_loss import WEIGHTS, recipe_loss_parts
 from training import train
+from training.biases import Biases
 from training.data import Source
 from training.network import build
+from training.scenes import SCENES
 from training.state import Run
 
 from numpy_vitmatte.testing import assert_within
@@ -45,7 +47,7 @@ def test_a_step_on_16_pictures(material, frozen, monkeypatch):
     gradients, clip = {}, train.clip_by_norm
     monkeypatch.setattr(train, "clip_by_norm", lambda own, longest: (gradients.update(copies(own)), clip(own, longest)))
     options = SimpleNamespace(lr=RATE, warmup=1, steps=100, final_lr=0.02, frozen_norms=frozen)
-    parts = train.step(run, batch, options)
+    parts = train.step(run, batch, Biases(), options)
 
     # Each is a mean over alphas, which are rounded by 6e-8 near 1: that shows where an error is small, as in the known.
     assert parts == pytest.approx(expected.parts, rel=1e-5, abs=1e-7)
@@ -74,6 +76,18 @@ def copies(tensors):
     return {name: tensor.copy() for name, tensor in tensors.items()}
 
 
+def price_of_bias(error, unknown, kinds):
+    """32 times the kind's running mean, which is a number, times the picture's own bias, in the mean of the batch."""
+    means, price = {}, 0
+    for picture, kind in enumerate(kinds):
+        name = kind if kind in SCENES else "rare" if kind in ("net", "smoke", "glass") else "compose"
+        if unknown[picture].any():
+            bias = error[picture][unknown[picture]].mean()
+            means[name] = 0.98 * means.get(name, 0) + 0.02 * bias.item()
+            price = price + 32 * means[name] * bias / len(kinds)
+    return price
+
+
 def step_of_pytorch(before, directory, batch, frozen):
     """Parts of the loss, gradients, and weights and average after a step, by transformers' network and torch."""
     import torch
@@ -96,13 +110,12 @@ def step_of_pytorch(before, directory, batch, frozen):
         for decays in (True, False)
     ]
     optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.99))
-    pixels, alpha = (torch.from_numpy(np.ascontiguousarray(part)) for part in batch)
-    parts = recipe_loss_parts(
-        module(pixel_values=pixels.contiguous(memory_format=torch.channels_last)).alphas,
-        alpha,
-        (pixels[:, 3:] * 255).round() == 128,
-    )
-    sum(WEIGHTS[name] * part for name, part in parts.items()).backward()
+    pixels, alpha = (torch.from_numpy(np.ascontiguousarray(part)) for part in batch[:2])
+    predicted = module(pixel_values=pixels.contiguous(memory_format=torch.channels_last)).alphas
+    unknown = (pixels[:, 3:] * 255).round() == 128
+    parts = recipe_loss_parts(predicted, alpha, unknown)
+    price = price_of_bias(predicted - alpha, unknown, batch.kinds)
+    (sum(WEIGHTS[name] * part for name, part in parts.items()) + price).backward()
     gradients = {name: each.grad.numpy().copy() for name, each in named.items() if each.grad is not None}
     torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
     optimizer.step()

@@ -21,10 +21,11 @@ AHEAD = 4  # batches that each worker has drawn or is drawing before they are as
 
 
 class Batch(NamedTuple):
-    """pixel_values (B, 4, H, W) float32 (RGB -1..1, trimap / 255) and alphas (B, 1, H, W) float32."""
+    """pixel_values (B, 4, H, W) float32 (RGB -1..1, trimap / 255), alphas (B, 1, H, W) float32, the samples' kinds."""
 
     pixels: np.ndarray
     alphas: np.ndarray
+    kinds: tuple[str, ...]
 
 
 class Source(NamedTuple):
@@ -49,7 +50,8 @@ def as_batch(samples: list[Sample]) -> Batch:
     images[..., :3] = images[..., :3] / np.float32(127.5) - 1
     images[..., 3] /= 255
     alphas = np.stack([sample.alpha for sample in samples])[:, None].astype(np.float32) / 255
-    return Batch(images.transpose(0, 3, 1, 2), alphas)  # [B, H, W, 4] -> [B, 4, H, W]
+    pixels = images.transpose(0, 3, 1, 2)  # [B, H, W, 4] -> [B, 4, H, W]
+    return Batch(pixels, alphas, tuple(sample.kind for sample in samples))
 
 
 def batches(source: Source, workers: int) -> Iterator[Batch]:

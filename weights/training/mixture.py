@@ -18,7 +18,7 @@ RARE_SHARE = 0.14
 among the scenes, of which nearly all are opaque."""
 
 LARGE = 640
-"""From this side on scenes are half as frequent: wide unknown regions of `compose` are what few crops show."""
+"""From this side on scenes are a third as frequent: wide unknown regions of `compose` are what few crops show."""
 
 FINER = 0.25  # of the pictures are drawn larger and scaled down: finer, sharper structure
 FINER_BY = 1.5
@@ -30,7 +30,7 @@ def draw_sample(seed: list[int], size: int, material: Material) -> Sample:
     finer = choice.random() < FINER
     side = round(size * FINER_BY / 2) * 2 if finer else size
     kinds = list(SHARES)
-    shares = np.array(list(SHARES.values())) / (2 if size >= LARGE else 1)
+    shares = np.array(list(SHARES.values())) / (3 if size >= LARGE else 1)
     rest = 1 - shares.sum() - RARE_SHARE
     kind = choice.choice([*kinds, "rare", "compose"], p=[*shares, RARE_SHARE, rest])
     if kind in SHARES:
