@@ -1,9 +1,10 @@
-"""A price on the bias of each kind of picture: means of alpha drift apart among kinds that look alike.
+"""A price on the bias of each kind of picture and size: means of alpha drift apart among kinds that look alike.
 
 A network that cannot tell an object of many parts from a net answers with the mean of both: too low for one, too high
-for the other. Squared errors alone take long to part them. Here the trainer keeps a running mean of each kind's bias,
-and adds to the loss half of its square, times `PRICE`, for each picture: a penalty for the constraint that no kind is
-biased. The gradient takes the running mean for the picture's own, which scatters too much to follow.
+for the other. Squared errors alone take long to part them, and what is too high in large crops may be too low in small
+ones. Here the trainer keeps a running mean of the bias of each kind and size, and adds to the loss half of its square,
+times `PRICE`, for each picture: a penalty for the constraint that no kind is biased. The gradient takes the running
+mean for the picture's own, which scatters too much to follow.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ def group(kind: str) -> str:
 
 
 class Biases:
-    """The running mean of each group's bias over the unknown pixels; 0 before its first picture."""
+    """The running mean of the bias over the unknown pixels, by group and side; 0 before the first picture."""
 
     def __init__(self) -> None:
-        self.means: dict[str, float] = {}
+        self.means: dict[tuple[str, int], float] = {}
 
     def gradient(
         self, predicted: np.ndarray, alphas: np.ndarray, unknown: np.ndarray, kinds: Sequence[str]
@@ -43,7 +44,8 @@ class Biases:
             if pixels == 0:
                 continue
             bias = float((predicted[picture] - alphas[picture])[where].mean())
-            mean = DECAY * self.means.get(group(kind), 0.0) + (1 - DECAY) * bias
-            self.means[group(kind)] = mean
+            table = group(kind), predicted.shape[-1]
+            mean = DECAY * self.means.get(table, 0.0) + (1 - DECAY) * bias
+            self.means[table] = mean
             result[picture][where] = PRICE * mean / (pixels * len(kinds))
         return result
