@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="the pictures are drawn with scipy ([train] extra)")
 
-from training.biases import DECAY, PRICE, Biases
+from training.biases import DECAY, GOALS, PRICE, Biases
 
 pytestmark = pytest.mark.extras("scipy")
 
@@ -23,17 +23,17 @@ def batch(*biases):
 def test_a_kind_pays_for_its_own_mean():
     """Two pictures of a kind share a mean, drawn closer to each in turn; other kinds and sizes have their own."""
     biases = Biases()
-    gradient = biases.gradient(*batch(0.1, -0.2, 0.3), ["mesh", "net", "mesh"])
+    gradient = biases.gradient(*batch(0.1, -0.2, 0.3), ["hair", "net", "hair"])
     first = (1 - DECAY) * 0.1
     second = DECAY * first + (1 - DECAY) * 0.3
-    assert biases.means == pytest.approx({("mesh", 4): second, ("rare", 4): -0.2 * (1 - DECAY)})
+    assert biases.means == pytest.approx({("hair", 4): second, ("rare", 4): -0.2 * (1 - DECAY)})
     assert gradient[0, 0, 0] == pytest.approx(PRICE * first / (8 * 3))
     assert gradient[2, 1, 3] == pytest.approx(PRICE * second / (8 * 3))
     assert not gradient[:, 2:].any(), "known pixels have no bias"
     larger = [np.tile(part, (1, 2, 2)) for part in batch(0.5)]
-    biases.gradient(*larger, ["mesh"])
-    assert biases.means["mesh", 8] == pytest.approx(0.5 * (1 - DECAY))
-    assert biases.means["mesh", 4] == pytest.approx(second)
+    biases.gradient(*larger, ["hair"])
+    assert biases.means["hair", 8] == pytest.approx(0.5 * (1 - DECAY))
+    assert biases.means["hair", 4] == pytest.approx(second)
 
 
 def test_the_gradient_is_that_of_half_the_square():
@@ -43,6 +43,14 @@ def test_the_gradient_is_that_of_half_the_square():
         gradient = biases.gradient(*batch(0.2), ["plush"])
     moved = PRICE * ((0.2 + step) ** 2 - (0.2 - step) ** 2) / 4 / step
     assert gradient[0].sum() == pytest.approx(moved, rel=1e-6)
+
+
+def test_nothing_is_paid_at_the_goal():
+    biases = Biases()
+    for _ in range(2000):
+        gradient = biases.gradient(*batch(GOALS["parts"]), ["parts"])
+    assert GOALS["parts"] > 0
+    assert np.abs(gradient).max() < 1e-12
 
 
 def test_a_picture_without_unknown_pixels_counts_for_nothing():
