@@ -12,7 +12,6 @@ pytest.importorskip("scipy", reason="the pictures are blurred with scipy ([train
 
 from support.torch_recipe_loss import WEIGHTS, recipe_loss_parts
 from training import train
-from training.biases import Biases
 from training.data import Source
 from training.network import build
 from training.scenes import SCENES
@@ -47,7 +46,7 @@ def test_a_step_on_16_pictures(material, frozen, monkeypatch):
     gradients, clip = {}, train.clip_by_norm
     monkeypatch.setattr(train, "clip_by_norm", lambda own, longest: (gradients.update(copies(own)), clip(own, longest)))
     options = SimpleNamespace(lr=RATE, warmup=1, steps=100, final_lr=0.02, frozen_norms=frozen)
-    parts = train.step(run, batch, Biases(), options)
+    parts = train.step(run, batch, options)
 
     # Each is a mean over alphas, which are rounded by 6e-8 near 1: that shows where an error is small, as in the known.
     assert parts == pytest.approx(expected.parts, rel=1e-5, abs=1e-7)

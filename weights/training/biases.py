@@ -32,10 +32,10 @@ def group(kind: str) -> str:
 
 
 class Biases:
-    """The running mean of the bias over the unknown pixels, by group and side; 0 before the first picture."""
+    """The running mean of the bias over the unknown pixels, by group and side ("mesh 320"); it begins at 0."""
 
     def __init__(self) -> None:
-        self.means: dict[tuple[str, int], float] = {}
+        self.means: dict[str, float] = {}
 
     def gradient(
         self, predicted: np.ndarray, alphas: np.ndarray, unknown: np.ndarray, kinds: Sequence[str]
@@ -48,7 +48,7 @@ class Biases:
             if pixels == 0:
                 continue
             bias = float((predicted[picture] - alphas[picture])[where].mean())
-            table = group(kind), predicted.shape[-1]
+            table = f"{group(kind)} {predicted.shape[-1]}"
             mean = DECAY * self.means.get(table, 0.0) + (1 - DECAY) * bias
             self.means[table] = mean
             result[picture][where] = PRICE * (mean - GOALS.get(group(kind), 0.0)) / (pixels * len(kinds))

@@ -29,11 +29,11 @@ class Log:
         rows = self.gathered[-last:] if last else self.gathered
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
-    def say(self, run: Run, rate: float, biases: dict[tuple[str, int], float]) -> None:
+    def say(self, run: Run, rate: float) -> None:
         """Two lines on the terminal: losses, and the bias of each kind and side."""
         parts = " ".join(f"{name} {value:.4f}" for name, value in self.mean(200).items())
         print(f"{run.step} {run.seconds:.0f}s {rate:.2f}/s lr {run.optimizer.lr:.1e} {parts}", flush=True)
-        print("bias", *(f"{kind} {side} {mean:+.3f}" for (kind, side), mean in sorted(biases.items())), flush=True)
+        print("bias", *(f"{table} {mean:+.3f}" for table, mean in sorted(run.biases.means.items())), flush=True)
 
     def write(self, run: Run, crop: list[int], scores: dict[str, float]) -> None:
         """One row of the CSV."""

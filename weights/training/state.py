@@ -1,4 +1,4 @@
-"""Everything a run needs to go on: weights, optimiser, running average, step and sample counts."""
+"""Everything a run needs to go on: weights, optimiser, running average, means of biases, step and sample counts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numpy_vitmatte import VitMatteForImageMatting
 from numpy_vitmatte.training import AdamW, MovingAverage
 from numpy_vitmatte.training.state_file import read_state, write_state
 
+from .biases import Biases
+
 COUNTS = ("step", "samples", "seconds")
 STATISTICS = (".running_mean", ".running_var")
 
@@ -22,6 +24,7 @@ class Run:
     model: VitMatteForImageMatting
     optimizer: AdamW = field(init=False)
     average: MovingAverage = field(init=False)
+    biases: Biases = field(default_factory=Biases)
     step: int = 0
     samples: int = 0
     seconds: float = 0.0
@@ -54,7 +57,8 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Replace the file as a whole: an interrupted run never leaves half a state."""
-        write_state(path, self.optimizer, self.average, {name: getattr(self, name) for name in COUNTS})
+        counts = {name: getattr(self, name) for name in COUNTS}
+        write_state(path, self.optimizer, self.average, counts | {"biases": self.biases.means})
 
     def load(self, path: Path) -> None:
         """Continue where `save` left off."""
@@ -62,4 +66,5 @@ class Run:
         stored.restore(self.optimizer, self.average)
         for name in COUNTS:
             setattr(self, name, stored.words[name])
+        self.biases.means = stored.words.get("biases", {})  # none in the states of earlier recipes
         self.model.update_parameters(self.tensors)

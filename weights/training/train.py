@@ -22,7 +22,6 @@ from numpy_vitmatte.training import clip_by_norm, warmup_cosine
 from numpy_vitmatte.training.losses import Loss, recipe_loss
 from numpy_vitmatte.training.state_file import STATE_FILE, read_state
 
-from .biases import Biases
 from .data import Batch, Source, batches
 from .log import Log, plot
 from .material import read_material
@@ -99,16 +98,16 @@ def crops(args: argparse.Namespace) -> list[tuple[int, int]]:
 
 def sitting(run: Run, drawn: Iterator[Batch], args: argparse.Namespace, check: QuickCheck) -> None:
     """Steps until the end of the schedule or of the time; logs, validates and saves on the way."""
-    log, biases = Log(args.folder / "log.csv"), Biases()
+    log = Log(args.folder / "log.csv")
     began = last = saved = time.monotonic()
     seen = run.samples
     before, end = run.seconds, min(args.steps, args.last_step or args.steps)
     while run.step < end and time.monotonic() - began <= args.stop_after * 60:
-        log.add(step(run, next(drawn), biases, args))
+        log.add(step(run, next(drawn), args))
         run.seconds = before + time.monotonic() - began
         if run.step % 50 == 0:
             now = time.monotonic()
-            log.say(run, (run.samples - seen) / (now - last), biases.means)
+            log.say(run, (run.samples - seen) / (now - last))
             last, seen = now, run.samples
         if run.step % args.log_every == 0:
             log.write(run, args.crop, check(run.averaged_model()))
@@ -118,14 +117,14 @@ def sitting(run: Run, drawn: Iterator[Batch], args: argparse.Namespace, check: Q
             saved = time.monotonic()
 
 
-def step(run: Run, batch: Batch, biases: Biases, args: argparse.Namespace) -> dict[str, float]:
+def step(run: Run, batch: Batch, args: argparse.Namespace) -> dict[str, float]:
     """One update; returns the losses' parts."""
     parts: dict[str, float] = {}
 
     def loss(predicted: np.ndarray, alphas: np.ndarray, unknown: np.ndarray) -> Loss:
         found = recipe_loss(predicted, alphas, unknown)
         parts.update(found.parts)
-        priced = biases.gradient(predicted, alphas, unknown, batch.kinds)
+        priced = run.biases.gradient(predicted, alphas, unknown, batch.kinds)
         return found._replace(gradient=found.gradient + priced)
 
     _, gradients = run.model.gradients(batch.pixels, batch.alphas, frozen_norms=args.frozen_norms, loss=loss)
