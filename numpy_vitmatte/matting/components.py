@@ -30,7 +30,7 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
     run = np.cumsum(begins, dtype=np.intp).reshape(columns.shape) - 1  # of each marked pixel
     # Two runs touch wherever they are side by side; the first such pixel says it.
     touching = columns[1:] & columns[:-1] & (begins[1:] | begins[:-1])
-    label = _lowest_of_connected(run[1:][touching], run[:-1][touching], np.count_nonzero(begins))
+    label = _lowest_of_connected(run[1:][touching], run[:-1][touching], int(np.count_nonzero(begins)))
     labels = label[run[columns]]
     columns[columns] = labels == np.bincount(labels).argmax()
     return columns.T
