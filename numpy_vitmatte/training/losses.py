@@ -202,12 +202,13 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
     def where_unknown(value: float, gradient: Array) -> tuple[float, Array]:
         return value, gradient * unknown
 
+    pixels = int(np.count_nonzero(unknown))
     parts = _at_once(
-        unknown=lambda: _region_l1(predicted, alpha, unknown, int(np.count_nonzero(unknown)) + 1),
-        known=lambda: _region_l1(predicted, alpha, ~unknown, int(np.count_nonzero(~unknown)) + 1),
+        unknown=lambda: _region_l1(predicted, alpha, unknown, pixels + 1),
+        known=lambda: _region_l1(predicted, alpha, ~unknown, unknown.size - pixels + 1),
         laplacian=lambda: where_unknown(*pyramid_l1(merged - alpha, _RECIPE_LEVELS, bilinear)),
         gradient=lambda: where_unknown(*_neighbor_slopes(merged, alpha)),
-        squared=lambda: _region_squared(predicted, alpha, unknown, int(np.count_nonzero(unknown)) + 1),
+        squared=lambda: _region_squared(predicted, alpha, unknown, pixels + 1),
     )
     return _weighted(parts, RECIPE_WEIGHTS)
 

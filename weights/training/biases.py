@@ -48,8 +48,9 @@ class Biases:
             if pixels == 0:
                 continue
             bias = float((predicted[picture] - alphas[picture])[where].mean())
-            table = f"{group(kind)} {predicted.shape[-1]}"
+            counted = group(kind)
+            table = f"{counted} {predicted.shape[-1]}"
             mean = DECAY * self.means.get(table, 0.0) + (1 - DECAY) * bias
             self.means[table] = mean
-            result[picture][where] = PRICE * (mean - GOALS.get(group(kind), 0.0)) / (pixels * len(kinds))
+            result[picture][where] = PRICE * (mean - GOALS.get(counted, 0.0)) / (pixels * len(kinds))
         return result
