@@ -176,6 +176,9 @@ def recipe_loss(predicted: Array, alpha: Array, unknown: Mask) -> Loss:
     - the pyramid has 4 levels, as the squared error has larger regions; it doubles bilinearly and keeps odd rows;
     - slopes are differences of neighbors; only slope beyond the true one has a price, so that hair costs nothing.
 
+    The recipe's trainer adds one term that no single picture has: a price on the bias of each kind of picture, which
+    ``weights/training/biases.py`` explains.
+
     Parameters
     ----------
     predicted, alpha : float array (H, W) or (B, H, W)

@@ -65,6 +65,28 @@ def test_marked_by_rectangles_as_by_their_pixels(sides, cell, rectangles):
     np.testing.assert_array_equal(found, expected)
 
 
+@given(mask=masks, rows=st.integers(1, 5), columns=st.integers(1, 5))
+def test_runs_of_cells_are_found_as_by_looking_at_every_pixel(mask, rows, columns):
+    """Written slowly; cells of one row are never joined to another row's where a rectangle may be one pixel high.
+
+    The last cells may be cut off by the map's edge.
+    """
+    height, width = mask.shape
+    expected = []
+    for top in range(0, height, rows):
+        begun = None
+        for left in range(0, width + columns, columns):
+            needed = left < width and mask[top : top + rows, left : left + columns].any()
+            if needed and begun is None:
+                begun = left
+            elif not needed and begun is not None:
+                expected.append([top, begun, min(top + rows, height), min(left, width)])
+                begun = None
+    cells = Cells(height, width, rows, columns)
+    cells.mark_pixels(mask)
+    assert cells.rectangles(1, width, 0).tolist() == expected
+
+
 def test_area_and_bounds():
     assert area(Rectangle(1, 2, 4, 6)) == 12
     assert bounds([Rectangle(1, 2, 3, 4), Rectangle(0, 3, 2, 9)]) == (0, 2, 3, 9)
