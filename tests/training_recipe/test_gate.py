@@ -56,6 +56,21 @@ def test_the_verdict(new, allowed, expected, monkeypatch, capsys):
     assert ("fails: parts" in capsys.readouterr().out) is not expected
 
 
+def test_the_scatter_of_the_bias_is_printed(monkeypatch, capsys):
+    """Two pictures with biases of 0.1 and -0.1 lie 0.1 from their mean: their mean is sure within 0.1 / sqrt(2)."""
+    answers = iter([(0.2, 0.0), (0.0, 0.2)])
+    monkeypatch.setattr(gate, "tables", lambda material: [("parts", 1.0, a_set() * 2)])
+    monkeypatch.setattr(gate, "build", str)
+    monkeypatch.setattr(
+        gate, "predict", lambda name, *picture: guess(next(answers) if name == "NEW" else (1, 1), *picture)
+    )
+    monkeypatch.setattr(gate, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(sys, "argv", ["gate", "material.zip", "OLD", "NEW"])
+    with pytest.raises(SystemExit):
+        gate.main()
+    assert "| +0.000 | +0.000 ± 0.071 | passes |" in capsys.readouterr().out
+
+
 def test_every_set_is_asked(packed, monkeypatch):
     for name in ("validation_set", "set_of_kinds", "set_of_scenes"):
         monkeypatch.setattr(gate, name, partial(lambda name, *args: [name], name))

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from numpy_vitmatte import set_num_threads
 
 from .compose import Sample
@@ -20,18 +22,23 @@ from .scenes import SCENES
 from .validate import score
 from .validation_set import RARE_KINDS, set_of_kinds, set_of_scenes, validation_set
 
+PICTURES = 240
+"""Of each kind: among 60 the bias of parts scatters by 0.009 from seed to seed, nearly half of what is allowed."""
+
+LARGE_PICTURES = 72
 BIAS_AT_MOST = 0.02
 MIXTURE_WORSE_AT_MOST = 1.05
 
 
 def tables(material: Path) -> Iterator[tuple[str, float, list[Sample]]]:
     """Name, how large the new MSE may be as a part of the old, and the samples of each set."""
-    yield "compose, 320 pixels", MIXTURE_WORSE_AT_MOST, list(validation_set(material, 60, 320))
+    yield "compose, 320 pixels", MIXTURE_WORSE_AT_MOST, list(validation_set(material, PICTURES, 320))
     for size in (640, 800):
-        yield f"compose, {size} pixels", 1.0, list(validation_set(material, 24, size))
-    yield "rare kinds", MIXTURE_WORSE_AT_MOST, list(set_of_kinds(material, RARE_KINDS, 20, 320))
+        yield f"compose, {size} pixels", 1.0, list(validation_set(material, LARGE_PICTURES, size))
+    rare = set_of_kinds(material, RARE_KINDS, PICTURES // len(RARE_KINDS), 320)
+    yield "rare kinds", MIXTURE_WORSE_AT_MOST, list(rare)
     for kind in SCENES:
-        yield kind, 1.0, list(set_of_scenes(material, [kind], 60, 320))
+        yield kind, 1.0, list(set_of_scenes(material, [kind], PICTURES, 320))
 
 
 def main() -> None:
@@ -49,12 +56,13 @@ def main() -> None:
         "| pictures | MSE before | after | change | bias before | after | |\n|---|---|---|---|---|---|---|", flush=True
     )
     for name, allowed, samples in tables(args.material):
-        before, after = (score(method, samples)[0] for method in (old, new))
+        (before, _), (after, rows) = (score(method, samples) for method in (old, new))
         change = after["MSE"] / before["MSE"]
         passes = change <= allowed and abs(after["bias"]) <= BIAS_AT_MOST
         failed += [] if passes else [name]
         squared = f"{before['MSE']:.4f} | {after['MSE']:.4f} | {change - 1:+.1%}"
-        biases = f"{before['bias']:+.3f} | {after['bias']:+.3f}"
+        scatter = np.std([row["bias"] for row in rows]) / np.sqrt(len(rows))
+        biases = f"{before['bias']:+.3f} | {after['bias']:+.3f} ± {scatter:.3f}"
         print(f"| {name} | {squared} | {biases} | {'passes' if passes else 'fails'} |", flush=True)
     print(f"\nfails: {', '.join(failed)}" if failed else "\npasses")
     raise SystemExit(bool(failed))
