@@ -34,14 +34,15 @@ def bundled():
 
 @pytest.mark.parametrize(
     ("network", "count", "frozen", "seed"),
-    [(small, 1, True, 2), (bundled, 1, True, 2), (bundled, 2, False, 3)],
+    [(small, 1, True, 2), (bundled, 1, True, 2), (bundled, 2, False, 6)],
     ids=["small", "bundled", "bundled, own statistics"],
 )
 def test_every_gradient(network, count, frozen, seed):
     """Float32 through a network of twelve blocks: 1e-3 of a tensor's largest gradient.
 
     PyTorch computes in float64. Rounding alone leaves 1e-5; a number before a ReLU that is so near to 0 that rounding
-    decides on which side it is found leaves 1e-3, also in PyTorch's float32. These seeds have none that counts.
+    decides on which side it is found leaves 1e-3, also in PyTorch's float32. These seeds have none that
+    counts: with the last one, PyTorch's float32 is 2e-4 off.
     """
     config, tensors, side = network()
     pixels = random_pixels(count, 4, side, side, seed=seed)

@@ -23,24 +23,24 @@ def batch(*biases):
 def test_a_kind_pays_for_its_own_mean():
     """Two pictures of a kind share a mean, drawn closer to each in turn; other kinds and sizes have their own."""
     biases = Biases()
-    gradient = biases.gradient(*batch(0.1, -0.2, 0.3), ["cords", "net", "cords"])
+    gradient = biases.gradient(*batch(0.1, -0.2, 0.3), ["wire", "net", "wire"])
     first = (1 - DECAY) * 0.1
     second = DECAY * first + (1 - DECAY) * 0.3
-    assert biases.means == pytest.approx({"cords 4": second, "rare 4": -0.2 * (1 - DECAY)})
+    assert biases.means == pytest.approx({"compose 4": second, "rare 4": -0.2 * (1 - DECAY)})
     assert gradient[0, 0, 0] == pytest.approx(PRICE * first / (8 * 3))
     assert gradient[2, 1, 3] == pytest.approx(PRICE * second / (8 * 3))
     assert not gradient[:, 2:].any(), "known pixels have no bias"
     larger = [np.tile(part, (1, 2, 2)) for part in batch(0.5)]
-    biases.gradient(*larger, ["cords"])
-    assert biases.means["cords 8"] == pytest.approx(0.5 * (1 - DECAY))
-    assert biases.means["cords 4"] == pytest.approx(second)
+    biases.gradient(*larger, ["wire"])
+    assert biases.means["compose 8"] == pytest.approx(0.5 * (1 - DECAY))
+    assert biases.means["compose 4"] == pytest.approx(second)
 
 
 def test_the_gradient_is_that_of_half_the_square():
     """Once the mean has settled at the picture's own bias b, it is the gradient of PRICE * b * b / 2."""
     biases, step = Biases(), 1e-6
     for _ in range(2000):
-        gradient = biases.gradient(*batch(0.2), ["plush"])
+        gradient = biases.gradient(*batch(0.2), ["net"])
     moved = PRICE * ((0.2 + step) ** 2 - (0.2 - step) ** 2) / 4 / step
     assert gradient[0].sum() == pytest.approx(moved, rel=1e-6)
 
