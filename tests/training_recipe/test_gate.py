@@ -28,12 +28,11 @@ def guess(model, image, trimap):
     return answer
 
 
-def passes(old, new, allowed, monkeypatch) -> bool:
-    """Whether a network that errs as `new` may replace one that errs as `old`."""
-    monkeypatch.setattr(gate, "tables", lambda material: [("parts", allowed, a_set())])
-    monkeypatch.setattr(gate, "build", {"OLD": old, "NEW": new}.get)
-    monkeypatch.setattr(gate, "predict", guess)
-    monkeypatch.setattr(gate, "Path", str)
+def passes(samples, allowed, predict, monkeypatch) -> bool:
+    """Whether a network that answers as `predict("NEW", ...)` may replace one that answers as `predict("OLD", ...)`."""
+    monkeypatch.setattr(gate, "tables", lambda material: [("parts", allowed, samples)])
+    monkeypatch.setattr(gate, "build", str)
+    monkeypatch.setattr(gate, "predict", predict)
     monkeypatch.setattr(gate, "set_num_threads", lambda count: None)
     monkeypatch.setattr(sys, "argv", ["gate", "material.zip", "OLD", "NEW"])
     with pytest.raises(SystemExit) as end:
@@ -52,22 +51,15 @@ def passes(old, new, allowed, monkeypatch) -> bool:
     ],
 )
 def test_the_verdict(new, allowed, expected, monkeypatch, capsys):
-    assert passes((0.2, 0.2), new, allowed, monkeypatch) is expected
+    wrong = {"OLD": (0.2, 0.2), "NEW": new}
+    assert passes(a_set(), allowed, lambda name, *picture: guess(wrong[name], *picture), monkeypatch) is expected
     assert ("fails: parts" in capsys.readouterr().out) is not expected
 
 
 def test_the_scatter_of_the_bias_is_printed(monkeypatch, capsys):
     """Two pictures with biases of 0.1 and -0.1 lie 0.1 from their mean: their mean is sure within 0.1 / sqrt(2)."""
-    answers = iter([(0.2, 0.0), (0.0, 0.2)])
-    monkeypatch.setattr(gate, "tables", lambda material: [("parts", 1.0, a_set() * 2)])
-    monkeypatch.setattr(gate, "build", str)
-    monkeypatch.setattr(
-        gate, "predict", lambda name, *picture: guess(next(answers) if name == "NEW" else (1, 1), *picture)
-    )
-    monkeypatch.setattr(gate, "set_num_threads", lambda count: None)
-    monkeypatch.setattr(sys, "argv", ["gate", "material.zip", "OLD", "NEW"])
-    with pytest.raises(SystemExit):
-        gate.main()
+    wrong = {"OLD": iter([(1, 1), (1, 1)]), "NEW": iter([(0.2, 0.0), (0.0, 0.2)])}
+    assert passes(a_set() * 2, 1.0, lambda name, *picture: guess(next(wrong[name]), *picture), monkeypatch)
     assert "| +0.000 | +0.000 ± 0.071 | passes |" in capsys.readouterr().out
 
 

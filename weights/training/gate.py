@@ -2,7 +2,7 @@
 
 Every kind of scene must be better, no bias may be larger than 0.02, what `compose` draws at most 5 % worse (its rare
 kinds too), pictures of 640 and 800 pixels no worse. Contact sheets (`sheets.py`) are for eyes to judge.
-Behind a bias stands its standard error, the pictures' own scatter. It takes nine minutes of one core.
+Behind a bias stands its standard error, by the scatter of the pictures. The whole takes nine minutes of one core.
 """
 
 from __future__ import annotations
