@@ -18,6 +18,7 @@ from numpy_vitmatte.serve import problems
 from numpy_vitmatte.serve.api_docs import add_api_docs
 from numpy_vitmatte.serve.endpoints import matte_endpoint, trimap_endpoint
 from numpy_vitmatte.serve.limits import Limits
+from numpy_vitmatte.serve.linger import Linger
 from numpy_vitmatte.serve.metrics import CountRequests
 from numpy_vitmatte.serve.openapi import matte_operation, problem_responses, trimap_operation
 from numpy_vitmatte.serve.report import HEADER
@@ -80,6 +81,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app.add_middleware(Guard, settings)
     app.add_middleware(CountRequests, service.metrics)
     app.add_middleware(_StartWhenMounted, service)
+    app.add_middleware(Linger)
     return app
 
 

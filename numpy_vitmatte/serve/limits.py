@@ -3,14 +3,11 @@
 import asyncio
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from numpy_vitmatte.serve.linger import has_body
 from numpy_vitmatte.serve.problems import Problem, too_large
-
-_LINGER = 2.0
-"""Seconds for which the rest of a refused body is read and dropped. A client that still sends would otherwise find the
-connection reset before it has read why."""
 
 
 class Limits:
@@ -35,7 +32,7 @@ class Limits:
             return
         headers = Headers(scope=scope)
         announced = headers.get("content-length", "0")
-        exchange = _Exchange(self, receive, send, complete=announced == "0" and "transfer-encoding" not in headers)
+        exchange = _Exchange(self, receive, send, complete=not has_body(headers))
         if announced.isdigit() and int(announced) > self.max_bytes:
             await exchange.too_long().response()(scope, exchange.receive, exchange.send)
             return
@@ -79,32 +76,9 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a piece of the answer; before the last one, let a client that still sends come to an end."""
-        early = not self._complete
-        if message["type"] == "http.response.start" and early:
-            MutableHeaders(scope=message)["Connection"] = "close"
-        last = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if last and early:
-            await self._within({**message, "more_body": True})
-            await self._drop_rest()
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
-        await self._within(message)
-
-    async def _within(self, message: Message) -> None:
         """Raise OSError, as a closed connection does, for a client that takes nothing."""
         try:
             async with asyncio.timeout(self._limits.seconds):
                 await self._send(message)
         except TimeoutError:
             raise OSError("the client takes no more of the answer") from None
-
-    async def _drop_rest(self) -> None:
-        try:
-            async with asyncio.timeout(_LINGER):
-                while not self._complete:
-                    message = await self._receive()
-                    if message["type"] != "http.request":
-                        return
-                    self._complete = not message.get("more_body", False)
-        except TimeoutError:
-            return

@@ -82,6 +82,30 @@ def test_a_client_that_sends_everything_first_reads_why(service, parts):
     assert answer.headers["Connection"] == "close"
 
 
+@pytest.mark.parametrize(
+    ("status", "path", "lines"),
+    [
+        (403, "/v1/matte", ["Host: localhost", "Origin: https://evil.example.org"]),
+        (421, "/v1/matte", ["Host: evil.example.org"]),
+        (404, "/v1/nothing", ["Host: localhost"]),
+        (405, "/v1/models", ["Host: localhost"]),
+        (415, "/v1/matte", ["Host: localhost", "Content-Type: text/plain"]),
+        (413, "/v1/matte", ["Host: localhost", "Content-Type: multipart/form-data; boundary=x"]),
+    ],
+)
+def test_who_is_refused_before_the_body_may_send_it_to_the_end(service, status, path, lines):
+    """Otherwise a proxy that still sends finds a reset connection, and passes on an answer without its body."""
+    length = 2 * LIMIT if status == 413 else LIMIT
+    text = "\r\n".join([f"POST {path} HTTP/1.1", *lines, f"Content-Length: {length}", "Connection: close", "\r\n"])
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
+        connection.sendall(text.encode())
+        answered, body = read_answer(connection)
+        assert answered == status, body
+        for _ in range(length // 100_000):
+            connection.sendall(bytes(100_000))
+        assert connection.recv(1) == b""
+
+
 def test_a_slow_body(service):
     """A byte at a time would take hours; the time is for the whole body, not between two bytes."""
     began = time.monotonic()
