@@ -264,9 +264,12 @@ def test_a_picture_needs_records(tmp_path):
 
 @pytest.mark.extras("matplotlib")
 def test_picture(compare, tmp_path):
-    """A bar for who succeeded, a cross for who failed; the same records give the same file."""
+    """A bar for who succeeded, a cross for who failed, for each processor; the same records give the same file."""
     (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
     compare("forward", "torch", first_on_path=[tmp_path])
+    path = tmp_path / "folder" / "record.json"
+    (record,) = json.loads(path.read_text())
+    path.write_text(json.dumps([record | {"machine": {"processor": kind}} for kind in ("one kind", "another")]))
     drawn = [tmp_path / "1.svg", tmp_path / "2.svg"]
     for path in drawn:
         process = benchmarks("picture", "--results", tmp_path / "folder" / "record.json", "--output", path)
@@ -274,7 +277,10 @@ def test_picture(compare, tmp_path):
     first, second = (path.read_bytes() for path in drawn)
     assert first == second
     assert b"<svg" in first
-    assert b"<!-- \xc3\x97 -->" in first
+    assert first.count(b"<!-- \xc3\x97 -->") == 4
+    for kind in (b"one kind", b"another"):
+        assert b"<!-- " + kind + b", 1 thread: time (numpy-vitmatte = 1) -->" in first
+        assert b"<!-- " + kind + b", 1 thread: peak resident memory of the process (GB) -->" in first
 
 
 def test_roofline_counts_by_hand(monkeypatch):

@@ -1,22 +1,23 @@
-"""``picture``: bars of time and memory per size, from the records of ``forward``."""
+"""``picture``: bars of time and memory per size, for each kind of processor, from the records of ``forward``."""
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from competitors import COMPETITORS
 from records import load, processor
 
-COLORS = ("#c8553d", "#1f5f8b", "#5b8e3e", "#8a6fa8", "#b5b5b5")
+NAMES = (*COMPETITORS, "openvino-default")
+"""Everybody in float32, and what people run who install OpenVINO and set nothing."""
+COLORS = ("#c8553d", "#1f5f8b", "#5b8e3e", "#8a6fa8", "#b5b5b5", "#7fb2d6")
 
 
 def run(arguments: argparse.Namespace) -> bool:
-    """Draw a panel of times for each number of threads, and one of memory."""
+    """Draw the times and the memory of each kind of processor, with the most threads that were measured there."""
     records = load(arguments.results)
     if not records:
         print(f"{arguments.results} holds no records; measure first: python docs/benchmarks forward", file=sys.stderr)
         return False
-
-    records = [record for record in records if processor(record) == processor(records[0])]
 
     import matplotlib
 
@@ -25,35 +26,52 @@ def run(arguments: argparse.Namespace) -> bool:
     import matplotlib.pyplot as plt
     from matplotlib.patches import Patch
 
-    threads = sorted({record["threads"] for record in records})
-    figure, panels = plt.subplots(len(threads) + 1, 1, figsize=(8, 2.8 * (len(threads) + 1)), layout="constrained")
-    for panel, number in zip(panels, threads, strict=False):
-        panel.set_title(f"time, {number} thread{'s' if number > 1 else ''} (numpy-vitmatte = 1)")
-        rows = [record for record in records if record["threads"] == number]
-        _bars(panel, rows, lambda result: 1 / result["ratio"], "{:.1f}")
-    panels[-1].set_title(f"peak resident memory of the process, {threads[-1]} threads (GB)")
-    rows = [record for record in records if record["threads"] == threads[-1]]
-    _bars(panels[-1], rows, lambda result: result["peak_megabytes"] / 1000, "{:.2g}")
-    panels[-1].set_yscale("log")
-    panels[-1].set_ylim(bottom=0.1)
-    panels[-1].yaxis.set_major_formatter("{x:g}")
-    panels[-1].yaxis.set_minor_formatter("")  # a short axis would be labeled at every line
-    handles = [Patch(color=color, label=name) for name, color in zip(COMPETITORS, COLORS, strict=True)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(COMPETITORS), fontsize=8, frameon=False)
+    panels = _panels(records)
+    figure, axes = plt.subplots(len(panels), 1, figsize=(8, 2.6 * len(panels)), layout="constrained", squeeze=False)
+    for axis, (title, rows, value, label) in zip(axes[:, 0], panels, strict=True):
+        axis.set_title(title, fontsize=10)
+        _bars(axis, rows, value, label)
+        if value is _gigabytes:
+            axis.set_yscale("log")
+            axis.set_ylim(bottom=0.1)
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("")  # a short axis would be labeled at every line
+    handles = [Patch(color=color, label=name) for name, color in zip(NAMES, COLORS, strict=True)]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(NAMES), fontsize=8, frameon=False)
     figure.savefig(arguments.output, metadata={"Date": None})
     return True
 
 
-def _bars(panel, records: list[dict], value, label: str) -> None:
+def _panels(records: list[dict]) -> list[tuple[str, list[dict], Callable[[dict], float], str]]:
+    """Title, records, height of a bar and how it is written, for each panel."""
+    panels: list[tuple[str, list[dict], Callable[[dict], float], str]] = []
+    for kind in dict.fromkeys(map(processor, records)):
+        threads = max(record["threads"] for record in records if processor(record) == kind)
+        rows = [record for record in records if (processor(record), record["threads"]) == (kind, threads)]
+        where = f"{kind}, {threads} thread{'s' if threads > 1 else ''}"
+        panels.append((f"{where}: time (numpy-vitmatte = 1)", rows, _times, "{:.1f}"))
+        panels.append((f"{where}: peak resident memory of the process (GB)", rows, _gigabytes, "{:.2g}"))
+    return panels
+
+
+def _times(result: dict) -> float:
+    return 1 / result["ratio"]
+
+
+def _gigabytes(result: dict) -> float:
+    return result["peak_megabytes"] / 1000
+
+
+def _bars(panel, records: list[dict], value: Callable[[dict], float], label: str) -> None:
     """A group of bars for each size; a cross where a competitor failed."""
     records = sorted(records, key=lambda record: record["height"] * record["width"])
-    width = 0.8 / len(COMPETITORS)
-    for place, name in enumerate(COMPETITORS):
+    width = 0.8 / len(NAMES)
+    for place, name in enumerate(NAMES):
         for group, record in enumerate(records):
             result = record["results"].get(name)
             if result is None:
                 continue
-            x = group + (place - (len(COMPETITORS) - 1) / 2) * width
+            x = group + (place - (len(NAMES) - 1) / 2) * width
             if "failed" in result:
                 panel.text(x, 0, "×", transform=panel.get_xaxis_transform(), ha="center", va="bottom")
                 continue
