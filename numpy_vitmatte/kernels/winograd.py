@@ -85,7 +85,8 @@ def pack_conv3x3(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedCo
         return PackedConv3x3(direct.panels[None], direct.bias, inputs, outputs)
     both = np.kron(WEIGHT, WEIGHT)  # [16, 9]: G on either side of a window, as one matrix
     windows = weight.astype(np.float64).reshape(-1, 9)  # [C_out, C_in, 3, 3] -> [C_out * C_in, 9]
-    places = (both @ windows.T).reshape(PLACES, outputs, inputs).swapaxes(1, 2).astype(np.float32)
+    # Not by BLAS: its threads would go on spinning for a while, on the processors of the next step of a training.
+    places = np.einsum("pk,nk->pn", both, windows).reshape(PLACES, outputs, inputs).swapaxes(1, 2).astype(np.float32)
     panels = np.stack([pack(place).panels for place in places])
     return PackedConv3x3(panels, pack(places[0], bias).bias, inputs, outputs)
 
