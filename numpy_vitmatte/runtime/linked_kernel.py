@@ -37,12 +37,16 @@ class _Kernel(CPUDispatcher):
             It returns arrays, and it or the kernel that calls it counts no references.
         """
         caller = ConfigStack.top_or_none()
-        with _no_garbage_collection():
-            entry_point = super().compile(signature)
+        entry_point = self.provide(signature)
         counts = self.targetoptions["_nrt"] and (caller is None or caller.nrt)
         if not counts and any(_holds_arrays(kind.return_type) for kind in self.nopython_signatures):
             raise TypingError(f"{_name(self)} returns arrays: it and the kernels that call it need allocates=True")
         return entry_point
+
+    def provide(self, signature: Any) -> Any:
+        """Compile the kernel, or load it, for code from the disk. That code calls it, not whatever is compiled now."""
+        with _no_garbage_collection():
+            return super().compile(signature)
 
 
 def _holds_arrays(kind: Any) -> bool:
@@ -140,4 +144,4 @@ def _found(result: Any) -> Iterator[tuple[LinkedKernel, Types]]:
 def provide(needed: list[tuple[str, Types]]) -> None:
     """Load or compile kernels, so that machine code that has their symbols can be linked."""
     for name, arguments in needed:
-        _kernels[name].compile(arguments)
+        _kernels[name].provide(arguments)

@@ -17,25 +17,38 @@ pytestmark = pytest.mark.compiled
 PROGRAM = """
 import numpy as np
 from numpy_vitmatte.runtime.jit import kernels_compiled
+from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
 from numpy_vitmatte.kernels.matmul import linear, pack
 
-print(linear(np.ones((2, 3), np.float32), pack(np.ones((3, 4), np.float32))).tolist(), kernels_compiled())
+print(({}).tolist(), kernels_compiled())
 """
+LINEAR = "linear(np.ones((2, 3), np.float32), pack(np.ones((3, 4), np.float32)))"
+CONV = "conv_rows(np.ones((3, 3, 1), np.float32), pack_conv(np.ones((4, 1, 3, 3), np.float32)), 0, 1)"
+
+
+def _in_process(expression, cache):
+    """Return an expression's value, the kernels that were compiled for it, and the warnings."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(expression)],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    value, compiled = done.stdout.rsplit(" ", 1)
+    return value, int(compiled), done.stderr
 
 
 def test_code_from_the_disk_finds_the_kernels_that_it_calls(tmp_path):
     """The second process loads ``multiply``, which has only the symbol of ``sweep_columns``, and compiles nothing."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    lines = [
-        subprocess.run(
-            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
-        ).stdout
-        for _ in range(2)
-    ]
-    first, second = (line.rsplit(" ", 1) for line in lines)
-    assert first[0] == second[0] == str([[3.0] * 4] * 2)
-    assert int(first[1]) > 3
-    assert int(second[1]) == 0
+    first, compiled, _ = _in_process(LINEAR, tmp_path)
+    assert compiled > 3
+    assert _in_process(LINEAR, tmp_path) == (first, 0, "")
+    assert first == str([[3.0] * 4] * 2)
+
+
+def test_a_new_kernel_calls_code_from_the_disk(tmp_path):
+    """``_conv_rows`` counts no references. Nevertheless it loads kernels below ``sweep_columns`` that do count them."""
+    _in_process(LINEAR, tmp_path)
+    value, compiled, warnings = _in_process(CONV, tmp_path)
+    assert (value, compiled, warnings) == (str([[[9.0] * 4]]), 2, "")  # _conv_rows and conv_row
 
 
 def test_a_called_kernels_code_exists_once():
