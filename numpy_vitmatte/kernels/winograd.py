@@ -183,10 +183,21 @@ transform_output = _transform_output_in_python if config.DISABLE_JIT else _trans
 :][:16]``; with ``target = (o, row, column)`` output (i, j) goes to ``out[o + i * row + j * column :][:16]``."""
 
 
+@kernel(EXACT_ORDER, INLINED)
+def _step_of_places(size):
+    """Return the distance between places of ``size`` numbers each, whole vectors: an odd number of cache lines.
+
+    A vector of each place is written, and later read, at one time. A power of two between them would send all 16 to the
+    same few sets of the first-level cache, each of which holds no more than 8 or 12 lines.
+    """
+    return (size // LANES | 1) * LANES
+
+
 @kernel(EXACT_ORDER, PART)
 def _transform_pixels(x, y, first, tiles, depth, transformed):
-    """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place: (16, tiles, depth)."""
+    """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place, (tiles, depth) each."""
     height, width, flat = x.values.shape[0], x.values.shape[1], flattened(x.values)
+    step = _step_of_places(tiles * depth)
     rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
     # Any pixel will do outside the piece: only outputs that nobody asked for depend on it.
     for n in range(4):
@@ -195,7 +206,7 @@ def _transform_pixels(x, y, first, tiles, depth, transformed):
         for n in range(4):
             columns[n] = lesser(greater(first + 2 * t - 1 + n - x.left, 0), width - 1) * depth
         for k in range(0, depth, LANES):
-            transform_input(flat, rows, columns, k, transformed, t * depth + k, tiles * depth)
+            transform_input(flat, rows, columns, k, transformed, t * depth + k, step)
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -208,7 +219,8 @@ def output_tiles(left, right):
 def winograd_scratch(conv, tiles):
     """Allocate the sums of pixels of ``tiles`` output tiles, and the products of some of their channels."""
     tiles = tiles if len(conv.panels) > 1 else 0
-    return aligned_scratch(PLACES * tiles * conv.depth), aligned_scratch(PLACES * tiles * OUTPUTS_AT_A_TIME)
+    sums, products = _step_of_places(tiles * conv.depth), _step_of_places(tiles * OUTPUTS_AT_A_TIME)
+    return aligned_scratch(PLACES * sums), aligned_scratch(PLACES * products)
 
 
 @kernel(EXACT_ORDER, PART)
@@ -219,14 +231,15 @@ def _two_rows(x, y, first, tiles, conv, scratch, out):
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = lesser(channels - c, OUTPUTS_AT_A_TIME)
+        step = _step_of_places(tiles * count)
         for place in range(PLACES):
             matrix = PackedMatrix(panels[place, c * depth :], zeros, depth, count)
-            sweep(Rows(transformed, place * tiles * depth, depth), tiles, Segments(ONE, ZERO, depth), matrix,
-                  Rows(products, place * tiles * count, count))  # fmt: skip
+            sums = Rows(transformed, place * _step_of_places(tiles * depth), depth)
+            sweep(sums, tiles, Segments(ONE, ZERO, depth), matrix, Rows(products, place * step, count))
         for t in range(tiles):
             for k in range(0, count, LANES):
                 target = 2 * t * channels + c + k, 2 * tiles * channels, channels
-                transform_output(products, (t * count + k, tiles * count), bias, c + k, out, target)
+                transform_output(products, (t * count + k, step), bias, c + k, out, target)
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
