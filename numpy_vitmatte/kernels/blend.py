@@ -48,11 +48,11 @@ def _pair_in_python(x, places, step, flags, count):
     return (weights @ np.stack([x[places[place] + shift * step :][:count] for shift, place in _TAPS])).reshape(-1)
 
 
-def _blend_rows_in_python(x, places, step, flags, count, out, o):
+def _blend_pixels_in_python(x, places, step, flags, count, out, o):
     out[o:][: 2 * count] = _pair_in_python(x, places, step, flags, count)
 
 
-def _add_pixels_in_python(x, places, step, flags, count, out, o):
+def _add_rows_in_python(x, places, step, flags, count, out, o):
     out[o:][: 2 * count] += _pair_in_python(x, places, step, flags, count)
 
 
@@ -84,18 +84,8 @@ def _pair_in_llvm(
     return sums
 
 
-def _store(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Value, left: ir.Value) -> None:
-    emit_store(builder, total, out, place)
-
-
-def _add(builder: ir.IRBuilder, total: ir.Value, out: ir.Value, place: ir.Value, left: ir.Value) -> None:
-    old = emit_load(builder, out, place)
-    new = builder.fadd(old, total)
-    emit_store(builder, builder.select(emit_first_lanes(builder, left), new, old), out, place)
-
-
-def _in_llvm(write: Callable[..., None]) -> Callable[..., None]:
-    """Build a function, callable inside kernels, that hands each 16 numbers of both sums to ``write``."""
+def _in_llvm(new: Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value]) -> Callable[..., None]:
+    """Build a function, callable inside kernels, that writes what ``new`` makes of the old numbers and both sums."""
 
     def typing(context, x, places, step, flags, count, out, o):
         def generate(context, builder, signature, values):
@@ -105,7 +95,8 @@ def _in_llvm(write: Callable[..., None]) -> Callable[..., None]:
             with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
                 for n, total in enumerate(_pair_in_llvm(builder, x, places, step, flags, k)):
                     place = builder.add(builder.add(o, builder.mul(count, integer(n))), k)
-                    write(builder, total, out, place, builder.sub(count, k))
+                    old, own = emit_load(builder, out, place), emit_first_lanes(builder, builder.sub(count, k))
+                    emit_store(builder, builder.select(own, new(builder, old, total), old), out, place)
             return context.get_dummy_value()
 
         return _SIGNATURE, generate
@@ -113,10 +104,11 @@ def _in_llvm(write: Callable[..., None]) -> Callable[..., None]:
     return intrinsic(typing)
 
 
-blend_rows = _blend_rows_in_python if config.DISABLE_JIT else _in_llvm(_store)
-"""Doubled rows 2 r and 2 r + 1, summed over the shifts: ``count`` numbers each, whole vectors, to ``out[o:]``, one
-row after the other. ``M[n]`` of rows r - 1, r and r + 1 begin at ``x[place + n * step]`` for the three ``places``. The
-first of the ``flags`` is 0 where row 2 r is the map's first, the second where 2 r + 1 is its last; else they are 1."""
-add_pixels = _add_pixels_in_python if config.DISABLE_JIT else _in_llvm(_add)
-"""The same along a row: both sums are added to the pixels of ``count`` channels at ``out[o]`` and ``out[o + count]``.
-``SLACK`` more numbers behind are read of ``x`` and, unchanged, of ``out``."""
+blend_pixels = _blend_pixels_in_python if config.DISABLE_JIT else _in_llvm(lambda builder, old, total: total)
+"""Doubled pixels 2 r and 2 r + 1, summed over the shifts: ``count`` channels each, to ``out[o:]``, one pixel after the
+other. ``M[n]`` of pixels r - 1, r and r + 1 begin at ``x[place + n * step]`` for the three ``places``. The first of the
+``flags`` is 0 where pixel 2 r is the row's first, the second where 2 r + 1 is its last; else they are 1. ``SLACK`` more
+numbers behind are read of ``x`` and, unchanged, of ``out``."""
+add_rows = _add_rows_in_python if config.DISABLE_JIT else _in_llvm(lambda builder, old, total: builder.fadd(old, total))
+"""The same down a column of rows: both sums are added to the rows of ``count`` numbers at ``out[o]`` and ``out[o +
+count]``."""

@@ -4,31 +4,30 @@ Convolution and doubling are both linear, so they commute: ``conv3x3(up(F)) = su
 dx]), dy, dx)``. The products ``F @ W[dy, dx]`` cost a quarter at low resolution. High resolution only needs a
 blend, for each output, of its nine shifted maps with the fixed weights 1/4 and 3/4.
 
-The blend is done along one axis, then the other (``blend.py``), for two outputs at a time.
+The blend is done along rows, then down columns (``blend.py``), for two outputs at a time. A row of products is blended
+while it is in the cache, and two thirds as many numbers are left of it.
 
-Work goes strip by strip and down a strip row by row: the products of three low-resolution rows, all that a row of
-outputs reads, then stay in a core's second-level cache.
+Work goes strip by strip and down a strip row by row. The doubled pixels of three low-resolution rows, all that two rows
+of outputs read, then stay in a core's second-level cache. A wide strip uses a row of weights for more pixels.
 """
 
 import numpy as np
 
-from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
+from numpy_vitmatte.kernels.blend import add_rows, blend_pixels
 from numpy_vitmatte.kernels.elementwise import copy_above
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.regions import Rectangle
 from numpy_vitmatte.kernels.vectors import SLACK
-from numpy_vitmatte.kernels.views import flattened, view
+from numpy_vitmatte.kernels.views import flattened
 from numpy_vitmatte.kernels.winograd import convolve_two_rows, output_tiles, winograd_scratch
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, ONE, PART, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 float32 = np.float32
 
-STRIP_PRODUCTS = 100_000
-"""Products of three low-resolution rows that a strip may have, unless it becomes narrower than ``NARROWEST_STRIP``."""
-NARROWEST_STRIP = 46
-"""Low-resolution columns; the products of one more on either side are computed for the blend, by both neighbors."""
+STRIP_NUMBERS = 300_000
+"""Numbers that a strip keeps between rows, at most: doubled pixels of three low-resolution rows, for three shifts."""
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -40,36 +39,32 @@ def input_region_of_fusion(rectangle, height, width):
 
 
 @kernel(EXACT_ORDER, PART)
-def _products(features, row, first, columns, taps, outputs, zeros, slot):
-    """Set ``slot[dy, j] = F[row, first + j] @ W[dy]`` for ``columns`` pixels, the three columns dx side by side."""
-    channels = features.values.shape[2]
-    start = ((row - features.top) * features.values.shape[1] + first - features.left) * channels
-    pixels = Rows(flattened(features.values), start, channels)
-    for dy in range(3):
-        matrix = PackedMatrix(taps[dy], zeros, channels, outputs)
-        sweep(pixels, columns, Segments(ONE, ZERO, channels), matrix, Rows(slot[dy], ZERO, outputs))
+def _double_across(features, row, low, taps, first, last, width, channels, products, zeros, ring):
+    """Multiply low-resolution pixels of ``row``, and blend the products of columns ``first .. last - 1`` along the row.
 
-
-@kernel(EXACT_ORDER, PART)
-def _blend_down(ring, row, height, blended):
-    """Compute doubled rows ``2 * row`` and ``2 * row + 1``, summed over dy, one after the other."""
-    size, before, after = ring.shape[2], greater(row - 1, 0), lesser(row + 1, height - 1)
-    places = before % 3 * 3 * size, row % 3 * 3 * size, after % 3 * 3 * size
-    blend_rows(flattened(ring), places, size, (float32(row > 0), float32(row < height - 1)), size, blended, ZERO)
-
-
-@kernel(EXACT_ORDER, PART)
-def _blend_across(pixels, width, first, last, channels, out, o):
-    """Add a row of doubled pixels, summed over dx, to ``out[o:]``: those of columns ``first .. last - 1``.
-
-    ``pixels`` are ``Rows``, one for each of the ``width`` low-resolution columns.
+    ``ring[dy]`` gets the doubled pixels, summed over dx.
     """
-    values, start, step = pixels
-    for column in range(first, last):
-        before, after = greater(column - 1, 0), lesser(column + 1, width - 1)
-        places = start + before * step, start + column * step, start + after * step
-        flags = float32(column > 0), float32(column < width - 1)
-        add_pixels(values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
+    columns, outputs, depth = low.right - low.left, whole_panels(3 * channels), features.values.shape[2]
+    start = ((row - features.top) * features.values.shape[1] + low.left - features.left) * depth
+    pixels = Rows(flattened(features.values), start, depth)
+    size = 2 * (last - first) * channels
+    for dy in range(3):
+        matrix = PackedMatrix(taps[dy], zeros, depth, outputs)
+        sweep(pixels, columns, Segments(ONE, ZERO, depth), matrix, Rows(products, ZERO, outputs))
+        o = (row % 3 * 3 + dy) * size
+        for column in range(first, last):
+            before, after = greater(column - 1, 0), lesser(column + 1, width - 1)
+            places = (before - low.left) * outputs, (column - low.left) * outputs, (after - low.left) * outputs
+            flags = float32(column > 0), float32(column < width - 1)
+            blend_pixels(products, places, channels, flags, channels, ring, o + 2 * (column - first) * channels)
+
+
+@kernel(EXACT_ORDER, PART)
+def _add_doubled_rows(ring, row, height, size, out):
+    """Blend doubled pixels down columns, and add rows ``2 * row`` and ``2 * row + 1`` to ``out``, of ``size`` each."""
+    before, after = greater(row - 1, 0), lesser(row + 1, height - 1)
+    places = before % 3 * 3 * size, row % 3 * 3 * size, after % 3 * 3 * size
+    add_rows(ring, places, size, (float32(row > 0), float32(row < height - 1)), size, out, ZERO)
 
 
 @kernel(EXACT_ORDER, PART)
@@ -78,27 +73,22 @@ def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
     (height, width), (top, left, bottom, right) = shape, strip
     channels, first, tiles = conv.columns, left // 2, output_tiles(left, right)
     low = input_region_of_fusion(strip, height, width)
-    columns, outputs = low.right - low.left, whole_panels(3 * channels)
-    # Products of three low-resolution rows, each in its place by its number modulo 3.
-    ring = view(aligned_scratch(9 * columns * outputs), ZERO, (3, 3, columns * outputs))
-    blended = aligned_scratch(2 * columns * outputs + SLACK)
-    zeros = filled_scratch(outputs, float32(0))
-    step = 2 * tiles * channels
-    scratch, both = winograd_scratch(conv, tiles), aligned_scratch(2 * step + SLACK)
+    outputs, size = whole_panels(3 * channels), 2 * tiles * channels
+    products, zeros = aligned_scratch((low.right - low.left) * outputs + SLACK), filled_scratch(outputs, float32(0))
+    # Doubled pixels of three low-resolution rows, each in its place by its number modulo 3, for each dy.
+    ring = aligned_scratch(9 * size + SLACK)
+    scratch, both = winograd_scratch(conv, tiles), aligned_scratch(2 * size + SLACK)
     flat = flattened(out.values)
     ready = low.top  # the next low-resolution row to multiply
     for row in range(top // 2, (bottom + 1) // 2):
-        while ready < lesser(row + 2, height):
-            _products(features, ready, low.left, columns, taps, outputs, zeros, ring[ready % 3])
-            ready += 1
         convolve_two_rows(detail, 2 * row, strip, conv, scratch, both)
-        _blend_down(ring, row, height, blended)
+        while ready < lesser(row + 2, height):
+            _double_across(features, ready, low, taps, first, first + tiles, width, channels, products, zeros, ring)
+            ready += 1
+        _add_doubled_rows(ring, row, height, size, both)
         for y in range(greater(2 * row, top), lesser(2 * row + 2, bottom)):
-            n = y - 2 * row
-            doubled = Rows(blended, (n * columns - low.left) * outputs, outputs)
-            _blend_across(doubled, width, first, first + tiles, channels, both, n * step)
             start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
-            copy_above(both, n * step + left % 2 * channels, (right - left) * channels, flat, start, floor)
+            copy_above(both, (y - 2 * row) * size + left % 2 * channels, (right - left) * channels, flat, start, floor)
 
 
 @kernel(EXACT_ORDER, allocates=True)
@@ -126,7 +116,7 @@ def fuse(detail, conv, features, taps, shape, rectangle, out, floor):
     """
     top, left, bottom, right = rectangle
     first, last = left // 2, (right + 1) // 2
-    strips = -(-(last - first) // greater(STRIP_PRODUCTS // (27 * conv.columns), NARROWEST_STRIP))
+    strips = -(-(last - first) // greater(STRIP_NUMBERS // (9 * 2 * conv.columns), 1))
     for n in range(strips):
         begin = greater(2 * (first + n * (last - first) // strips), left)
         end = lesser(2 * (first + (n + 1) * (last - first) // strips), right)

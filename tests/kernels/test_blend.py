@@ -6,22 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.doubling import doubling_matrix
 
-from numpy_vitmatte.kernels.blend import add_pixels, blend_rows
+from numpy_vitmatte.kernels.blend import add_rows, blend_pixels
 from numpy_vitmatte.kernels.vectors import LANES, SLACK
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.testing import UNIT, assert_within
 
-POISON = np.float32(-7.25e30)
+
+@kernel(EXACT_ORDER)
+def call_blend_pixels(x, places, step, flags, count, out, o):
+    blend_pixels(x, places, step, flags, count, out, o)
 
 
 @kernel(EXACT_ORDER)
-def call_blend_rows(x, places, step, flags, count, out, o):
-    blend_rows(x, places, step, flags, count, out, o)
-
-
-@kernel(EXACT_ORDER)
-def call_add_pixels(x, places, step, flags, count, out, o):
-    add_pixels(x, places, step, flags, count, out, o)
+def call_add_rows(x, places, step, flags, count, out, o):
+    add_rows(x, places, step, flags, count, out, o)
 
 
 def doubled_and_summed(maps):
@@ -39,37 +37,25 @@ def call(function, maps, pixel, out, o):
     function(flat, places, count, flags, count, out, o)
 
 
-@given(length=st.integers(1, 5), vectors=st.integers(1, 3), data=st.data(), seed=st.integers(0, 99))
-def test_rows(length, vectors, data, seed):
-    """Both rows, wherever the pair lies; nothing else is written."""
-    pixel = data.draw(st.integers(0, length - 1))
-    maps = np.random.default_rng(seed).standard_normal((length, 3, vectors * LANES)).astype(np.float32)
-    out = np.full(3 + 2 * vectors * LANES + 3, POISON)
-    call(call_blend_rows, maps, pixel, out, 3)
-    expected, magnitude = (doubled_and_summed(x)[2 * pixel : 2 * pixel + 2] for x in np.float64([maps, np.abs(maps)]))
-    assert_within(out[3:-3].reshape(2, -1), expected, 6 * UNIT * magnitude)
-    assert (out[:3] == POISON).all()
-    assert (out[-3:] == POISON).all()
-
-
+@pytest.mark.parametrize(("function", "kept"), [(call_blend_pixels, 0), (call_add_rows, 1)])
 @given(length=st.integers(1, 5), count=st.integers(1, 40), data=st.data(), seed=st.integers(0, 99))
-def test_pixels(length, count, data, seed):
-    """Every number of channels, whole vectors or not; what was there is added to, and what follows stays."""
+def test_both_numbers_of_a_pair(function, kept, length, count, data, seed):
+    """Wherever the pair lies, whole vectors or not: written, or added to what was there. What follows stays."""
     pixel = data.draw(st.integers(0, length - 1))
     generator = np.random.default_rng(seed)
     maps = generator.standard_normal((length, 3, count)).astype(np.float32)
     out = generator.standard_normal(5 + 2 * count + SLACK).astype(np.float32)
     before = out.copy()
-    call(call_add_pixels, maps, pixel, out, 5)
+    call(function, maps, pixel, out, 5)
     expected, magnitude = (doubled_and_summed(x)[2 * pixel : 2 * pixel + 2] for x in np.float64([maps, np.abs(maps)]))
-    own = before[5:][: 2 * count].reshape(2, count).astype(np.float64)
+    own = kept * before[5:][: 2 * count].reshape(2, count).astype(np.float64)
     bound = 7 * UNIT * (magnitude + np.abs(own))
     assert_within(out[5:][: 2 * count].reshape(2, count), own + expected, bound)
     np.testing.assert_array_equal(out[:5], before[:5])
     np.testing.assert_array_equal(out[5 + 2 * count :], before[5 + 2 * count :])
 
 
-@pytest.mark.parametrize("function", [call_blend_rows, call_add_pixels])
+@pytest.mark.parametrize("function", [call_blend_pixels, call_add_rows])
 def test_zeros_outside_the_doubled_picture(function):
     """A picture of one pixel: of its two doubled ones the first does not read map 0, the second not map 2."""
     maps = np.float32([1, 10, 100])[None, :, None] * np.ones(LANES, np.float32)

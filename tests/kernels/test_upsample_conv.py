@@ -8,13 +8,13 @@ from support.window_bounds import rounding_bound
 
 from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.regions import Piece, Rectangle, empty_piece, zero_padded_copy
-from numpy_vitmatte.kernels.upsample_conv import STRIP_PRODUCTS, fuse, input_region_of_fusion
+from numpy_vitmatte.kernels.upsample_conv import STRIP_NUMBERS, fuse, input_region_of_fusion
 from numpy_vitmatte.kernels.winograd import pack_conv3x3
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 POISON = np.float32(-7.25e30)
-THREE_STRIPS = 3 * STRIP_PRODUCTS // (27 * 16)
-"""Low-resolution columns of three strips of 16 channels. The two examples' rectangles reach into two and three."""
+THREE_STRIPS = 3 * STRIP_NUMBERS // (18 * 160)
+"""Low-resolution columns of three strips of 160 channels. The two examples' rectangles reach into all three."""
 
 
 def fused_in_float64(features, detail, weight_detail, weight_features, bias):
@@ -47,8 +47,8 @@ def draw_rectangle(generator, height, width):
 @example(height=1, width=1, features=1, details=1, channels=3, seed=0, floor=0)
 @example(height=5, width=1, features=2, details=3, channels=16, seed=0, floor=0)
 @example(height=4, width=5, features=3, details=16, channels=32, seed=1, floor=0)
-@example(height=1, width=THREE_STRIPS, features=2, details=16, channels=16, seed=7, floor=-np.inf)
-@example(height=2, width=THREE_STRIPS, features=2, details=1, channels=17, seed=12, floor=0)
+@example(height=1, width=THREE_STRIPS, features=2, details=16, channels=160, seed=43, floor=-np.inf)
+@example(height=2, width=THREE_STRIPS, features=2, details=1, channels=161, seed=16, floor=0)
 def test_any_rectangle_of_the_fused_convolution(height, width, features, details, channels, seed, floor):
     """From no more of the inputs than it is said to read, into a larger piece of which nothing else is touched."""
     generator = np.random.default_rng(seed)
