@@ -21,7 +21,7 @@ from numpy_vitmatte.runtime.workspace import workspace_floats
 
 ALPHA_TILE_ROWS, ALPHA_TILE_COLUMNS = 128, 192
 """Largest tile of the alpha, in pixels: its maps stay in the caches, and its halo costs little."""
-STORED_ROWS, STORED_COLUMNS = 80, 96
+STORED_ROWS, STORED_COLUMNS = 64, 128
 """Largest rectangle of a stored map that a thread takes at a time, in pixels of that map."""
 ALPHA_TILE_HALO, FUSED_HALO = 3, 1
 """Pixels on each side that a tile, or a rectangle of a stored fusion block, computes in addition to its own. The first
