@@ -43,7 +43,7 @@ def _window(inputs: int, outputs: int) -> int:
 def _decoder(height: int, width: int, config: VitMatteConfig) -> float:
     details = [config.backbone_config.num_channels, *config.convstream_hidden_sizes]
     fused = [config.hidden_size, *config.fusion_hidden_sizes]
-    total = 2 * height * width * (9 * fused[-1] * 16 + 16)  # the head
+    total = 2 * height * width * (_window(fused[-1], 16) + 16)  # the head
     for level in range(1, len(details)):
         total += 2 * 9 * details[level - 1] * details[level] * (height >> level) * (width >> level)
     for block in range(len(config.fusion_hidden_sizes)):

@@ -3,10 +3,9 @@
 import numpy as np
 
 from numpy_vitmatte.gradients.conv import ROWS, as_stored, conv_weight_gradient, convolve, framed, pack_turned
-from numpy_vitmatte.kernels.conv import conv_relu
-from numpy_vitmatte.kernels.elementwise import sigmoid_of_product
+from numpy_vitmatte.kernels.elementwise import relu, sigmoid_of_product
 from numpy_vitmatte.kernels.gradients.elementwise import sigmoid_of_product_backward
-from numpy_vitmatte.kernels.regions import Rectangle, whole
+from numpy_vitmatte.kernels.winograd import convolve_rows
 from numpy_vitmatte.layers.head import HeadParameters
 from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import for_each_block
@@ -21,8 +20,8 @@ def matting_head(x: np.ndarray, parameters: HeadParameters) -> tuple[np.ndarray,
     )
 
     def rows(first: int, last: int) -> None:
-        conv_relu(whole(x, 1), parameters.conv, 1, Rectangle(first, 0, last, width), whole(hidden))
-        own = hidden[first:last].reshape(-1, hidden.shape[2])
+        own = convolve_rows(x, parameters.conv, first, last, hidden[first:last]).reshape(-1, hidden.shape[2])
+        relu(own.reshape(-1))
         sigmoid_of_product(own, parameters.weight, parameters.bias, alpha[first:last].reshape(-1))
 
     for_each_block(rows, height, ROWS)

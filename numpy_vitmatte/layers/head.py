@@ -5,24 +5,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
+from numpy_vitmatte.kernels.conv import rows_per_block
 from numpy_vitmatte.kernels.fused.alpha_tile import head_of_rectangle
-from numpy_vitmatte.kernels.matmul import PackedMatrix
 from numpy_vitmatte.kernels.regions import Rectangle, zero_padded_copy
+from numpy_vitmatte.kernels.winograd import PackedConv3x3, pack_conv3x3
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
 class HeadParameters(NamedTuple):
     """The packed 3x3 convolution (C -> 16), batch norm folded in, and the 1x1 convolution: weight (16,) and bias."""
 
-    conv: PackedMatrix
+    conv: PackedConv3x3
     weight: np.ndarray
     bias: float
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "HeadParameters":
         """Take ``matting_convs.0`` and ``matting_convs.3`` of a checkpoint's head after ``fold_batch_norms``."""
-        conv = pack_conv(tensors["matting_convs.0.weight"], tensors["matting_convs.0.bias"])
+        conv = pack_conv3x3(tensors["matting_convs.0.weight"], tensors["matting_convs.0.bias"])
         return cls(conv, tensors["matting_convs.3.weight"].flatten(), float(tensors["matting_convs.3.bias"][0]))
 
 

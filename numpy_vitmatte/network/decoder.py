@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.fused.alpha_tile import alpha_of_tile, quarter_size_detail
+from numpy_vitmatte.kernels.matmul import pack
 from numpy_vitmatte.kernels.regions import Piece, Rectangle, empty_piece, whole, zero_padded_piece
 from numpy_vitmatte.layers.convstream import detail_rectangle
 from numpy_vitmatte.layers.fusion import fuse_rectangle
@@ -24,6 +25,9 @@ from numpy_vitmatte.network.parameters import DecoderParameters
 from numpy_vitmatte.network.progress import Steps
 from numpy_vitmatte.runtime.threads import for_each_block
 from numpy_vitmatte.runtime.workspace import FRESH, Workspace
+
+_UNREAD = pack(np.empty((0, 0), np.float32))
+"""Stands for the first detail map's convolution where the image is the only detail map."""
 
 
 def decoder(
@@ -109,7 +113,7 @@ class _Decoding(NamedTuple):
     def tile(self, tile: Rectangle, features: Piece) -> None:
         """Compute the last two fusion blocks and the head for one tile of the alpha."""
         convs, head = self.parameters.convstream.convs, self.parameters.matting_head
-        half_size = convs[0] if convs else head.conv  # where the image is the only detail map, any will do
+        half_size = convs[0] if convs else _UNREAD
         alpha_of_tile(features, self.image, half_size, self.parameters.fusion_blocks[-2:], head, tile, self.alpha)
 
 

@@ -9,7 +9,7 @@ import math
 import re
 from typing import NamedTuple
 
-from numpy_vitmatte.checkpoint.tensor_shapes import parameter_shapes
+from numpy_vitmatte.checkpoint.tensor_shapes import HEAD_CHANNELS, parameter_shapes
 from numpy_vitmatte.configuration import VitMatteConfig
 from numpy_vitmatte.errors import MemoryLimitError, VitMatteError, shown
 from numpy_vitmatte.kernels.winograd import uses_winograd
@@ -164,6 +164,7 @@ def packed_bytes(config: VitMatteConfig) -> int:
     details = [backbone.num_channels, *config.convstream_hidden_sizes][:levels]
     convolutions = [*zip(reversed(details), config.fusion_hidden_sizes, strict=True)]
     convolutions += [(config.hidden_size // 2, config.hidden_size // 2)] * len(backbone.residual_block_indices)
+    convolutions.append((config.fusion_hidden_sizes[-1], HEAD_CHANNELS))
     more = sum((16 - 9) * inputs * outputs for inputs, outputs in convolutions if uses_winograd(inputs, outputs))
     return FLOAT * (more + sum(math.prod(shape) for shape in parameter_shapes(config).values()))
 

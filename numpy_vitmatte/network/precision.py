@@ -148,7 +148,7 @@ def _decoder_in_tiles(decoder: DecoderParameters, layout: _Tiles) -> DecoderPara
     return decoder._replace(
         convstream=ConvStreamParameters((*convs[:1], *(layout.matrix(conv, 3) for conv in convs[1:]))),
         fusion_blocks=tuple(_fusion_in_tiles(block, layout) for block in decoder.fusion_blocks),
-        matting_head=head._replace(conv=layout.matrix(head.conv, 3)),
+        matting_head=head._replace(conv=layout.conv3x3(head.conv)),
     )
 
 

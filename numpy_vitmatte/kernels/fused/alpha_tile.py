@@ -7,12 +7,14 @@ a kernel may have to wait for Python's lock as long as a tenth of that.
 
 import numpy as np
 
-from numpy_vitmatte.kernels.conv import conv_relu, conv_row, input_region_of_conv
+from numpy_vitmatte.kernels.conv import conv_relu, input_region_of_conv
 from numpy_vitmatte.kernels.elementwise import relu, sigmoid_of_product
-from numpy_vitmatte.kernels.regions import Piece, clipped, expanded, zero_padded_copy, zero_padded_scratch
+from numpy_vitmatte.kernels.integers import greater, lesser
+from numpy_vitmatte.kernels.regions import clipped, expanded, zero_padded_copy, zero_padded_scratch
 from numpy_vitmatte.kernels.upsample_conv import fuse, input_region_of_fusion
 from numpy_vitmatte.kernels.views import view
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, THREE, TWO, ZERO, kernel
+from numpy_vitmatte.kernels.winograd import convolve_two_rows, output_tiles, winograd_scratch
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, TWO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 _RELU = np.float32(0)
@@ -71,28 +73,30 @@ def input_region_of_tile(tile, height, width, doublings):
 def head_of_rectangle(x, head, rectangle, alpha):
     """Apply the matting head, ``sigmoid(relu(conv3x3(x)) @ weight + bias)``, for a rectangle of the alpha.
 
-    It goes row by row, so that the channels between its two convolutions never leave the first-level cache.
+    It goes by pairs of rows, so that the channels between its two convolutions never leave the caches.
 
     Parameters
     ----------
     x : Piece
         Part of the features: the rectangle and a halo of one pixel, zeros outside the map.
-    head : (PackedMatrix, float32 array (C,), float)
-        ``pack_conv(weight, bias)`` of the 3x3 convolution, C_in to C channels; weight and bias of the 1x1 convolution.
+    head : (PackedConv3x3, float32 array (C,), float)
+        ``pack_conv3x3(weight, bias)``, C_in to C channels; weight and bias of the 1x1 convolution.
     rectangle : Rectangle
     alpha : float32 array (H, W)
         The rectangle is filled.
     """
     top, left, bottom, right = rectangle
     conv, weight, bias = head
-    width = right - left
-    hidden = aligned_scratch(width * conv.columns)
-    corners = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
-    for y in range(top, bottom):
-        conv_row(corners, y, left, width, THREE, ONE, conv, hidden)
+    width, channels, tiles = right - left, conv.columns, output_tiles(left, right)
+    step = 2 * tiles * channels
+    scratch, hidden = winograd_scratch(conv, tiles), aligned_scratch(2 * step)
+    for y in range(top // 2 * 2, bottom, 2):
+        convolve_two_rows(x, y, rectangle, conv, scratch, hidden)
         relu(hidden)
-        sigmoid_of_product(view(hidden, ZERO, (width, conv.columns)), weight, bias,
-                           view(alpha, y * alpha.shape[1] + left, (width,)))  # fmt: skip
+        for row in range(greater(y, top), lesser(y + 2, bottom)):
+            first = (row - y) * step + left % 2 * channels
+            sigmoid_of_product(view(hidden, first, (width, channels)), weight, bias,
+                               view(alpha, row * alpha.shape[1] + left, (width,)))  # fmt: skip
 
 
 @kernel(EXACT_ORDER, allocates=True)
@@ -110,7 +114,7 @@ def alpha_of_tile(features, image, half_size, blocks, head, tile, alpha):
         read where there is one block.
     blocks : tuple of pairs (PackedConv3x3, float32 array (3, .))
         ``conv`` and ``taps`` of ``fuse``.
-    head : (PackedMatrix, float32 array, float)
+    head : (PackedConv3x3, float32 array, float)
         See ``head_of_rectangle``.
     tile : Rectangle
         Part of the alpha.

@@ -18,6 +18,7 @@ from numpy_vitmatte.kernels.fused.alpha_tile import (
     quarter_size_detail,
 )
 from numpy_vitmatte.kernels.regions import Rectangle, empty_piece, whole, zero_padded_copy
+from numpy_vitmatte.kernels.winograd import convolve_rows, pack_conv3x3
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.layers.head import HeadParameters, matting_head
 
@@ -64,24 +65,23 @@ def test_details(height, width, channels, seed):
 
 
 @pytest.mark.parametrize("rectangle", [(0, 0, 7, 30), (2, 3, 5, 4), (6, 1, 7, 29)])
-@pytest.mark.parametrize("channels", [1, 5, 16])
-def test_head_of_rectangle(rectangle, channels):
-    """Row by row as one convolution after the other; only the rectangle is filled."""
+@pytest.mark.parametrize(("inputs", "channels"), [(4, 1), (32, 5), (4, 16), (16, 16), (32, 16)])
+def test_head_of_rectangle(rectangle, inputs, channels):
+    """As one convolution after the other, with Winograd's sums and without; only the rectangle is filled."""
     random = np.random.default_rng(channels)
     image, weight, bias, mix = (
         random.standard_normal(shape).astype(np.float32)
-        for shape in ((7, 30, 4), (channels, 4, 3, 3), (channels,), (channels,))
+        for shape in ((7, 30, inputs), (channels, inputs, 3, 3), (channels,), (channels,))
     )
-    matrix, rectangle = pack_conv(weight, bias), Rectangle(*rectangle)
+    conv, rectangle = pack_conv3x3(weight, bias), Rectangle(*rectangle)
     piece = zero_padded_copy(image, rectangle.expanded(1))
     out = np.full((7, 30), np.nan, np.float32)
-    head_of_rectangle(piece, (matrix, mix, 0.25), rectangle, out)
+    head_of_rectangle(piece, (conv, mix, 0.25), rectangle, out)
 
-    hidden, expected = empty_piece(rectangle, channels), np.full((7, 30), np.nan, np.float32)
-    conv_relu(piece, matrix, 1, rectangle, hidden)
+    hidden, expected = convolve_rows(np.pad(image, ((1, 1), (1, 1), (0, 0))), conv, 0, 7), np.full_like(out, np.nan)
     top, left, bottom, right = rectangle
-    for row, y in zip(hidden.values, range(top, bottom), strict=True):
-        sigmoid_of_product(row, mix, 0.25, expected[y, left:right])
+    for y in range(top, bottom):
+        sigmoid_of_product(np.maximum(hidden[y, left:right], 0), mix, 0.25, expected[y, left:right])
     np.testing.assert_array_equal(out, expected)
 
 
@@ -101,7 +101,7 @@ def test_any_tile_of_the_alpha(height, width, blocks, seed):
         )
         for n, c, d in zip(inputs, outputs, details, strict=True)
     )
-    head = HeadParameters(pack_conv(draw(generator, 16, 3, 3, 3), draw(generator, 16)), draw(generator, 16), 0.5)
+    head = HeadParameters(pack_conv3x3(draw(generator, 16, 3, 3, 3), draw(generator, 16)), draw(generator, 16), 0.5)
     expected = features
     for block, detail in zip(fusion, details, strict=True):
         expected = fusion_block(expected, np.pad(detail, ((1, 1), (1, 1), (0, 0))), block)
