@@ -54,7 +54,7 @@ from numpy_vitmatte.kernels.products import PRODUCTS, Products
 from numpy_vitmatte.kernels.square_tile import PARTS_MULTIPLIED, SquareTile, emit_square_tile
 from numpy_vitmatte.kernels.tile_packing import PARTS, unpacked_tiles
 from numpy_vitmatte.kernels.tiles import Tiles
-from numpy_vitmatte.kernels.vectors import LANES, emit_data, emit_load, emit_store, integer
+from numpy_vitmatte.kernels.vectors import LANES, emit_data, emit_load, emit_prefetch, emit_store, integer
 from numpy_vitmatte.runtime.jit import config
 
 PANEL = LANES
@@ -178,6 +178,12 @@ def emit_tile(builder: ir.IRBuilder, how: Products, rows: int, panels: int, lane
     here = builder.gep(weights, [builder.mul(k, integer(PANEL))])
     offsets = [builder.add(builder.mul(panel_size, integer(p)), integer(how.numbers * lane)) for p, lane in vectors]
     columns = [how.load(builder, here, offset, lanes) for offset in offsets]
+    if panels > 1 and how.numbers == 1:
+        # The panels of the next tile come into the cache meanwhile. A processor looks ahead by itself, but not beyond a
+        # page of 4096 bytes, and a panel has several. Tiles of one panel have no load to spare; with pairs LLVM would
+        # move sums to memory.
+        for p in range(panels, 2 * panels):
+            emit_prefetch(builder, builder.gep(here, [builder.mul(panel_size, integer(p))]))
     inputs = [how.broadcast(builder, row, k, lanes) for row in x_rows]
     updated = _emit_products(builder, how, inputs, columns, running)
     next_k = builder.add(k, integer(how.numbers))

@@ -55,6 +55,15 @@ def emit_store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir
     builder.store(value, builder.bitcast(builder.gep(base, [index]), value.type.as_pointer())).align = 4
 
 
+def emit_prefetch(builder: ir.IRBuilder, address: ir.Value) -> None:
+    """Ask for the cache line at an address, which need not exist, to come into the second-level cache."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    function = get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    to_read, second_level, data = number(0), number(2), number(1)
+    builder.call(function, [builder.bitcast(address, byte), to_read, second_level, data])
+
+
 def emit_larger(builder: ir.IRBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
     """Emit the larger of two vectors, lane by lane; neither holds NaN."""
     function = get_or_insert_function(builder.module, ir.FunctionType(_vector, [_vector] * 2), "llvm.maxnum.v16f32")

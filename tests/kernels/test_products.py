@@ -113,7 +113,9 @@ def test_machine_code_of_pairs(cpu):
 
 @pytest.mark.compiled
 def test_machine_code_of_float32():
-    """The same tile in float32 has 24 multiply-adds."""
+    """The same tile in float32 has 24 multiply-adds, and asks for a line of each of the next two panels."""
     code = machine_code(PRODUCTS[types.float32], "znver4")
     assert code.count("vfmadd") == 24
+    assert code.count("prefetch") == 2
+    assert "(%rsp)" not in "".join(line for line in code.splitlines() if "zmm" in line)
     assert "vdpbf16ps" not in code
