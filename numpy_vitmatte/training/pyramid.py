@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_vitmatte.kernels.matmul import linear, pack
 from numpy_vitmatte.reference import linear_resize
 
 Array = NDArray[np.floating]
@@ -39,26 +38,13 @@ def pyramid_l1(image: Array, levels: int, doubling: Callable[[int], NDArray[np.f
         return 0.0, np.zeros_like(image)  # the smallest image is no band
     (rows, halve_rows), (columns, halve_columns) = (_both(doubling, side, image.dtype) for side in image.shape[-2:])
     kept = np.s_[..., : len(rows), : len(columns)]
-    half = _on_both_sides(halve_rows, image[kept], halve_columns)
-    value, dband = _mean_l1(image[kept] - _on_both_sides(rows, half, columns))
+    half = halve_rows @ image[kept] @ halve_columns.T
+    value, dband = _mean_l1(image[kept] - rows @ half @ columns.T)
     coarser, dhalf = pyramid_l1(half, levels - 1, doubling)
-    dhalf = 2 * dhalf - _on_both_sides(rows.T, dband, columns.T)
+    dhalf = 2 * dhalf - rows.T @ dband @ columns
     gradient = np.zeros_like(image)
-    gradient[kept] = dband + _on_both_sides(halve_rows.T, dhalf, halve_columns.T)
+    gradient[kept] = dband + halve_rows.T @ dhalf @ halve_columns
     return value + 2 * coarser, gradient
-
-
-def _on_both_sides(rows: Array, image: Array, columns: Array) -> Array:
-    """Return ``rows @ image @ columns.T``.
-
-    NumPy's BLAS would compute it on all processors, whatever ``set_num_threads`` says, and its threads would go on
-    spinning for a while, on the processors that the network's threads need next.
-    """
-    if image.dtype != np.float32:
-        return rows @ image @ columns.T
-    across = linear(np.ascontiguousarray(image), pack(columns.T))
-    down = linear(np.ascontiguousarray(across.swapaxes(-1, -2)), pack(rows.T))
-    return np.ascontiguousarray(down.swapaxes(-1, -2))
 
 
 def _mean_l1(image: Array) -> tuple[float, Array]:
