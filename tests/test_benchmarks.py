@@ -289,14 +289,17 @@ def test_roofline_counts_by_hand(monkeypatch):
     from operations import operations
 
     counted = operations(640, 960, numpy_vitmatte.VitMatteConfig())
-    tokens, channels = 2400, 384
+    pixels, tokens, channels = 614_400, 2400, 384
     offsets = 79 + 119  # of two tokens among 40 rows, among 60 columns
     products = (8 + 16) * channels  # projections, MLP
     assert counted["global blocks"] == 4 * tokens * channels * (products + 4 * tokens + 2 * offsets)
     assert counted["window blocks"] == 8 * tokens * channels * (products + 4 * 14 * 14 + 2 * (27 + 27))
-    assert counted["patch embedding"] == 2 * 614_400 * 4 * channels
+    assert counted["patch embedding"] == 2 * pixels * 4 * channels
     assert counted["residual necks"] == 4 * 2 * tokens * (384 * 192 * 2 + 192 * 192 * 4)
-    assert 45e9 < counted["decoder"] < 50e9
+    stream = 9 * (4 * 48 / 4 + 48 * 96 / 16 + 96 * 192 / 64)
+    details = 4 * (192 * 256 / 64 + 96 * 128 / 16 + 48 * 64 / 4) + 9 * 4 * 32
+    features = 9 / 4 * (384 * 256 / 64 + 256 * 128 / 16 + 128 * 64 / 4 + 64 * 32)
+    assert counted["decoder"] == 2 * pixels * (stream + details + features + 4 * 32 * 16 + 16)
 
 
 def two_rounds(command, threads, checkpoint, folder):

@@ -147,6 +147,16 @@ def _emit_products(
     return [how.multiply_add(builder, x, w, total) for (x, w), total in zip(factors, sums, strict=True)]
 
 
+def _ask_for_next_panels(builder: ir.IRBuilder, weights: ir.Value, panel_size: ir.Value, panels: int) -> None:
+    """Let the lines at the same place of the next tile's panels come into the cache.
+
+    A processor looks ahead by itself, but not beyond a page of 4096 bytes, and a panel has several. Tiles of one panel
+    have no load to spare for it, and where numbers go in pairs LLVM would move sums to memory.
+    """
+    for p in range(panels, 2 * panels):
+        emit_prefetch(builder, builder.gep(weights, [builder.mul(panel_size, integer(p))]))
+
+
 def emit_tile(builder: ir.IRBuilder, how: Products, rows: int, panels: int, lanes: int, a: dict[str, ir.Value]) -> None:
     """Write the loop of ``tile_in_python`` as LLVM instructions; ``a`` holds pointers and 64-bit integers by name.
 
@@ -179,11 +189,7 @@ def emit_tile(builder: ir.IRBuilder, how: Products, rows: int, panels: int, lane
     offsets = [builder.add(builder.mul(panel_size, integer(p)), integer(how.numbers * lane)) for p, lane in vectors]
     columns = [how.load(builder, here, offset, lanes) for offset in offsets]
     if panels > 1 and how.numbers == 1:
-        # The panels of the next tile come into the cache meanwhile. A processor looks ahead by itself, but not beyond a
-        # page of 4096 bytes, and a panel has several. Tiles of one panel have no load to spare; with pairs LLVM would
-        # move sums to memory.
-        for p in range(panels, 2 * panels):
-            emit_prefetch(builder, builder.gep(here, [builder.mul(panel_size, integer(p))]))
+        _ask_for_next_panels(builder, here, panel_size, panels)
     inputs = [how.broadcast(builder, row, k, lanes) for row in x_rows]
     updated = _emit_products(builder, how, inputs, columns, running)
     next_k = builder.add(k, integer(how.numbers))

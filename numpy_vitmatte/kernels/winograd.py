@@ -185,11 +185,7 @@ transform_output = _transform_output_in_python if config.DISABLE_JIT else _trans
 
 @kernel(EXACT_ORDER, INLINED)
 def _step_of_places(size):
-    """Return the distance between places of ``size`` numbers each, whole vectors: an odd number of cache lines.
-
-    A vector of each place is written, and later read, at one time. A power of two between them would send all 16 to the
-    same few sets of the first-level cache, each of which holds no more than 8 or 12 lines.
-    """
+    """Return the step from place to place: an odd number of cache lines, lest all 16 share a few sets of a cache."""
     return (size // LANES | 1) * LANES
 
 
@@ -225,8 +221,7 @@ def winograd_scratch(conv, tiles):
 
 @kernel(EXACT_ORDER, PART)
 def _two_rows(x, y, first, tiles, conv, scratch, out):
-    transformed, products = scratch
-    panels, bias, depth, channels = conv
+    (transformed, products), (panels, bias, depth, channels) = scratch, conv
     zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
