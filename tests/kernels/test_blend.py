@@ -49,7 +49,7 @@ def test_both_numbers_of_a_pair(function, kept, length, count, data, seed):
     call(function, maps, pixel, out, 5)
     expected, magnitude = (doubled_and_summed(x)[2 * pixel : 2 * pixel + 2] for x in np.float64([maps, np.abs(maps)]))
     own = kept * before[5:][: 2 * count].reshape(2, count).astype(np.float64)
-    bound = 7 * UNIT * (magnitude + np.abs(own))
+    bound = (6 + kept) * UNIT * (magnitude + np.abs(own))
     assert_within(out[5:][: 2 * count].reshape(2, count), own + expected, bound)
     np.testing.assert_array_equal(out[:5], before[:5])
     np.testing.assert_array_equal(out[5 + 2 * count :], before[5 + 2 * count :])
