@@ -39,24 +39,25 @@ def input_region_of_fusion(rectangle, height, width):
 
 
 @kernel(EXACT_ORDER, PART)
-def _double_across(features, row, low, taps, first, last, width, channels, products, zeros, ring):
-    """Multiply low-resolution pixels of ``row``, and blend the products of columns ``first .. last - 1`` along the row.
+def _multiply_row(features, row, low, matrix, products):
+    """Set ``products[j] = F[row, low.left + j] @ W[dy]`` for all columns of ``low``, the three dx side by side."""
+    start = ((row - features.top) * features.values.shape[1] + low.left - features.left) * matrix.depth
+    pixels = Rows(flattened(features.values), start, matrix.depth)
+    sweep(pixels, low.right - low.left, Segments(ONE, ZERO, matrix.depth), matrix, Rows(products, ZERO, matrix.columns))
 
-    ``ring[dy]`` gets the doubled pixels, summed over dx.
+
+@kernel(EXACT_ORDER, PART)
+def _blend_across(pixels, width, first, last, channels, out, o):
+    """Set ``out[o:]`` to the doubled pixels of columns ``first .. last - 1``, summed over dx.
+
+    ``pixels`` are ``Rows``, one for each of the ``width`` low-resolution columns.
     """
-    columns, outputs, depth = low.right - low.left, whole_panels(3 * channels), features.values.shape[2]
-    start = ((row - features.top) * features.values.shape[1] + low.left - features.left) * depth
-    pixels = Rows(flattened(features.values), start, depth)
-    size = 2 * (last - first) * channels
-    for dy in range(3):
-        matrix = PackedMatrix(taps[dy], zeros, depth, outputs)
-        sweep(pixels, columns, Segments(ONE, ZERO, depth), matrix, Rows(products, ZERO, outputs))
-        o = (row % 3 * 3 + dy) * size
-        for column in range(first, last):
-            before, after = greater(column - 1, 0), lesser(column + 1, width - 1)
-            places = (before - low.left) * outputs, (column - low.left) * outputs, (after - low.left) * outputs
-            flags = float32(column > 0), float32(column < width - 1)
-            blend_pixels(products, places, channels, flags, channels, ring, o + 2 * (column - first) * channels)
+    values, start, step = pixels
+    for column in range(first, last):
+        before, after = greater(column - 1, 0), lesser(column + 1, width - 1)
+        places = start + before * step, start + column * step, start + after * step
+        flags = float32(column > 0), float32(column < width - 1)
+        blend_pixels(values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
 
 
 @kernel(EXACT_ORDER, PART)
@@ -83,7 +84,11 @@ def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
     for row in range(top // 2, (bottom + 1) // 2):
         convolve_two_rows(detail, 2 * row, strip, conv, scratch, both)
         while ready < lesser(row + 2, height):
-            _double_across(features, ready, low, taps, first, first + tiles, width, channels, products, zeros, ring)
+            for dy in range(3):
+                matrix = PackedMatrix(taps[dy], zeros, features.values.shape[2], outputs)
+                _multiply_row(features, ready, low, matrix, products)
+                pixels = Rows(products, -low.left * outputs, outputs)
+                _blend_across(pixels, width, first, first + tiles, channels, ring, (ready % 3 * 3 + dy) * size)
             ready += 1
         _add_doubled_rows(ring, row, height, size, both)
         for y in range(greater(2 * row, top), lesser(2 * row + 2, bottom)):

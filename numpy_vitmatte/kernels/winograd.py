@@ -183,17 +183,11 @@ transform_output = _transform_output_in_python if config.DISABLE_JIT else _trans
 :][:16]``; with ``target = (o, row, column)`` output (i, j) goes to ``out[o + i * row + j * column :][:16]``."""
 
 
-@kernel(EXACT_ORDER, INLINED)
-def _step_of_places(size):
-    """Return the step from place to place: an odd number of cache lines, lest all 16 share a few sets of a cache."""
-    return (size // LANES | 1) * LANES
-
-
 @kernel(EXACT_ORDER, PART)
 def _transform_pixels(x, y, first, tiles, depth, transformed):
     """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place, (tiles, depth) each."""
     height, width, flat = x.values.shape[0], x.values.shape[1], flattened(x.values)
-    step = _step_of_places(tiles * depth)
+    step = transformed.size // PLACES
     rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
     # Any pixel will do outside the piece: only outputs that nobody asked for depend on it.
     for n in range(4):
@@ -213,24 +207,27 @@ def output_tiles(left, right):
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
 def winograd_scratch(conv, tiles):
-    """Allocate the sums of pixels of ``tiles`` output tiles, and the products of some of their channels."""
+    """Allocate the sums of pixels of ``tiles`` output tiles, and the products of some of their channels.
+
+    A place has a sixteenth of each, an odd number of cache lines, lest all 16 begin in a few sets of a cache.
+    """
     tiles = tiles if len(conv.panels) > 1 else 0
-    sums, products = _step_of_places(tiles * conv.depth), _step_of_places(tiles * OUTPUTS_AT_A_TIME)
-    return aligned_scratch(PLACES * sums), aligned_scratch(PLACES * products)
+    sums, products = tiles * conv.depth // LANES | 1, tiles * OUTPUTS_AT_A_TIME // LANES | 1
+    return aligned_scratch(PLACES * sums * LANES), aligned_scratch(PLACES * products * LANES)
 
 
 @kernel(EXACT_ORDER, PART)
 def _two_rows(x, y, first, tiles, conv, scratch, out):
     (transformed, products), (panels, bias, depth, channels) = scratch, conv
+    size, step = transformed.size // PLACES, products.size // PLACES
     zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = lesser(channels - c, OUTPUTS_AT_A_TIME)
-        step = _step_of_places(tiles * count)
         for place in range(PLACES):
             matrix = PackedMatrix(panels[place, c * depth :], zeros, depth, count)
-            sums = Rows(transformed, place * _step_of_places(tiles * depth), depth)
-            sweep(sums, tiles, Segments(ONE, ZERO, depth), matrix, Rows(products, place * step, count))
+            sweep(Rows(transformed, place * size, depth), tiles, Segments(ONE, ZERO, depth), matrix,
+                  Rows(products, place * step, count))  # fmt: skip
         for t in range(tiles):
             for k in range(0, count, LANES):
                 target = 2 * t * channels + c + k, 2 * tiles * channels, channels
