@@ -11,8 +11,8 @@ from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.tile_packing import pack_tiles
 from numpy_vitmatte.kernels.winograd import PLACES, WEIGHT, PackedConv3x3
 
-_ROWS, _WINDOW = 3, 9
-"""Rows of a window, which are segments of a product, and its pixels."""
+_WINDOW = 9
+"""Pixels of a window."""
 
 
 def direct_conv3x3(conv: PackedConv3x3, dtype: np.typing.DTypeLike) -> PackedConv3x3:
@@ -27,4 +27,4 @@ def direct_conv3x3(conv: PackedConv3x3, dtype: np.typing.DTypeLike) -> PackedCon
         windows = (inverse @ conv.panels).reshape(_WINDOW, -1, conv.depth, PANEL)
         rows = windows.swapaxes(1, 2).reshape(depth, -1)  # [9, panels, C_in, 16] -> [9 * C_in, C_out]
         panels = pack(rows.astype(np.float32)).panels
-    return conv._replace(panels=pack_tiles(panels, depth, _ROWS, dtype)[None])
+    return conv._replace(panels=pack_tiles(panels, depth, dtype)[None])

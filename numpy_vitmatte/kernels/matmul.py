@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.bfloat16 import round_run, round_to_bfloat16
+from numpy_vitmatte.kernels.bfloat16 import round_to_bfloat16
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.microkernel import (
     MR,
@@ -21,9 +21,10 @@ from numpy_vitmatte.kernels.microkernel import (
     short_tile,
     tall_tile,
 )
+from numpy_vitmatte.kernels.rounding import round_run
 from numpy_vitmatte.kernels.square_sweep import column_of_squares
 from numpy_vitmatte.kernels.tile_packing import parts_of, split_rows
-from numpy_vitmatte.kernels.vectors import copy_lanes
+from numpy_vitmatte.kernels.vectors import SLACK, copy_lanes
 from numpy_vitmatte.runtime.choice import chosen_by_types
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty, aligned_scratch
@@ -214,10 +215,10 @@ def _sweep_in_pairs(x, rows, segments, matrix, out):
     """Round the runs of each row one behind the other, so that they become a single segment."""
     (number, step, depth), (values, start, x_step) = segments, x
     whole = number * depth
-    bits = np.empty(rows * whole, np.uint16)
+    bits = np.empty(rows * whole + SLACK, np.uint16)
     for m in range(rows):
         for s in range(number):
-            round_run(values, start + m * x_step + s * step, depth, bits, m * whole + s * depth)
+            round_run(values, start + m * x_step + s * step, depth, bits, m * whole + s * depth, depth, ZERO)
     sweep_columns(Rows(bits, ZERO, whole), rows, Segments(ONE, ZERO, whole), matrix, out)
 
 

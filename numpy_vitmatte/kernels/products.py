@@ -11,6 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.core.cgutils import get_or_insert_function
 
+from numpy_vitmatte.kernels.rounding import BFloat
 from numpy_vitmatte.kernels.square_tile import SquareTile
 from numpy_vitmatte.kernels.tiles import HardwareTiles, SoftwareTiles, Tiles
 from numpy_vitmatte.kernels.vectors import emit_broadcast, emit_load, emit_multiply_add
@@ -59,27 +60,12 @@ class Float32:
 _PAIR = ir.IntType(32)
 
 
-class _BFloat(ir.Type):
-    """LLVM's type of bfloat16 numbers, which llvmlite does not have; its printer needs no more than the name."""
-
-    null, intrinsic_name = "0.0", "bf16"
-
-    def _to_string(self) -> str:
-        return "bfloat"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _BFloat)
-
-    def __hash__(self) -> int:
-        return hash(_BFloat)
-
-
 class BFloat16Pairs:
     """Two bfloat16 numbers a round, by ``vdpbf16ps``: ``(total + x[1] * w[1]) + x[0] * w[0]``, summed in float32."""
 
     numbers = 2
     _lanes = 16
-    _pairs, _sums = ir.VectorType(_BFloat(), 32), ir.VectorType(ir.FloatType(), 16)
+    _pairs, _sums = ir.VectorType(BFloat(), 32), ir.VectorType(ir.FloatType(), 16)
 
     def load(self, builder: ir.IRBuilder, base: ir.Value, index: ir.Value, lanes: int) -> ir.Value:
         """Emit the pairs of 16 columns."""

@@ -15,12 +15,12 @@ panel lie one or two tiles::
 
 import numpy as np
 
-from numpy_vitmatte.kernels.bfloat16 import pair_of, rest_of, round_rest, round_run, split, to_float32
+from numpy_vitmatte.kernels.bfloat16 import split, to_float32
 from numpy_vitmatte.kernels.integers import greater
+from numpy_vitmatte.kernels.rounding import round_run, split_run, store_pairs
 from numpy_vitmatte.kernels.tiles import TILE_COLUMNS, TILE_DEPTH, TILE_ROWS
-from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.choice import chosen_by_types
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ZERO, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty
 
 PARTS = {np.dtype(np.int16): 1, np.dtype(np.int32): 2}
@@ -33,7 +33,7 @@ def whole_tiles(depth):
     return -(-depth // TILE_DEPTH) * TILE_DEPTH
 
 
-def pack_tiles(panels: np.ndarray, depth: int, segments: int, dtype: np.typing.DTypeLike) -> np.ndarray:
+def pack_tiles(panels: np.ndarray, depth: int, dtype: np.typing.DTypeLike) -> np.ndarray:
     """Lay out packed panels of float32 numbers for tiles.
 
     Parameters
@@ -41,8 +41,7 @@ def pack_tiles(panels: np.ndarray, depth: int, segments: int, dtype: np.typing.D
     panels : float32 array (panels * depth * 16,)
         As ``matmul.pack`` lays them out.
     depth : int
-        Rows of a panel, in ``segments`` runs of equal length; each is filled up to a multiple of 32 rows.
-    segments : int
+        Rows of a panel, which is filled up with zeros to a multiple of 32 rows.
     dtype : int16 or int32
         One bfloat16 number for each, or two.
 
@@ -50,9 +49,8 @@ def pack_tiles(panels: np.ndarray, depth: int, segments: int, dtype: np.typing.D
     -------
     int16 or int32 array (panels * rows * 16,)
     """
-    run = depth // segments
-    rows = np.zeros((panels.size // (run * TILE_COLUMNS), whole_tiles(run), TILE_COLUMNS), np.float32)
-    rows[:, :run] = panels.reshape(-1, run, TILE_COLUMNS)
+    rows = np.zeros((panels.size // (depth * TILE_COLUMNS), whole_tiles(depth), TILE_COLUMNS), np.float32)
+    rows[:, :depth] = panels.reshape(-1, depth, TILE_COLUMNS)
     parts = [
         part.reshape(-1, TILE_ROWS, 2, TILE_COLUMNS).swapaxes(2, 3) for part in split(rows, PARTS[np.dtype(dtype)])
     ]
@@ -68,13 +66,38 @@ def unpacked_tiles(w: np.ndarray) -> list[np.ndarray]:
     return [tiles[:, part].reshape(-1) for part in range(PARTS[w.dtype])]
 
 
+@kernel(EXACT_ORDER, CALLED)
+def _split_each_row(x, rows, segments, whole, parts, bits, begin, part):
+    """Copy the runs of each row one behind the other, filled up with zeros to ``whole`` numbers."""
+    (number, step, depth), (values, start, x_step) = segments, x
+    for m in range(rows):
+        for s in range(number):
+            first, target = start + m * x_step + s * step, begin + m * whole + s * depth
+            width = whole - s * depth if s == number - 1 else depth
+            if parts > 1:
+                split_run(values, first, depth, bits, target, width, part)
+            else:
+                round_run(values, first, depth, bits, target, width, part)
+
+
+@kernel(EXACT_ORDER, CALLED)
+def _split_windows(x, length, segments, run, parts, bits, begin, part):
+    """Copy each segment of all rows at once, ``length`` numbers, and leave ``run`` numbers of room for it."""
+    (number, step, _), (values, start, _) = segments, x
+    for s in range(number):
+        if parts > 1:
+            split_run(values, start + s * step, length, bits, begin + s * run, length, part)
+        else:
+            round_run(values, start + s * step, length, bits, begin + s * run, length, part)
+
+
 @kernel(EXACT_ORDER, CALLED, allocates=True)
 def split_rows(x, rows, segments, parts):
     """Split the part of some rows that a product reads into bfloat16 numbers.
 
     Where windows overlap and their runs fill whole tiles, numbers lie as they did, one after the other, and each is
-    split once. Otherwise the runs of each row are copied one behind the other, each filled up with zeros. Tiles read 16
-    rows at least; those too many are zero.
+    split once. Otherwise the runs of each row are copied one behind the other and become a single segment, filled up
+    with zeros. Tiles read 16 rows at least; those too many are zero.
 
     Parameters
     ----------
@@ -87,30 +110,21 @@ def split_rows(x, rows, segments, parts):
     rows, segments
         ``Rows`` and ``Segments`` of the result, plain tuples. The second parts lie half of the array behind the first.
     """
-    number, step, depth = segments
-    values, start, x_step = x
-    whole, read = whole_tiles(depth), greater(rows, TILE_ROWS)
-    joined = x_step <= depth and depth == whole
-    # What is copied at a time, `length` numbers, and how far the copies of two segments lie apart.
-    copies = 1 if joined else rows
-    length = (rows - 1) * x_step + depth if joined else depth
-    run = (read - 1) * x_step + depth if joined else whole
-    part = whole_tiles(number * run * (1 if joined else read)) + TILE_DEPTH
+    (number, _, depth), (_, _, x_step) = segments, x
+    read, whole = greater(rows, TILE_ROWS), whole_tiles(number * depth)
+    joined = x_step <= depth and depth % TILE_DEPTH == 0
+    run = (read - 1) * x_step + depth
+    # The first line of the cache and the last vector of a run need some room.
+    part = whole_tiles(number * run if joined else read * whole) + 2 * TILE_DEPTH
     bits = np.empty(part * parts, np.uint16)
     if rows < TILE_ROWS:
         bits[:] = 0
     begin = np.intp(-(bits.ctypes.data // 2) % TILE_DEPTH)  # a row of a tile should lie in one cache line
-    for s in range(number):
-        for m in range(copies):
-            first, target = start + m * x_step + s * step, begin + (m * number + s) * run
-            round_run(values, first, length, bits, target)
-            if parts > 1:
-                round_rest(values, first, length, bits, target + part)
-            for k in range(length, whole):
-                bits[target + k] = 0
-                if parts > 1:
-                    bits[target + part + k] = 0
-    return (bits, begin, x_step if joined else number * whole), (number, run, whole)
+    if joined:
+        _split_windows(x, (rows - 1) * x_step + depth, segments, run, parts, bits, begin, part)
+        return (bits, begin, x_step), (number, run, depth)
+    _split_each_row(x, rows, segments, whole, parts, bits, begin, part)
+    return (bits, begin, whole), (ONE, whole, whole)
 
 
 @kernel(EXACT_ORDER, CALLED)
@@ -126,17 +140,9 @@ def store_square(square, row, out, start):
         Filled; the panel begins at ``start``.
     start : int
     """
-    parts, half = out.itemsize // 2, square.size // 2
     # A word is two bfloat16 numbers, of one column and two rows. A tile has as many words as a square has numbers.
-    words = out.view(np.uint32)
-    first = start * parts // 2 + row // TILE_DEPTH * parts * square.size + row % TILE_DEPTH // 2 * TILE_COLUMNS
-    one, other, target = view(square, ZERO, (half,)), view(square, half, (half,)), view(words, first, (half,))
-    for n in range(half):
-        target[n] = pair_of(one[n], other[n])
-    if parts > 1:
-        target = view(words, first + square.size, (half,))
-        for n in range(half):
-            target[n] = pair_of(rest_of(one[n]), rest_of(other[n]))
+    first = start * out.itemsize // 4 + row // TILE_DEPTH * (out.itemsize // 2) * square.size
+    store_pairs(square, out, first + row % TILE_DEPTH // 2 * TILE_COLUMNS)
 
 
 @kernel(EXACT_ORDER, INLINED)

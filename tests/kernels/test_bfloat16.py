@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_vitmatte.kernels.bfloat16 import round_rest, round_run, round_to_bfloat16, split, to_float32
+from numpy_vitmatte.kernels.bfloat16 import round_to_bfloat16, split, to_float32
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -21,11 +21,11 @@ def test_ties_go_to_the_even_neighbor():
 
 
 def test_special_numbers():
-    """Infinities and signs stay, what is nearer to 2**128 becomes infinite, and denormals are rounded as others are."""
-    largest, denormal = np.float32(3.4028235e38), np.float32(2.0**-133)
+    """Infinities and signs stay, what is nearer to 2**128 becomes infinite, and denormals become zero."""
+    largest, smallest = np.float32(3.4028235e38), np.float32(2.0**-126)
     np.testing.assert_array_equal(rounded(np.inf, -np.inf, largest, -largest), [np.inf, -np.inf, np.inf, -np.inf])
-    np.testing.assert_array_equal(rounded(denormal, 1.5 * denormal, denormal / 4), [denormal, 2 * denormal, 0])
-    assert np.signbit(rounded(-0.0)[0])
+    np.testing.assert_array_equal(rounded(smallest, np.nextafter(smallest, 0), smallest / 2), [smallest, 0, 0])
+    assert np.signbit(rounded(-0.0, -smallest / 2)).all()
 
 
 @pytest.mark.parametrize("bits", [0x7F800001, 0x7FFFFFFF, 0xFFC00000, 0xFF800001])
@@ -36,9 +36,9 @@ def test_nan_stays_nan(bits):
 
 @given(FLOATS)
 def test_rounding_is_to_the_nearest(x):
-    """No bfloat16 number is nearer than the result. Numbers next to 2**128 are left to the test above."""
+    """No bfloat16 number is nearer than the result. Very small and large ones are left to the test above."""
     x = np.float32(x)
-    if abs(x) > 3.3e38:
+    if not 2.0**-126 <= abs(x) < 3.3e38:
         return
     bits = round_to_bfloat16(np.array([x], np.float32)).astype(np.int64)
     around = to_float32(np.clip(bits + [-1, 0, 1], 0, 0xFFFF).astype(np.uint16)).astype(np.float64)
@@ -55,26 +55,3 @@ def test_three_parts_are_exact(x):
     parts = [to_float32(part)[0].astype(np.float64) for part in split(np.array([x], np.float32), 3)]
     assert sum(parts) == np.float64(x)
     assert abs(sum(parts[:2]) - np.float64(x)) <= 2.0**-17 * abs(np.float64(x))
-
-
-@settings(max_examples=30)
-@given(st.lists(st.integers(0, 2**32 - 1), max_size=40), st.integers(0, 3))
-def test_kernel_rounds_as_numpy_does(bits, start):
-    """Every pattern of 32 bits, and nothing next to the run is written."""
-    x, out = np.array(bits, np.uint32).view(np.float32), np.full(len(bits) + 4, 7, np.uint16)
-    round_run(x, 0, len(bits), out, start)
-    expected = np.full_like(out, 7)
-    expected[start : start + len(bits)] = round_to_bfloat16(x)
-    np.testing.assert_array_equal(out, expected)
-
-
-@settings(max_examples=30)
-@given(st.lists(st.integers(0, 2**32 - 1), max_size=40), st.integers(0, 3))
-def test_kernel_splits_as_numpy_does(bits, start):
-    """The second part, of every pattern of 32 bits; infinity leaves NaN."""
-    x, out = np.array(bits, np.uint32).view(np.float32), np.full(len(bits) + 4, 7, np.uint16)
-    with np.errstate(invalid="ignore"):
-        round_rest(x, 0, len(bits), out, start)
-        expected = to_float32(split(x, 2)[1])
-    np.testing.assert_array_equal(to_float32(out[start : start + len(bits)]), expected)
-    assert (np.delete(out, range(start, start + len(bits))) == 7).all()

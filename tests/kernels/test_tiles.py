@@ -38,9 +38,9 @@ def normal(generator, *shapes):
     return [generator.standard_normal(shape).astype(np.float32) for shape in shapes]
 
 
-def for_tiles(matrix, dtype, segments=1):
+def for_tiles(matrix, dtype):
     """A packed matrix, laid out for tiles."""
-    return matrix._replace(panels=pack_tiles(matrix.panels, matrix.depth, segments, dtype))
+    return matrix._replace(panels=pack_tiles(matrix.panels, matrix.depth, dtype))
 
 
 def product_of_parts(x, w, parts):
@@ -139,7 +139,7 @@ def test_convolution(dtype, stride, channels):
     image, weight = normal(np.random.default_rng(3), (7, 24, channels), (20, channels, 3, 3))
     if stride == 2:
         image[:, -1] = np.nan  # no window reads it: the zeros that fill a tile must not meet it
-    got = conv_rows(image, for_tiles(pack_conv(weight), dtype, 3), 0, 2, stride=stride)
+    got = conv_rows(image, for_tiles(pack_conv(weight), dtype), 0, 2, stride=stride)
     windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3), axis=(0, 1))[::stride, ::stride][:2]
     x = windows.transpose(0, 1, 3, 4, 2).reshape(-1, 9 * channels)  # [H, W, C, 3, 3] -> [., 3 * 3 * C]
     check(got.reshape(-1, 20), x, weight.transpose(2, 3, 1, 0).reshape(-1, 20), np.zeros(20), dtype)
@@ -152,7 +152,7 @@ def test_weights_come_back_from_the_sums_of_winograd(channels):
     direct = direct_conv3x3(pack_conv3x3(weight, bias), TWO_PARTS)
     expected = pack_conv(weight, bias)
     found = sum(unpacked_tiles(direct.panels[0]))
-    stored = sum(unpacked_tiles(for_tiles(expected, TWO_PARTS, 3).panels))
+    stored = sum(unpacked_tiles(for_tiles(expected, TWO_PARTS).panels))
     assert_within(found, stored, 2.0**-16 * np.abs(weight).max())
     (image,) = normal(np.random.default_rng(9), (5, 6, channels))
     got, exact = (convolve_rows(image, conv, 0, 3) for conv in (direct, pack_conv3x3(weight, bias)))
