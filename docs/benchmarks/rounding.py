@@ -91,7 +91,7 @@ PRECISIONS = {"*medium*, in pairs": np.uint16, "*medium*, in tiles": np.int16, "
 def mixtures(exact: NetworkParameters, rounded: NetworkParameters) -> Iterator[tuple[str, NetworkParameters]]:
     """The network with one kind of layer taken from another."""
     for name, fields in (
-        ("query, scores, sum of values", ["query", "rel_pos_h", "rel_pos_w", "kinds"]),
+        ("query, scores, sum of values", ["query", "rel_pos_h", "rel_pos_w", "dtype"]),
         ("keys and values", ["keys_values"]),
         ("output projection", ["proj"]),
     ):

@@ -47,17 +47,14 @@ class RelativeTables(NamedTuple):
     Attributes
     ----------
     h, w : float32, int16 or int32 arrays
-        Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1).
+        Packed matrices (depth, 2 height - 1) and (depth, 2 width - 1), of the type of packed keys and values.
     used : bool
         True if there are any. Otherwise the arrays may hold anything.
-    kinds : KeysValues
-        Arrays of the types of packed keys and values, of any size.
     """
 
     h: np.ndarray
     w: np.ndarray
     used: bool
-    kinds: KeysValues = KeysValues(np.empty(0, float32), np.empty(0, float32))
 
 
 class _Offsets(NamedTuple):
@@ -270,9 +267,8 @@ def attend_window(queries, keys_values, heads, grid, positions, tables, probabil
     """
     channels, block = queries.shape[1], rows_of_keys(grid.width) * grid.width
     depth = channels // heads
-    like = tables.kinds
-    key_size, value_size = packed_sizes(grid.height, grid.width, depth, like.keys, like.values)
-    packed = KeysValues(scratch_like(key_size, like.keys), scratch_like(value_size, like.values))
+    key_size, value_size = packed_sizes(grid.height, grid.width, depth, tables.h)
+    packed = KeysValues(scratch_like(key_size, tables.h), scratch_like(value_size, tables.h))
     for number in range(heads):
         head, start = Head(number, heads), number * depth
         for n in range(-(-grid.height // rows_of_keys(grid.width))):

@@ -11,10 +11,12 @@ import numpy as np
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import whole_panels
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.kernels.tile_packing import panel_depth, parts_of, store_square, whole_tiles
+from numpy_vitmatte.kernels.tile_packing import panel_depth, parts_of, whole_tiles
+from numpy_vitmatte.kernels.tile_writing import tile_of_columns, tile_of_rows
+from numpy_vitmatte.kernels.tiles import TILE_DEPTH
 from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.choice import chosen_by_types
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, PART, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
 float32 = np.float32
@@ -40,7 +42,7 @@ class Head(NamedTuple):
 class KeyChunk(NamedTuple):
     """Tokens ``first .. last - 1`` of a block of keys, counted from the block's first token.
 
-    ``first`` is a multiple of a panel, and ``last`` is one too or the block's end.
+    ``first`` is a multiple of 32, and ``last`` is one too or the block's end: a tile has the values of 32 tokens.
     """
 
     key_block: int
@@ -57,8 +59,7 @@ class KeysValues(NamedTuple):
         For each block ``keys.T / sqrt(depth)``, (depth, tokens of the block), in as many panels as the first block has;
         behind the last token of a block its key stands again, or zeros.
     values : float32, int16 or int32 array
-        For each block (tokens of the block, depth). Both are in the layout of packed weights of their type. Where keys
-        are for tiles, so are values.
+        For each block (tokens of the block, depth). Both are of one type and in its layout of packed weights.
     """
 
     keys: np.ndarray
@@ -72,13 +73,13 @@ def rows_of_keys(width):
 
 
 @kernel(EXACT_ORDER, INLINED)
-def packed_sizes(height, width, depth, keys=None, values=None):
-    """Return the sizes of one head's packed keys and packed values, of the types of two arrays or float32."""
+def packed_sizes(height, width, depth, like=None):
+    """Return the sizes of one head's packed keys and packed values, of the type of an array or float32."""
     rows = rows_of_keys(width)
     blocks, block = -(-height // rows), rows * width
     last = (height - (blocks - 1) * rows) * width
-    tokens = (blocks - 1) * panel_depth(block, values) + panel_depth(last, values)
-    return blocks * whole_panels(block) * panel_depth(depth, keys), tokens * whole_panels(depth)
+    tokens = (blocks - 1) * panel_depth(block, like) + panel_depth(last, like)
+    return blocks * whole_panels(block) * panel_depth(depth, like), tokens * whole_panels(depth)
 
 
 @kernel(EXACT_ORDER, PART)
@@ -131,45 +132,30 @@ def _values_as_numbers(keys_values, chunk, grid, head, packed):
                     panels[j * PANEL + c] = flat[source + j * step + c] if inside else float32(0)
 
 
-@kernel(EXACT_ORDER, CALLED)
-def _gather(x, start, steps, shape, scale, square):
-    """Set 16 x 16 numbers, ``square[r, c] = x[start + r * steps[0] + c * steps[1]] * scale``, zero outside a shape.
-
-    Even rows come first, as ``store_square`` reads them.
-    """
-    for r in range(PANEL):
-        place = (r % 2 * (PANEL // 2) + r // 2) * PANEL
-        for c in range(PANEL):
-            square[place + c] = float32(0)
-        for c in range(lesser(shape[1], PANEL) if r < shape[0] else 0):
-            square[place + c] = x[start + r * steps[0] + c * steps[1]] * scale
-
-
 @kernel(EXACT_ORDER, PART)
 def _keys_in_tiles(keys_values, chunk, grid, head, packed):
     block, begin, end = chunk
-    step, flat, square = keys_values.shape[1], flattened(keys_values), aligned_scratch(PANEL * PANEL)
+    step, flat = keys_values.shape[1], flattened(keys_values)
     depth = step // (2 * head.heads)
     scale, start = float32(1.0 / np.sqrt(depth)), starts_of_block(block, grid.width, depth, packed)[0]
     for token in range(begin, end, PANEL):
         source = (token - begin) * step + head.number * depth
-        for k in range(0, whole_tiles(depth), PANEL):
-            _gather(flat, source + k, (ONE, step), (depth - k, end - token), scale, square)
-            store_square(square, k, packed.keys, start + token * whole_tiles(depth))
+        for k in range(0, depth, TILE_DEPTH):
+            tile_of_columns(flat, source + k, step, (depth - k, end - token), scale, packed.keys,
+                            start + token * whole_tiles(depth) + k * PANEL)  # fmt: skip
 
 
 @kernel(EXACT_ORDER, PART)
 def _values_in_tiles(keys_values, chunk, grid, head, packed):
     block, begin, end = chunk
-    step, flat, square = keys_values.shape[1], flattened(keys_values), aligned_scratch(PANEL * PANEL)
+    step, flat = keys_values.shape[1], flattened(keys_values)
     depth, tokens = step // (2 * head.heads), tokens_of_block(block, grid.height, grid.width)
-    start, last = starts_of_block(block, grid.width, depth, packed)[1], whole_tiles(tokens) if end == tokens else end
+    start = starts_of_block(block, grid.width, depth, packed)[1]
     for column in range(0, depth, PANEL):
         source = (head.heads + head.number) * depth + column
-        for token in range(begin, last, PANEL):
-            _gather(flat, source + (token - begin) * step, (step, ONE), (end - token, depth - column), float32(1),
-                    square)  # fmt: skip
-            store_square(square, token, packed.values, start + column * whole_tiles(tokens))
+        for token in range(begin, end, TILE_DEPTH):
+            tile_of_rows(flat, source + (token - begin) * step, step, (end - token, depth - column), packed.values,
+                         start + column * whole_tiles(tokens) + token * PANEL)  # fmt: skip
 
 
 @kernel(EXACT_ORDER, CALLED)
@@ -181,15 +167,8 @@ def _pack_numbers(keys_values, chunk, grid, head, packed):
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
 def _pack_tiles(keys_values, chunk, grid, head, packed):
-    """Pack bfloat16 numbers in tiles, a square of 16 x 16 at a time; sums end in zeros up to a whole tile."""
+    """Pack bfloat16 numbers in tiles; sums end in zeros up to a whole tile."""
     _keys_in_tiles(keys_values, chunk, grid, head, packed)
-    _values_in_tiles(keys_values, chunk, grid, head, packed)
-
-
-@kernel(EXACT_ORDER, CALLED, allocates=True)
-def _pack_values_in_tiles(keys_values, chunk, grid, head, packed):
-    """Pack keys as float32 numbers, and values as bfloat16 numbers in tiles."""
-    _keys_as_numbers(keys_values, chunk, grid, head, packed)
     _values_in_tiles(keys_values, chunk, grid, head, packed)
 
 
@@ -209,11 +188,7 @@ def pack_keys_values(keys_values, chunk, grid, head, packed):
     packed : KeysValues
         Keys and values of the whole grid; the chunk's part is filled.
     """
-    return _PACKERS[bool(parts_of(packed[0])), bool(parts_of(packed[1]))]
-
-
-_PACKERS = {(False, False): _pack_numbers, (True, True): _pack_tiles, (False, True): _pack_values_in_tiles}
-"""The kernel for keys and values, by whether each is for tiles."""
+    return _pack_tiles if parts_of(packed[0]) else _pack_numbers
 
 
 @kernel(EXACT_ORDER, INLINED, allocates=True)

@@ -18,8 +18,8 @@ from numpy_vitmatte.kernels.vectors import (
     FLOATS,
     LANES,
     emit_data,
-    emit_first_lanes,
     emit_load,
+    emit_load_first,
     integer,
 )
 from numpy_vitmatte.runtime.jit import config
@@ -27,7 +27,6 @@ from numpy_vitmatte.runtime.precision import has_bfloat16_products
 
 _floats, _words, _halves = (ir.VectorType(number, LANES) for number in (ir.FloatType(), ir.IntType(32), ir.IntType(16)))
 _BITS = types.Array(types.uint16, 1, "C")
-_HALF_SQUARE = 8 * LANES
 
 
 class BFloat(ir.Type):
@@ -92,11 +91,15 @@ def _make_round_run(parts: int) -> Callable[..., None]:
             _, first, count, _, start, width, part_step = values
             x, out = (emit_data(context, builder, signature.args[n], values[n]) for n in (0, 3))
             source, target = builder.gep(x, [first]), builder.gep(out, [start])
-            with for_range_slice(builder, integer(0), width, integer(LANES), integer) as (k, _):
-                numbers = _emit_load_of_run(builder, source, k, count)
-                for n, part in enumerate(emit_parts(builder, numbers, parts)):
-                    place = builder.add(k, builder.mul(part_step, integer(n)))
-                    builder.store(part, builder.bitcast(builder.gep(target, [place]), _halves.as_pointer())).align = 2
+            full = builder.and_(count, integer(-LANES))
+            # Whole vectors, then those that the run fills in part or not at all.
+            for first, last, whole in ((integer(0), full, True), (full, width, False)):
+                with for_range_slice(builder, first, last, integer(LANES), integer) as (k, _):
+                    left = builder.sub(count, k)
+                    numbers = emit_load(builder, source, k) if whole else emit_load_first(builder, source, k, left)
+                    for n, part in enumerate(emit_parts(builder, numbers, parts)):
+                        place = builder.gep(target, [builder.add(k, builder.mul(part_step, integer(n)))])
+                        builder.store(part, builder.bitcast(place, _halves.as_pointer())).align = 2
             return context.get_dummy_value()
 
         return signature, generate
@@ -104,52 +107,7 @@ def _make_round_run(parts: int) -> Callable[..., None]:
     return in_python if config.DISABLE_JIT else in_llvm
 
 
-def _emit_load_of_run(builder: ir.IRBuilder, source: ir.Value, k: ir.Value, count: ir.Value) -> ir.Value:
-    """Emit 16 numbers from place ``k`` on, zeros for those that do not lie before ``count``."""
-    mask, alignment = ir.VectorType(ir.IntType(1), LANES), ir.IntType(32)(4)
-    kind = ir.FunctionType(_floats, [_floats.as_pointer(), ir.IntType(32), mask, _floats])
-    function = get_or_insert_function(builder.module, kind, "llvm.masked.load.v16f32.p0v16f32")
-    place = builder.bitcast(builder.gep(source, [k]), _floats.as_pointer())
-    here = emit_first_lanes(builder, builder.sub(count, k))
-    return builder.call(function, [place, alignment, here, ir.Constant(_floats, [0.0] * LANES)])
-
-
 round_run, split_run = (_make_round_run(parts) for parts in (1, 2))
 """``out[start:][:width]`` becomes the bits of ``x[first:][:count]`` rounded to bfloat16, then zeros; up to ``SLACK``
 numbers too many are written. ``split_run`` rounds what that leaves over, too, and writes it ``part_step`` numbers
 behind."""
-
-
-def _store_pairs_in_python(square, out, first):
-    words = out.view(np.uint32)
-    pairs = [split(half, out.itemsize // 2) for half in np.split(square, 2)]
-    for n, (one, other) in enumerate(zip(*pairs, strict=True)):
-        words[first + n * square.size :][: one.size] = one | other.astype(np.uint32) << bfloat16.SHIFT
-
-
-@intrinsic
-def _store_pairs_in_llvm(context, square, out, first):
-    signature = types.void(FLOATS, out, types.intp)
-    parts = out.dtype.bitwidth // 16
-
-    def generate(context, builder, signature, values):
-        square, out = (emit_data(context, builder, signature.args[n], values[n]) for n in (0, 1))
-        shift = ir.Constant(_words, [int(bfloat16.SHIFT)] * LANES)
-        target = builder.gep(builder.bitcast(out, ir.IntType(32).as_pointer()), [values[2]])
-        with for_range_slice(builder, integer(0), integer(_HALF_SQUARE), integer(LANES), integer) as (k, _):
-            halves = [emit_load(builder, square, builder.add(k, integer(n))) for n in (0, _HALF_SQUARE)]
-            one, other = (emit_parts(builder, numbers, parts) for numbers in halves)
-            for n in range(parts):
-                upper = builder.shl(builder.zext(other[n], _words), shift)
-                word = builder.or_(builder.zext(one[n], _words), upper)
-                place = builder.gep(target, [builder.add(k, integer(2 * n * _HALF_SQUARE))])
-                builder.store(word, builder.bitcast(place, _words.as_pointer())).align = 4
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-store_pairs = _store_pairs_in_python if config.DISABLE_JIT else _store_pairs_in_llvm
-"""Set 128 words, pairs of bfloat16 numbers, from word ``first`` of ``out`` on: the lower halves are the first 128
-numbers of ``square``, float32 (256,), the upper halves the others. ``out`` is an int16 array, or an int32 array: then
-the pairs of what rounding leaves over stand 256 words behind."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from numpy_vitmatte.kernels.bfloat16 import split, to_float32
 from numpy_vitmatte.kernels.integers import greater
-from numpy_vitmatte.kernels.rounding import round_run, split_run, store_pairs
+from numpy_vitmatte.kernels.rounding import round_run, split_run
 from numpy_vitmatte.kernels.tiles import TILE_COLUMNS, TILE_DEPTH, TILE_ROWS
 from numpy_vitmatte.runtime.choice import chosen_by_types
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, kernel
@@ -125,24 +125,6 @@ def split_rows(x, rows, segments, parts):
         return (bits, begin, x_step), (number, run, depth)
     _split_each_row(x, rows, segments, whole, parts, bits, begin, part)
     return (bits, begin, whole), (ONE, whole, whole)
-
-
-@kernel(EXACT_ORDER, CALLED)
-def store_square(square, row, out, start):
-    """Lay out 16 rows of a panel of weights for tiles, from number ``row`` on, a multiple of 16.
-
-    Parameters
-    ----------
-    square : float32 array (256,)
-        16 rows of 16 columns: rows 0, 2, 4, ..., then rows 1, 3, 5, ...
-    row : int
-    out : int16 or int32 array
-        Filled; the panel begins at ``start``.
-    start : int
-    """
-    # A word is two bfloat16 numbers, of one column and two rows. A tile has as many words as a square has numbers.
-    first = start * out.itemsize // 4 + row // TILE_DEPTH * (out.itemsize // 2) * square.size
-    store_pairs(square, out, first + row % TILE_DEPTH // 2 * TILE_COLUMNS)
 
 
 @kernel(EXACT_ORDER, INLINED)

@@ -82,6 +82,31 @@ def emit_first_lanes(builder: ir.IRBuilder, count: ir.Value) -> ir.Value:
     return builder.icmp_signed("<", lanes, emit_broadcast(builder, builder.trunc(count, narrow)))
 
 
+def emit_load_first(builder: ir.IRBuilder, base: ir.Value, index: ir.Value, count: ir.Value) -> ir.Value:
+    """Emit ``base[index:][:16]``, of which only the first ``count`` numbers are read; the others are zero."""
+    mask, alignment = ir.VectorType(ir.IntType(1), LANES), ir.IntType(32)(4)
+    kind = ir.FunctionType(_vector, [_vector.as_pointer(), ir.IntType(32), mask, _vector])
+    function = get_or_insert_function(builder.module, kind, "llvm.masked.load.v16f32.p0v16f32")
+    place = builder.bitcast(builder.gep(base, [index]), _vector.as_pointer())
+    zeros = ir.Constant(_vector, [0.0] * LANES)
+    return builder.call(function, [place, alignment, emit_first_lanes(builder, count), zeros])
+
+
+def emit_transposed(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
+    """Emit the columns of 16 vectors of 16 lanes.
+
+    In each of four steps a row and the one 1, 2, 4 or 8 rows behind it exchange blocks of as many lanes.
+    """
+    lane = ir.VectorType(ir.IntType(32), LANES)
+    for step in (1, 2, 4, 8):
+        # Lanes are numbered from 0 in the one row and from 16 in the other.
+        kept = [n if not n & step else LANES + n - step for n in range(LANES)]
+        moved = [n + step if not n & step else LANES + n for n in range(LANES)]
+        pairs = [(rows[n & ~step], rows[n | step], moved if n & step else kept) for n in range(LANES)]
+        rows = [builder.shuffle_vector(one, other, ir.Constant(lane, order)) for one, other, order in pairs]
+    return rows
+
+
 def emit_data(context: Any, builder: ir.IRBuilder, kind: types.Array, array: ir.Value) -> ir.Value:
     """Emit the pointer to an array's first number."""
     return make_array(kind)(context, builder, array).data

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.attention import QUERIES_AT_A_TIME, RelativeTables, attend_window
-from numpy_vitmatte.kernels.keys_values import Grid, KeysValues
+from numpy_vitmatte.kernels.keys_values import Grid
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear, pack
 from numpy_vitmatte.layers.position import RelativePositions
 from numpy_vitmatte.runtime.threads import for_each_block
@@ -38,8 +38,8 @@ class AttentionParameters(NamedTuple):
         C = heads * d.
     rel_pos_h, rel_pos_w : RelativePositions or None
         None where the configuration has none.
-    kinds : pair of dtypes
-        The types of packed keys and of packed values: float32, or int16 or int32 for AMX tiles.
+    dtype : dtype
+        The type of packed keys and values: float32, or int16 or int32 for AMX tiles.
     """
 
     query: PackedMatrix
@@ -48,7 +48,7 @@ class AttentionParameters(NamedTuple):
     heads: int
     rel_pos_h: RelativePositions | None
     rel_pos_w: RelativePositions | None
-    kinds: tuple[np.dtype, np.dtype] = (np.dtype(np.float32), np.dtype(np.float32))
+    dtype: np.dtype = np.dtype(np.float32)
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], heads: int) -> "AttentionParameters":
@@ -66,10 +66,10 @@ class AttentionParameters(NamedTuple):
 
     def tables(self, height: int, width: int) -> RelativeTables:
         """Return the relative positions of a ``height`` x ``width`` grid, for the kernels."""
-        kinds = KeysValues(*(np.zeros(1, kind) for kind in self.kinds))
         if self.rel_pos_h is None or self.rel_pos_w is None:
-            return RelativeTables(kinds.keys, kinds.keys, False, kinds)
-        return RelativeTables(self.rel_pos_h.packed_for(height), self.rel_pos_w.packed_for(width), True, kinds)
+            nothing = np.zeros(1, self.dtype)
+            return RelativeTables(nothing, nothing, False)
+        return RelativeTables(self.rel_pos_h.packed_for(height), self.rel_pos_w.packed_for(width), True)
 
     def empty_probabilities(self, shape: tuple[int, ...], window: int) -> np.ndarray:
         """Make an array for the probabilities of a grid of ``shape`` (h, w, ...): (windows, heads, tokens, tokens).

@@ -120,8 +120,8 @@ def global_block(
     wanted = np.arange(height * width) if wanted is None else wanted
     kept = (_NOT_KEPT if probabilities is None else probabilities)[0]
     memory.restart()
-    sizes = packed_sizes(height, width, channels // heads, *tables.kinds)
-    packed = KeysValues(*(_empty(memory, heads, *one) for one in zip(sizes, block.attention.kinds, strict=True)))
+    sizes = packed_sizes(height, width, channels // heads, tables.h)
+    packed = KeysValues(*(_empty(memory, heads, size, tables.h.dtype) for size in sizes))
     chunks = _key_chunks(height, width)
 
     def prepare(number: int, _: int) -> None:
@@ -152,7 +152,7 @@ def _key_chunks(height: int, width: int) -> list[KeyChunk]:
 def keys_values_floats(height: int, width: int, attention: AttentionParameters) -> int:
     """Return the size of a workspace's block for ``global_block`` on a grid of ``height`` x ``width`` tokens."""
     heads, channels = attention.heads, attention.query.columns
-    sizes = packed_sizes(height, width, channels // heads, *(np.empty(0, kind) for kind in attention.kinds))
+    sizes = packed_sizes(height, width, channels // heads, np.empty(0, attention.dtype))
     return workspace_floats(*((heads, length) for length in sizes))
 
 

@@ -9,8 +9,7 @@ layers                        *high*                   *medium*, in tiles       
 ============================  =======================  ==============================  ==============
 MLPs                          two bfloat16 numbers     bfloat16                        bfloat16
 necks                         two bfloat16 numbers     bfloat16                        float32
-attention: scores             float32                  bfloat16                        float32
-attention: sum of values      two bfloat16 numbers     bfloat16                        float32
+attention: scores, values     two bfloat16 numbers     bfloat16                        float32
 attention: projections        two bfloat16 numbers     two bfloat16 numbers            float32
 decoder                       two bfloat16 numbers     two bfloat16 numbers            float32
 ============================  =======================  ==============================  ==============
@@ -30,8 +29,6 @@ from numpy_vitmatte.layers.fusion import FusionParameters
 from numpy_vitmatte.layers.mlp import MlpParameters
 from numpy_vitmatte.network.parameters import BlockParameters, DecoderParameters, NetworkParameters
 from numpy_vitmatte.runtime.precision import has_tiles, used_precision
-
-_FLOAT32 = np.dtype(np.float32)
 
 
 class PackedNetworks:
@@ -131,16 +128,12 @@ def _block_in_tiles(block: BlockParameters, layout: _Tiles, better: _Tiles) -> B
 
 
 def _attention_in_tiles(attention: AttentionParameters, layout: _Tiles, better: _Tiles) -> AttentionParameters:
-    # Exponentials multiply an error of the scores, which are large. "high" has no better treatment than float32.
-    scores = _FLOAT32 if layout.dtype == np.int32 else layout.dtype
     along_h, along_w = (
-        positions if positions is None or scores == _FLOAT32 else positions.for_tiles(scores)
+        positions if positions is None else positions.for_tiles(layout.dtype)
         for positions in (attention.rel_pos_h, attention.rel_pos_w)
     )
     query, keys_values, proj = map(better.matrix, (attention.query, attention.keys_values, attention.proj))
-    return AttentionParameters(
-        query, keys_values, proj, attention.heads, along_h, along_w, kinds=(scores, layout.dtype)
-    )
+    return AttentionParameters(query, keys_values, proj, attention.heads, along_h, along_w, layout.dtype)
 
 
 def _decoder_in_tiles(decoder: DecoderParameters, layout: _Tiles) -> DecoderParameters:

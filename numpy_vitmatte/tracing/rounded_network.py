@@ -41,7 +41,7 @@ class RoundedNetwork:
         # Where a batch norm multiplies by 0, its input does not matter.
         self._gains = {f"decoder.{convolution_before(norm)}": np.where(g, g, 1.0) for norm, g in gains.items()}
         self._parts_of_attentions = {
-            f"backbone.encoder.layer.{n}.attention": tuple(map(bfloat16_parts, block.attention.kinds))
+            f"backbone.encoder.layer.{n}.attention": bfloat16_parts(block.attention.dtype)
             for n, block in enumerate(packed.backbone.blocks)
         }
         parts = parts_of_weights(packed)
@@ -68,11 +68,11 @@ class RoundedNetwork:
     def _factor_of_attention(self, name: str, value: np.ndarray) -> np.ndarray:
         """Return queries, keys and values, or probabilities, as factors of their products; other results unchanged."""
         layer, _, result = name.rpartition(".")
-        of_keys, of_values = self._parts_of_attentions.get(layer, (0, 0))
+        parts = self._parts_of_attentions.get(layer, 0)
         if result == "qkv":
-            return rounded_factor(value, of_keys)
-        if result == "probabilities" and of_values:  # kernels round exponentials, of which the largest is 1
-            return rounded_factor(value, of_values, 1 / value.max(axis=-1, keepdims=True))
+            return rounded_factor(value, parts)
+        if result == "probabilities" and parts:  # kernels round exponentials, of which the largest is 1
+            return rounded_factor(value, parts, 1 / value.max(axis=-1, keepdims=True))
         return value
 
     def _sources_of_fusions(self) -> dict[str, tuple[str, str]]:

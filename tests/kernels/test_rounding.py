@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels import rounding
 from numpy_vitmatte.kernels.bfloat16 import split
-from numpy_vitmatte.kernels.rounding import round_run, split_run, store_pairs
+from numpy_vitmatte.kernels.rounding import round_run, split_run
 from numpy_vitmatte.kernels.vectors import SLACK
 
 UNTOUCHED, SECOND = 7, 128
@@ -53,15 +53,3 @@ def test_every_upper_half(monkeypatch, by, low):
         compiled(split_run)(x, 0, x.size, out, 0, x.size, x.size)
         expected = split(x, 2)
     np.testing.assert_array_equal(out.reshape(2, -1), expected)
-
-
-@pytest.mark.parametrize("dtype", [np.int16, np.int32])
-def test_pairs(dtype):
-    """The lower half of a word comes from the first half of the square, the upper half from the second."""
-    square, parts = np.random.default_rng(0).standard_normal(256).astype(np.float32), np.dtype(dtype).itemsize // 2
-    out = np.full(512 * parts, UNTOUCHED, np.int16).view(dtype)
-    compiled(store_pairs)(square, out, 32)
-    words = out.view(np.uint16).reshape(parts, 256, 2)
-    for own, part in zip(words, split(square, parts), strict=True):
-        np.testing.assert_array_equal(own[32:160], part.reshape(2, 128).T)
-    assert np.count_nonzero(words[:, :32] == UNTOUCHED) + np.count_nonzero(words[:, 160:] == UNTOUCHED) >= 128 * parts

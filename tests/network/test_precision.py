@@ -35,15 +35,14 @@ def test_convolutions_that_read_pixels_stay_float32(network):
     assert 0 < rounded_bytes(medium) < 2 * sum(tensor.size for tensor in random_checkpoint(CONFIG).values())
 
 
-def test_high_lays_out_everything_else_for_tiles_but_scores(network):
-    """The sum of values and the convolutions of stride 1, too."""
+def test_high_lays_out_everything_else_for_tiles(network):
+    """Attention's own products and the convolutions of stride 1, too."""
     high = with_precision(network, "high")
     assert high.backbone.patch_embed is network.backbone.patch_embed
     assert high.decoder.convstream.convs[0] is network.decoder.convstream.convs[0]
     for block in high.backbone.blocks:
         tables, query = block.attention.tables(5, 5), block.attention.query
-        assert tables.h.dtype == tables.kinds.keys.dtype == np.float32
-        assert query.panels.dtype == tables.kinds.values.dtype == np.int32
+        assert tables.h.dtype == tables.w.dtype == query.panels.dtype == block.attention.dtype == np.int32
         assert block.neck is None or [conv.panels.dtype for conv in block.neck.convs] == [np.int32] * 3
     for block in high.decoder.fusion_blocks:
         assert block.detail.panels.dtype == block.upsampled.dtype == np.int32

@@ -34,20 +34,7 @@ WEIGHTS = {
 def networks(folder: str) -> dict[str, NetworkParameters]:
     """The network in each precision."""
     exact = VitMatteForImageMatting.from_pretrained(folder).network("highest")
-    every = {name: exact if kind == np.float32 else with_weights(exact, kind) for name, kind in WEIGHTS.items()}
-    return every | {"high, scores too": with_split_scores(every["high, in tiles"])}
-
-
-def with_split_scores(network: NetworkParameters) -> NetworkParameters:
-    """Compute attention's scores by tiles as well, which *high* leaves float32: what that would cost."""
-    kind = np.dtype(np.int32)
-    blocks = []
-    for block in network.backbone.blocks:
-        attention = block.attention._replace(kinds=(kind, kind))
-        for name in ("rel_pos_h", "rel_pos_w"):
-            attention = attention._replace(**{name: getattr(attention, name).for_tiles(kind)})
-        blocks.append(block._replace(attention=attention))
-    return network._replace(backbone=network.backbone._replace(blocks=tuple(blocks)))
+    return {name: exact if kind == np.float32 else with_weights(exact, kind) for name, kind in WEIGHTS.items()}
 
 
 def alpha_of(sample: Sample, network: NetworkParameters, processor: VitMatteImageProcessor) -> np.ndarray:
