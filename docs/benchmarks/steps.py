@@ -15,8 +15,9 @@ from records import new_record, save
 
 from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
+from numpy_vitmatte.kernels.conv3x3 import convolve_rows
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.kernels.winograd import convolve_rows, pack_conv3x3
+from numpy_vitmatte.kernels.winograd import pack_conv3x3
 from numpy_vitmatte.layers.attention import AttentionParameters, global_attention
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.network import by_layers

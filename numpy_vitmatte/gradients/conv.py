@@ -7,9 +7,10 @@ import numpy as np
 
 from numpy_vitmatte.gradients.products import WeightGradient
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
+from numpy_vitmatte.kernels.conv3x3 import convolve_rows
 from numpy_vitmatte.kernels.gradients.weights import Window
 from numpy_vitmatte.kernels.matmul import PackedMatrix
-from numpy_vitmatte.kernels.winograd import PackedConv3x3, convolve_rows, pack_conv3x3
+from numpy_vitmatte.kernels.winograd import PackedConv3x3, pack_conv3x3
 from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from numpy_vitmatte.gradients.conv import ROWS, as_stored, conv_weight_gradient, convolve, framed, pack_turned
+from numpy_vitmatte.kernels.conv3x3 import convolve_rows
 from numpy_vitmatte.kernels.elementwise import relu, sigmoid_of_product
 from numpy_vitmatte.kernels.gradients.elementwise import sigmoid_of_product_backward
-from numpy_vitmatte.kernels.winograd import convolve_rows
 from numpy_vitmatte.layers.head import HeadParameters
 from numpy_vitmatte.runtime.recycling import recycled_empty
 from numpy_vitmatte.runtime.threads import for_each_block

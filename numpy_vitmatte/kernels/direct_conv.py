@@ -2,17 +2,28 @@
 
 Tiles do 36 products in less time than the processor takes to form the sums of pixels that save 20 of them, and rounded
 sums would lose more than rounded pixels do.
+
+Three rows of outputs read a row of pixels. It is rounded once: the last rows are kept, and two of them are moved on
+when two rows of outputs are done.
 """
 
 import numpy as np
 
-from numpy_vitmatte.kernels.matmul import pack
+from numpy_vitmatte.kernels.integers import greater, lesser
+from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, pack, sweep_columns
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.kernels.tile_packing import pack_tiles
-from numpy_vitmatte.kernels.winograd import PLACES, WEIGHT, PackedConv3x3
+from numpy_vitmatte.kernels.tile_packing import move_parts, pack_tiles, room_for_parts, split_windows, whole_tiles
+from numpy_vitmatte.kernels.tiles import TILE_ROWS
+from numpy_vitmatte.kernels.views import flattened
+from numpy_vitmatte.kernels.winograd import PLACES, WEIGHT, PackedConv3x3, output_tiles
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, THREE, kernel
 
-_WINDOW = 9
-"""Pixels of a window."""
+_ROWS, _WINDOW = 3, 9
+"""Rows of a window, which are segments of a product, and its pixels."""
+_ROWS_READ = 4
+"""Rows of pixels that two rows of outputs read."""
+_NONE = np.intp(-_ROWS_READ)
+"""In the place of a row's number: no rows are kept yet."""
 
 
 def direct_conv3x3(conv: PackedConv3x3, dtype: np.typing.DTypeLike) -> PackedConv3x3:
@@ -27,4 +38,54 @@ def direct_conv3x3(conv: PackedConv3x3, dtype: np.typing.DTypeLike) -> PackedCon
         windows = (inverse @ conv.panels).reshape(_WINDOW, -1, conv.depth, PANEL)
         rows = windows.swapaxes(1, 2).reshape(depth, -1)  # [9, panels, C_in, 16] -> [9 * C_in, C_out]
         panels = pack(rows.astype(np.float32)).panels
-    return conv._replace(panels=pack_tiles(panels, depth, dtype)[None])
+    return conv._replace(panels=pack_tiles(panels, depth, _ROWS, dtype)[None])
+
+
+@kernel(EXACT_ORDER, INLINED)
+def _length_of_row(conv, tiles):
+    """Count the numbers of a row of pixels that windows under ``tiles`` output tiles read; tiles read 16 at least."""
+    return whole_tiles((greater(2 * tiles, TILE_ROWS) - 1) * conv.depth + whole_tiles(_ROWS * conv.depth))
+
+
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def rounded_rows(conv, tiles):
+    """Allocate the rows that ``two_rows_in_tiles`` keeps.
+
+    Returns
+    -------
+    tuple
+        An array of bfloat16 bits, the place of the first row in it, the distance of second parts, and an array that
+        holds the number of the first row of outputs that they are for.
+    """
+    bits, begin, part = room_for_parts(_ROWS_READ * _length_of_row(conv, tiles), conv.panels.itemsize // 2)
+    return bits, begin, part, np.full(1, _NONE)
+
+
+@kernel(EXACT_ORDER, CALLED)
+def _round_rows(x, y, left, count, conv, length, kept):
+    """Keep the rows of pixels ``y - 1 .. y + 2`` as far as the piece has them; those behind it nobody reads."""
+    (bits, begin, part, number), (values, x_top, x_left) = kept, x
+    (height, width, channels), parts = values.shape, conv.panels.itemsize // 2
+    shared = 2 if number[0] == y - 2 else 0
+    if shared:
+        move_parts(bits, begin + 2 * length, begin, 2 * length, parts, part)
+    for n in range(shared, _ROWS_READ):
+        row = lesser(greater(y - 1 + n - x_top, 0), height - 1)
+        start = (row * width + left - 1 - x_left) * channels
+        split_windows(flattened(values), start, (count + 2) * channels, bits, begin + n * length, length, parts, part)
+    number[0] = y
+
+
+@kernel(EXACT_ORDER, CALLED)
+def two_rows_in_tiles(x, y, rectangle, conv, scratch, out):
+    """Apply ``conv3x3.convolve_two_rows`` where weights are for tiles."""
+    top, left, bottom, right = rectangle
+    first, tiles, count, channels = left // 2 * 2, output_tiles(left, right), right - left, conv.columns
+    length, (bits, begin, _, _) = _length_of_row(conv, tiles), scratch
+    _round_rows(x, y, left, count, conv, length, scratch)
+    matrix = PackedMatrix(conv.panels[0], conv.bias, _WINDOW * conv.depth, channels)
+    for row in range(greater(y, top), lesser(y + 2, bottom)):
+        start = ((row - y) * 2 * tiles + left - first) * channels
+        windows = bits, begin + (row - y) * length, conv.depth
+        sweep_columns(windows, count, (THREE, length, whole_tiles(_ROWS * conv.depth)), matrix,
+                      Rows(out, start, channels))  # fmt: skip

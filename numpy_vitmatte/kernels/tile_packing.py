@@ -19,8 +19,9 @@ from numpy_vitmatte.kernels.bfloat16 import split, to_float32
 from numpy_vitmatte.kernels.integers import greater
 from numpy_vitmatte.kernels.rounding import round_run, split_run
 from numpy_vitmatte.kernels.tiles import TILE_COLUMNS, TILE_DEPTH, TILE_ROWS
+from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.choice import chosen_by_types
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty
 
 PARTS = {np.dtype(np.int16): 1, np.dtype(np.int32): 2}
@@ -33,7 +34,7 @@ def whole_tiles(depth):
     return -(-depth // TILE_DEPTH) * TILE_DEPTH
 
 
-def pack_tiles(panels: np.ndarray, depth: int, dtype: np.typing.DTypeLike) -> np.ndarray:
+def pack_tiles(panels: np.ndarray, depth: int, segments: int, dtype: np.typing.DTypeLike) -> np.ndarray:
     """Lay out packed panels of float32 numbers for tiles.
 
     Parameters
@@ -41,7 +42,8 @@ def pack_tiles(panels: np.ndarray, depth: int, dtype: np.typing.DTypeLike) -> np
     panels : float32 array (panels * depth * 16,)
         As ``matmul.pack`` lays them out.
     depth : int
-        Rows of a panel, which is filled up with zeros to a multiple of 32 rows.
+        Rows of a panel, in ``segments`` runs of equal length; each is filled up to a multiple of 32 rows.
+    segments : int
     dtype : int16 or int32
         One bfloat16 number for each, or two.
 
@@ -49,8 +51,9 @@ def pack_tiles(panels: np.ndarray, depth: int, dtype: np.typing.DTypeLike) -> np
     -------
     int16 or int32 array (panels * rows * 16,)
     """
-    rows = np.zeros((panels.size // (depth * TILE_COLUMNS), whole_tiles(depth), TILE_COLUMNS), np.float32)
-    rows[:, :depth] = panels.reshape(-1, depth, TILE_COLUMNS)
+    run = depth // segments
+    rows = np.zeros((panels.size // (run * TILE_COLUMNS), whole_tiles(run), TILE_COLUMNS), np.float32)
+    rows[:, :run] = panels.reshape(-1, run, TILE_COLUMNS)
     parts = [
         part.reshape(-1, TILE_ROWS, 2, TILE_COLUMNS).swapaxes(2, 3) for part in split(rows, PARTS[np.dtype(dtype)])
     ]
@@ -67,37 +70,44 @@ def unpacked_tiles(w: np.ndarray) -> list[np.ndarray]:
 
 
 @kernel(EXACT_ORDER, CALLED)
-def _split_each_row(x, rows, segments, whole, parts, bits, begin, part):
-    """Copy the runs of each row one behind the other, filled up with zeros to ``whole`` numbers."""
-    (number, step, depth), (values, start, x_step) = segments, x
-    for m in range(rows):
-        for s in range(number):
-            first, target = start + m * x_step + s * step, begin + m * whole + s * depth
-            width = whole - s * depth if s == number - 1 else depth
-            if parts > 1:
-                split_run(values, first, depth, bits, target, width, part)
-            else:
-                round_run(values, first, depth, bits, target, width, part)
+def split_windows(x, first, count, bits, start, length, parts, part):
+    """Split ``x[first:][:count]``, a run in which windows overlap; zeros fill it up to ``length`` numbers.
+
+    The parts go to ``bits[start:]`` and ``bits[start + part:]``.
+    """
+    if parts > 1:
+        split_run(x, first, count, bits, start, length, part)
+    else:
+        round_run(x, first, count, bits, start, length, part)
 
 
 @kernel(EXACT_ORDER, CALLED)
-def _split_windows(x, length, segments, run, parts, bits, begin, part):
-    """Copy each segment of all rows at once, ``length`` numbers, and leave ``run`` numbers of room for it."""
-    (number, step, _), (values, start, _) = segments, x
-    for s in range(number):
-        if parts > 1:
-            split_run(values, start + s * step, length, bits, begin + s * run, length, part)
-        else:
-            round_run(values, start + s * step, length, bits, begin + s * run, length, part)
+def move_parts(bits, source, target, count, parts, part):
+    """Copy ``count`` numbers, one part or both, from one place to another that they do not overlap."""
+    for n in range(parts):
+        own, other = view(bits, source + n * part, (count,)), view(bits, target + n * part, (count,))
+        for k in range(count):
+            other[k] = own[k]
+
+
+@kernel(EXACT_ORDER, CALLED, allocates=True)
+def room_for_parts(size, parts):
+    """Return an array for the parts of ``size`` numbers, where they begin, and how far the second parts lie behind.
+
+    The first line of the cache and the last vector of a run need some room more.
+    """
+    part = whole_tiles(size) + 2 * TILE_DEPTH
+    bits = np.empty(part * parts, np.uint16)
+    return bits, np.intp(-(bits.ctypes.data // 2) % TILE_DEPTH), part  # a row of a tile should lie in one cache line
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
 def split_rows(x, rows, segments, parts):
     """Split the part of some rows that a product reads into bfloat16 numbers.
 
-    Where windows overlap and their runs fill whole tiles, numbers lie as they did, one after the other, and each is
-    split once. Otherwise the runs of each row are copied one behind the other and become a single segment, filled up
-    with zeros. Tiles read 16 rows at least; those too many are zero.
+    Where windows overlap, numbers lie as they did, one after the other, and each is split once. A tile reads some of
+    the next window, too, which zeros of the weights multiply: so numbers must be finite. Otherwise the runs of each row
+    are copied one behind the other, each filled up with zeros. Tiles read 16 rows at least; those too many are zero.
 
     Parameters
     ----------
@@ -110,21 +120,20 @@ def split_rows(x, rows, segments, parts):
     rows, segments
         ``Rows`` and ``Segments`` of the result, plain tuples. The second parts lie half of the array behind the first.
     """
-    (number, _, depth), (_, _, x_step) = segments, x
-    read, whole = greater(rows, TILE_ROWS), whole_tiles(number * depth)
-    joined = x_step <= depth and depth % TILE_DEPTH == 0
-    run = (read - 1) * x_step + depth
-    # The first line of the cache and the last vector of a run need some room.
-    part = whole_tiles(number * run if joined else read * whole) + 2 * TILE_DEPTH
-    bits = np.empty(part * parts, np.uint16)
+    (number, step, depth), (values, start, x_step) = segments, x
+    read, whole = greater(rows, TILE_ROWS), whole_tiles(depth)
+    joined = x_step < depth or x_step == depth == whole
+    # What is copied at a time, `count` numbers, and how far the copies of two segments lie apart.
+    copies, run = (1, whole_tiles((read - 1) * x_step + whole)) if joined else (rows, whole)
+    count = (rows - 1) * x_step + depth if joined else depth
+    bits, begin, part = room_for_parts(number * run * (1 if joined else read), parts)
     if rows < TILE_ROWS:
         bits[:] = 0
-    begin = np.intp(-(bits.ctypes.data // 2) % TILE_DEPTH)  # a row of a tile should lie in one cache line
-    if joined:
-        _split_windows(x, (rows - 1) * x_step + depth, segments, run, parts, bits, begin, part)
-        return (bits, begin, x_step), (number, run, depth)
-    _split_each_row(x, rows, segments, whole, parts, bits, begin, part)
-    return (bits, begin, whole), (ONE, whole, whole)
+    for s in range(number):
+        for m in range(copies):
+            first, target = start + m * x_step + s * step, begin + (m * number + s) * run
+            split_windows(values, first, count, bits, target, run, parts, part)
+    return (bits, begin, x_step if joined else number * whole), (number, run, whole)
 
 
 @kernel(EXACT_ORDER, INLINED)

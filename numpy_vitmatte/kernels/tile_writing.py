@@ -34,7 +34,7 @@ def _tile_in_python(x, first, steps, shape, factor, out, start):
     numbers = np.zeros((TILE_DEPTH, TILE_COLUMNS), np.float32)
     r, c = np.ogrid[:rows, :columns]
     numbers[:rows, :columns] = x[first + r * steps[0] + c * steps[1]] * factor
-    out[start:][: numbers.size] = pack_tiles(numbers, TILE_DEPTH, out.dtype)
+    out[start:][: numbers.size] = pack_tiles(numbers, TILE_DEPTH, 1, out.dtype)
 
 
 def _tile_of_rows_in_python(x, first, step, shape, out, start):

@@ -14,13 +14,14 @@ of outputs read, then stay in a core's second-level cache. A wide strip uses a r
 import numpy as np
 
 from numpy_vitmatte.kernels.blend import add_rows, blend_pixels
+from numpy_vitmatte.kernels.conv3x3 import conv3x3_scratch, convolve_two_rows
 from numpy_vitmatte.kernels.elementwise import copy_above
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.regions import Rectangle
 from numpy_vitmatte.kernels.vectors import SLACK
 from numpy_vitmatte.kernels.views import flattened
-from numpy_vitmatte.kernels.winograd import convolve_two_rows, output_tiles, winograd_scratch
+from numpy_vitmatte.kernels.winograd import output_tiles
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, ONE, PART, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
@@ -78,7 +79,7 @@ def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
     products, zeros = aligned_scratch((low.right - low.left) * outputs + SLACK), filled_scratch(outputs, float32(0))
     # Doubled pixels of three low-resolution rows, each in its place by its number modulo 3, for each dy.
     ring = aligned_scratch(9 * size + SLACK)
-    scratch, both = winograd_scratch(conv, tiles), aligned_scratch(2 * size + SLACK)
+    scratch, both = conv3x3_scratch(conv, tiles), aligned_scratch(2 * size + SLACK)
     flat = flattened(out.values)
     ready = low.top  # the next low-resolution row to multiply
     for row in range(top // 2, (bottom + 1) // 2):

@@ -29,15 +29,13 @@ from numba import types
 from numba.core.cgutils import unpack_tuple
 from numba.extending import intrinsic
 
-from numpy_vitmatte.kernels.conv import conv_row, pack_conv
-from numpy_vitmatte.kernels.elementwise import copy_run
+from numpy_vitmatte.kernels.conv import pack_conv
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sweep
 from numpy_vitmatte.kernels.microkernel import NR, PANEL
-from numpy_vitmatte.kernels.regions import Piece, Rectangle
 from numpy_vitmatte.kernels.vectors import FLOATS, LANES, emit_data, emit_load, emit_store, integer
 from numpy_vitmatte.kernels.views import flattened
-from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, THREE, ZERO, config, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, ZERO, config, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 PLACES = 16
@@ -217,7 +215,8 @@ def winograd_scratch(conv, tiles):
 
 
 @kernel(EXACT_ORDER, PART)
-def _two_rows(x, y, first, tiles, conv, scratch, out):
+def two_rows_by_winograd(x, y, first, tiles, conv, scratch, out):
+    """Apply ``conv3x3.convolve_two_rows`` to output tiles (y, first), (y, first + 2), ..., whatever the rectangle."""
     (transformed, products), (panels, bias, depth, channels) = scratch, conv
     size, step = transformed.size // PLACES, products.size // PLACES
     zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
@@ -232,66 +231,3 @@ def _two_rows(x, y, first, tiles, conv, scratch, out):
             for k in range(0, count, LANES):
                 target = 2 * t * channels + c + k, 2 * tiles * channels, channels
                 transform_output(products, (t * count + k, step), bias, c + k, out, target)
-
-
-@kernel(EXACT_ORDER, CALLED, allocates=True)
-def convolve_two_rows(x, y, rectangle, conv, scratch, out):
-    """Compute outputs of rows ``y`` and ``y + 1``, ``y`` even, as far as they lie in a rectangle.
-
-    Parameters
-    ----------
-    x : Piece
-        Part of the input: the rectangle and a halo of one pixel, zeros outside the image.
-    rectangle : (top, left, bottom, right)
-    conv : PackedConv3x3
-    scratch : pair of arrays
-        ``winograd_scratch(conv, output_tiles(left, right))``.
-    out : float32 array (4 * tiles * C_out,)
-        The two rows, from the even column at or before ``left`` on; outputs outside the rectangle may hold anything.
-    """
-    top, left, bottom, right = rectangle
-    first, tiles = left // 2 * 2, output_tiles(left, right)
-    if len(conv.panels) > 1:
-        _two_rows(x, y, first, tiles, conv, scratch, out)
-    else:
-        corners = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
-        matrix = PackedMatrix(conv.panels[0], conv.bias, 9 * conv.depth, conv.columns)
-        for row in range(greater(y, top), lesser(y + 2, bottom)):
-            start = ((row - y) * 2 * tiles + left - first) * conv.columns
-            conv_row(corners, row, left, right - left, THREE, ONE, matrix, out[start:])
-
-
-@kernel(EXACT_ORDER, allocates=True)
-def _convolve_rows(x, first, last, width, conv, out):
-    size, step = width * conv.columns, 2 * output_tiles(ZERO, width) * conv.columns
-    both, scratch = aligned_scratch(2 * step), winograd_scratch(conv, output_tiles(ZERO, width))
-    for y in range(first // 2 * 2, last, 2):
-        convolve_two_rows(x, y, Rectangle(first, ZERO, last, width), conv, scratch, both)
-        for row in range(greater(y, first), lesser(y + 2, last)):
-            copy_run(both, (row - y) * step, size, out, (row - first) * size)
-
-
-def convolve_rows(
-    padded: np.ndarray, conv: PackedConv3x3, first: int, last: int, out: np.ndarray | None = None
-) -> np.ndarray:
-    """Compute rows ``first .. last - 1`` of a 3x3 convolution.
-
-    Parameters
-    ----------
-    padded : float32 array (H + 2, W + 2, C_in)
-        The image in a halo of one zero pixel.
-    conv : PackedConv3x3
-    first, last : int
-        Range of output rows; at best both are even.
-    out : float32 array (last - first, W, C_out), optional
-        Contiguous array to write to.
-
-    Returns
-    -------
-    float32 array (last - first, W, C_out)
-    """
-    width = padded.shape[1] - 2
-    if out is None:
-        out = np.empty((last - first, width, conv.columns), np.float32)
-    _convolve_rows(Piece(padded, -1, -1), first, last, width, conv, out.reshape(-1))
-    return out

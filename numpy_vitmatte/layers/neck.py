@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_vitmatte.kernels.conv import pack_conv, rows_per_block
+from numpy_vitmatte.kernels.conv3x3 import convolve_rows
 from numpy_vitmatte.kernels.elementwise import gelu_, normalize_rows
 from numpy_vitmatte.kernels.matmul import PackedMatrix, linear
-from numpy_vitmatte.kernels.winograd import PackedConv3x3, convolve_rows, pack_conv3x3
+from numpy_vitmatte.kernels.winograd import PackedConv3x3, pack_conv3x3
 from numpy_vitmatte.runtime.threads import even_block, for_each_block
 
 EPSILON = 1e-6

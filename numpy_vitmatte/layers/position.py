@@ -152,4 +152,4 @@ class RelativePositions(NamedTuple):
 def _packed(offsets: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Rows are reversed, so that the offsets of one query to keys 0, 1, 2, ... are neighbors in memory."""
     panels = pack(offsets[::-1].T).panels
-    return panels if dtype == float32 else pack_tiles(panels, offsets.shape[1], dtype)
+    return panels if dtype == float32 else pack_tiles(panels, offsets.shape[1], 1, dtype)

@@ -106,9 +106,9 @@ class _Tiles(NamedTuple):
 
     dtype: np.dtype
 
-    def matrix(self, matrix: PackedMatrix) -> PackedMatrix:
-        """Lay out a matrix."""
-        return matrix._replace(panels=pack_tiles(matrix.panels, matrix.depth, self.dtype))
+    def matrix(self, matrix: PackedMatrix, segments: int = 1) -> PackedMatrix:
+        """Lay out a matrix whose input has so many segments."""
+        return matrix._replace(panels=pack_tiles(matrix.panels, matrix.depth, segments, self.dtype))
 
     def conv3x3(self, conv: PackedConv3x3) -> PackedConv3x3:
         """Lay out a convolution of stride 1 without Winograd's sums."""
@@ -139,7 +139,7 @@ def _attention_in_tiles(attention: AttentionParameters, layout: _Tiles, better: 
 def _decoder_in_tiles(decoder: DecoderParameters, layout: _Tiles) -> DecoderParameters:
     convs, head = decoder.convstream.convs, decoder.matting_head
     return decoder._replace(
-        convstream=ConvStreamParameters((*convs[:1], *(layout.matrix(conv) for conv in convs[1:]))),
+        convstream=ConvStreamParameters((*convs[:1], *(layout.matrix(conv, 3) for conv in convs[1:]))),
         fusion_blocks=tuple(_fusion_in_tiles(block, layout) for block in decoder.fusion_blocks),
         matting_head=head._replace(conv=layout.conv3x3(head.conv)),
     )
@@ -148,7 +148,7 @@ def _decoder_in_tiles(decoder: DecoderParameters, layout: _Tiles) -> DecoderPara
 def _fusion_in_tiles(block: FusionParameters, layout: _Tiles) -> FusionParameters:
     """Lay out both halves of the convolution."""
     features = int(block.upsampled.shape[1] // whole_panels(3 * block.detail.columns))  # channels that are doubled
-    upsampled = pack_tiles(block.upsampled, features, layout.dtype)
+    upsampled = pack_tiles(block.upsampled, features, 1, layout.dtype)
     return FusionParameters(layout.conv3x3(block.detail), upsampled.reshape(len(block.upsampled), -1))
 
 

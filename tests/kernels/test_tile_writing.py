@@ -37,5 +37,5 @@ def test_a_tile(dtype, rows, columns, transposed, seed):
         of_rows(x, first, STEP, (rows, columns), out, SIZE)
     whole = np.zeros((32, 16), np.float32)
     whole[: inside[0], : inside[1]] = numbers
-    np.testing.assert_array_equal(out[SIZE : 2 * SIZE], pack_tiles(whole, 32, dtype))
+    np.testing.assert_array_equal(out[SIZE : 2 * SIZE], pack_tiles(whole, 32, 1, dtype))
     assert (np.delete(out, range(SIZE, 2 * SIZE)) == 7).all()

@@ -19,6 +19,7 @@ from support.tile_pseudocode import linear_on_tiles, multiply_add
 
 from numpy_vitmatte.kernels.bfloat16 import round_to_bfloat16, split, to_float32
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
+from numpy_vitmatte.kernels.conv3x3 import convolve_rows
 from numpy_vitmatte.kernels.direct_conv import direct_conv3x3
 from numpy_vitmatte.kernels.keys_values import Grid, Head, KeyChunk, KeysValues, pack_keys_values, packed_sizes
 from numpy_vitmatte.kernels.matmul import linear, pack
@@ -26,7 +27,7 @@ from numpy_vitmatte.kernels.square_tile import SquareTile, emit_square_tile
 from numpy_vitmatte.kernels.tile_packing import PARTS, pack_tiles, unpacked_tiles
 from numpy_vitmatte.kernels.tiles import HardwareTiles, SoftwareTiles
 from numpy_vitmatte.kernels.vectors import emit_data
-from numpy_vitmatte.kernels.winograd import convolve_rows, pack_conv3x3
+from numpy_vitmatte.kernels.winograd import pack_conv3x3
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 ONE_PART, TWO_PARTS = np.int16, np.int32
@@ -38,9 +39,9 @@ def normal(generator, *shapes):
     return [generator.standard_normal(shape).astype(np.float32) for shape in shapes]
 
 
-def for_tiles(matrix, dtype):
+def for_tiles(matrix, dtype, segments=1):
     """A packed matrix, laid out for tiles."""
-    return matrix._replace(panels=pack_tiles(matrix.panels, matrix.depth, dtype))
+    return matrix._replace(panels=pack_tiles(matrix.panels, matrix.depth, segments, dtype))
 
 
 def product_of_parts(x, w, parts):
@@ -139,7 +140,7 @@ def test_convolution(dtype, stride, channels):
     image, weight = normal(np.random.default_rng(3), (7, 24, channels), (20, channels, 3, 3))
     if stride == 2:
         image[:, -1] = np.nan  # no window reads it: the zeros that fill a tile must not meet it
-    got = conv_rows(image, for_tiles(pack_conv(weight), dtype), 0, 2, stride=stride)
+    got = conv_rows(image, for_tiles(pack_conv(weight), dtype, 3), 0, 2, stride=stride)
     windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3), axis=(0, 1))[::stride, ::stride][:2]
     x = windows.transpose(0, 1, 3, 4, 2).reshape(-1, 9 * channels)  # [H, W, C, 3, 3] -> [., 3 * 3 * C]
     check(got.reshape(-1, 20), x, weight.transpose(2, 3, 1, 0).reshape(-1, 20), np.zeros(20), dtype)
@@ -152,7 +153,7 @@ def test_weights_come_back_from_the_sums_of_winograd(channels):
     direct = direct_conv3x3(pack_conv3x3(weight, bias), TWO_PARTS)
     expected = pack_conv(weight, bias)
     found = sum(unpacked_tiles(direct.panels[0]))
-    stored = sum(unpacked_tiles(for_tiles(expected, TWO_PARTS).panels))
+    stored = sum(unpacked_tiles(for_tiles(expected, TWO_PARTS, 3).panels))
     assert_within(found, stored, 2.0**-16 * np.abs(weight).max())
     (image,) = normal(np.random.default_rng(9), (5, 6, channels))
     got, exact = (convolve_rows(image, conv, 0, 3) for conv in (direct, pack_conv3x3(weight, bias)))

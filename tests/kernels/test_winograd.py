@@ -6,14 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.window_bounds import convolved, rounding_bound
 
+from numpy_vitmatte.kernels.conv3x3 import conv3x3_scratch, convolve_rows, convolve_two_rows
 from numpy_vitmatte.kernels.regions import Rectangle, zero_padded_copy
-from numpy_vitmatte.kernels.winograd import (
-    convolve_rows,
-    convolve_two_rows,
-    output_tiles,
-    pack_conv3x3,
-    winograd_scratch,
-)
+from numpy_vitmatte.kernels.winograd import output_tiles, pack_conv3x3
 from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.testing import assert_float32, assert_within
 
@@ -24,7 +19,7 @@ seeds = st.integers(0, 2**32 - 1)
 @kernel(EXACT_ORDER, allocates=True)
 def call_two_rows(x, y, rectangle, conv, out):
     _, left, _, right = rectangle
-    convolve_two_rows(x, y, rectangle, conv, winograd_scratch(conv, output_tiles(left, right)), out)
+    convolve_two_rows(x, y, rectangle, conv, conv3x3_scratch(conv, output_tiles(left, right)), out)
 
 
 def draw(generator, height, width, inputs, outputs):

@@ -95,7 +95,7 @@ def test_a_process_that_compiles_for_another_processor(tmp_path):
     code += "from numpy_vitmatte.kernels.tile_packing import pack_tiles\n"
     code += "from numpy_vitmatte.runtime.precision import used_precision\n"
     code += "x = np.ones((3, 4), np.float32)\nmatrix = pack(x.T)\n"
-    code += "tiles = matrix._replace(panels=pack_tiles(matrix.panels, 4, np.int16))\n"
+    code += "tiles = matrix._replace(panels=pack_tiles(matrix.panels, 4, 1, np.int16))\n"
     code += "print(used_precision('medium'), used_precision('high'))\n"
     code += "print(linear(x, round_packed(matrix)).sum(), linear(x, tiles).sum())"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)

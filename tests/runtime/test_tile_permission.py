@@ -101,7 +101,7 @@ from numpy_vitmatte.kernels.matmul import multiply, pack, sweep_columns
 from numpy_vitmatte.kernels.square_sweep import full_squares
 from numpy_vitmatte.kernels.tile_packing import pack_tiles
 x, matrix = np.ones(16 * 32, np.float32), pack(np.ones((32, 16), np.float32))
-tiles = matrix._replace(panels=pack_tiles(matrix.panels, 32, np.int16))
+tiles = matrix._replace(panels=pack_tiles(matrix.panels, 32, 1, np.int16))
 multiply.compile(tuple(typeof(value) for value in (x, 16, tiles, x)))
 code = "".join(text for kernel in (sweep_columns, full_squares) for text in kernel.inspect_asm().values())
 print(*(code.count("\\t" + name) for name in ("ldtilecfg", "tilerelease", "tdpbf16ps", "sttilecfg", "tilezero")))

@@ -8,12 +8,13 @@ a kernel may have to wait for Python's lock as long as a tenth of that.
 import numpy as np
 
 from numpy_vitmatte.kernels.conv import conv_relu, input_region_of_conv
+from numpy_vitmatte.kernels.conv3x3 import conv3x3_scratch, convolve_two_rows
 from numpy_vitmatte.kernels.elementwise import relu, sigmoid_of_product
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.regions import clipped, expanded, zero_padded_copy, zero_padded_scratch
 from numpy_vitmatte.kernels.upsample_conv import fuse, input_region_of_fusion
 from numpy_vitmatte.kernels.views import view
-from numpy_vitmatte.kernels.winograd import convolve_two_rows, output_tiles, winograd_scratch
+from numpy_vitmatte.kernels.winograd import output_tiles
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, TWO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
 
@@ -89,7 +90,7 @@ def head_of_rectangle(x, head, rectangle, alpha):
     conv, weight, bias = head
     width, channels, tiles = right - left, conv.columns, output_tiles(left, right)
     step = 2 * tiles * channels
-    scratch, hidden = winograd_scratch(conv, tiles), aligned_scratch(2 * step)
+    scratch, hidden = conv3x3_scratch(conv, tiles), aligned_scratch(2 * step)
     for y in range(top // 2 * 2, bottom, 2):
         convolve_two_rows(x, y, rectangle, conv, scratch, hidden)
         relu(hidden)

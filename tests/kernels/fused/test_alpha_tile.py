@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_vitmatte.kernels.conv import conv_relu, pack_conv
+from numpy_vitmatte.kernels.conv3x3 import convolve_rows
 from numpy_vitmatte.kernels.elementwise import sigmoid_of_product
 from numpy_vitmatte.kernels.fused.alpha_tile import (
     alpha_of_tile,
@@ -18,7 +19,7 @@ from numpy_vitmatte.kernels.fused.alpha_tile import (
     quarter_size_detail,
 )
 from numpy_vitmatte.kernels.regions import Rectangle, empty_piece, whole, zero_padded_copy
-from numpy_vitmatte.kernels.winograd import convolve_rows, pack_conv3x3
+from numpy_vitmatte.kernels.winograd import pack_conv3x3
 from numpy_vitmatte.layers.fusion import FusionParameters, fusion_block
 from numpy_vitmatte.layers.head import HeadParameters, matting_head
 
