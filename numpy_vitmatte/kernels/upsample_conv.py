@@ -41,7 +41,7 @@ def input_region_of_fusion(rectangle, height, width):
 
 @kernel(EXACT_ORDER, PART)
 def _multiply_row(features, row, low, matrix, products):
-    """Set ``products[j] = F[row, low.left + j] @ W[dy]`` for all columns of ``low``, the three dx side by side."""
+    """Set ``products[j] = F[row, low.left + j] @ W`` for all columns of ``low``: for each dy three dx side by side."""
     start = ((row - features.top) * features.values.shape[1] + low.left - features.left) * matrix.depth
     pixels = Rows(flattened(features.values), start, matrix.depth)
     sweep(pixels, low.right - low.left, Segments(ONE, ZERO, matrix.depth), matrix, Rows(products, ZERO, matrix.columns))
@@ -76,7 +76,11 @@ def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
     channels, first, tiles = conv.columns, left // 2, output_tiles(left, right)
     low = input_region_of_fusion(strip, height, width)
     outputs, size = whole_panels(3 * channels), 2 * tiles * channels
-    products, zeros = aligned_scratch((low.right - low.left) * outputs + SLACK), filled_scratch(outputs, float32(0))
+    products = aligned_scratch((low.right - low.left) * 3 * outputs + SLACK)
+    # For all dy it is one matrix, since the panels of one follow those of another.
+    matrix = PackedMatrix(
+        flattened(taps), filled_scratch(3 * outputs, float32(0)), features.values.shape[2], 3 * outputs
+    )
     # Doubled pixels of three low-resolution rows, each in its place by its number modulo 3, for each dy.
     ring = aligned_scratch(9 * size + SLACK)
     scratch, both = conv3x3_scratch(conv, tiles), aligned_scratch(2 * size + SLACK)
@@ -85,10 +89,9 @@ def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
     for row in range(top // 2, (bottom + 1) // 2):
         convolve_two_rows(detail, 2 * row, strip, conv, scratch, both)
         while ready < lesser(row + 2, height):
+            _multiply_row(features, ready, low, matrix, products)
             for dy in range(3):
-                matrix = PackedMatrix(taps[dy], zeros, features.values.shape[2], outputs)
-                _multiply_row(features, ready, low, matrix, products)
-                pixels = Rows(products, -low.left * outputs, outputs)
+                pixels = Rows(products, (dy - 3 * low.left) * outputs, 3 * outputs)
                 _blend_across(pixels, width, first, first + tiles, channels, ring, (ready % 3 * 3 + dy) * size)
             ready += 1
         _add_doubled_rows(ring, row, height, size, both)
