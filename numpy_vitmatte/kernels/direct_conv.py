@@ -42,12 +42,18 @@ def direct_conv3x3(conv: PackedConv3x3, dtype: np.typing.DTypeLike) -> PackedCon
 
 
 @kernel(EXACT_ORDER, INLINED)
-def _length_of_row(conv, tiles):
+def _length_of_row(channels, tiles):
     """Count the numbers of a row of pixels that windows under ``tiles`` output tiles read; tiles read 16 at least."""
-    return whole_tiles((greater(2 * tiles, TILE_ROWS) - 1) * conv.depth + whole_tiles(_ROWS * conv.depth))
+    return whole_tiles((greater(2 * tiles, TILE_ROWS) - 1) * channels + whole_tiles(_ROWS * channels))
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
+def _room_for_rows(length, parts):
+    bits, begin, part = room_for_parts(_ROWS_READ * length, parts)
+    return bits, begin, part, np.full(1, _NONE)
+
+
+@kernel(EXACT_ORDER, INLINED, allocates=True)
 def rounded_rows(conv, tiles):
     """Allocate the rows that ``two_rows_in_tiles`` keeps.
 
@@ -57,15 +63,14 @@ def rounded_rows(conv, tiles):
         An array of bfloat16 bits, the place of the first row in it, the distance of second parts, and an array that
         holds the number of the first row of outputs that they are for.
     """
-    bits, begin, part = room_for_parts(_ROWS_READ * _length_of_row(conv, tiles), conv.panels.itemsize // 2)
-    return bits, begin, part, np.full(1, _NONE)
+    return _room_for_rows(_length_of_row(conv.depth, tiles), conv.panels.itemsize // 2)
 
 
 @kernel(EXACT_ORDER, CALLED)
-def _round_rows(x, y, left, count, conv, length, kept):
+def _round_rows(x, y, left, count, parts, length, kept):
     """Keep the rows of pixels ``y - 1 .. y + 2`` as far as the piece has them; those behind it nobody reads."""
     (bits, begin, part, number), (values, x_top, x_left) = kept, x
-    (height, width, channels), parts = values.shape, conv.panels.itemsize // 2
+    height, width, channels = values.shape
     shared = 2 if number[0] == y - 2 else 0
     if shared:
         move_parts(bits, begin + 2 * length, begin, 2 * length, parts, part)
@@ -81,8 +86,8 @@ def two_rows_in_tiles(x, y, rectangle, conv, scratch, out):
     """Apply ``conv3x3.convolve_two_rows`` where weights are for tiles."""
     top, left, bottom, right = rectangle
     first, tiles, count, channels = left // 2 * 2, output_tiles(left, right), right - left, conv.columns
-    length, (bits, begin, _, _) = _length_of_row(conv, tiles), scratch
-    _round_rows(x, y, left, count, conv, length, scratch)
+    length, (bits, begin, _, _) = _length_of_row(conv.depth, tiles), scratch
+    _round_rows(x, y, left, count, conv.panels.itemsize // 2, length, scratch)
     matrix = PackedMatrix(conv.panels[0], conv.bias, _WINDOW * conv.depth, channels)
     for row in range(greater(y, top), lesser(y + 2, bottom)):
         start = ((row - y) * 2 * tiles + left - first) * channels

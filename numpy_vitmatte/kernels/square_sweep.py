@@ -1,5 +1,7 @@
 """AMX tiles swept down the rows of one or two panels of outputs: ``matmul.sweep`` goes through the panels."""
 
+import numpy as np
+
 from numpy_vitmatte.kernels.elementwise import copy_run
 from numpy_vitmatte.kernels.integers import lesser
 from numpy_vitmatte.kernels.microkernel import (
@@ -12,6 +14,9 @@ from numpy_vitmatte.kernels.microkernel import (
 from numpy_vitmatte.kernels.tiles import TILE_ROWS
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
+
+_LEAST = np.intp(TILE_ROWS)
+"""The rows of a tile; Numba would compile a kernel once more for a plain 16."""
 
 
 @kernel(EXACT_ORDER, CALLED)
@@ -47,7 +52,7 @@ def _few_rows(x, rows, segments, matrix, panel, wide, out):
     """Compute fewer than 16 rows. ``x`` has some more, which are zero, and the result goes through scratch."""
     width, (values, start, step) = wide * PANEL, out
     whole = aligned_scratch(TILE_ROWS * width)
-    full_squares(x, TILE_ROWS, segments, matrix, panel, wide, (whole, -panel * PANEL, width))
+    full_squares(x, _LEAST, segments, matrix, panel, wide, (whole, -panel * PANEL, width))
     for r in range(rows):
         copy_run(whole, r * width, width, values, start + r * step + panel * PANEL)
 
