@@ -93,13 +93,14 @@ def emit_load_first(builder: ir.IRBuilder, base: ir.Value, index: ir.Value, coun
 
 
 def emit_transposed(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
-    """Emit the columns of 16 vectors of 16 lanes.
+    """Emit the columns of 16 vectors of 16 lanes: four rounds of swaps between pairs of vectors.
 
-    In each of four steps a row and the one 1, 2, 4 or 8 rows behind it exchange blocks of as many lanes.
+    Round ``s`` swaps, in every pair of rows ``s`` apart, the blocks of ``s`` numbers that lie across the diagonal. After
+    the rounds for 8, 4, 2 and 1 every number is at its place.
     """
     lane = ir.VectorType(ir.IntType(32), LANES)
-    for step in (1, 2, 4, 8):
-        # Lanes are numbered from 0 in the one row and from 16 in the other.
+    for step in (8, 4, 2, 1):
+        # Lanes are numbered from 0 in the upper row of a pair and from 16 in the lower one.
         kept = [n if not n & step else LANES + n - step for n in range(LANES)]
         moved = [n + step if not n & step else LANES + n for n in range(LANES)]
         pairs = [(rows[n & ~step], rows[n | step], moved if n & step else kept) for n in range(LANES)]

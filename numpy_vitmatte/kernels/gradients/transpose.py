@@ -1,34 +1,17 @@
-"""A square of 16 x 16 numbers, transposed in registers: four rounds of swaps between pairs of vectors.
-
-Round ``s`` swaps, in every pair of rows ``s`` apart, the blocks of ``s`` numbers that lie across the diagonal. After
-the rounds for 8, 4, 2 and 1 every number is at its place.
-"""
+"""Squares of 16 x 16 numbers, transposed in registers."""
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core.cgutils import for_range
 from numba.extending import intrinsic
 
-from numpy_vitmatte.kernels.vectors import FLOATS, LANES, emit_data, emit_load, emit_store, integer
+from numpy_vitmatte.kernels.vectors import FLOATS, LANES, emit_data, emit_load, emit_store, emit_transposed, integer
 from numpy_vitmatte.runtime.jit import config
 
 
 def _transpose_squares_in_python(x, start, step, squares, out, out_start, out_step):
     square = x[start + step * np.arange(LANES)[:, None] + np.arange(squares * LANES)]
     out[out_start + out_step * np.arange(squares * LANES)[:, None] + np.arange(LANES)] = square.T
-
-
-def _swapped(builder: ir.IRBuilder, rows: list[ir.Value], size: int) -> list[ir.Value]:
-    """Emit one round: with rows i and i + size, lanes without bit ``size`` stay and the others change places."""
-    lanes, mask = range(LANES), ir.VectorType(ir.IntType(32), LANES)
-    low = ir.Constant(mask, [lane if not lane & size else LANES + lane - size for lane in lanes])
-    high = ir.Constant(mask, [lane + size if not lane & size else LANES + lane for lane in lanes])
-    result = list(rows)
-    for i in (i for i in lanes if not i & size):
-        result[i] = builder.shuffle_vector(rows[i], rows[i + size], low)
-        result[i + size] = builder.shuffle_vector(rows[i], rows[i + size], high)
-    return result
 
 
 @intrinsic
@@ -44,10 +27,8 @@ def _transpose_squares_in_llvm(context, x, start, step, squares, out, out_start,
             begin, target = builder.add(start, first), builder.add(out_start, builder.mul(first, out_step))
             starts = [builder.add(begin, builder.mul(step, integer(r))) for r in range(LANES)]
             rows = [emit_load(builder, x, place) for place in starts]
-            for size in (8, 4, 2, 1):
-                rows = _swapped(builder, rows, size)
-            for c, row in enumerate(rows):
-                emit_store(builder, row, out, builder.add(target, builder.mul(out_step, integer(c))))
+            for c, column in enumerate(emit_transposed(builder, rows)):
+                emit_store(builder, column, out, builder.add(target, builder.mul(out_step, integer(c))))
         return context.get_dummy_value()
 
     return signature, generate
