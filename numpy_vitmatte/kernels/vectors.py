@@ -95,7 +95,7 @@ def emit_load_first(builder: ir.IRBuilder, base: ir.Value, index: ir.Value, coun
 def emit_transposed(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
     """Emit the columns of 16 vectors of 16 lanes: four rounds of swaps between pairs of vectors.
 
-    Round ``s`` swaps, in every pair of rows ``s`` apart, the blocks of ``s`` numbers that lie across the diagonal. After
+    Round ``s`` swaps, in every pair of rows ``s`` apart, blocks of ``s`` numbers that lie across the diagonal. After
     the rounds for 8, 4, 2 and 1 every number is at its place.
     """
     lane = ir.VectorType(ir.IntType(32), LANES)

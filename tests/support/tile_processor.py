@@ -17,8 +17,8 @@ from numba.extending import intrinsic
 NAMES = ("ldtilecfg", "tilerelease", "tileloadd", "tilestored", "tdpbf16ps")
 """The instructions that there are."""
 _CONFIGURE, _RELEASE, _LOAD, _STORE, _MULTIPLY, _NONE = range(6)
-_BY_CODE = {(0x49, 0): _CONFIGURE, (0x4B, 3): _LOAD, (0x4B, 2): _STORE, (0x5C, 2): _MULTIPLY}
-"""By the code and the prefix (none, 66, F3, F2)."""
+_CODES = ((0x49, 0, _CONFIGURE), (0x4B, 3, _LOAD), (0x4B, 2, _STORE), (0x5C, 2, _MULTIPLY))
+"""The code of each, and the number of its prefix (none, 66, F3, F2)."""
 
 _THREADS, _TILES, _ROWS, _WORDS = 256, 8, 16, 16
 _SIZE = _ROWS * _WORDS
@@ -139,9 +139,6 @@ def _kind_of(code):
         if code[3] == number and code[2] & 3 == prefix and in_memory == (kind != _MULTIPLY):
             return kind
     return _NONE
-
-
-_CODES = tuple((code, prefix, kind) for (code, prefix), kind in _BY_CODE.items())
 
 
 @numba.njit(error_model="numpy")
