@@ -16,21 +16,27 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from support.tile_pseudocode import linear_on_tiles, multiply_add
+from support.window_bounds import convolved
 
 from numpy_vitmatte.kernels.bfloat16 import round_to_bfloat16, split, to_float32
 from numpy_vitmatte.kernels.conv import conv_rows, pack_conv
-from numpy_vitmatte.kernels.conv3x3 import convolve_rows
+from numpy_vitmatte.kernels.conv3x3 import conv3x3_scratch, convolve_rows, convolve_two_rows
 from numpy_vitmatte.kernels.direct_conv import direct_conv3x3
 from numpy_vitmatte.kernels.keys_values import Grid, Head, KeyChunk, KeysValues, pack_keys_values, packed_sizes
 from numpy_vitmatte.kernels.matmul import linear, pack
+from numpy_vitmatte.kernels.regions import Rectangle, zero_padded_copy
 from numpy_vitmatte.kernels.square_tile import SquareTile, emit_square_tile
 from numpy_vitmatte.kernels.tile_packing import PARTS, pack_tiles, unpacked_tiles
 from numpy_vitmatte.kernels.tiles import HardwareTiles, SoftwareTiles
 from numpy_vitmatte.kernels.vectors import emit_data
-from numpy_vitmatte.kernels.winograd import pack_conv3x3
+from numpy_vitmatte.kernels.views import view
+from numpy_vitmatte.kernels.winograd import output_tiles, pack_conv3x3
+from numpy_vitmatte.runtime.jit import EXACT_ORDER, kernel
 from numpy_vitmatte.testing import assert_within, summation_bound
 
 ONE_PART, TWO_PARTS = np.int16, np.int32
+KEPT = {ONE_PART: 2.0**-7, TWO_PARTS: 2.0**-14}
+"""The largest error of a product, as a share of its terms' sizes: with room to spare."""
 EACH_TYPE = pytest.mark.parametrize("dtype", [ONE_PART, TWO_PARTS])
 
 
@@ -127,7 +133,7 @@ def test_what_two_parts_keep():
     """Three products of bfloat16 numbers are within 2**-14 of the float32 product's terms; one is within 2**-7."""
     x, w = normal(np.random.default_rng(2), (20, 300), (300, 20))
     exact, magnitude = x.astype(np.float64) @ w, np.abs(x).astype(np.float64) @ np.abs(w)
-    for dtype, bound in ((ONE_PART, 2.0**-7), (TWO_PARTS, 2.0**-14)):
+    for dtype, bound in KEPT.items():
         error = np.abs(linear(x, for_tiles(pack(w), dtype)) - exact) / magnitude
         assert bound / 500 < error.max() < bound
 
@@ -158,6 +164,36 @@ def test_weights_come_back_from_the_sums_of_winograd(channels):
     (image,) = normal(np.random.default_rng(9), (5, 6, channels))
     got, exact = (convolve_rows(image, conv, 0, 3) for conv in (direct, pack_conv3x3(weight, bias)))
     assert_within(got, exact, 2.0**-14 * 9 * channels)
+
+
+@kernel(EXACT_ORDER, allocates=True)
+def rows_of_rectangle(x, rectangle, conv, out):
+    """From the even row and column at or before its corner on, by pairs of rows that share what they keep."""
+    top, left, bottom, right = rectangle
+    tiles = output_tiles(left, right)
+    scratch, size = conv3x3_scratch(conv, tiles), 4 * tiles * conv.columns
+    for n in range((bottom + 1) // 2 - top // 2):
+        convolve_two_rows(x, 2 * (top // 2 + n), rectangle, conv, scratch, view(out, n * size, (size,)))
+
+
+@EACH_TYPE
+@settings(max_examples=25)
+@given(data=st.data(), channels=st.sampled_from([3, 16, 32]), outputs=st.sampled_from([5, 32]))
+def test_direct_convolution_of_a_rectangle(dtype, data, channels, outputs):
+    """Any rectangle, from a piece just large enough: each row of pixels is rounded once, and two are moved on."""
+    height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 40))
+    shapes = (height, width, channels), (outputs, channels, 3, 3), outputs
+    image, weight, bias = normal(np.random.default_rng(height), *shapes)
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))
+    rectangle, conv = Rectangle(top, left, bottom, right), direct_conv3x3(pack_conv3x3(weight, bias), dtype)
+    rows, tiles = (bottom + 1) // 2 * 2 - top // 2 * 2, output_tiles(left, right)
+    out = np.full((rows, 2 * tiles, outputs), np.nan, np.float32)
+    rows_of_rectangle(zero_padded_copy(image, rectangle.expanded(1)), tuple(rectangle), conv, out.reshape(-1))
+    got = out[top % 2 :, left % 2 :][: bottom - top, : right - left]
+    expected, magnitude = convolved(image, weight, bias), convolved(np.abs(image), np.abs(weight), 0 * bias)
+    bound = KEPT[dtype] * magnitude
+    assert_within(got, expected[top:bottom, left:right], bound[top:bottom, left:right])
 
 
 @EACH_TYPE
