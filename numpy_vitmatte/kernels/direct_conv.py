@@ -12,7 +12,7 @@ import numpy as np
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, pack, sweep_columns
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.kernels.tile_packing import move_parts, pack_tiles, room_for_parts, split_windows, whole_tiles
+from numpy_vitmatte.kernels.tile_packing import move_parts, pack_tiles, room_for_parts, split_numbers, whole_tiles
 from numpy_vitmatte.kernels.tiles import TILE_ROWS
 from numpy_vitmatte.kernels.views import flattened
 from numpy_vitmatte.kernels.winograd import PLACES, WEIGHT, PackedConv3x3, output_tiles
@@ -77,7 +77,7 @@ def _round_rows(x, y, left, count, parts, length, kept):
     for n in range(shared, _ROWS_READ):
         row = lesser(greater(y - 1 + n - x_top, 0), height - 1)
         start = (row * width + left - 1 - x_left) * channels
-        split_windows(flattened(values), start, (count + 2) * channels, bits, begin + n * length, length, parts, part)
+        split_numbers(flattened(values), start, (count + 2) * channels, bits, begin + n * length, length, parts, part)
     number[0] = y
 
 

@@ -70,8 +70,8 @@ def unpacked_tiles(w: np.ndarray) -> list[np.ndarray]:
 
 
 @kernel(EXACT_ORDER, CALLED)
-def split_windows(x, first, count, bits, start, length, parts, part):
-    """Split ``x[first:][:count]``, a run in which windows overlap; zeros fill it up to ``length`` numbers.
+def split_numbers(x, first, count, bits, start, length, parts, part):
+    """Split ``x[first:][:count]`` into one part or both, each filled up with zeros to ``length`` numbers.
 
     The parts go to ``bits[start:]`` and ``bits[start + part:]``.
     """
@@ -132,7 +132,7 @@ def split_rows(x, rows, segments, parts):
     for s in range(number):
         for m in range(copies):
             first, target = start + m * x_step + s * step, begin + (m * number + s) * run
-            split_windows(values, first, count, bits, target, run, parts, part)
+            split_numbers(values, first, count, bits, target, run, parts, part)
     return (bits, begin, x_step if joined else number * whole), (number, run, whole)
 
 
