@@ -23,12 +23,11 @@ from numpy_vitmatte import VitMatteConfig, set_num_threads
 from numpy_vitmatte.kernels.products import PRODUCTS
 from numpy_vitmatte.kernels.square_tile import SquareTile
 from numpy_vitmatte.network import forward, pack_network
-from numpy_vitmatte.network.precision import in_tiles
+from numpy_vitmatte.network.precision import with_weights
 from numpy_vitmatte.testing import random_checkpoint, random_pixels
 
 INSIDE = "NUMPY_VITMATTE_TILE_TIMES"
-TWO_NUMBERS = np.int32
-PRECISIONS = {"high": TWO_NUMBERS, "medium": np.int16}
+PRECISIONS = {"highest": np.float32, "high": np.int32, "medium": np.int16}
 _BYTES = ir.IntType(8).as_pointer()
 
 
@@ -88,7 +87,9 @@ def measure(height: int, width: int, threads: int, rounds: int) -> None:
     set_num_threads(threads)
     config = VitMatteConfig()
     network = pack_network(random_checkpoint(config, seed=6), config)
-    networks = {"highest": network} | {name: in_tiles(network, kind, TWO_NUMBERS) for name, kind in PRECISIONS.items()}
+    networks = {
+        name: network if kind == np.float32 else with_weights(network, kind) for name, kind in PRECISIONS.items()
+    }
     image = np.ascontiguousarray(random_pixels(1, 4, height, width, seed=1)[0].transpose(1, 2, 0))
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     for number in range(rounds + 1):

@@ -9,10 +9,11 @@ when two rows of outputs are done.
 
 import numpy as np
 
+from numpy_vitmatte.kernels.elementwise import copy_run
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, pack, sweep_columns
 from numpy_vitmatte.kernels.microkernel import PANEL
-from numpy_vitmatte.kernels.tile_packing import move_parts, pack_tiles, room_for_parts, split_numbers, whole_tiles
+from numpy_vitmatte.kernels.tile_packing import pack_tiles, room_for_parts, split_numbers, whole_tiles
 from numpy_vitmatte.kernels.tiles import TILE_ROWS
 from numpy_vitmatte.kernels.views import flattened
 from numpy_vitmatte.kernels.winograd import PLACES, WEIGHT, PackedConv3x3, output_tiles
@@ -72,8 +73,8 @@ def _round_rows(x, y, left, count, parts, length, kept):
     (bits, begin, part, number), (values, x_top, x_left) = kept, x
     height, width, channels = values.shape
     shared = 2 if number[0] == y - 2 else 0
-    if shared:
-        move_parts(bits, begin + 2 * length, begin, 2 * length, parts, part)
+    for n in range(parts if shared else 0):
+        copy_run(bits, begin + 2 * length + n * part, 2 * length, bits, begin + n * part)
     for n in range(shared, _ROWS_READ):
         row = lesser(greater(y - 1 + n - x_top, 0), height - 1)
         start = (row * width + left - 1 - x_left) * channels

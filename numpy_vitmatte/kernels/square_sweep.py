@@ -60,6 +60,7 @@ def _few_rows(x, rows, segments, matrix, panel, wide, out):
 @kernel(EXACT_ORDER, INLINED)
 def column_of_squares(x, rows, segments, matrix, panel, wide, out):
     """Compute ``wide`` panels of outputs, from number ``panel`` on; ``out`` has the rows of panel 0."""
+    # Tuples without a name, as that of the scratch: another type would compile the four tiles once more.
     if rows < TILE_ROWS:
         _few_rows(x, rows, segments, matrix, panel, wide, (out[0], out[1], out[2]))
     else:

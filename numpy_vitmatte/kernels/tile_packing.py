@@ -19,7 +19,6 @@ from numpy_vitmatte.kernels.bfloat16 import split, to_float32
 from numpy_vitmatte.kernels.integers import greater
 from numpy_vitmatte.kernels.rounding import round_run, split_run
 from numpy_vitmatte.kernels.tiles import TILE_COLUMNS, TILE_DEPTH, TILE_ROWS
-from numpy_vitmatte.kernels.views import view
 from numpy_vitmatte.runtime.choice import chosen_by_types
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, kernel
 from numpy_vitmatte.runtime.workspace import aligned_empty
@@ -79,15 +78,6 @@ def split_numbers(x, first, count, bits, start, length, parts, part):
         split_run(x, first, count, bits, start, length, part)
     else:
         round_run(x, first, count, bits, start, length, part)
-
-
-@kernel(EXACT_ORDER, CALLED)
-def move_parts(bits, source, target, count, parts, part):
-    """Copy ``count`` numbers, one part or both, from one place to another that they do not overlap."""
-    for n in range(parts):
-        own, other = view(bits, source + n * part, (count,)), view(bits, target + n * part, (count,))
-        for k in range(count):
-            other[k] = own[k]
 
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)

@@ -25,7 +25,7 @@ from numpy_vitmatte.kernels.vectors import (
 )
 from numpy_vitmatte.runtime.jit import config
 
-_words, _halves = ir.VectorType(ir.IntType(32), LANES), ir.VectorType(ir.IntType(16), LANES)
+_words = ir.VectorType(ir.IntType(32), LANES)
 _TILE_WORDS = TILE_ROWS * TILE_COLUMNS
 
 
