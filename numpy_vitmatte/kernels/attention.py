@@ -92,14 +92,14 @@ def _step_of_scores(tokens):
     return whole_panels(tokens) | PANEL
 
 
-@kernel(EXACT_ORDER, CALLED, allocates=True)
+@kernel(EXACT_ORDER, CALLED)
 def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running):
     """Turn the scores of some queries with a block of keys into exponentials.
 
     Parameters
     ----------
     scores : Rows
-        ``tokens`` numbers for each query, and ``SLACK`` numbers more, which are read, too.
+        ``tokens`` numbers for each query, and room for those of one query and ``SLACK`` more.
     tokens, first_row : int
         Number of keys of the block, and the grid row where they begin.
     positions : int64 array (rows,)
@@ -112,7 +112,7 @@ def _softmax_block(scores, tokens, first_row, positions, grid, offsets, running)
     """
     (h, w, used), (largest, sums, shrink), (height, width) = offsets, running, grid
     flat, flat_h, flat_w = scores.values, flattened(h), flattened(w)
-    biased = aligned_scratch(tokens + SLACK)
+    biased = view(flat, scores.start + positions.size * scores.step, (tokens + SLACK,))
     for i in range(positions.size):
         start = scores.start + i * scores.step
         if used:
@@ -201,7 +201,10 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     # These products have no bias.
     zeros = filled_scratch(greater(greater(block, depth), 2 * greater(grid.height, grid.width)) + PANEL, float32(0))
     # Scores of a group of queries with a block of keys, and the product of their exponentials with its values.
-    scores, product = aligned_scratch(together * _step_of_scores(block) + SLACK), aligned_scratch(together * depth)
+    scores, product = (
+        aligned_scratch((together + 1) * _step_of_scores(block) + SLACK),
+        aligned_scratch(together * depth),
+    )
     # The running softmax of every query, and what its largest score was after each block.
     largest, sums, shrink = filled_scratch(rows, LOWEST), filled_scratch(rows, float32(0)), aligned_scratch(rows)
     largest_so_far = aligned_scratch(blocks * rows)

@@ -25,7 +25,7 @@ def conv3x3_scratch(conv, tiles):
     return rounded_rows if parts_of(conv[0]) else winograd_scratch
 
 
-@kernel(EXACT_ORDER, CALLED, allocates=True)
+@kernel(EXACT_ORDER, CALLED)
 def _two_rows_of_numbers(x, y, rectangle, conv, scratch, out):
     top, left, bottom, right = rectangle
     first, tiles = left // 2 * 2, output_tiles(left, right)

@@ -11,6 +11,8 @@ Work goes strip by strip and down a strip row by row. The doubled pixels of thre
 of outputs read, then stay in a core's second-level cache. A wide strip uses a row of weights for more pixels.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from numpy_vitmatte.kernels.blend import add_rows, blend_pixels
@@ -22,7 +24,7 @@ from numpy_vitmatte.kernels.regions import Rectangle
 from numpy_vitmatte.kernels.vectors import SLACK
 from numpy_vitmatte.kernels.views import flattened
 from numpy_vitmatte.kernels.winograd import output_tiles
-from numpy_vitmatte.runtime.jit import EXACT_ORDER, INLINED, ONE, PART, ZERO, kernel
+from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
 float32 = np.float32
@@ -69,22 +71,26 @@ def _add_doubled_rows(ring, row, height, size, out):
     add_rows(ring, places, size, (float32(row > 0), float32(row < height - 1)), size, out, ZERO)
 
 
-@kernel(EXACT_ORDER, PART)
-def _fuse_strip(detail, conv, features, taps, shape, strip, out, floor):
+class _Room(NamedTuple):
+    """Scratch of a strip: what ``convolve_two_rows`` needs, its two rows, a row of products, and doubled pixels.
+
+    ``ring`` holds the doubled pixels of three low-resolution rows, each at the place of its number modulo 3, for each
+    dy.
+    """
+
+    conv: tuple[np.ndarray, ...]
+    both: np.ndarray
+    products: np.ndarray
+    ring: np.ndarray
+
+
+@kernel(EXACT_ORDER, CALLED)
+def _fuse_strip(detail, conv, features, matrix, shape, strip, room, out, floor):
     """Compute one strip of ``fuse``: two rows of outputs at a time, from an even column on."""
-    (height, width), (top, left, bottom, right) = shape, strip
+    (height, width), (top, left, bottom, right), (scratch, both, products, ring) = shape, strip, room
     channels, first, tiles = conv.columns, left // 2, output_tiles(left, right)
-    low = input_region_of_fusion(strip, height, width)
-    outputs, size = whole_panels(3 * channels), 2 * tiles * channels
-    products = aligned_scratch((low.right - low.left) * 3 * outputs + SLACK)
-    # For all dy it is one matrix, since the panels of one follow those of another.
-    matrix = PackedMatrix(
-        flattened(taps), filled_scratch(3 * outputs, float32(0)), features.values.shape[2], 3 * outputs
-    )
-    # Doubled pixels of three low-resolution rows, each in its place by its number modulo 3, for each dy.
-    ring = aligned_scratch(9 * size + SLACK)
-    scratch, both = conv3x3_scratch(conv, tiles), aligned_scratch(2 * size + SLACK)
-    flat = flattened(out.values)
+    low, flat = input_region_of_fusion(strip, height, width), flattened(out.values)
+    outputs, size = matrix.columns // 3, 2 * tiles * channels
     ready = low.top  # the next low-resolution row to multiply
     for row in range(top // 2, (bottom + 1) // 2):
         convolve_two_rows(detail, 2 * row, strip, conv, scratch, both)
@@ -123,10 +129,19 @@ def fuse(detail, conv, features, taps, shape, rectangle, out, floor):
     floor : float32
         0 for a ReLU; minus infinity for the convolution alone.
     """
-    top, left, bottom, right = rectangle
-    first, last = left // 2, (right + 1) // 2
-    strips = -(-(last - first) // greater(STRIP_NUMBERS // (9 * 2 * conv.columns), 1))
+    (height, width), (top, left, bottom, right), channels = shape, rectangle, conv.columns
+    first, last, outputs = left // 2, (right + 1) // 2, whole_panels(3 * channels)
+    # For all dy it is one matrix, since the panels of one follow those of another.
+    matrix = PackedMatrix(
+        flattened(taps), filled_scratch(3 * outputs, float32(0)), features.values.shape[2], 3 * outputs
+    )
+    strips = -(-(last - first) // greater(STRIP_NUMBERS // (9 * 2 * channels), 1))
     for n in range(strips):
         begin = greater(2 * (first + n * (last - first) // strips), left)
         end = lesser(2 * (first + (n + 1) * (last - first) // strips), right)
-        _fuse_strip(detail, conv, features, taps, shape, Rectangle(top, begin, bottom, end), out, floor)
+        strip, tiles = Rectangle(top, begin, bottom, end), output_tiles(begin, end)
+        low, size = input_region_of_fusion(strip, height, width), 2 * tiles * channels
+        room = _Room(conv3x3_scratch(conv, tiles), aligned_scratch(2 * size + SLACK),
+                     aligned_scratch((low.right - low.left) * 3 * outputs + SLACK),
+                     aligned_scratch(9 * size + SLACK))  # fmt: skip
+        _fuse_strip(detail, conv, features, matrix, shape, strip, room, out, floor)

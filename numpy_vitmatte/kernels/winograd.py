@@ -34,7 +34,7 @@ from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, pack, sweep
 from numpy_vitmatte.kernels.microkernel import NR, PANEL
 from numpy_vitmatte.kernels.vectors import FLOATS, LANES, emit_data, emit_load, emit_store, integer
-from numpy_vitmatte.kernels.views import flattened
+from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, ZERO, config, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
 
@@ -122,16 +122,13 @@ def _transform_input_in_python(x, rows, columns, k, out, start, step):
 
 @intrinsic
 def _transform_input_in_llvm(context, x, rows, columns, k, out, start, step):
-    indices, number = types.Array(types.int64, 1, "C"), types.intp
-    signature = types.void(FLOATS, indices, indices, number, FLOATS, number, number)
+    places, number = types.UniTuple(types.intp, 4), types.intp
+    signature = types.void(FLOATS, places, places, number, FLOATS, number, number)
 
     def generate(context, builder, signature, values):
-        kinds = (FLOATS, indices, indices, None, FLOATS, None, None)
-        x, rows, columns, k, out, start, step = (
-            value if kind is None else emit_data(context, builder, kind, value)
-            for kind, value in zip(kinds, values, strict=True)
-        )
-        down, across = ([builder.load(builder.gep(base, [integer(n)])) for n in range(4)] for base in (rows, columns))
+        x, out = (emit_data(context, builder, FLOATS, values[n]) for n in (0, 4))
+        down, across = (unpack_tuple(builder, values[n], 4) for n in (1, 2))
+        k, start, step = values[3], *values[5:]
         pixels = [
             [emit_load(builder, x, builder.add(builder.add(row, k), column)) for column in across] for row in down
         ]
@@ -181,18 +178,24 @@ transform_output = _transform_output_in_python if config.DISABLE_JIT else _trans
 :][:16]``; with ``target = (o, row, column)`` output (i, j) goes to ``out[o + i * row + j * column :][:16]``."""
 
 
+@kernel(EXACT_ORDER, INLINED)
+def _four_places(first, count, step):
+    """Return where rows (or columns) ``first .. first + 3`` of a piece that has ``count`` of them begin.
+
+    Any of them will do outside the piece: only outputs that nobody asked for depend on it.
+    """
+    last = count - 1
+    return (lesser(greater(first, 0), last) * step, lesser(greater(first + 1, 0), last) * step,
+            lesser(greater(first + 2, 0), last) * step, lesser(greater(first + 3, 0), last) * step)  # fmt: skip
+
+
 @kernel(EXACT_ORDER, PART)
 def _transform_pixels(x, y, first, tiles, depth, transformed):
     """Sum the 4 x 4 pixels of output tiles (y, first), (y, first + 2), ..., place by place, (tiles, depth) each."""
     height, width, flat = x.values.shape[0], x.values.shape[1], flattened(x.values)
-    step = transformed.size // PLACES
-    rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
-    # Any pixel will do outside the piece: only outputs that nobody asked for depend on it.
-    for n in range(4):
-        rows[n] = lesser(greater(y - 1 + n - x.top, 0), height - 1) * width * depth
+    rows, step = _four_places(y - 1 - x.top, height, width * depth), transformed.size // PLACES
     for t in range(tiles):
-        for n in range(4):
-            columns[n] = lesser(greater(first + 2 * t - 1 + n - x.left, 0), width - 1) * depth
+        columns = _four_places(first + 2 * t - 1 - x.left, width, depth)
         for k in range(0, depth, LANES):
             transform_input(flat, rows, columns, k, transformed, t * depth + k, step)
 
@@ -205,26 +208,28 @@ def output_tiles(left, right):
 
 @kernel(EXACT_ORDER, CALLED, allocates=True)
 def winograd_scratch(conv, tiles):
-    """Allocate the sums of pixels of ``tiles`` output tiles, and the products of some of their channels.
+    """Allocate the sums of pixels of ``tiles`` output tiles, products of some of their channels, and a bias of zeros.
 
-    A place has a sixteenth of each, an odd number of cache lines, lest all 16 begin in a few sets of a cache.
+    A place has a sixteenth of sums and products, an odd number of cache lines, lest all 16 begin in a few sets of a
+    cache.
     """
     tiles = tiles if len(conv.panels) > 1 else 0
     sums, products = tiles * conv.depth // LANES | 1, tiles * OUTPUTS_AT_A_TIME // LANES | 1
-    return aligned_scratch(PLACES * sums * LANES), aligned_scratch(PLACES * products * LANES)
+    zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
+    return aligned_scratch(PLACES * sums * LANES), aligned_scratch(PLACES * products * LANES), zeros
 
 
 @kernel(EXACT_ORDER, PART)
 def two_rows_by_winograd(x, y, first, tiles, conv, scratch, out):
     """Apply ``conv3x3.convolve_two_rows`` to output tiles (y, first), (y, first + 2), ..., whatever the rectangle."""
-    (transformed, products), (panels, bias, depth, channels) = scratch, conv
+    (transformed, products, zeros), (panels, bias, depth, channels) = scratch, conv
     size, step = transformed.size // PLACES, products.size // PLACES
-    zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
     _transform_pixels(x, y, first, tiles, depth, transformed)
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = lesser(channels - c, OUTPUTS_AT_A_TIME)
         for place in range(PLACES):
-            matrix = PackedMatrix(panels[place, c * depth :], zeros, depth, count)
+            own = view(panels, place * panels.shape[1] + c * depth, (count * depth,))
+            matrix = PackedMatrix(own, zeros, depth, count)
             sweep(Rows(transformed, place * size, depth), tiles, Segments(ONE, ZERO, depth), matrix,
                   Rows(products, place * step, count))  # fmt: skip
         for t in range(tiles):
