@@ -13,7 +13,13 @@ from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix
 from numpy_vitmatte.kernels.regions import Piece, Rectangle
 from numpy_vitmatte.kernels.tile_packing import parts_of
-from numpy_vitmatte.kernels.winograd import PackedConv3x3, output_tiles, two_rows_by_winograd, winograd_scratch
+from numpy_vitmatte.kernels.winograd import (
+    PackedConv3x3,
+    output_tiles,
+    two_rows_by_winograd,
+    uses_winograd,
+    winograd_scratch,
+)
 from numpy_vitmatte.runtime.choice import chosen_by_types
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, ONE, THREE, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch
@@ -29,11 +35,11 @@ def conv3x3_scratch(conv, tiles):
 def _two_rows_of_numbers(x, y, rectangle, conv, scratch, out):
     top, left, bottom, right = rectangle
     first, tiles = left // 2 * 2, output_tiles(left, right)
-    if len(conv.panels) > 1:
+    if uses_winograd(conv.depth, conv.columns):
         two_rows_by_winograd(x, y, first, tiles, conv, scratch, out)
     else:
         corners = Piece(x.values, x.top + 1, x.left + 1)  # a window begins one pixel before its output
-        matrix = PackedMatrix(conv.panels[0], conv.bias, 9 * conv.depth, conv.columns)
+        matrix = PackedMatrix(conv.panels, conv.bias, 9 * conv.depth, conv.columns)
         for row in range(greater(y, top), lesser(y + 2, bottom)):
             start = ((row - y) * 2 * tiles + left - first) * conv.columns
             conv_row(corners, row, left, right - left, THREE, ONE, matrix, out[start:])

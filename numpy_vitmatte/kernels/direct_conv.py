@@ -16,7 +16,14 @@ from numpy_vitmatte.kernels.microkernel import PANEL
 from numpy_vitmatte.kernels.tile_packing import pack_tiles, room_for_parts, split_numbers, whole_tiles
 from numpy_vitmatte.kernels.tiles import TILE_ROWS
 from numpy_vitmatte.kernels.views import flattened
-from numpy_vitmatte.kernels.winograd import PLACES, WEIGHT, PackedConv3x3, output_tiles
+from numpy_vitmatte.kernels.winograd import (
+    OUTPUTS_AT_A_TIME,
+    PLACES,
+    WEIGHT,
+    PackedConv3x3,
+    output_tiles,
+    uses_winograd,
+)
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, THREE, kernel
 
 _ROWS, _WINDOW = 3, 9
@@ -33,13 +40,15 @@ def direct_conv3x3(conv: PackedConv3x3, dtype: np.typing.DTypeLike) -> PackedCon
     Winograd's sums of weights are ``G g G.T``; the weights ``g`` come back by the inverse of ``G``, to the last bits of
     a float32, more than two bfloat16 numbers keep. Where channels are too few for Winograd the matrix is there already.
     """
-    panels, depth = conv.panels[0], _WINDOW * conv.depth
-    if len(conv.panels) == PLACES:
+    panels, depth = conv.panels, _WINDOW * conv.depth
+    if uses_winograd(conv.depth, conv.columns):
         inverse = np.linalg.pinv(np.kron(WEIGHT, WEIGHT))  # [9, 16]
-        windows = (inverse @ conv.panels).reshape(_WINDOW, -1, conv.depth, PANEL)
-        rows = windows.swapaxes(1, 2).reshape(depth, -1)  # [9, panels, C_in, 16] -> [9 * C_in, C_out]
+        group = PLACES * conv.depth * OUTPUTS_AT_A_TIME
+        groups = np.split(panels, range(group, panels.size, group))
+        windows = [(inverse @ own.reshape(PLACES, -1)).reshape(_WINDOW, -1, conv.depth, PANEL) for own in groups]
+        rows = np.concatenate(windows, 1).swapaxes(1, 2).reshape(depth, -1)  # [9, ., C_in, 16] -> [9 * C_in, C_out]
         panels = pack(rows.astype(np.float32)).panels
-    return conv._replace(panels=pack_tiles(panels, depth, _ROWS, dtype)[None])
+    return conv._replace(panels=pack_tiles(panels, depth, _ROWS, dtype))
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -89,7 +98,7 @@ def two_rows_in_tiles(x, y, rectangle, conv, scratch, out):
     first, tiles, count, channels = left // 2 * 2, output_tiles(left, right), right - left, conv.columns
     length, (bits, begin, _, _) = _length_of_row(conv.depth, tiles), scratch
     _round_rows(x, y, left, count, conv.panels.itemsize // 2, length, scratch)
-    matrix = PackedMatrix(conv.panels[0], conv.bias, _WINDOW * conv.depth, channels)
+    matrix = PackedMatrix(conv.panels, conv.bias, _WINDOW * conv.depth, channels)
     for row in range(greater(y, top), lesser(y + 2, bottom)):
         start = ((row - y) * 2 * tiles + left - first) * channels
         windows = bits, begin + (row - y) * length, conv.depth

@@ -36,7 +36,7 @@ from numpy_vitmatte.kernels.microkernel import NR, PANEL
 from numpy_vitmatte.kernels.vectors import FLOATS, LANES, emit_data, emit_load, emit_store, integer
 from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, ZERO, config, kernel
-from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
+from numpy_vitmatte.runtime.workspace import aligned_concatenate, aligned_scratch, filled_scratch
 
 PLACES = 16
 OUTPUTS_AT_A_TIME = NR
@@ -52,10 +52,10 @@ class PackedConv3x3(NamedTuple):
 
     Attributes
     ----------
-    panels : float32 array (16, .) or (1, .)
-        For each place of an output tile a (C_in, C_out) matrix, as ``pack`` lays it out; or the (9 * C_in, C_out)
-        matrix of ``pack_conv``, where channels do not fill whole vectors. For AMX tiles an int16 or int32 array (1, .)
-        of the same matrix (``direct_conv``).
+    panels : float32 array (.,)
+        For 32 output channels after the other, for each place of an output tile: a (C_in, 32) matrix, as ``pack`` lays
+        it out, so that all are read in the order in which they lie. Where channels do not fill whole vectors it is the
+        (9 * C_in, C_out) matrix of ``pack_conv``; for AMX tiles an int16 or int32 array of that one (``direct_conv``).
     bias : float32 array (.,)
         One value per output channel, padded as by ``pack``.
     depth : int
@@ -70,7 +70,8 @@ class PackedConv3x3(NamedTuple):
     columns: int
 
 
-def uses_winograd(inputs: int, outputs: int) -> bool:
+@kernel(EXACT_ORDER, INLINED)
+def uses_winograd(inputs, outputs):
     """Say whether a convolution of so many channels is done this way: they must fill whole vectors."""
     return inputs % LANES == 0 and outputs % PANEL == 0
 
@@ -80,12 +81,13 @@ def pack_conv3x3(weight: np.ndarray, bias: np.ndarray | None = None) -> PackedCo
     outputs, inputs, _, _ = weight.shape
     if not uses_winograd(inputs, outputs):
         direct = pack_conv(weight, bias)
-        return PackedConv3x3(direct.panels[None], direct.bias, inputs, outputs)
+        return PackedConv3x3(direct.panels, direct.bias, inputs, outputs)
     both = np.kron(WEIGHT, WEIGHT)  # [16, 9]: G on either side of a window, as one matrix
     windows = weight.astype(np.float64).reshape(-1, 9)  # [C_out, C_in, 3, 3] -> [C_out * C_in, 9]
     # Not by BLAS: its threads would go on spinning for a while, on the processors of the next step of a training.
     places = np.einsum("pk,nk->pn", both, windows).reshape(PLACES, outputs, inputs).swapaxes(1, 2).astype(np.float32)
-    panels = np.stack([pack(place).panels for place in places])
+    some = [places[:, :, first : first + OUTPUTS_AT_A_TIME] for first in range(0, outputs, OUTPUTS_AT_A_TIME)]
+    panels = aligned_concatenate([pack(place).panels for group in some for place in group])
     return PackedConv3x3(panels, pack(places[0], bias).bias, inputs, outputs)
 
 
@@ -213,7 +215,7 @@ def winograd_scratch(conv, tiles):
     A place has a sixteenth of sums and products, an odd number of cache lines, lest all 16 begin in a few sets of a
     cache.
     """
-    tiles = tiles if len(conv.panels) > 1 else 0
+    tiles = tiles if uses_winograd(conv.depth, conv.columns) else 0
     sums, products = tiles * conv.depth // LANES | 1, tiles * OUTPUTS_AT_A_TIME // LANES | 1
     zeros = filled_scratch(np.intp(OUTPUTS_AT_A_TIME), np.float32(0))
     return aligned_scratch(PLACES * sums * LANES), aligned_scratch(PLACES * products * LANES), zeros
@@ -228,7 +230,7 @@ def two_rows_by_winograd(x, y, first, tiles, conv, scratch, out):
     for c in range(0, channels, OUTPUTS_AT_A_TIME):
         count = lesser(channels - c, OUTPUTS_AT_A_TIME)
         for place in range(PLACES):
-            own = view(panels, place * panels.shape[1] + c * depth, (count * depth,))
+            own = view(panels, (c * PLACES + place * count) * depth, (count * depth,))
             matrix = PackedMatrix(own, zeros, depth, count)
             sweep(Rows(transformed, place * size, depth), tiles, Segments(ONE, ZERO, depth), matrix,
                   Rows(products, place * step, count))  # fmt: skip

@@ -10,6 +10,7 @@ from numpy_vitmatte.kernels.regions import Piece, Rectangle, whole
 from numpy_vitmatte.kernels.upsample_conv import fuse
 from numpy_vitmatte.kernels.winograd import PackedConv3x3, pack_conv3x3
 from numpy_vitmatte.runtime.threads import for_each_block
+from numpy_vitmatte.runtime.workspace import aligned_concatenate
 
 ROWS_PER_BLOCK = 32
 """Rows of the result that a thread takes at a time. It multiplies half as many rows of the features, and two more."""
@@ -36,7 +37,8 @@ class FusionParameters(NamedTuple):
         weight = tensors["conv.conv.weight"]  # [C_out, C_detail + C_in, 3, 3]: the detail map comes first
         detail, upsampled = weight[:, :-features], weight[:, -features:]
         taps = upsampled.transpose(2, 1, 3, 0).reshape(3, features, -1)  # [C_out, C_in, 3, 3] -> [3, C_in, 3 * C_out]
-        return cls(pack_conv3x3(detail, tensors["conv.conv.bias"]), np.stack([pack(row).panels for row in taps]))
+        packed = aligned_concatenate([pack(row).panels for row in taps])
+        return cls(pack_conv3x3(detail, tensors["conv.conv.bias"]), packed.reshape(len(taps), -1))
 
 
 def fusion_block(features: np.ndarray, detail: np.ndarray, parameters: FusionParameters) -> np.ndarray:

@@ -152,13 +152,13 @@ def test_convolution(dtype, stride, channels):
     check(got.reshape(-1, 20), x, weight.transpose(2, 3, 1, 0).reshape(-1, 20), np.zeros(20), dtype)
 
 
-@pytest.mark.parametrize("channels", [16, 5])
-def test_weights_come_back_from_the_sums_of_winograd(channels):
+@pytest.mark.parametrize(("channels", "outputs"), [(16, 16), (16, 48), (32, 64), (5, 5)])
+def test_weights_come_back_from_the_sums_of_winograd(channels, outputs):
     """To float32's rounding, which two bfloat16 numbers do not keep; where there are no such sums they are the same."""
-    weight, bias = normal(np.random.default_rng(8), (channels, channels, 3, 3), channels)
+    weight, bias = normal(np.random.default_rng(8), (outputs, channels, 3, 3), outputs)
     direct = direct_conv3x3(pack_conv3x3(weight, bias), TWO_PARTS)
     expected = pack_conv(weight, bias)
-    found = sum(unpacked_tiles(direct.panels[0]))
+    found = sum(unpacked_tiles(direct.panels))
     stored = sum(unpacked_tiles(for_tiles(expected, TWO_PARTS, 3).panels))
     assert_within(found, stored, 2.0**-16 * np.abs(weight).max())
     (image,) = normal(np.random.default_rng(9), (5, 6, channels))

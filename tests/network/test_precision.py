@@ -49,6 +49,25 @@ def test_high_lays_out_everything_else_for_tiles(network):
     assert rounded_bytes(network) == 0 < rounded_bytes(high)
 
 
+def arrays_of(value, names, path=""):
+    """Every array of some nested named tuples whose own name is among some, by its path."""
+    named = value._asdict() if hasattr(value, "_asdict") else dict(enumerate(value))
+    for name, part in named.items():
+        if isinstance(part, tuple):
+            yield from arrays_of(part, names, f"{path}.{name}")
+        elif name in names:
+            yield f"{path}.{name}", part
+
+
+@pytest.mark.parametrize("weights", [None, np.uint16, np.int16, np.int32])
+def test_packed_weights_begin_with_a_cache_line(network, weights):
+    """A vector of them would lie in two lines otherwise; where NumPy's memory begins, one in four would do by chance."""
+    packed = network if weights is None else with_weights(network, weights)
+    starts = {path: array.ctypes.data % 64 for path, array in arrays_of(packed, {"panels", "upsampled"}) if array.size}
+    assert len(starts) > 30
+    assert set(starts.values()) == {0}, starts
+
+
 WEIGHTS = pytest.mark.parametrize(
     ("weights", "largest"),
     [(np.uint16, 0.05), (np.int16, 0.05), (np.int32, 1e-4)],
