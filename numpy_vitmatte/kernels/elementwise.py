@@ -43,14 +43,6 @@ def copy_run(x, first, count, out, start):
         target[k] = own[k]
 
 
-@kernel(EXACT_ORDER, INLINED)
-def copy_above(x, first, count, out, start, floor):
-    """Copy as ``copy_run``, but set numbers below ``floor`` to it: a ReLU for 0, nothing for minus infinity."""
-    own, target = view(x, first, (count,)), view(out, start, (count,))
-    for k in range(count):
-        target[k] = larger(own[k], floor)
-
-
 @kernel(EXACT_ORDER, CALLED)
 def add(x, more):
     """Add ``x += more`` for two separate arrays (any size,): if one were both, LLVM would make no vectors."""

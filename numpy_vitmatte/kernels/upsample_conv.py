@@ -15,14 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_vitmatte.kernels.blend import add_rows, blend_pixels
+from numpy_vitmatte.kernels.blend import blend_pixels, blend_rows
 from numpy_vitmatte.kernels.conv3x3 import conv3x3_scratch, convolve_two_rows
-from numpy_vitmatte.kernels.elementwise import copy_above
 from numpy_vitmatte.kernels.integers import greater, lesser
 from numpy_vitmatte.kernels.matmul import PackedMatrix, Rows, Segments, sweep, whole_panels
 from numpy_vitmatte.kernels.regions import Rectangle
 from numpy_vitmatte.kernels.vectors import SLACK
-from numpy_vitmatte.kernels.views import flattened
+from numpy_vitmatte.kernels.views import flattened, view
 from numpy_vitmatte.kernels.winograd import output_tiles
 from numpy_vitmatte.runtime.jit import CALLED, EXACT_ORDER, INLINED, ONE, PART, ZERO, kernel
 from numpy_vitmatte.runtime.workspace import aligned_scratch, filled_scratch
@@ -31,6 +30,8 @@ float32 = np.float32
 
 STRIP_NUMBERS = 300_000
 """Numbers that a strip keeps between rows, at most: doubled pixels of three low-resolution rows, for three shifts."""
+_DETAIL = np.intp(9)
+"""Number of the detail half's first row in a strip's ring."""
 
 
 @kernel(EXACT_ORDER, INLINED)
@@ -55,31 +56,40 @@ def _blend_across(pixels, width, first, last, channels, out, o):
 
     ``pixels`` are ``Rows``, one for each of the ``width`` low-resolution columns.
     """
-    values, start, step = pixels
-    for column in range(first, last):
+    (values, start, step), column = pixels, first
+    while column < last:
+        # Columns at an edge come one by one, those between them at once.
         before, after = greater(column - 1, 0), lesser(column + 1, width - 1)
+        columns = lesser(last, width - 1) - column if before < column < after else 1
         places = start + before * step, start + column * step, start + after * step
-        flags = float32(column > 0), float32(column < width - 1)
-        blend_pixels(values, places, channels, flags, channels, out, o + 2 * (column - first) * channels)
+        flags = float32(before < column), float32(column < after)
+        blend_pixels(values, places, (channels, step), flags, (columns, channels), out,
+                     o + 2 * (column - first) * channels)  # fmt: skip
+        column += columns
 
 
 @kernel(EXACT_ORDER, PART)
-def _add_doubled_rows(ring, row, height, size, out):
-    """Blend doubled pixels down columns, and add rows ``2 * row`` and ``2 * row + 1`` to ``out``, of ``size`` each."""
-    before, after = greater(row - 1, 0), lesser(row + 1, height - 1)
-    places = before % 3 * 3 * size, row % 3 * 3 * size, after % 3 * 3 * size
-    add_rows(ring, places, size, (float32(row > 0), float32(row < height - 1)), size, out, ZERO)
+def _finish_rows(ring, row, height, size, strip, channels, out, floor):
+    """Blend doubled pixels down columns, add them to the detail half's rows, and write those inside the strip."""
+    (top, left, bottom, right), (values, out_top, out_left) = strip, out
+    before, after, first = greater(row - 1, 0), lesser(row + 1, height - 1), left % 2 * channels
+    places = (before % 3 * 3 * size + first, row % 3 * 3 * size + first, after % 3 * 3 * size + first,
+              _DETAIL * size + first)  # fmt: skip
+    flags, count = (float32(before < row), float32(row < after)), (right - left) * channels
+    start = (left - out_left - out_top * values.shape[1]) * channels
+    counts = count if 2 * row >= top else 0, count if 2 * row + 1 < bottom else 0
+    targets = start + 2 * row * values.shape[1] * channels, start + (2 * row + 1) * values.shape[1] * channels
+    blend_rows(ring, places, size, flags, counts, floor, flattened(values), targets)
 
 
 class _Room(NamedTuple):
-    """Scratch of a strip: what ``convolve_two_rows`` needs, its two rows, a row of products, and doubled pixels.
+    """Scratch of a strip: what ``convolve_two_rows`` needs, a row of products, and rows that wait for others.
 
     ``ring`` holds the doubled pixels of three low-resolution rows, each at the place of its number modulo 3, for each
-    dy.
+    dy. Behind these nine lie two rows of the detail map's half.
     """
 
     conv: tuple[np.ndarray, ...]
-    both: np.ndarray
     products: np.ndarray
     ring: np.ndarray
 
@@ -87,23 +97,20 @@ class _Room(NamedTuple):
 @kernel(EXACT_ORDER, CALLED)
 def _fuse_strip(detail, conv, features, matrix, shape, strip, room, out, floor):
     """Compute one strip of ``fuse``: two rows of outputs at a time, from an even column on."""
-    (height, width), (top, left, bottom, right), (scratch, both, products, ring) = shape, strip, room
+    (height, width), (top, left, bottom, right), (scratch, products, ring) = shape, strip, room
     channels, first, tiles = conv.columns, left // 2, output_tiles(left, right)
-    low, flat = input_region_of_fusion(strip, height, width), flattened(out.values)
-    outputs, size = matrix.columns // 3, 2 * tiles * channels
+    low, outputs, size = input_region_of_fusion(strip, height, width), matrix.columns // 3, 2 * tiles * channels
+    detail_half = view(ring, _DETAIL * size, (2 * size,))
     ready = low.top  # the next low-resolution row to multiply
     for row in range(top // 2, (bottom + 1) // 2):
-        convolve_two_rows(detail, 2 * row, strip, conv, scratch, both)
+        convolve_two_rows(detail, 2 * row, strip, conv, scratch, detail_half)
         while ready < lesser(row + 2, height):
             _multiply_row(features, ready, low, matrix, products)
             for dy in range(3):
                 pixels = Rows(products, (dy - 3 * low.left) * outputs, 3 * outputs)
                 _blend_across(pixels, width, first, first + tiles, channels, ring, (ready % 3 * 3 + dy) * size)
             ready += 1
-        _add_doubled_rows(ring, row, height, size, both)
-        for y in range(greater(2 * row, top), lesser(2 * row + 2, bottom)):
-            start = ((y - out.top) * out.values.shape[1] + left - out.left) * channels
-            copy_above(both, (y - 2 * row) * size + left % 2 * channels, (right - left) * channels, flat, start, floor)
+        _finish_rows(ring, row, height, size, strip, channels, out, floor)
 
 
 @kernel(EXACT_ORDER, allocates=True)
@@ -141,7 +148,6 @@ def fuse(detail, conv, features, taps, shape, rectangle, out, floor):
         end = lesser(2 * (first + (n + 1) * (last - first) // strips), right)
         strip, tiles = Rectangle(top, begin, bottom, end), output_tiles(begin, end)
         low, size = input_region_of_fusion(strip, height, width), 2 * tiles * channels
-        room = _Room(conv3x3_scratch(conv, tiles), aligned_scratch(2 * size + SLACK),
-                     aligned_scratch((low.right - low.left) * 3 * outputs + SLACK),
-                     aligned_scratch(9 * size + SLACK))  # fmt: skip
+        room = _Room(conv3x3_scratch(conv, tiles), aligned_scratch((low.right - low.left) * 3 * outputs + SLACK),
+                     aligned_scratch((_DETAIL + 2) * size + SLACK))  # fmt: skip
         _fuse_strip(detail, conv, features, matrix, shape, strip, room, out, floor)

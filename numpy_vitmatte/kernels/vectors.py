@@ -92,6 +92,15 @@ def emit_load_first(builder: ir.IRBuilder, base: ir.Value, index: ir.Value, coun
     return builder.call(function, [place, alignment, emit_first_lanes(builder, count), zeros])
 
 
+def emit_store_first(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Value, count: ir.Value) -> None:
+    """Emit ``base[index:][:16] = value``, of which only the first ``count`` numbers are written."""
+    mask, alignment = ir.VectorType(ir.IntType(1), LANES), ir.IntType(32)(4)
+    kind = ir.FunctionType(ir.VoidType(), [_vector, _vector.as_pointer(), ir.IntType(32), mask])
+    function = get_or_insert_function(builder.module, kind, "llvm.masked.store.v16f32.p0v16f32")
+    place = builder.bitcast(builder.gep(base, [index]), _vector.as_pointer())
+    builder.call(function, [value, place, alignment, emit_first_lanes(builder, count)])
+
+
 def emit_transposed(builder: ir.IRBuilder, rows: list[ir.Value]) -> list[ir.Value]:
     """Emit the columns of 16 vectors of 16 lanes: four rounds of swaps between pairs of vectors.
 
@@ -170,13 +179,9 @@ def _copy_lanes_in_llvm(context, x, first, count, out, start):
     def generate(context, builder, signature, values):
         _, first, count, _, start = values
         x, out = (emit_data(context, builder, FLOATS, values[n]) for n in (0, 3))
-        mask, alignment = ir.VectorType(ir.IntType(1), LANES), ir.IntType(32)(4)
-        kind = ir.FunctionType(ir.VoidType(), [_vector, _vector.as_pointer(), ir.IntType(32), mask])
-        masked_store = get_or_insert_function(builder.module, kind, "llvm.masked.store.v16f32.p0v16f32")
         with for_range_slice(builder, integer(0), count, integer(LANES), integer) as (k, _):
-            target = builder.bitcast(builder.gep(out, [builder.add(start, k)]), _vector.as_pointer())
-            here = emit_first_lanes(builder, builder.sub(count, k))
-            builder.call(masked_store, [emit_load(builder, x, builder.add(first, k)), target, alignment, here])
+            value = emit_load(builder, x, builder.add(first, k))
+            emit_store_first(builder, value, out, builder.add(start, k), builder.sub(count, k))
         return context.get_dummy_value()
 
     return signature, generate
