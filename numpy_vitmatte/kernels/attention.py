@@ -201,10 +201,8 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
     # These products have no bias.
     zeros = filled_scratch(greater(greater(block, depth), 2 * greater(grid.height, grid.width)) + PANEL, float32(0))
     # Scores of a group of queries with a block of keys, and the product of their exponentials with its values.
-    scores, product = (
-        aligned_scratch((together + 1) * _step_of_scores(block) + SLACK),
-        aligned_scratch(together * depth),
-    )
+    scores = aligned_scratch((together + 1) * _step_of_scores(block) + SLACK)
+    product = aligned_scratch(together * depth)
     # The running softmax of every query, and what its largest score was after each block.
     largest, sums, shrink = filled_scratch(rows, LOWEST), filled_scratch(rows, float32(0)), aligned_scratch(rows)
     largest_so_far = aligned_scratch(blocks * rows)

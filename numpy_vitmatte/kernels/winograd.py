@@ -130,7 +130,7 @@ def _transform_input_in_llvm(context, x, rows, columns, k, out, start, step):
     def generate(context, builder, signature, values):
         x, out = (emit_data(context, builder, FLOATS, values[n]) for n in (0, 4))
         down, across = (unpack_tuple(builder, values[n], 4) for n in (1, 2))
-        k, start, step = values[3], *values[5:]
+        _, _, _, k, _, start, step = values
         pixels = [
             [emit_load(builder, x, builder.add(builder.add(row, k), column)) for column in across] for row in down
         ]

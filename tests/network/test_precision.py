@@ -61,7 +61,7 @@ def arrays_of(value, names, path=""):
 
 @pytest.mark.parametrize("weights", [None, np.uint16, np.int16, np.int32])
 def test_packed_weights_begin_with_a_cache_line(network, weights):
-    """A vector of them would lie in two lines otherwise; where NumPy's memory begins, one in four would do by chance."""
+    """A vector of them would lie in two lines otherwise. NumPy's memory begins anywhere: one in four does by chance."""
     packed = network if weights is None else with_weights(network, weights)
     starts = {path: array.ctypes.data % 64 for path, array in arrays_of(packed, {"panels", "upsampled"}) if array.size}
     assert len(starts) > 30
