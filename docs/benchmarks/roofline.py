@@ -5,7 +5,9 @@ their caches, 200 products one after the other. It is told twice: of the fastest
 of all of them. On a shared machine the second is less, as others take their turns; a pass of a second has to bear that
 too.
 As a machine's clock changes, both are measured before, between and after the passes, and a pass is compared with the
-larger of its two neighbors. A third share takes the best of everything: the fastest of all passes, and of all products.
+larger of its two neighbors. A third share takes the best of everything. A pass consists of some hundred blocks of work,
+of up to ten milliseconds; the fastest of each in all passes add up to a pass that nobody disturbed, which is compared
+with the fastest product of all.
 """
 
 import argparse
@@ -24,7 +26,8 @@ from records import new_record, save
 
 from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.network import blocks, forward_pass
+from numpy_vitmatte.layers import neck, patch_embed
+from numpy_vitmatte.network import blocks, decoder, forward_pass
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -41,6 +44,13 @@ def run(arguments: argparse.Namespace) -> bool:
                 _print(record)
                 save(record, arguments.output)
     return True
+
+
+class Pass(NamedTuple):
+    """Seconds of each part of a pass, and of its blocks of work, in the order in which they are handed out."""
+
+    parts: dict[str, float]
+    blocks: dict[str, list[float]]
 
 
 class Peak(NamedTuple):
@@ -79,7 +89,10 @@ def _measure(model: VitMatteForImageMatting, pixels: np.ndarray, threads: int, r
         peaks.append(peak(threads))
     counted = operations(height, width, model.config)
     counted["whole"] = sum(counted.values())
-    parts = {part: _part(count, [one[part] for one in passes], peaks) for part, count in counted.items()}
+    best = _undisturbed(passes, threads)
+    parts = {
+        part: _part(count, [one.parts[part] for one in passes], peaks, best[part]) for part, count in counted.items()
+    }
     middle = _medians(peaks)
     return new_record("roofline", height, width, threads, peak=middle.fastest, sustained=middle.sustained, parts=parts)
 
@@ -88,7 +101,18 @@ def _medians(peaks: list[Peak]) -> Peak:
     return Peak(*(statistics.median(values) for values in zip(*peaks, strict=True)))
 
 
-def _part(count: float, seconds: list[float], peaks: list[Peak]) -> dict[str, float]:
+def _undisturbed(passes: list[Pass], threads: int) -> dict[str, float]:
+    """Seconds of each part and of the whole, had each block of work, and what lies between, been the fastest of all."""
+    best = {}
+    for part in passes[0].blocks:
+        blocks = np.array([one.blocks[part] for one in passes]) / threads
+        between = [one.parts[part] - own.sum() for one, own in zip(passes, blocks, strict=True)]
+        best[part] = float(blocks.min(axis=0).sum()) + min(between)
+    between = [one.parts["whole"] - sum(one.parts[part] for part in best) for one in passes]
+    return {**best, "whole": sum(best.values()) + min(between)}
+
+
+def _part(count: float, seconds: list[float], peaks: list[Peak], best: float) -> dict[str, float]:
     """One part's line of the table."""
     rounds = zip(seconds, itertools.pairwise(peaks), strict=True)
     shares = [Peak(*(count / s / max(pair) for pair in zip(*around, strict=True))) for s, around in rounds]
@@ -98,12 +122,12 @@ def _part(count: float, seconds: list[float], peaks: list[Peak]) -> dict[str, fl
         "seconds": statistics.median(seconds),
         "share_of_peak": share.fastest,
         "share_of_sustained": share.sustained,
-        "share_at_best": count / min(seconds) / max(one.fastest for one in peaks),
+        "share_at_best": count / best / max(one.fastest for one in peaks),
     }
 
 
-def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> dict[str, float]:
-    """Seconds by part of one forward pass. A block is its norms, attention and MLP, which threads take in one go."""
+def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> Pass:
+    """Time one forward pass. A block is its norms, attention and MLP, which threads take in one go."""
     names = {
         (forward_pass, "patch_embed"): "patch embedding",
         (blocks, "window_block"): "window blocks",
@@ -111,28 +135,44 @@ def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> dict[str,
         (blocks, "residual_neck"): "residual necks",
         (forward_pass, "decoder"): "decoder",
     }
+    loops = [(module, "for_each_block") for module in (patch_embed, blocks, neck, decoder)]
     seconds = dict.fromkeys(names.values(), 0.0)
-    originals = {place: getattr(*place) for place in names}
+    found: dict[str, list[tuple[int, int, float]]] = {part: [] for part in seconds}
+    originals = {place: getattr(*place) for place in [*names, *loops]}
+    part, number = "", itertools.count()
 
-    def timed(function: Callable, part: str) -> Callable:
+    def timed(function: Callable, own: str) -> Callable:
         def call(*arguments, **keywords):
-            started = time.perf_counter()
+            nonlocal part
+            part, started = own, time.perf_counter()
             result = function(*arguments, **keywords)
-            seconds[part] += time.perf_counter() - started
+            seconds[own] += time.perf_counter() - started
             return result
 
         return call
 
+    def for_each_timed_block(function: Callable, *arguments) -> None:
+        loop = next(number)
+
+        def block(first: int, last: int) -> None:
+            started = time.perf_counter()
+            function(first, last)
+            found[part].append((loop, first, time.perf_counter() - started))
+
+        for_each_block(block, *arguments)
+
     try:
-        for place, part in names.items():
-            setattr(*place, timed(originals[place], part))
+        for place, own in names.items():
+            setattr(*place, timed(originals[place], own))
+        for place in loops:
+            setattr(*place, for_each_timed_block)
         started = time.perf_counter()
         model(pixels)
         seconds["whole"] = time.perf_counter() - started
     finally:
         for place, function in originals.items():
             setattr(*place, function)
-    return seconds
+    return Pass(seconds, {own: [one[2] for one in sorted(found[own])] for own in found})
 
 
 def _print(record: dict) -> None:
