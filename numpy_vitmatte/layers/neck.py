@@ -80,5 +80,7 @@ def residual_neck(
 
 def _runs(rows: np.ndarray, first: int, last: int) -> list[slice]:
     """Return the runs of marked rows from ``first`` to ``last``."""
+    if rows[first:last].all():  # as nearly always
+        return [slice(first, last)]
     edges = np.flatnonzero(np.diff(rows[first:last], prepend=False, append=False)) + first
     return [slice(begin, end) for begin, end in edges.reshape(-1, 2).tolist()]
