@@ -53,9 +53,9 @@ class PackedConv3x3(NamedTuple):
     Attributes
     ----------
     panels : float32 array (.,)
-        For 32 output channels after the other, for each place of an output tile: a (C_in, 32) matrix, as ``pack`` lays
-        it out, so that all are read in the order in which they lie. Where channels do not fill whole vectors it is the
-        (9 * C_in, C_out) matrix of ``pack_conv``; for AMX tiles an int16 or int32 array of that one (``direct_conv``).
+        For each 32 output channels, for each place of an output tile, a (C_in, 32) matrix as ``pack`` lays it out: they
+        are read in the order in which they lie. Where channels do not fill whole vectors it is the (9 * C_in, C_out)
+        matrix of ``pack_conv``; for AMX tiles an int16 or int32 array of that one (``direct_conv``).
     bias : float32 array (.,)
         One value per output channel, padded as by ``pack``.
     depth : int
