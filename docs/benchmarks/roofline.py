@@ -5,9 +5,8 @@ their caches, 200 products one after the other. It is told twice: of the fastest
 of all of them. On a shared machine the second is less, as others take their turns; a pass of a second has to bear that
 too.
 As a machine's clock changes, both are measured before, between and after the passes, and a pass is compared with the
-larger of its two neighbors. A third share takes the best of everything. A pass consists of some hundred blocks of work,
-of up to ten milliseconds; the fastest of each in all passes add up to a pass that nobody disturbed, which is compared
-with the fastest product of all.
+larger of its two neighbors. A third share compares a pass that nobody disturbs (``undisturbed.py``) with the fastest
+product of all.
 """
 
 import argparse
@@ -23,11 +22,11 @@ import numpy as np
 from materials import put_checkpoint, put_pixel_values
 from operations import operations
 from records import new_record, save
+from undisturbed import Blocks, at_best, timed_blocks
 
 from numpy_vitmatte import VitMatteForImageMatting, set_num_threads
 from numpy_vitmatte.kernels.matmul import linear, pack
-from numpy_vitmatte.layers import neck, patch_embed
-from numpy_vitmatte.network import blocks, decoder, forward_pass
+from numpy_vitmatte.network import blocks, forward_pass
 from numpy_vitmatte.runtime.threads import for_each_block
 
 
@@ -47,10 +46,10 @@ def run(arguments: argparse.Namespace) -> bool:
 
 
 class Pass(NamedTuple):
-    """Seconds of each part of a pass, and of its blocks of work, in the order in which they are handed out."""
+    """Seconds of each part of a pass, and its blocks of work."""
 
     parts: dict[str, float]
-    blocks: dict[str, list[float]]
+    blocks: dict[str, Blocks]
 
 
 class Peak(NamedTuple):
@@ -102,12 +101,11 @@ def _medians(peaks: list[Peak]) -> Peak:
 
 
 def _undisturbed(passes: list[Pass], threads: int) -> dict[str, float]:
-    """Seconds of each part and of the whole, had each block of work, and what lies between, been the fastest of all."""
-    best = {}
-    for part in passes[0].blocks:
-        blocks = np.array([one.blocks[part] for one in passes]) / threads
-        between = [one.parts[part] - own.sum() for one, own in zip(passes, blocks, strict=True)]
-        best[part] = float(blocks.min(axis=0).sum()) + min(between)
+    """Seconds of each part, and of the whole, had nobody disturbed them."""
+    best = {
+        part: at_best([one.parts[part] for one in passes], [one.blocks[part] for one in passes], threads)
+        for part in passes[0].blocks
+    }
     between = [one.parts["whole"] - sum(one.parts[part] for part in best) for one in passes]
     return {**best, "whole": sum(best.values()) + min(between)}
 
@@ -135,44 +133,31 @@ def _timed_pass(model: VitMatteForImageMatting, pixels: np.ndarray) -> Pass:
         (blocks, "residual_neck"): "residual necks",
         (forward_pass, "decoder"): "decoder",
     }
-    loops = [(module, "for_each_block") for module in (patch_embed, blocks, neck, decoder)]
     seconds = dict.fromkeys(names.values(), 0.0)
-    found: dict[str, list[tuple[int, int, float]]] = {part: [] for part in seconds}
-    originals = {place: getattr(*place) for place in [*names, *loops]}
-    part, number = "", itertools.count()
+    blocks_of: dict[str, Blocks] = {part: [] for part in seconds}
+    originals = {place: getattr(*place) for place in names}
 
-    def timed(function: Callable, own: str) -> Callable:
+    def timed(function: Callable, part: str, found: Blocks) -> Callable:
         def call(*arguments, **keywords):
-            nonlocal part
-            part, started = own, time.perf_counter()
+            before, started = len(found), time.perf_counter()
             result = function(*arguments, **keywords)
-            seconds[own] += time.perf_counter() - started
+            seconds[part] += time.perf_counter() - started
+            blocks_of[part] += found[before:]
             return result
 
         return call
 
-    def for_each_timed_block(function: Callable, *arguments) -> None:
-        loop = next(number)
-
-        def block(first: int, last: int) -> None:
-            started = time.perf_counter()
-            function(first, last)
-            found[part].append((loop, first, time.perf_counter() - started))
-
-        for_each_block(block, *arguments)
-
     try:
-        for place, own in names.items():
-            setattr(*place, timed(originals[place], own))
-        for place in loops:
-            setattr(*place, for_each_timed_block)
-        started = time.perf_counter()
-        model(pixels)
-        seconds["whole"] = time.perf_counter() - started
+        with timed_blocks() as found:
+            for place, part in names.items():
+                setattr(*place, timed(originals[place], part, found))
+            started = time.perf_counter()
+            model(pixels)
+            seconds["whole"] = time.perf_counter() - started
     finally:
         for place, function in originals.items():
             setattr(*place, function)
-    return Pass(seconds, {own: [one[2] for one in sorted(found[own])] for own in found})
+    return Pass(seconds, blocks_of)
 
 
 def _print(record: dict) -> None:

@@ -18,6 +18,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import types
+from undisturbed import Blocks, at_best, timed_blocks
 
 from numpy_vitmatte import VitMatteConfig, set_num_threads
 from numpy_vitmatte.kernels.products import PRODUCTS
@@ -83,7 +84,7 @@ def main() -> None:
 
 
 def measure(height: int, width: int, threads: int, rounds: int) -> None:
-    """Print the medians of interleaved passes of ViTMatte-S, and of their ratios."""
+    """Print the medians of interleaved passes of ViTMatte-S, and of their ratios; the same of undisturbed passes."""
     set_num_threads(threads)
     config = VitMatteConfig()
     network = pack_network(random_checkpoint(config, seed=6), config)
@@ -92,18 +93,23 @@ def measure(height: int, width: int, threads: int, rounds: int) -> None:
     }
     image = np.ascontiguousarray(random_pixels(1, 4, height, width, seed=1)[0].transpose(1, 2, 0))
     seconds: dict[str, list[float]] = {name: [] for name in networks}
+    blocks: dict[str, list[Blocks]] = {name: [] for name in networks}
     for number in range(rounds + 1):
         for name, one in networks.items():
-            started = time.perf_counter()
-            forward(image, one)
+            with timed_blocks() as found:
+                started = time.perf_counter()
+                forward(image, one)
+                own = time.perf_counter() - started
             if number:  # the first round compiles
-                seconds[name].append(time.perf_counter() - started)
-    print(
-        f"{height}x{width}, {threads} threads, {rounds} rounds\n\n| precision | seconds | / *highest* |\n|---|---|---|"
-    )
-    for name, own in seconds.items():
-        ratio = np.median(np.divide(own, seconds["highest"]))
-        print(f"| *{name}* | {np.median(own):.2f} | {ratio:.2f} |")
+                seconds[name].append(own)
+                blocks[name].append(found)
+    best = {name: at_best(seconds[name], blocks[name], threads) for name in networks}
+    print(f"{height}x{width}, {threads} threads, {rounds} rounds\n")
+    print("| precision | seconds | / *highest* | at best | / *highest* |\n|---|---|---|---|---|")
+    for name, times in seconds.items():
+        ratio = np.median(np.divide(times, seconds["highest"]))
+        print(f"| *{name}* | {np.median(times):.2f} | {ratio:.2f} |", end="")
+        print(f" {best[name]:.2f} | {best[name] / best['highest']:.2f} |", flush=True)
 
 
 if __name__ == "__main__":
