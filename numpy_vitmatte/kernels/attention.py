@@ -196,8 +196,7 @@ def attend(queries, depth, positions, grid, packed, tables, probabilities, out):
         The result of each query, ``depth`` numbers.
     """
     rows, grid_rows, keep = positions.size, rows_of_keys(grid.width), probabilities.size > 0
-    blocks, block = -(-grid.height // grid_rows), grid_rows * grid.width
-    together = lesser(rows, QUERIES_AT_A_TIME)
+    blocks, block, together = -(-grid.height // grid_rows), grid_rows * grid.width, lesser(rows, QUERIES_AT_A_TIME)
     # These products have no bias.
     zeros = filled_scratch(greater(greater(block, depth), 2 * greater(grid.height, grid.width)) + PANEL, float32(0))
     # Scores of a group of queries with a block of keys, and the product of their exponentials with its values.

@@ -58,15 +58,16 @@ def residual_neck(
     out = np.empty_like(tokens) if out is None else out
     padded = np.zeros((height + 2, width + 2, conv1.columns), np.float32)
     wanted = np.ones(height, bool) if wanted is None else wanted
-    around = np.convolve(wanted, [True] * 3)[1:-1]  # the 3x3 convolution reads one row more on each side
+    runs = _runs(wanted)
+    read = _runs(np.convolve(wanted, [True] * 3)[1:-1])  # the 3x3 convolution reads one row more on each side
 
     def reduce(first: int, last: int) -> None:
-        for one in _runs(around, first, last):
+        for one in _within(read, first, last):
             narrow = normalize_rows(linear(tokens[one], conv1), *norm1, EPSILON)  # [., w, C] -> [., w, C / 2]
             padded[1:-1, 1:-1][one] = gelu_(narrow)
 
     def mix_and_restore(first: int, last: int) -> None:
-        for one in _runs(wanted, first, last):
+        for one in _within(runs, first, last):
             mixed = convolve_rows(padded, conv2, one.start, one.stop)  # [., w, C / 2]
             mixed = gelu_(normalize_rows(mixed, *norm2, EPSILON))
             wide = normalize_rows(linear(mixed, conv3), *norm3, EPSILON)  # [., w, C / 2] -> [., w, C]
@@ -78,9 +79,12 @@ def residual_neck(
     return out
 
 
-def _runs(rows: np.ndarray, first: int, last: int) -> list[slice]:
-    """Return the runs of marked rows from ``first`` to ``last``."""
-    if rows[first:last].all():  # as nearly always
-        return [slice(first, last)]
-    edges = np.flatnonzero(np.diff(rows[first:last], prepend=False, append=False)) + first
-    return [slice(begin, end) for begin, end in edges.reshape(-1, 2).tolist()]
+def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
+    """Return where the runs of marked rows begin and end."""
+    edges = np.flatnonzero(np.diff(rows, prepend=False, append=False))
+    return [(begin, end) for begin, end in edges.reshape(-1, 2).tolist()]
+
+
+def _within(runs: list[tuple[int, int]], first: int, last: int) -> list[slice]:
+    """Return the parts of runs that lie in rows ``first .. last - 1``."""
+    return [slice(max(begin, first), min(end, last)) for begin, end in runs if begin < last and end > first]
