@@ -2,7 +2,8 @@
 
 Each layer is computed in the precision asked for, or in the next better one where that is a large part of the error and
 the layer a small part of the work; ``docs/precision.md`` has the table. Patch embedding and the ConvStream's first
-convolution read the pixels, and are float32 always.
+convolution read the pixels, and are float32 always. The decoder's *detail* is the rest of the ConvStream and the half
+of each fusion block that reads it; its *features* are the half that reads the ViT's.
 
 ============================  =======================  ==============================  ==============
 layers                        *high*                   *medium*, in tiles              *medium*, pairs
@@ -11,7 +12,8 @@ MLPs                          two bfloat16 numbers     bfloat16                 
 necks                         two bfloat16 numbers     bfloat16                        float32
 attention: scores, values     two bfloat16 numbers     bfloat16                        float32
 attention: projections        two bfloat16 numbers     two bfloat16 numbers            float32
-decoder                       two bfloat16 numbers     two bfloat16 numbers            float32
+decoder: detail               two bfloat16 numbers     bfloat16                        float32
+decoder: features, head       two bfloat16 numbers     two bfloat16 numbers            float32
 ============================  =======================  ==============================  ==============
 """
 
@@ -92,7 +94,7 @@ def in_tiles(network: NetworkParameters, dtype: np.typing.DTypeLike, better: np.
     """Return the network with weights for AMX tiles: of one type, int16 or int32, and of a better one where it pays."""
     layout, precise, backbone = _Tiles(np.dtype(dtype)), _Tiles(np.dtype(better)), network.backbone
     blocks = tuple(_block_in_tiles(block, layout, precise) for block in backbone.blocks)
-    decoder = _decoder_in_tiles(network.decoder, precise)
+    decoder = _decoder_in_tiles(network.decoder, layout, precise)
     return network._replace(backbone=backbone._replace(blocks=blocks), decoder=decoder)
 
 
@@ -136,19 +138,19 @@ def _attention_in_tiles(attention: AttentionParameters, layout: _Tiles, better: 
     return AttentionParameters(query, keys_values, proj, attention.heads, along_h, along_w, layout.dtype)
 
 
-def _decoder_in_tiles(decoder: DecoderParameters, layout: _Tiles) -> DecoderParameters:
+def _decoder_in_tiles(decoder: DecoderParameters, layout: _Tiles, better: _Tiles) -> DecoderParameters:
     convs, head = decoder.convstream.convs, decoder.matting_head
     return decoder._replace(
         convstream=ConvStreamParameters((*convs[:1], *(layout.matrix(conv, 3) for conv in convs[1:]))),
-        fusion_blocks=tuple(_fusion_in_tiles(block, layout) for block in decoder.fusion_blocks),
-        matting_head=head._replace(conv=layout.conv3x3(head.conv)),
+        fusion_blocks=tuple(_fusion_in_tiles(block, layout, better) for block in decoder.fusion_blocks),
+        matting_head=head._replace(conv=better.conv3x3(head.conv)),
     )
 
 
-def _fusion_in_tiles(block: FusionParameters, layout: _Tiles) -> FusionParameters:
-    """Lay out both halves of the convolution."""
+def _fusion_in_tiles(block: FusionParameters, layout: _Tiles, better: _Tiles) -> FusionParameters:
+    """Lay out both halves of the convolution, that of the features for the better type."""
     features = int(block.upsampled.shape[1] // whole_panels(3 * block.detail.columns))  # channels that are doubled
-    upsampled = pack_tiles(block.upsampled, features, 1, layout.dtype)
+    upsampled = pack_tiles(block.upsampled, features, 1, better.dtype)
     return FusionParameters(layout.conv3x3(block.detail), upsampled.reshape(len(block.upsampled), -1))
 
 
