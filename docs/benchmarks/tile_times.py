@@ -27,7 +27,7 @@ from numpy_vitmatte.network import forward, pack_network
 from numpy_vitmatte.network.forward_pass import workspace_size
 from numpy_vitmatte.network.memory import plan_network_memory
 from numpy_vitmatte.network.precision import with_weights
-from numpy_vitmatte.runtime.workspace import Workspace, aligned_empty
+from numpy_vitmatte.runtime.workspace import kept_workspace
 from numpy_vitmatte.testing import random_checkpoint, random_pixels
 
 INSIDE = "NUMPY_VITMATTE_TILE_TIMES"
@@ -97,12 +97,12 @@ def measure(height: int, width: int, threads: int, rounds: int) -> None:
     image = np.ascontiguousarray(random_pixels(1, 4, height, width, seed=1)[0].transpose(1, 2, 0))
     # Bands and memory are those of a model's call: without them large maps would be cleared anew in every pass.
     bands = plan_network_memory(height, width, config, weight_bytes=0).band_rows
-    memory = Workspace(aligned_empty(workspace_size(height, width, network, bands)))
+    size = workspace_size(height, width, network, bands)
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     blocks: dict[str, list[Blocks]] = {name: [] for name in networks}
     for number in range(rounds + 1):
         for name, one in networks.items():
-            with timed_blocks() as found:
+            with kept_workspace(size) as memory, timed_blocks() as found:
                 started = time.perf_counter()
                 forward(image, one, band_rows=bands, memory=memory)
                 own = time.perf_counter() - started

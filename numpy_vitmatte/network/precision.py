@@ -3,7 +3,7 @@
 Each layer is computed in the precision asked for, or in the next better one where that is a large part of the error and
 the layer a small part of the work; ``docs/precision.md`` has the table. Patch embedding and the ConvStream's first
 convolution read the pixels, and are float32 always. The decoder's *detail* is the rest of the ConvStream and the half
-of each fusion block that reads it; its *features* are the half that reads the ViT's.
+of each fusion block that reads a detail map; its *features* are the half that reads the map to be doubled.
 
 ============================  =======================  ==============================  ==============
 layers                        *high*                   *medium*, in tiles              *medium*, pairs
